@@ -1,0 +1,28 @@
+// Contract: C = alpha * op(A) op(B) + beta * C, row-major, fp32.
+#pragma once
+
+#include <cuda_runtime.h>
+
+namespace wb {
+
+/// Which operand is stored transposed. N: as in the formula; T: transposed.
+/// A linear layer needs all three: forward NT, gradient of its input NN, gradient of its weight TN.
+enum class MatmulLayout {
+  kNN,  // a (M, K), b (K, N)
+  kNT,  // a (M, K), b (N, K)
+  kTN,  // a (K, M), b (K, N)
+};
+
+/// Matrix product of any M, N, K >= 1. With beta = 0, c is not read (it may hold NaN).
+/// c overlaps neither a nor b.
+/// Errors: m, n or k < 1, or a null pointer, throws wb::Error.
+struct Matmul {
+  static constexpr const char* kName = "matmul";
+  using Function = void(MatmulLayout layout,
+                        const float* a,  // (M, K), or (K, M) for kTN
+                        const float* b,  // (K, N), or (N, K) for kNT
+                        float* c,        // (M, N)
+                        int m, int n, int k, float alpha, float beta, cudaStream_t stream);
+};
+
+}  // namespace wb

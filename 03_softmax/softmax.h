@@ -1,0 +1,28 @@
+// Contracts: softmax of each row, and its gradient.
+#pragma once
+
+#include <cuda_runtime.h>
+
+namespace wb {
+
+/// y[r, c] = exp(x[r, c] - max_r) / sum_c exp(x[r, c] - max_r).
+/// -inf entries become 0; a row of only -inf becomes a row of 0 (masked attention asks for no value).
+/// y may be x. Errors: rows or columns < 1, or a null pointer, throws wb::Error.
+struct SoftmaxForward {
+  static constexpr const char* kName = "softmax_forward";
+  using Function = void(const float* x,  // (rows, columns)
+                        float* y,        // (rows, columns)
+                        int rows, int columns, cudaStream_t stream);
+};
+
+/// dx[r, c] = y[r, c] * (dy[r, c] - sum_j dy[r, j] y[r, j]); y is the forward's output. dx may be dy.
+/// Errors: as forward.
+struct SoftmaxBackward {
+  static constexpr const char* kName = "softmax_backward";
+  using Function = void(const float* dy,  // (rows, columns)
+                        const float* y,   // (rows, columns)
+                        float* dx,        // (rows, columns)
+                        int rows, int columns, cudaStream_t stream);
+};
+
+}  // namespace wb

@@ -1,0 +1,27 @@
+// Contracts: copy each of K key/value heads H/K times into a contiguous (B, H, T, D) tensor, and its gradient.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "05_rmsnorm_rope/heads_view.h"
+
+namespace wb {
+
+/// y[b, h, t, d] = x[b, t, h / (H/K), d].
+/// Errors: a size < 1, h not a multiple of x.heads, or a null pointer throws wb::Error.
+struct RepeatKvForward {
+  static constexpr const char* kName = "repeat_kv_forward";
+  using Function = void(HeadsView<const float> x,  // (B, T, K, D), any layout
+                        float* y,                  // (B, H, T, D)
+                        int b, int t, int h, int d, cudaStream_t stream);
+};
+
+/// dx[b, t, k, d] = sum over the H/K heads h of group k of dy[b, h, t, d]; overwrites dx.
+struct RepeatKvBackward {
+  static constexpr const char* kName = "repeat_kv_backward";
+  using Function = void(const float* dy,      // (B, H, T, D)
+                        HeadsView<float> dx,  // (B, T, K, D), any layout
+                        int b, int t, int h, int d, cudaStream_t stream);
+};
+
+}  // namespace wb

@@ -1,0 +1,41 @@
+// Contracts: root-mean-square normalisation (Zhang and Sennrich, 2019) and its gradient.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+namespace wb {
+
+/// rstd[i] = 1 / sqrt(mean_c x[i, c]^2 + epsilon);  y[i, c] = x[i, c] * rstd[i] * weight[c].
+/// Errors: n or c < 1, epsilon < 0 or a null pointer throws wb::Error.
+struct RmsnormForward {
+  static constexpr const char* kName = "rmsnorm_forward";
+  using Function = void(const float* x,       // (N, C)
+                        const float* weight,  // (C)
+                        float* y,             // (N, C)
+                        float* rstd,          // (N), kept for the backward pass
+                        int n, int c, float epsilon, cudaStream_t stream);
+};
+
+/// Floats of scratch that any rmsnorm backward may use: partial sums of dweight, (kRmsnormPartials, C).
+inline constexpr int kRmsnormPartials = 256;
+inline std::size_t rmsnorm_backward_scratch(int c) {
+  return static_cast<std::size_t>(kRmsnormPartials) * static_cast<std::size_t>(c);
+}
+
+/// Overwrites dx; adds to dweight (parameter gradients accumulate, activation gradients do not).
+/// Errors: as forward.
+struct RmsnormBackward {
+  static constexpr const char* kName = "rmsnorm_backward";
+  using Function = void(const float* dy,      // (N, C)
+                        const float* x,       // (N, C)
+                        const float* weight,  // (C)
+                        const float* rstd,    // (N)
+                        float* dx,            // (N, C)
+                        float* dweight,       // (C)
+                        float* scratch,       // (rmsnorm_backward_scratch(c))
+                        int n, int c, cudaStream_t stream);
+};
+
+}  // namespace wb

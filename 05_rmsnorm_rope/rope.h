@@ -1,0 +1,43 @@
+// Contracts: rotary position embedding (Su et al., 2021) of queries and keys, in place, and its gradient.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <vector>
+
+#include "05_rmsnorm_rope/heads_view.h"
+
+namespace wb {
+
+/// Which two elements of a head form a pair i in [0, D/2).
+enum class RopePairing {
+  kHalfSplit,    // (i, i + D/2), as Hugging Face Llama
+  kInterleaved,  // (2i, 2i + 1), as the paper
+};
+
+/// The angles of position t and pair i: cosine and sine of t * base^(-2i/D), computed in double.
+struct RopeTable {
+  std::vector<float> cosine;  // (T, D/2)
+  std::vector<float> sine;    // (T, D/2)
+};
+/// Errors: t < 1, d odd or < 2, or base <= 0 throws wb::Error.
+RopeTable make_rope_table(int t, int d, double base = 10000.0);
+
+/// (x_i, x_j) <- (x_i cos - x_j sin, x_j cos + x_i sin) for every pair of q and of k, in one launch.
+/// Errors: b, t or a head count < 1, d odd or < 2, or a null pointer throws wb::Error.
+struct RopeForward {
+  static constexpr const char* kName = "rope_forward";
+  using Function = void(HeadsView<float> q,   // (B, T, H, D)
+                        HeadsView<float> k,   // (B, T, K, D)
+                        const float* cosine,  // (T, D/2)
+                        const float* sine,    // (T, D/2)
+                        int b, int t, int d, RopePairing pairing, cudaStream_t stream);
+};
+
+/// The inverse rotation, applied in place to dq and dk: a rotation's transpose is its inverse.
+struct RopeBackward {
+  static constexpr const char* kName = "rope_backward";
+  using Function = RopeForward::Function;
+};
+
+}  // namespace wb

@@ -1,0 +1,66 @@
+// Contracts: scaled dot-product attention with grouped queries, and its gradient.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+#include "05_rmsnorm_rope/heads_view.h"
+
+namespace wb {
+
+/// out[b, t, h] = sum_s p[b, h, t, s] v[b, s, g(h)],  p = softmax_s(scale * q[b, t, h] . k[b, s, g(h)]),
+/// s <= t when causal. g(h) = h / (H / k.heads): k and v may hold K heads, or H after repeat_kv.
+struct AttentionShape {
+  int b = 0;
+  int t = 0;
+  int h = 0;   // query heads
+  int kv = 0;  // heads stored in k and v: divides h
+  int d = 0;   // head width, at most kMaxHeadWidth
+  bool causal = true;
+  float scale = 0.0f;  // 1 / sqrt(D) in a Llama
+};
+inline constexpr int kMaxHeadWidth = 128;
+
+/// Memory an implementation asks its caller for, in floats.
+struct AttentionMemory {
+  std::size_t saved = 0;    // written by forward, read by backward: one a layer
+  std::size_t scratch = 0;  // used within one backward call: shared by all layers
+};
+
+/// How much memory the implementation of the same name needs. flash: saved (B, H, T), the log-sum-exp;
+/// materialised: saved (B, H, T, T), the probabilities.
+struct AttentionMemoryUse {
+  static constexpr const char* kName = "attention_memory";
+  using Function = AttentionMemory(const AttentionShape& shape);
+};
+
+/// Errors: a size < 1, h not a multiple of kv, d > kMaxHeadWidth or a null pointer throws wb::Error.
+struct AttentionForward {
+  static constexpr const char* kName = "attention_forward";
+  using Function = void(HeadsView<const float> q,  // (B, T, H, D)
+                        HeadsView<const float> k,  // (B, T, kv, D)
+                        HeadsView<const float> v,  // (B, T, kv, D)
+                        HeadsView<float> out,      // (B, T, H, D)
+                        float* saved,              // (AttentionMemory::saved)
+                        const AttentionShape& shape, cudaStream_t stream);
+};
+
+/// Overwrites dq, dk, dv; dk and dv sum over the query heads of a group. Deterministic.
+/// Errors: as forward.
+struct AttentionBackward {
+  static constexpr const char* kName = "attention_backward";
+  using Function = void(HeadsView<const float> dout,  // (B, T, H, D)
+                        HeadsView<const float> q,     // (B, T, H, D)
+                        HeadsView<const float> k,     // (B, T, kv, D)
+                        HeadsView<const float> v,     // (B, T, kv, D)
+                        HeadsView<const float> out,   // (B, T, H, D)
+                        const float* saved,           // (AttentionMemory::saved)
+                        HeadsView<float> dq,          // (B, T, H, D)
+                        HeadsView<float> dk,          // (B, T, kv, D)
+                        HeadsView<float> dv,          // (B, T, kv, D)
+                        float* scratch,               // (AttentionMemory::scratch)
+                        const AttentionShape& shape, cudaStream_t stream);
+};
+
+}  // namespace wb

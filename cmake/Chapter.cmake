@@ -1,0 +1,62 @@
+# add_chapter(EXERCISES name... [SOURCES file...] [DEPENDS chapter...]): everything of one chapter.
+#
+# By convention, for each exercise NAME in the chapter's folder:
+#   NAME_solution.cu, NAME_*.cu, NAME_*.cpp   implementations: targets <chapter>_kernels
+#   NAME_test.cpp                             NAME_test, a ctest test
+#   NAME_bench.cpp                            NAME_bench
+#   NAME_starter.cu                           NAME_starter_test and NAME_starter_bench, not built by default:
+#                                             a starter that does not compile stops nothing else
+# Files ending in _cuda or _cpu are for that device only. SOURCES adds files that are no implementation.
+# DEPENDS links the kernels of earlier chapters.
+function(add_chapter)
+  cmake_parse_arguments(ARG "" "" "EXERCISES;SOURCES;DEPENDS" ${ARGN})
+  get_filename_component(chapter ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+
+  set(implementations ${ARG_SOURCES})
+  foreach(exercise IN LISTS ARG_EXERCISES)
+    file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${exercise}_*.cu ${exercise}_*.cpp)
+    list(FILTER files EXCLUDE REGEX "_(starter\\.cu|test\\.cpp|bench\\.cpp)$")
+    wb_sources_for_device(files ${files})
+    list(APPEND implementations ${files})
+  endforeach()
+  list(REMOVE_DUPLICATES implementations)
+
+  wb_kernels(${chapter}_kernels ${implementations})
+  # An object library hands its objects only to direct users: collect the whole chain in one interface target.
+  add_library(${chapter} INTERFACE)
+  target_link_libraries(${chapter} INTERFACE ${chapter}_kernels $<TARGET_OBJECTS:${chapter}_kernels> wb_core wb_runtime)
+  foreach(earlier IN LISTS ARG_DEPENDS)
+    target_link_libraries(${chapter}_kernels PUBLIC ${earlier}_headers)
+    target_link_libraries(${chapter} INTERFACE ${earlier})
+  endforeach()
+  add_library(${chapter}_headers INTERFACE)
+  target_link_libraries(${chapter}_headers INTERFACE wb_runtime)
+
+  foreach(exercise IN LISTS ARG_EXERCISES)
+    wb_exercise(${chapter} ${exercise})
+  endforeach()
+endfunction()
+
+# The test and benchmark programs of one exercise, for its implementations and for its starter.
+function(wb_exercise chapter exercise)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_test.cpp)
+    add_executable(${exercise}_test ${exercise}_test.cpp)
+    target_link_libraries(${exercise}_test PRIVATE ${chapter} wb_test_main)
+    add_test(NAME ${exercise} COMMAND ${exercise}_test)
+    set_tests_properties(${exercise} PROPERTIES LABELS ${chapter})
+  endif()
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bench.cpp)
+    add_executable(${exercise}_bench ${exercise}_bench.cpp)
+    target_link_libraries(${exercise}_bench PRIVATE ${chapter} wb_bench_main)
+  endif()
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu)
+    wb_kernels(${exercise}_starter ${exercise}_starter.cu)
+    set_target_properties(${exercise}_starter PROPERTIES EXCLUDE_FROM_ALL ON)
+    foreach(kind test bench)
+      if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_${kind}.cpp)
+        add_executable(${exercise}_starter_${kind} EXCLUDE_FROM_ALL ${exercise}_${kind}.cpp)
+        target_link_libraries(${exercise}_starter_${kind} PRIVATE ${exercise}_starter wb_${kind}_main)
+      endif()
+    endforeach()
+  endif()
+endfunction()
