@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Everything that needs a GPU, in one go: build, tests, sanitizer, journey with its PyTorch peer, benchmarks.
+#
+#   tools/gpu/verify.sh RESULTS_DIR [step...]     steps: build test memcheck journey peers bench (default: all)
+#
+# Writes logs and results files to RESULTS_DIR and a short summary last. Exit code: 0 when every step passed.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 2
+results=${1:?usage: tools/gpu/verify.sh RESULTS_DIR [step...]}
+shift
+steps=${*:-build test memcheck journey peers bench}
+mkdir -p "$results" && results=$(cd "$results" && pwd) || exit 2
+bin=build/cuda/bin
+failed=()
+export PYTHONUNBUFFERED=1
+
+note() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*" | tee -a "$results/summary.txt"; }
+
+# Runs one step, keeps its whole output in a log, and shows the end of it when it fails.
+step() {
+  local name=$1 begin=$SECONDS
+  shift
+  if "$@" >"$results/$name.log" 2>&1; then
+    note "ok      $name ($((SECONDS - begin)) s)"
+  else
+    note "FAILED  $name ($((SECONDS - begin)) s), see $name.log"
+    tail -n 60 "$results/$name.log"
+    failed+=("$name")
+  fi
+}
+
+build() { cmake --preset cuda && cmake --build --preset cuda; }
+
+run_tests() { ctest --preset cuda --output-junit "$results/ctest.xml"; }
+
+# One sanitizer tool over every test program, several at a time; a program that takes too long counts as failed.
+sanitize() {
+  local tool=$1 programs
+  programs=$(ls $bin/*_test | grep -v starter)
+  # shellcheck disable=SC2016
+  printf '%s\n' $programs | xargs -P 6 -I{} bash -c '
+    name=$(basename {}); log='"$results"'/'"$tool"'_$name.txt
+    WB_SANITIZER=1 timeout 420 compute-sanitizer --tool '"$tool"' --error-exitcode 99 {} >"$log" 2>&1
+    code=$?; tail -n 1 "$log" | sed "s/^/$name (exit $code): /"
+    [ $code -eq 0 ]' 
+}
+
+journey() { ./workbook journey --device cuda --preset small && cp -r results/. "$results/"; }
+
+peers() { python3 tools/peers/tinyllama_v1.py --preset small --output "$results/peer_tinyllama_v1.json"; }
+
+bench() {
+  local program
+  for program in "$bin"/*_bench; do
+    case $program in *starter*) continue ;; esac
+    "$program" --output "$results/$(basename "$program").json" || return 1
+  done
+}
+
+note "commit ${WB_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}"
+note "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | head -1)"
+for name in $steps; do
+  case $name in
+    build) step build build ;;
+    test) step test run_tests ;;
+    memcheck | racecheck | initcheck | synccheck) step "$name" sanitize "$name" ;;
+    journey) step journey journey ;;
+    peers) step peers peers ;;
+    bench) step bench bench ;;
+    *) echo "unknown step '$name'" >&2; exit 2 ;;
+  esac
+done
+if [ ${#failed[@]} -gt 0 ]; then
+  note "failed: ${failed[*]}"
+  exit 1
+fi
+note "all steps passed"
