@@ -1,0 +1,97 @@
+// Tests that run once for every registered implementation of a contract.
+//
+//   #include "common/harness/implementation_test.h"
+//
+//   class VectorAddTest : public wb::ImplementationTest<wb::VectorAdd> {};
+//
+//   TEST_P(VectorAddTest, AddsOneBlock) {
+//     auto a = wb::GuardedBuffer<float>::input(wb::random_uniform(256, 1));
+//     auto out = wb::GuardedBuffer<float>::output(256);
+//     ...
+//     run(a.data(), b.data(), out.data(), 256, nullptr);
+//     EXPECT_TRUE(wb::matches(out.download(), oracle, {1e-6, 1e-5}, {{256}}));
+//     EXPECT_TRUE(out.check("out"));
+//   }
+//
+//   WB_TEST_IMPLEMENTATIONS(VectorAddTest, wb::VectorAdd);
+//
+// Link wb_test_main. `--impl NAME`, or the environment variable WB_IMPL, runs only the implementation of that
+// name.
+#pragma once
+
+#include <cuda_runtime.h>
+#include <gtest/gtest.h>
+
+#include <exception>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/core/check.h"
+#include "common/core/registry.h"
+#include "common/core/rng.h"
+#include "common/harness/gradient_check.h"
+#include "common/harness/guarded_buffer.h"
+#include "common/harness/matcher.h"
+#include "common/harness/selection.h"
+#include "common/harness/sizes.h"
+
+namespace wb {
+
+/// GoogleTest prints a test's parameter by this function.
+template <class Contract>
+void PrintTo(const Implementation<Contract>& implementation, std::ostream* out) {
+  *out << implementation.name;
+}
+
+namespace detail {
+/// After an error that the device does not recover from (an illegal address), every later call fails as well:
+/// the tests that are left are skipped, so that the first failure stays the one on the screen.
+bool device_is_lost();
+/// Waits for the device; throws CudaError naming `what` ran last.
+void synchronize_after(const std::string& what);
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+}  // namespace detail
+
+template <class Contract>
+class ImplementationTest : public testing::TestWithParam<Implementation<Contract>> {
+ protected:
+  void SetUp() override {
+    if (detail::device_is_lost()) GTEST_SKIP() << "the device did not survive an earlier test";
+  }
+
+  const Implementation<Contract>& implementation() const { return this->GetParam(); }
+
+  /// Calls the implementation under test with exactly these arguments (the stream included), waits for it,
+  /// and throws CudaError when the device reports one.
+  template <class... Args>
+  void run(Args&&... args) {
+    implementation().function(std::forward<Args>(args)...);
+    detail::synchronize_after(std::string(Contract::kName) + " '" + implementation().name + "'");
+  }
+};
+
+}  // namespace wb
+
+/// Instantiates the TEST_Ps of `Suite` for every selected implementation of `Contract`. After the TEST_Ps.
+#define WB_TEST_IMPLEMENTATIONS(Suite, Contract)                                                     \
+  GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Suite);                                              \
+  static const bool wb_declared_##Suite = ::wb::detail::declare_contract<Contract>();                \
+  INSTANTIATE_TEST_SUITE_P(, Suite, ::testing::ValuesIn(::wb::selected_implementations<Contract>()), \
+                           [](const auto& instance) { return instance.param.name; })
+
+/// Passes if `statement` throws `Exception` and its what() contains `substring`.
+#define EXPECT_THROW_MESSAGE(statement, Exception, substring)                                       \
+  do {                                                                                              \
+    try {                                                                                           \
+      statement;                                                                                    \
+      ADD_FAILURE() << #statement " threw nothing; expected " #Exception;                           \
+    } catch (const Exception& wb_error) {                                                           \
+      EXPECT_PRED2(::wb::detail::contains, std::string(wb_error.what()), std::string(substring));   \
+    } catch (const std::exception& wb_error) {                                                      \
+      ADD_FAILURE() << #statement " threw something else than " #Exception ": " << wb_error.what(); \
+    }                                                                                               \
+  } while (0)

@@ -1,0 +1,36 @@
+// The comparison that every test uses. NaN never passes it, and a failure says what is probably wrong.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace wb {
+
+/// An element passes only if |got - expected| <= absolute + relative * |expected|.
+struct Tolerance {
+  double absolute = 1e-6;
+  double relative = 1e-5;
+};
+
+/// What a flat array means. All of it is optional, and only makes a failure easier to read.
+struct Shape {
+  std::vector<std::int64_t> dims;  // row-major: an index is printed as [row][column]
+  /// Threads of a block, where thread i of the grid owns element i: a failure then names block and thread.
+  int threads_per_block = 0;
+  /// What the array held before the kernel ran, for outputs that are read as well: tells stale from wrong.
+  std::vector<float> before = {};
+};
+
+/// Compares a downloaded result with its oracle. The message of a failure holds the first and the worst
+/// index, got, expected, the tolerance, how many are wrong, and the likely cause (diagnosis.h). Usage:
+/// EXPECT_TRUE(wb::matches(y.download(), reference, {1e-6, 1e-5}, {{n, c}}));
+testing::AssertionResult matches(std::span<const float> got, std::span<const double> expected,
+                                 const Tolerance& tolerance, const Shape& shape = {});
+
+/// The same numbers in double, for oracles.
+std::vector<double> to_double(std::span<const float> values);
+
+}  // namespace wb

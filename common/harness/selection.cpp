@@ -1,0 +1,98 @@
+#include "common/harness/selection.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "common/core/check.h"
+
+namespace wb {
+namespace {
+
+std::string& filter_storage() {
+  static std::string filter = [] {
+    const char* value = std::getenv("WB_IMPL");
+    return std::string(value == nullptr ? "" : value);
+  }();
+  return filter;
+}
+
+std::vector<detail::DeclaredContract>& contract_storage() {
+  static std::vector<detail::DeclaredContract> contracts;
+  return contracts;
+}
+
+std::vector<std::string> selected_names(const detail::DeclaredContract& contract) {
+  std::vector<std::string> names = contract.implementation_names();
+  std::erase_if(names, [](const std::string& name) { return !implementation_is_selected(name); });
+  return names;
+}
+
+}  // namespace
+
+namespace detail {
+
+void add_declared_contract(const DeclaredContract& contract) {
+  auto& contracts = contract_storage();
+  const auto same = [&](const DeclaredContract& other) { return other.name == contract.name; };
+  if (std::none_of(contracts.begin(), contracts.end(), same)) contracts.push_back(contract);
+}
+
+const std::vector<DeclaredContract>& declared_contracts() {
+  return contract_storage();
+}
+
+}  // namespace detail
+
+bool implementation_is_selected(std::string_view name) {
+  std::string_view rest = implementation_filter();
+  if (rest.empty()) return true;
+  while (true) {
+    const std::size_t comma = rest.find(',');
+    if (rest.substr(0, comma) == name) return true;
+    if (comma == std::string_view::npos) return false;
+    rest.remove_prefix(comma + 1);
+  }
+}
+
+const std::string& implementation_filter() {
+  return filter_storage();
+}
+void set_implementation_filter(std::string filter) {
+  filter_storage() = std::move(filter);
+}
+
+void require_selected_implementations() {
+  bool any = detail::declared_contracts().empty() && implementation_filter().empty();
+  std::string known;
+  for (const auto& contract : detail::declared_contracts()) {
+    const std::vector<std::string> names = contract.implementation_names();
+    if (names.empty()) {
+      throw Error(
+          fmt::format("{}: this program links no implementation of it; is the WB_REGISTER line at the end of "
+                      "the .cu file?",
+                      contract.name));
+    }
+    any = any || !selected_names(contract).empty();
+    known += fmt::format("{}{}: {}", known.empty() ? "" : "; ", contract.name, fmt::join(names, ", "));
+  }
+  if (!any) {
+    throw Error(fmt::format("no implementation is called '{}'; this program has {}", implementation_filter(),
+                            known.empty() ? "none" : known));
+  }
+}
+
+std::string describe_selection() {
+  std::string text;
+  for (const auto& contract : detail::declared_contracts()) {
+    const std::vector<std::string> names = selected_names(contract);
+    text += fmt::format("{}: {}\n", contract.name,
+                        names.empty() ? fmt::format("none called '{}'", implementation_filter())
+                                      : fmt::format("{}", fmt::join(names, ", ")));
+  }
+  return text;
+}
+
+}  // namespace wb

@@ -1,0 +1,56 @@
+// Which implementations this program runs: all it links, or those that --impl (or WB_IMPL) names.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/core/registry.h"
+
+namespace wb {
+namespace detail {
+
+/// A contract that this program tests or measures, and the implementations it links.
+struct DeclaredContract {
+  std::string name;
+  std::vector<std::string> (*implementation_names)();
+};
+
+void add_declared_contract(const DeclaredContract& contract);
+const std::vector<DeclaredContract>& declared_contracts();
+
+template <class Contract>
+bool declare_contract() {
+  add_declared_contract({Contract::kName, [] {
+                           std::vector<std::string> names;
+                           for (const auto& entry : implementations<Contract>()) names.push_back(entry.name);
+                           return names;
+                         }});
+  return true;
+}
+
+}  // namespace detail
+
+/// True if no filter is set or the filter, a comma-separated list, holds `name`.
+bool implementation_is_selected(std::string_view name);
+/// Until it is set, the filter is the value of the environment variable WB_IMPL. Empty means all.
+const std::string& implementation_filter();
+void set_implementation_filter(std::string filter);
+
+/// Throws wb::Error if a declared contract has no implementation at all, or if the filter matches none of any
+/// contract: a program that runs nothing must not pass.
+void require_selected_implementations();
+
+/// One line for each contract: `vector_add: solution, vectorized`.
+std::string describe_selection();
+
+template <class Contract>
+std::vector<Implementation<Contract>> selected_implementations() {
+  std::vector<Implementation<Contract>> selected;
+  for (auto& entry : implementations<Contract>()) {
+    if (implementation_is_selected(entry.name)) selected.push_back(entry);
+  }
+  return selected;
+}
+
+}  // namespace wb

@@ -1,0 +1,14 @@
+// Sizes that catch what even sizes hide: a missing bounds guard, a partial warp, a partial tile.
+#pragma once
+
+#include <vector>
+
+namespace wb {
+
+/// One element, and both sides of a warp (32), of usual blocks (64, 128, 256, 1024), and two round decimal
+/// sizes.
+inline std::vector<int> edge_sizes() {
+  return {1, 2, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257, 1000, 1023, 1024, 1025};
+}
+
+}  // namespace wb

@@ -1,0 +1,61 @@
+// main() of every test program: says what runs on what, then runs GoogleTest.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "common/core/check.h"
+#include "common/harness/selection.h"
+
+namespace {
+
+constexpr int kUsageError = 2;
+
+int run(int argc, char** argv) {
+  CLI::App app;
+  app.allow_extras();
+  app.set_help_flag();
+  std::string filter;
+  const CLI::Option* option = app.add_option("--impl", filter);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    throw wb::Error(
+        fmt::format("{}; usage: --impl NAME[,NAME], and GoogleTest's options (--help)", error.what()));
+  }
+  if (option->count() != 0) wb::set_implementation_filter(filter);
+
+  // GoogleTest gets what is left, and instantiates the tests for the implementations selected above.
+  std::vector<std::string> rest = app.remaining();
+  const bool help =
+      std::count(rest.begin(), rest.end(), "--help") + std::count(rest.begin(), rest.end(), "-h") > 0;
+  if (help)
+    fmt::print("--impl NAME[,NAME]  test only the implementations of these names (or WB_IMPL=NAME)\n\n");
+  std::vector<char*> arguments{argv[0]};
+  for (std::string& text : rest) arguments.push_back(text.data());
+  int count = static_cast<int>(arguments.size());
+  arguments.push_back(nullptr);
+  testing::InitGoogleTest(&count, arguments.data());
+  if (help) return 0;
+  if (count > 1) throw wb::Error(fmt::format("unknown option '{}'; see --help", arguments[1]));
+
+  wb::require_selected_implementations();
+  fmt::print("{}\n", wb::describe_selection());
+  std::fflush(stdout);
+  return RUN_ALL_TESTS();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return kUsageError;
+  }
+}
