@@ -1,4 +1,5 @@
-// A (B, T, heads, D) tensor in any layout: element (b, t, h, d) is data[b*stride_b + t*stride_t + h*stride_h + d*stride_d].
+// A (B, T, heads, D) tensor in any layout. Element (b, t, h, d) is
+// data[b * stride_b + t * stride_t + h * stride_h + d * stride_d].
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,9 @@ struct HeadsView {
   std::int64_t stride_d = 0;
 
   /// A view that may write is also a view that may read.
-  operator HeadsView<const T>() const
-    requires(!std::is_const_v<T>)
-  {
+  template <class U>
+    requires(!std::is_const_v<T> && std::is_same_v<U, const T>)
+  operator HeadsView<U>() const {
     return {data, heads, stride_b, stride_t, stride_h, stride_d};
   }
 };

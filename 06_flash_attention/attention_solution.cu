@@ -1,0 +1,162 @@
+// Flash attention, forward (Dao et al., 2022; online softmax: Milakov and Gimelshein, 2018).
+//
+// The score matrix (T, T) never exists. A block keeps 16 kRows queries in shared memory and walks over the
+// keys, 32 at a time: scores in registers, softmax so far, weighted sum of the values so far. When a tile
+// brings a larger maximum, what was summed before is scaled down by exp(old - new): the result is exact, not
+// an approximation. All that backward needs is one number a query, the log-sum-exp.
+//
+// Grid: one block a tile of queries of one head of one sequence. Threads: see attention_tiles.cuh.
+// GQA: query head h reads key/value head h / (H / K) through the view; nothing is copied.
+// FLOPs: 4 B H T^2 D, half of it when causal, since tiles above the diagonal are skipped.
+// Bytes: q and out once; k and v once per tile of queries (mostly from L2); B H T for the log-sum-exp.
+// Next: attention_backward_solution.cu.
+#include <cmath>
+
+#include "06_flash_attention/attention_check.h"
+#include "06_flash_attention/attention_tiles.cuh"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+template <int kHead, int kRows>
+constexpr int forward_shared_floats() {
+  constexpr int kQueries = kRows * flash::kGroups;
+  return flash::head_floats<kHead>(kQueries + 2 * flash::kTile) + flash::weight_floats(kQueries);
+}
+
+template <int kHead, int kRows>
+__global__ void __launch_bounds__(flash::kThreads)
+    attention_forward_kernel(HeadsView<const float> q,  // (B, T, H, D)
+                             HeadsView<const float> k,  // (B, T, kv, D)
+                             HeadsView<const float> v,  // (B, T, kv, D)
+                             HeadsView<float> out,      // (B, T, H, D)
+                             float* lse,                // (B, H, T)
+                             AttentionShape shape) {
+  using namespace flash;
+  constexpr int kQueries = kRows * kGroups;
+  extern __shared__ float4 shared[];
+  float* q_tile = reinterpret_cast<float*>(shared);       // (kQueries, kHeadStride)
+  float* k_tile = q_tile + head_floats<kHead>(kQueries);  // (kTile, kHeadStride)
+  float* v_tile = k_tile + head_floats<kHead>(kTile);     // (kTile, kHeadStride)
+  float* p_tile = v_tile + head_floats<kHead>(kTile);     // (kQueries, kWeightStride)
+
+  // Later queries see more keys when causal: start the longest blocks first.
+  const int tiles = (shape.t + kQueries - 1) / kQueries;
+  const int first_query = (tiles - 1 - static_cast<int>(blockIdx.x % tiles)) * kQueries;
+  const int sequence_head = blockIdx.x / tiles;
+  const int b = sequence_head / shape.h;
+  const int h = sequence_head % shape.h;
+  const int kv_head = h / (shape.h / shape.kv);
+  const HeadMatrix<const float> keys = head_matrix(k, b, kv_head);
+  const HeadMatrix<const float> values = head_matrix(v, b, kv_head);
+  const int group = threadIdx.x / kLanes;
+  const int lane = threadIdx.x % kLanes;
+
+  float row_max[kRows];
+  float row_sum[kRows];  // of this lane's columns only; the lanes are added up at the end
+  float2 sums[kRows][kPairs<kHead>];
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    row_max[i] = -INFINITY;
+    row_sum[i] = 0.0f;
+#pragma unroll
+    for (int p = 0; p < kPairs<kHead>; ++p) sums[i][p] = make_float2(0.0f, 0.0f);
+  }
+
+  load_tile<kQueries, kHead>(q_tile, head_matrix(q, b, h), first_query, shape.t, shape.d);
+  const int last_key = shape.causal ? min(shape.t, first_query + kQueries) : shape.t;
+  for (int first_key = 0; first_key < last_key; first_key += kTile) {
+    load_tile<kTile, kHead>(k_tile, keys, first_key, shape.t, shape.d);
+    load_tile<kTile, kHead>(v_tile, values, first_key, shape.t, shape.d);
+    __syncthreads();
+
+    float scores[kRows][kColumns];
+    tile_dots<kRows, kHead>(q_tile, k_tile, scores);
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      const int row = group + i * kGroups;
+      float tile_max = -INFINITY;
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j) {
+        const int key = first_key + lane + j * kLanes;
+        const bool masked = key >= shape.t || (shape.causal && key > first_query + row);
+        scores[i][j] = masked ? -INFINITY : shape.scale * scores[i][j];
+        tile_max = fmaxf(tile_max, scores[i][j]);
+      }
+      // Key 0 is visible to every query, so the maximum is finite from the first tile on.
+      const float new_max = fmaxf(row_max[i], group_max(tile_max));
+      const float correction = expf(row_max[i] - new_max);
+      row_max[i] = new_max;
+      row_sum[i] *= correction;
+#pragma unroll
+      for (int p = 0; p < kPairs<kHead>; ++p) {
+        sums[i][p].x *= correction;
+        sums[i][p].y *= correction;
+      }
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j) {
+        const float weight = expf(scores[i][j] - new_max);
+        row_sum[i] += weight;
+        p_tile[row * kWeightStride + lane + j * kLanes] = weight;
+      }
+    }
+    // A row of weights is written and read by lanes of the same warp.
+    __syncwarp();
+    add_weighted_rows<kRows, kHead>(p_tile, v_tile, sums);
+    // The next keys overwrite what other warps may still be reading.
+    __syncthreads();
+  }
+
+  const HeadMatrix<float> target = head_matrix(out, b, h);
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    const int query = first_query + group + i * kGroups;
+    const float sum = group_sum(row_sum[i]);
+    if (query < shape.t) {
+      store_row<kHead>(target, sums[i], 1.0f / sum, query, shape.d);
+      if (lane == 0) lse[static_cast<std::int64_t>(sequence_head) * shape.t + query] = row_max[i] + logf(sum);
+    }
+  }
+}
+
+template <int kHead, int kRows>
+void launch_forward(HeadsView<const float> q, HeadsView<const float> k, HeadsView<const float> v,
+                    HeadsView<float> out, float* lse, const AttentionShape& shape, cudaStream_t stream) {
+  constexpr int kBytes = forward_shared_floats<kHead, kRows>() * static_cast<int>(sizeof(float));
+  flash::allow_shared_memory(attention_forward_kernel<kHead, kRows>, kBytes);
+  const std::int64_t tiles = (shape.t + kRows * flash::kGroups - 1) / (kRows * flash::kGroups);
+  const unsigned int blocks = attention_grid(tiles * shape.b * shape.h);
+  attention_forward_kernel<kHead, kRows>
+      <<<blocks, flash::kThreads, kBytes, stream>>>(q, k, v, out, lse, shape);
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+AttentionMemory attention_memory_solution(const AttentionShape& shape) {
+  attention_check(shape);
+  const std::size_t rows = static_cast<std::size_t>(shape.b) * shape.h * shape.t;
+  return {rows, rows};
+}
+
+void attention_forward_solution(HeadsView<const float> q, HeadsView<const float> k, HeadsView<const float> v,
+                                HeadsView<float> out, float* saved, const AttentionShape& shape,
+                                cudaStream_t stream) {
+  attention_check_forward(q, k, v, out, saved, shape);
+  // Short sequences need many blocks to fill a GPU; long ones gain from more queries for each key loaded.
+  const bool short_sequence = shape.t <= flash::kShortSequence;
+  flash::with_head_width(shape.d, [&](auto head) {
+    constexpr int kHead = decltype(head)::value;
+    if (short_sequence) {
+      launch_forward<kHead, 2>(q, k, v, out, saved, shape, stream);
+    } else {
+      launch_forward<kHead, 4>(q, k, v, out, saved, shape, stream);
+    }
+  });
+}
+
+WB_REGISTER(AttentionMemoryUse, solution, attention_memory_solution);
+WB_REGISTER(AttentionForward, solution, attention_forward_solution);
+
+}  // namespace wb

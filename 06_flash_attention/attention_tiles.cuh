@@ -1,0 +1,208 @@
+// The three things that every flash attention kernel of this chapter does with tiles in shared memory:
+// load one, take dot products between the rows of two, and add a weighted sum of one's rows.
+//
+// A block is 128 threads, 16 groups of 8. A group owns kRows rows of the score tile (g, g + 16, ...), each of
+// its 8 lanes owns 4 of the tile's 32 columns (lane, lane + 8, ...) and kHead / 8 features of the result. So
+// a row's scores lie in 8 neighbouring lanes of one warp: reductions need three shuffles and no barrier.
+//
+// Every value read from shared memory is used kRows or 4 times from registers. The padding puts the 8 rows
+// that the lanes read at once into different banks.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "05_rmsnorm_rope/heads_view.h"
+#include "common/core/check.h"
+
+namespace wb::flash {
+
+inline constexpr int kLanes = 8;
+inline constexpr int kGroups = 16;
+inline constexpr int kThreads = kLanes * kGroups;
+inline constexpr int kColumns = 4;               // columns of a score tile that a thread owns
+inline constexpr int kTile = kLanes * kColumns;  // columns of a score tile: 32
+inline constexpr int kWeightStride = kTile + 8;  // a row of weights (kTile), padded
+template <int kHead>
+inline constexpr int kHeadStride = kHead + 4;  // a row of a head (kHead), padded
+template <int kHead>
+inline constexpr int kPairs = kHead / (2 * kLanes);  // float2 of a head's row that a thread owns
+
+/// Floats of a tile of `rows` rows of a head, and of a tile of weights.
+template <int kHead>
+__host__ __device__ constexpr int head_floats(int rows) {
+  return rows * kHeadStride<kHead>;
+}
+__host__ __device__ constexpr int weight_floats(int rows) {
+  return rows * kWeightStride;
+}
+
+/// One head of one sequence: element (t, d) is data[t * stride_t + d * stride_d].
+template <class T>
+struct HeadMatrix {
+  T* data;  // (T, D)
+  std::int64_t stride_t;
+  std::int64_t stride_d;
+
+  __device__ T& at(int t, int d) const { return data[t * stride_t + d * stride_d]; }
+};
+
+template <class T>
+__device__ HeadMatrix<T> head_matrix(const HeadsView<T>& view, int b, int h) {
+  return {view.data + b * view.stride_b + h * view.stride_h, view.stride_t, view.stride_d};
+}
+
+/// Copies rows first .. first + kRows - 1 of `source` into `tile`; rows past t and features past d become 0.
+/// Consecutive threads take consecutive features: one transaction a row when stride_d is 1, one an element if
+/// not.
+template <int kRows, int kHead>
+__device__ void load_tile(float* tile,  // (kRows, kHeadStride)
+                          const HeadMatrix<const float>& source, int first, int t, int d) {
+  const bool vectors = source.stride_d == 1 && source.stride_t % 4 == 0 && d % 4 == 0 &&
+                       reinterpret_cast<std::uintptr_t>(source.data) % sizeof(float4) == 0;
+  if (vectors) {
+    constexpr int kVectors = kHead / 4;
+    for (int i = threadIdx.x; i < kRows * kVectors; i += kThreads) {
+      const int row = i / kVectors;
+      const int c = i % kVectors * 4;
+      float4 value = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+      if (first + row < t && c < d) value = *reinterpret_cast<const float4*>(&source.at(first + row, c));
+      *reinterpret_cast<float4*>(tile + row * kHeadStride<kHead> + c) = value;
+    }
+  } else {
+    for (int i = threadIdx.x; i < kRows * kHead; i += kThreads) {
+      const int row = i / kHead;
+      const int c = i % kHead;
+      const bool inside = first + row < t && c < d;
+      tile[row * kHeadStride<kHead> + c] = inside ? source.at(first + row, c) : 0.0f;
+    }
+  }
+}
+
+/// dots[i][j] = rows[group + 16 i] . columns[lane + 8 j], over the whole padded head.
+template <int kRows, int kHead>
+__device__ __forceinline__ void tile_dots(const float* rows,     // (16 kRows, kHeadStride)
+                                          const float* columns,  // (kTile, kHeadStride)
+                                          float (&dots)[kRows][kColumns]) {
+  const float* row = rows + threadIdx.x / kLanes * kHeadStride<kHead>;
+  const float* column = columns + threadIdx.x % kLanes * kHeadStride<kHead>;
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < kColumns; ++j) dots[i][j] = 0.0f;
+  }
+#pragma unroll 4
+  for (int c = 0; c < kHead; c += 4) {
+    float4 a[kRows];
+    float4 b[kColumns];
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      a[i] = *reinterpret_cast<const float4*>(row + i * kGroups * kHeadStride<kHead> + c);
+    }
+#pragma unroll
+    for (int j = 0; j < kColumns; ++j) {
+      b[j] = *reinterpret_cast<const float4*>(column + j * kLanes * kHeadStride<kHead> + c);
+    }
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j) {
+        dots[i][j] += a[i].x * b[j].x;
+        dots[i][j] += a[i].y * b[j].y;
+        dots[i][j] += a[i].z * b[j].z;
+        dots[i][j] += a[i].w * b[j].w;
+      }
+    }
+  }
+}
+
+/// sums[i] += sum over the tile's 32 rows n of weights[group + 16 i][n] * tile[n], for the features of this
+/// lane.
+template <int kRows, int kHead>
+__device__ __forceinline__ void add_weighted_rows(const float* weights,  // (16 kRows, kWeightStride)
+                                                  const float* tile,     // (kTile, kHeadStride)
+                                                  float2 (&sums)[kRows][kPairs<kHead>]) {
+  const float* row = weights + threadIdx.x / kLanes * kWeightStride;
+  const float* feature = tile + threadIdx.x % kLanes * 2;
+#pragma unroll 2
+  for (int n = 0; n < kTile; n += 4) {
+    float w[kRows][4];
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      *reinterpret_cast<float4*>(w[i]) =
+          *reinterpret_cast<const float4*>(row + i * kGroups * kWeightStride + n);
+    }
+#pragma unroll
+    for (int m = 0; m < 4; ++m) {
+#pragma unroll
+      for (int p = 0; p < kPairs<kHead>; ++p) {
+        const float2 x =
+            *reinterpret_cast<const float2*>(feature + (n + m) * kHeadStride<kHead> + p * 2 * kLanes);
+#pragma unroll
+        for (int i = 0; i < kRows; ++i) {
+          sums[i][p].x += w[i][m] * x.x;
+          sums[i][p].y += w[i][m] * x.y;
+        }
+      }
+    }
+  }
+}
+
+/// Writes factor * sums to row t of `target`, this lane's features below d.
+template <int kHead>
+__device__ void store_row(const HeadMatrix<float>& target, const float2 (&sums)[kPairs<kHead>], float factor,
+                          int t, int d) {
+#pragma unroll
+  for (int p = 0; p < kPairs<kHead>; ++p) {
+    const int c = (threadIdx.x % kLanes + p * kLanes) * 2;
+    if (c < d) target.at(t, c) = factor * sums[p].x;
+    if (c + 1 < d) target.at(t, c + 1) = factor * sums[p].y;
+  }
+}
+
+/// Whether query t may look at key s.
+__device__ inline bool is_visible(int query, int key, int t, bool causal) {
+  return query < t && key < t && (!causal || key <= query);
+}
+
+/// The 8 lanes of a group share their maximum, or their sum. Every lane of the warp must call it.
+__device__ inline float group_max(float value) {
+  for (int offset = kLanes / 2; offset > 0; offset /= 2) {
+    value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, offset));
+  }
+  return value;
+}
+__device__ inline float group_sum(float value) {
+  for (int offset = kLanes / 2; offset > 0; offset /= 2) {
+    value += __shfl_xor_sync(0xffffffffu, value, offset);
+  }
+  return value;
+}
+
+/// Up to this T a block takes 32 rows, for more blocks; beyond it 64, for more use of each tile that is
+/// loaded.
+inline constexpr int kShortSequence = 256;
+
+/// Lets `kernel` use `bytes` of dynamic shared memory; more than 48 KiB has to be asked for.
+template <class Kernel>
+void allow_shared_memory(Kernel* kernel, int bytes) {
+  if (bytes > 48 * 1024) {
+    WB_CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                       cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
+  }
+}
+
+/// Calls launch(std::integral_constant<int, kHead>) with the narrowest head that the kernels are compiled
+/// for.
+template <class Launch>
+void with_head_width(int d, Launch launch) {
+  if (d <= 16) return launch(std::integral_constant<int, 16>{});
+  if (d <= 32) return launch(std::integral_constant<int, 32>{});
+  if (d <= 64) return launch(std::integral_constant<int, 64>{});
+  if (d <= 80) return launch(std::integral_constant<int, 80>{});
+  if (d <= 96) return launch(std::integral_constant<int, 96>{});
+  launch(std::integral_constant<int, 128>{});
+}
+
+}  // namespace wb::flash
