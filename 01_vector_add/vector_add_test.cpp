@@ -1,0 +1,128 @@
+// Tests of vector_add, in the order of the lesson's steps: the untouched starter fails at the first.
+#include "01_vector_add/vector_add.h"
+
+#include "common/core/device_info.h"
+#include "common/harness/implementation_test.h"
+
+namespace {
+
+constexpr int kThreads = 256;  // what the lesson's kernels use; only names a block and thread in messages
+
+// One correctly rounded addition: half a unit in the last place, 2^-24.
+constexpr wb::Tolerance kTolerance{0.0, 6e-8};
+
+std::vector<double> oracle(const std::vector<float>& a, const std::vector<float>& b) {
+  std::vector<double> sum(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) sum[i] = static_cast<double>(a[i]) + static_cast<double>(b[i]);
+  return sum;
+}
+
+class VectorAddTest : public wb::ImplementationTest<wb::VectorAdd> {
+ protected:
+  // Adds n random elements whose buffers start `misalign` elements past a 256-byte boundary.
+  void expect_sum(int n, std::size_t misalign_a = 0, std::size_t misalign_b = 0,
+                  std::size_t misalign_out = 0) {
+    SCOPED_TRACE("n = " + std::to_string(n));
+    const auto size = static_cast<std::size_t>(n);
+    const std::vector<float> a = wb::random_uniform(size, 1), b = wb::random_uniform(size, 2);
+    auto device_a = wb::GuardedBuffer<float>::input(a, misalign_a);
+    auto device_b = wb::GuardedBuffer<float>::input(b, misalign_b);
+    auto out = wb::GuardedBuffer<float>::output(size, misalign_out);
+    run(device_a.data(), device_b.data(), out.data(), n, nullptr);
+    EXPECT_TRUE(wb::matches(out.download(), oracle(a, b), kTolerance, {{n}, kThreads}));
+    EXPECT_TRUE(out.check("out"));
+    EXPECT_TRUE(device_a.check("a"));
+    EXPECT_TRUE(device_b.check("b"));
+  }
+};
+
+TEST_P(VectorAddTest, AddsOneBlock) {
+  expect_sum(256);
+}
+
+TEST_P(VectorAddTest, AddsManyBlocks) {
+  expect_sum(4096);
+}
+
+TEST_P(VectorAddTest, GuardsTheTail) {
+  expect_sum(1000);
+}
+
+TEST_P(VectorAddTest, AddsEverySize) {
+  for (const int n : wb::edge_sizes()) {
+    expect_sum(n);
+    if (HasFailure()) return;  // one size explains enough
+  }
+}
+
+TEST_P(VectorAddTest, AddsAMillion) {
+  expect_sum(1000003);
+}
+
+TEST_P(VectorAddTest, DoesNothingForNoElements) {
+  run(nullptr, nullptr, nullptr, 0, nullptr);
+  expect_sum(0);
+}
+
+TEST_P(VectorAddTest, TakesAnyAlignment) {
+  expect_sum(1000, 1, 1, 1);
+  expect_sum(1000, 1, 0, 0);
+  expect_sum(1000, 0, 2, 0);
+  expect_sum(1000, 0, 0, 3);
+}
+
+TEST_P(VectorAddTest, AddsInPlace) {
+  constexpr int kSize = 1000;
+  const std::vector<float> a = wb::random_uniform(kSize, 1), b = wb::random_uniform(kSize, 2);
+  const wb::Shape shape{{kSize}, kThreads, a};
+  auto sum = wb::GuardedBuffer<float>::inout(a);
+  auto other = wb::GuardedBuffer<float>::input(b);
+  run(sum.data(), other.data(), sum.data(), kSize, nullptr);
+  EXPECT_TRUE(wb::matches(sum.download(), oracle(a, b), kTolerance, shape)) << "out is a";
+  EXPECT_TRUE(sum.check("out"));
+
+  sum = wb::GuardedBuffer<float>::inout(a);
+  run(other.data(), sum.data(), sum.data(), kSize, nullptr);
+  EXPECT_TRUE(wb::matches(sum.download(), oracle(a, b), kTolerance, shape)) << "out is b";
+  EXPECT_TRUE(sum.check("out"));
+}
+
+TEST_P(VectorAddTest, RejectsBadArguments) {
+  auto buffer = wb::GuardedBuffer<float>::output(4);
+  float* x = buffer.data();
+  EXPECT_THROW_MESSAGE(run(x, x, x, -1, nullptr), wb::Error, "n = -1");
+  EXPECT_THROW_MESSAGE(run(nullptr, x, x, 4, nullptr), wb::Error, "a = 0");
+  EXPECT_THROW_MESSAGE(run(x, nullptr, x, 4, nullptr), wb::Error, "b = 0");
+  EXPECT_THROW_MESSAGE(run(x, x, nullptr, 4, nullptr), wb::Error, "out = 0");
+}
+
+// In place, to need two buffers of 8 GiB and not three. A 32-bit index wraps here.
+TEST_P(VectorAddTest, CountsPastTwoToThe31) {
+  constexpr std::int64_t kSize = (std::int64_t{1} << 31) + 1000;
+  constexpr std::size_t kWindow = 2000;
+  if (wb::device_is_cpu() || wb::device_info().memory_bytes < std::size_t{20} << 30) {
+    GTEST_SKIP() << "needs a GPU with 20 GiB";
+  }
+  wb::DeviceBuffer<float> a(kSize), b(kSize);
+  a.fill_bytes(0x3E);  // 0.18...: ordinary numbers everywhere
+  b.fill_bytes(0x3F);
+  // Checked at the start, and on both sides of element 2^31.
+  const std::vector<float> host_a = wb::random_uniform(kWindow, 1), host_b = wb::random_uniform(kWindow, 2);
+  for (const std::int64_t start : {std::int64_t{0}, kSize - std::int64_t{kWindow}}) {
+    WB_CUDA_CHECK(
+        cudaMemcpy(a.data() + start, host_a.data(), kWindow * sizeof(float), cudaMemcpyHostToDevice));
+    WB_CUDA_CHECK(
+        cudaMemcpy(b.data() + start, host_b.data(), kWindow * sizeof(float), cudaMemcpyHostToDevice));
+  }
+  run(a.data(), b.data(), a.data(), kSize, nullptr);
+  for (const std::int64_t start : {std::int64_t{0}, kSize - std::int64_t{kWindow}}) {
+    std::vector<float> got(kWindow);
+    WB_CUDA_CHECK(cudaMemcpy(got.data(), a.data() + start, kWindow * sizeof(float), cudaMemcpyDeviceToHost));
+    EXPECT_TRUE(wb::matches(got, oracle(host_a, host_b), kTolerance, {{kWindow}, 0, host_a}))
+        << "elements from " << start;
+  }
+}
+
+WB_TEST_IMPLEMENTATIONS(VectorAddTest, wb::VectorAdd);
+
+}  // namespace
