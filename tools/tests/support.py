@@ -1,0 +1,17 @@
+"""Puts tools/ on the path, and a few things that several tests need."""
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+
+@contextlib.contextmanager
+def captured():
+    """Both output streams of what runs inside."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        yield text

@@ -1,0 +1,65 @@
+import unittest
+
+import support  # noqa: F401
+from workbook import build
+
+NINJA_FAILURE = """[1/4] Building CXX object core/CMakeFiles/core.dir/check.cpp.o
+[2/4] Building CXX object 01/CMakeFiles/x_starter.dir/x_starter.cu.cpp.o
+FAILED: 01/CMakeFiles/x_starter.dir/x_starter.cu.cpp.o
+/usr/bin/c++ -I/somewhere -o x.o -c x.cpp
+x_starter.cu:12:5: error: expected ';' before 'out'
+   12 |   int i = 0
+[3/4] Building CXX object core/CMakeFiles/core.dir/rng.cpp.o
+FAILED: core/CMakeFiles/core.dir/rng.cpp.o
+/usr/bin/c++ -c rng.cpp
+rng.cpp:1:1: error: another one
+ninja: build stopped: subcommand failed."""
+
+NEWER_NINJA_FAILURE = NINJA_FAILURE.replace("FAILED: ", "FAILED: [code=1] ")
+
+
+class ParsesProgress(unittest.TestCase):
+    def test_ninja(self):
+        step = build.parse_step("[3/12] Building CXX object a/CMakeFiles/t.dir/x.cpp.o")
+        self.assertEqual(step, (3, 12, "x.cpp"))
+
+    def test_make(self):
+        step = build.parse_step("[ 25%] Building CXX object a/CMakeFiles/t.dir/x.cpp.o")
+        self.assertEqual(step, (25, 100, "x.cpp"))
+
+    def test_linking(self):
+        self.assertEqual(build.parse_step("[4/4] Linking CXX executable bin/journey")[2], "link journey")
+
+    def test_everything_else_is_no_step(self):
+        for line in ("x.cpp:3: error: [1/2] no", "", "FAILED: x.o", "-- Configuring done"):
+            self.assertIsNone(build.parse_step(line), line)
+
+
+class ShowsTheCompilersWords(unittest.TestCase):
+    def test_the_first_failure_without_its_command_line(self):
+        for text in (NINJA_FAILURE, NEWER_NINJA_FAILURE):
+            shown = build.failure(text)
+            self.assertIn("x_starter.cu:12:5: error: expected ';' before 'out'", shown)
+            self.assertIn("x_starter.dir", shown)
+            self.assertNotIn("-I/somewhere", shown)
+            self.assertNotIn("another one", shown)
+            self.assertIn("1 more step(s) failed", shown)
+
+    def test_cmake_errors_come_without_its_chatter(self):
+        text = "-- The compiler\nCMake Error at cmake/Device.cmake:20 (message):\n  no nvcc\n\n-- Configuring"
+        shown = build.failure(text)
+        self.assertEqual(shown, "CMake Error at cmake/Device.cmake:20 (message):\n  no nvcc")
+
+    def test_make_errors(self):
+        text = "[ 10%] Building CXX object x.o\n/x.cpp:3:1: error: nonsense\nmake[2]: *** [x.o] Error 1"
+        self.assertIn("/x.cpp:3:1: error: nonsense", build.failure(text))
+
+    def test_long_output_is_clipped(self):
+        lines = ["FAILED: x.o", "c++ x"] + [f"error {i}" for i in range(500)]
+        shown = build.failure("\n".join(lines)).splitlines()
+        self.assertLess(len(shown), 100)
+        self.assertIn("more lines in the log", shown[-1])
+
+
+if __name__ == "__main__":
+    unittest.main()

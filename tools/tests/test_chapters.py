@@ -1,0 +1,85 @@
+import json
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import support  # noqa: F401
+from workbook import chapters
+from workbook.errors import Exit, WorkbookError
+
+
+class Chapters(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        for name in ("01_vector_add", "02_norms", "docs", "build"):
+            (self.root / name).mkdir()
+        (self.root / "01_vector_add" / "README.md").write_text("\n# 01 · Vector add\n\ntext\n")
+        self.write("01_vector_add/vector_add_starter.cu", "WB_REGISTER(VectorAdd, starter, add);\n")
+        self.write("01_vector_add/vector_add_solution.cu", "WB_REGISTER(VectorAdd, solution, add);\n")
+        self.write("01_vector_add/vector_add_test.cpp", "")
+        self.write("02_norms/norm_solution.cu", "WB_REGISTER(Norm, solution, f);\n")
+        self.write("02_norms/norm_library.cpp", "// WB_REGISTER(Norm, no, f)\nWB_REGISTER(Norm, library, f);")
+        self.write("02_norms/norm_backward_solution.cu", "WB_REGISTER(NormBackward, other, f);\n")
+        patch = mock.patch.multiple(chapters, ROOT=self.root, RESULTS=self.root / "results")
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def write(self, name, text):
+        (self.root / name).write_text(text)
+
+    def exercise(self, chapter, name):
+        return chapters.select(chapters.find(chapter, self.root), name)[0]
+
+    def test_finds_a_chapter_by_every_name_a_person_uses(self):
+        for text in ("1", "01", "01_vector_add", "01_vector_add/", "vector_add", "./01_vector_add"):
+            self.assertEqual(chapters.find(text, self.root).name, "01_vector_add", text)
+
+    def test_refuses_an_unknown_chapter_and_names_the_known(self):
+        with self.assertRaises(WorkbookError) as caught:
+            chapters.find("99", self.root)
+        self.assertEqual(caught.exception.code, Exit.USAGE)
+        self.assertIn("01_vector_add, 02_norms", str(caught.exception))
+
+    def test_refuses_an_unknown_exercise(self):
+        with self.assertRaisesRegex(WorkbookError, "norm, norm_backward"):
+            self.exercise("02", "rope")
+
+    def test_reads_implementations_from_registrations_of_the_right_exercise(self):
+        self.assertEqual(self.exercise("02", "norm").implementations, ["library", "solution"])
+        self.assertEqual(self.exercise("02", "norm_backward").implementations, ["other"])
+        self.assertEqual(self.exercise("01", "vector_add").implementations, ["solution"])
+
+    def test_title(self):
+        self.assertEqual(chapters.title(self.root / "01_vector_add"), "Vector add")
+        self.assertEqual(chapters.title(self.root / "02_norms"), "")
+
+    def test_the_state_follows_the_file_and_the_last_check(self):
+        exercise = self.exercise("01", "vector_add")
+        self.assertEqual(exercise.state(), "untouched")
+        exercise.remember({"passed": False, "total": 9, "failed": 4, "device": "cpu"})
+        self.assertEqual(exercise.state(), "4 of 9 tests fail")
+        exercise.remember({"passed": False, "problem": "does not compile", "device": "cpu"})
+        self.assertEqual(exercise.state(), "does not compile")
+        exercise.remember({"passed": True, "total": 9, "failed": 0, "device": "cpu"})
+        self.assertEqual(exercise.state(), "solved (cpu device)")
+        with mock.patch.object(chapters, "is_changed", return_value=True):
+            self.write("01_vector_add/vector_add_starter.cu", "something else")
+            self.assertEqual(exercise.state(), "changed, not checked since")
+
+    def test_a_damaged_record_counts_as_none(self):
+        exercise = self.exercise("01", "vector_add")
+        exercise.remember({"passed": True, "device": "cpu"})
+        record = next((self.root / "results" / "check").glob("*.json"))
+        self.assertEqual(json.loads(record.read_text())["exercise"], "vector_add")
+        record.write_text("{")
+        self.assertEqual(exercise.state(), "untouched")
+
+    def test_an_exercise_without_a_starter_says_so(self):
+        self.assertEqual(self.exercise("02", "norm").state(), "no starter yet")
+
+
+if __name__ == "__main__":
+    unittest.main()

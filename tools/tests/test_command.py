@@ -1,0 +1,87 @@
+"""The command as a person meets it: its words and exit codes for wrong arguments."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import support
+from workbook import journey
+from workbook.errors import Exit, WorkbookError
+
+
+def workbook(*arguments, **changes):
+    return subprocess.run(
+        [sys.executable, str(support.ROOT / "workbook"), *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **changes},
+    )
+
+
+class Refuses(unittest.TestCase):
+    def refused(self, *arguments, words):
+        done = workbook(*arguments)
+        self.assertEqual(done.returncode, Exit.USAGE, done)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn(words, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_wrong_arguments_in_one_line(self):
+        self.refused("sing", words="invalid choice: 'sing'")
+        self.refused(words="COMMAND")
+        self.refused("check", words="NN")
+        self.refused("check", "77", words="no chapter '77'")
+        self.refused("test", "--jobs", "0", words="'0' is not a whole number of 1 or more")
+        self.refused("test", "--device", "tpu", words="invalid choice: 'tpu'")
+        self.refused("journey", "--steps", "0", words="--steps is 0")
+        self.refused("journey", "--batch-size", "0", words="--batch-size is 0")
+        self.refused("journey", "--steps", "many", words="'many' is not a whole number")
+        self.refused("journey", "--data", "/nowhere/at/all", words="No such file")
+        self.refused("journey", "--data", "/", words="/: Is a directory")
+        self.refused("journey", "--preset", "bogus", words="no preset 'bogus'; the presets are nano, small")
+
+    def test_an_empty_data_file(self):
+        with tempfile.NamedTemporaryFile() as file:
+            self.refused("journey", "--data", file.name, words="is empty")
+
+    def test_help_everywhere(self):
+        for command in ("journey", "test", "check", "bench", "list", "doctor", "setup"):
+            done = workbook(command, "--help")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn(f"./workbook {command}", done.stdout)
+
+    def test_works_from_any_folder(self):
+        done = subprocess.run(
+            [sys.executable, str(support.ROOT / "workbook"), "list"], cwd="/", capture_output=True, text=True
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("01_vector_add", done.stdout)
+
+
+class Journey(unittest.TestCase):
+    def options(self, **given):
+        names = ("stage", "preset", "steps", "batch_size", "seq_len", "seed", "kernels", "data")
+        return argparse.Namespace(**{**dict.fromkeys(names), **given})
+
+    def test_reads_the_presets_off_the_trainer(self):
+        self.assertEqual(journey.presets(), ["nano", "small", "medium", "tinyllama"])
+
+    def test_passes_options_on(self):
+        given = journey.arguments(self.options(stage="4", batch_size=8, seed=0), Path("/a b.txt"))
+        text = " ".join(given)
+        for part in ("--stage 4", "--batch-size 8", "--seed 0", "--data /a b.txt"):
+            self.assertIn(part, text)
+        self.assertNotIn("--steps", text)
+
+    def test_accepts_good_options(self):
+        self.assertIsNone(journey.refuse_bad_input(self.options(steps=3, preset="nano")))
+        with self.assertRaises(WorkbookError):
+            journey.refuse_bad_input(self.options(steps=-1))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,115 @@
+"""`check NN`: build and judge the student's starters of one chapter, and say what is wrong and where."""
+
+from __future__ import annotations
+
+from . import chapters, device, setup, test_run
+from .build import Build
+from .console import heading, mark, paint, say
+from .errors import Exit, WorkbookError
+from .machine import ROOT
+
+LISTED_FAILURES = 12
+
+
+def command(options) -> int:
+    chapter = chapters.find(options.chapter)
+    exercises = chapters.select(chapter, options.exercise)
+    wanted = "_test" if options.solution else "_starter_test"
+    ready = [e for e in exercises if e.has("test.cpp") and (options.solution or e.starter.exists())]
+    if not ready:
+        raise WorkbookError(nothing_to_check(chapter, exercises, options.solution), Exit.USAGE)
+
+    chosen = device.choose(options.device)
+    setup.ensure(chosen)
+    build = Build(chosen, options.jobs, options.verbose)
+    build.configure()
+    codes = [check_one(build, exercise, exercise.name + wanted, options) for exercise in ready]
+    return Exit.BUILD if Exit.BUILD in codes else max(codes)
+
+
+def nothing_to_check(chapter, exercises: list, solution: bool) -> str:
+    if solution or not exercises:
+        return f"{chapter.name} has no exercise with a test yet; ./workbook list shows the chapters that have"
+    names = ", ".join(e.name for e in exercises)
+    return (
+        f"{chapter.name} has no starter yet ({names}); ./workbook check {chapter.name[:2]} --solution "
+        "tests the reference, and ./workbook list shows the chapters that have starters"
+    )
+
+
+def check_one(build: Build, exercise, target: str, options) -> Exit:
+    """Build and run one test program, print the verdict; remembers it when it is about the starter."""
+    where = exercise.starter.relative_to(ROOT)
+    say()
+    heading(f"{exercise.chapter.name} / {exercise.name}")
+    try:
+        build.build([target], exercise.name)
+    except WorkbookError as error:
+        say(error.details)
+        if options.solution:
+            raise WorkbookError(str(error), error.code) from error
+        if f"{exercise.name}_starter." not in error.details:
+            raise WorkbookError(str(error), error.code) from error
+        say(f"\n{mark(False)} {where} does not compile: the first error above says where.")
+        exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
+        return Exit.BUILD
+    arguments = ["--impl", options.impl] if options.impl else []
+    outcome = test_run.run(build.program(target), arguments, options.timeout)
+    ran = ", ".join(outcome.implementations) or "none"
+    subject = f"implementations: {ran}" if options.solution else f"your {where}"
+    say(f"{subject}, on {device.label(build.device)}")
+    show(outcome, options.verbose)
+    if not options.solution:
+        exercise.remember(
+            {
+                "passed": outcome.passed,
+                "total": outcome.total,
+                "failed": len(outcome.failures),
+                "problem": outcome.problem,
+                "device": build.device,
+            }
+        )
+        next_step(exercise, outcome)
+    return Exit.OK if outcome.passed else Exit.FAILED
+
+
+def show(outcome: test_run.TestRun, verbose: bool) -> None:
+    """The summary first, then the words of the first failure (or of all of them)."""
+    if outcome.problem:
+        say(f"{mark(False)} {outcome.problem}")
+        say(paint(test_run.tail(outcome.output), "dim"))
+        return
+    good = outcome.total - outcome.skipped - len(outcome.failures)
+    if not outcome.failures:
+        say(f"{mark(True)} all {good} tests pass")
+        return
+    skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
+    say(f"{mark(False)} {len(outcome.failures)} of {outcome.total} tests fail, {good} pass{skipped}:")
+    for failure in outcome.failures[:LISTED_FAILURES]:
+        name = f" ({failure.implementation})" if len(outcome.implementations) > 1 else ""
+        say(f"    {mark(False)} {failure.test}{name}")
+    if len(outcome.failures) > LISTED_FAILURES:
+        say(f"    ... and {len(outcome.failures) - LISTED_FAILURES} more")
+    for failure in outcome.failures if verbose else outcome.failures[:1]:
+        say()
+        heading(failure.test if verbose else f"The first failure, {failure.test}:")
+        for message in failure.messages if verbose else failure.messages[:1]:
+            say(indent(message))
+
+
+def indent(text: str) -> str:
+    return "\n".join("  " + line for line in text.splitlines())
+
+
+def next_step(exercise, outcome: test_run.TestRun) -> None:
+    number = exercise.chapter.name[:2]
+    say()
+    if outcome.passed:
+        bench = f" How fast is it? ./workbook bench {number}." if exercise.has("bench.cpp") else ""
+        say(f"Solved.{bench} Compare with {exercise.chapter.name}/{exercise.name}_solution.cu.")
+        return
+    hints = exercise.chapter / "hints.md"
+    lesson = exercise.chapter / "README.md"
+    reading = [str(file.relative_to(ROOT)) for file in (lesson, hints) if file.exists()]
+    advice = f" Stuck? {', then '.join(reading)}." if reading else ""
+    say(f"Next: edit {exercise.starter.relative_to(ROOT)}, then ./workbook check {number} again.{advice}")

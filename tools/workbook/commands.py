@@ -1,0 +1,64 @@
+"""`test`, `list` and `setup`: the commands that are a few lines each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import chapters, device, machine, process, setup
+from .build import Build
+from .console import heading, paint, say
+from .errors import Exit, WorkbookError
+from .machine import ROOT
+
+
+def test(options) -> int:
+    """Build everything and run ctest; its own summary is the last thing printed."""
+    chosen = device.choose(options.device)
+    setup.ensure(chosen)
+    build = Build(chosen, options.jobs, options.verbose)
+    build.configure()
+    build.build([])
+    command = [
+        Path(machine.cmake()[0]).with_name("ctest"),
+        "--preset",
+        chosen,
+        "--parallel",
+        str(options.jobs),
+        "--no-tests=error",
+    ]
+    command += ["--tests-regex", options.regex] if options.regex else []
+    command += ["--verbose"] if options.verbose else []
+    code = process.in_the_open(command, cwd=ROOT)
+    return Exit.OK if code == 0 else Exit.FAILED
+
+
+def setup_only(options) -> int:
+    """Install what is missing, build nothing."""
+    # No GPU is needed to compile for one.
+    chosen = device.choose("auto") if options.device == "auto" else options.device
+    if chosen == "cuda" and not device.nvcc()[0]:
+        raise WorkbookError(f"--device cuda: {device.cuda_problem()}", Exit.USAGE)
+    setup.ensure(chosen, plots=True)
+    say(f"Everything for the {chosen} device is here. Next: ./workbook test, or ./workbook journey")
+    return Exit.OK
+
+
+def show_list(_options) -> int:
+    """Chapters, their exercises and implementations, and how far the student is."""
+    solved = starters = 0
+    names = [e.name for chapter in chapters.chapters() for e in chapters.exercises(chapter)]
+    width = max(map(len, names), default=0)
+    for chapter in chapters.chapters():
+        text = chapters.title(chapter)
+        heading(f"{chapter.name}" + (f"  {text}" if text else ""))
+        exercises = chapters.exercises(chapter)
+        if not exercises:
+            say("    " + paint("no exercises yet", "dim"))
+        for exercise in exercises:
+            state = exercise.state()
+            starters += exercise.starter.exists()
+            solved += state.startswith("solved")
+            implementations = ", ".join(exercise.implementations) or "none yet"
+            say(f"    {exercise.name:<{width}}  {state:<28}  implementations: {implementations}")
+    say(f"\n{solved} of {starters} starters solved. Check one: ./workbook check 01")
+    return Exit.OK
