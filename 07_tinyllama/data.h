@@ -33,11 +33,12 @@ class Data {
             int* targets,  // (B, T): the token after each
             cudaStream_t stream) const;
 
-  /// "random tokens", "151,204 bytes of README.md and 11 more files", ...
+  /// "random tokens", "151204 bytes of README.md and 11 more", ...
   const std::string& description() const { return description_; }
 
  private:
-  Data() = default;
+  Data(const ModelConfig& config, std::uint64_t seed)
+      : b_(config.b), t_(config.t), v_(config.v), seed_(seed) {}
 
   int b_ = 0;
   int t_ = 0;

@@ -61,7 +61,7 @@ KernelSet select_kernels(std::string_view request = "auto");
 /// "matmul library, rmsnorm solution, ...": what a set runs, for the user to see.
 std::string describe(const KernelSet& kernels);
 
-/// One line an operation with every implementation this program has.
+/// "vector_add (solution), matmul (library, solution), ...": every implementation this program has.
 std::string available_kernels();
 
 }  // namespace wb

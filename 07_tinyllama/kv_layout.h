@@ -42,7 +42,7 @@ class KvPath {
     const LayerWeights& weights;  //
     LayerWeights& gradients;      // k_proj and v_proj are added to
     HeadsView<float> dq;          // (B, T, H, D), rotated back here together with dk
-    float* dx;                    // (B*T, C), added to
+    float* dx;                    // (B*T, C), overwritten: what reaches x through keys and values
     RopeAngles angles;
   };
 
@@ -63,8 +63,8 @@ class KvPath {
   virtual HeadsView<float> dvalues() const = 0;          // (B, T, heads(), D)
 
   virtual void forward(int layer, const Forward& in, const KernelSet& kernels, cudaStream_t stream) = 0;
-  /// Reads dkeys() and dvalues(), which attention's backward has written. The caller has put dq W_q... last:
-  /// dq is rotated back here, so project it after this call.
+  /// Reads dkeys() and dvalues(), which attention's backward has written. Project dq after it: it is rotated
+  /// here.
   virtual void backward(int layer, const Backward& in, const KernelSet& kernels, cudaStream_t stream) = 0;
 };
 

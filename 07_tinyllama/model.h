@@ -48,9 +48,9 @@ class Model {
   AttentionShape attention_shape() const;
   /// y (N, out) = x (N, in) w^T.
   void linear_forward(const float* x, const float* w, float* y, int in, int out, cudaStream_t stream);
-  /// dx (N, in) = dy w;  dw (out, in) += dy^T x.
-  void linear_backward(const float* dy, const float* x, const float* w, float* dx, float* dw, int in, int out,
-                       cudaStream_t stream);
+  /// dx (N, in) = dy w + beta dx;  dw (out, in) += dy^T x.
+  void linear_backward(const float* dy, const float* x, const float* w, float* dx, float beta, float* dw,
+                       int in, int out, cudaStream_t stream);
 
   ModelConfig config_;
   KernelSet kernels_;

@@ -1,7 +1,9 @@
 // The training loop, in phases that a timer can take apart.
 //
-//   Trainer trainer({.config = preset("nano"), .kernels = select_kernels("auto")},
-//   Data::random(preset("nano"), 1)); trainer.train(20); for (float loss : trainer.losses()) ...
+//   const ModelConfig config = preset("nano");
+//   Trainer trainer({.config = config, .kernels = select_kernels("auto")}, Data::random(config, 1));
+//   trainer.train(20);
+//   const std::vector<float> losses = trainer.losses();
 //
 // A phase only enqueues work on the stream: it returns before the work is done. Losses stay on the device
 // until asked for.
@@ -20,10 +22,10 @@ namespace wb {
 
 struct TrainerOptions {
   ModelConfig config;
-  KernelSet kernels;  // from select_kernels
+  KernelSet kernels = {};  // from select_kernels
   KvLayout kv_layout = KvLayout::kContiguous;
   Init init = Init::kFixed;
-  AdamWConfig adamw;
+  AdamWConfig adamw = {};
   std::uint64_t seed = 1;  // of the parameters; the data has its own
   int max_steps = 1000;    // room for that many losses on the device
   cudaStream_t stream = nullptr;
@@ -51,7 +53,7 @@ class Trainer {
   /// Waits for all work of this trainer.
   void synchronize() const;
   /// Of the last backward pass; waits.
-  GradientCoverage coverage() { return gradient_coverage(model_.gradients()); }
+  GradientCoverage coverage();
 
   Model& model() { return model_; }
   const TrainerOptions& options() const { return options_; }

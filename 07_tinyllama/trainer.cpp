@@ -1,0 +1,102 @@
+#include "07_tinyllama/trainer.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace wb {
+namespace {
+
+DeviceBuffer<float> zeros(std::size_t size) {
+  DeviceBuffer<float> buffer(size);
+  buffer.fill_bytes(0);
+  return buffer;
+}
+
+std::size_t batch_size(const ModelConfig& config) {
+  return static_cast<std::size_t>(config.tokens());
+}
+
+std::size_t history_size(int max_steps) {
+  WB_REQUIRE(max_steps >= 1, max_steps);
+  return static_cast<std::size_t>(max_steps);
+}
+
+}  // namespace
+
+Trainer::Trainer(const TrainerOptions& options, Data data)
+    : options_(options),
+      data_(std::move(data)),
+      model_(options.config, options.kernels, options.kv_layout),
+      m_(zeros(static_cast<std::size_t>(model_.parameters().table().extent()))),
+      v_(zeros(static_cast<std::size_t>(model_.parameters().table().extent()))),
+      tokens_(batch_size(options.config)),
+      targets_(batch_size(options.config)),
+      history_(history_size(options.max_steps)) {
+  initialise(model_.parameters(), options.init, options.seed);
+  // Setting up used the default stream, which another stream need not wait for.
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+void Trainer::expect(Phase phase, const char* called) const {
+  if (phase == next_) return;
+  const char* names[] = {"forward", "backward", "optimizer_step"};
+  throw Error(
+      fmt::format("trainer: {} was called, but {} is next; a step is forward, backward, optimizer_step",
+                  called, names[static_cast<int>(next_)]));
+}
+
+void Trainer::forward() {
+  expect(Phase::kForward, "forward");
+  if (steps_done_ >= options_.max_steps) {
+    throw Error(
+        fmt::format("trainer: all {} steps are done; ask for more with max_steps", options_.max_steps));
+  }
+  data_.load(steps_done_, tokens_.data(), targets_.data(), options_.stream);
+  model_.forward(tokens_.data(), targets_.data(), history_.data() + steps_done_, options_.stream);
+  ++forwards_done_;
+  next_ = Phase::kBackward;
+}
+
+void Trainer::backward() {
+  expect(Phase::kBackward, "backward");
+  model_.backward(tokens_.data(), targets_.data(), options_.stream);
+  next_ = Phase::kOptimizer;
+}
+
+void Trainer::optimizer_step() {
+  expect(Phase::kOptimizer, "optimizer_step");
+  ++steps_done_;
+  model_.kernels().adamw(model_.parameters().data(), model_.gradients().data(), m_.data(), v_.data(),
+                         model_.parameters().table().extent(), options_.adamw, steps_done_, options_.stream);
+  next_ = Phase::kForward;
+}
+
+void Trainer::step() {
+  forward();
+  backward();
+  optimizer_step();
+}
+
+void Trainer::train(int steps) {
+  WB_REQUIRE(steps >= 0, steps);
+  for (int i = 0; i < steps; ++i) step();
+}
+
+std::vector<float> Trainer::losses() const {
+  synchronize();
+  std::vector<float> losses = history_.download();
+  losses.resize(static_cast<std::size_t>(forwards_done_));
+  return losses;
+}
+
+GradientCoverage Trainer::coverage() {
+  synchronize();
+  return gradient_coverage(model_.gradients());
+}
+
+void Trainer::synchronize() const {
+  WB_CUDA_CHECK(cudaStreamSynchronize(options_.stream));
+}
+
+}  // namespace wb
