@@ -5,11 +5,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "common/core/check.h"
+#include "common/core/device_info.h"
 #include "common/harness/selection.h"
+#include "common/harness/test_report.h"
 
 namespace {
 
@@ -44,8 +48,19 @@ int run(int argc, char** argv) {
   if (count > 1) throw wb::Error(fmt::format("unknown option '{}'; see --help", arguments[1]));
 
   wb::require_selected_implementations();
-  fmt::print("{}\n", wb::describe_selection());
+  if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();
+  fmt::print("{}\n{}\n", wb::describe_device(), wb::describe_selection());
   std::fflush(stdout);
+
+  testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
+  delete listeners.Release(listeners.default_result_printer());
+  listeners.Append(wb::detail::make_console_report().release());
+  if (const char* folder = std::getenv("WB_RESULTS_DIR"); folder != nullptr && *folder != '\0') {
+    const std::string program = std::filesystem::path(argv[0]).filename();
+    listeners.Append(wb::detail::make_results_report(
+                         program, std::filesystem::path(folder) / "tests" / (program + ".json"))
+                         .release());
+  }
   return RUN_ALL_TESTS();
 }
 

@@ -1,0 +1,126 @@
+// Benchmarks that run once for every registered implementation of a contract and every problem size.
+//
+// A benchmark file describes its problem as a class and lists the sizes (01_vector_add/vector_add_bench.cpp):
+//
+//   class VectorAddProblem {
+//    public:
+//     using Contract = wb::VectorAdd;
+//     struct Buffers { ... };                                  // device memory of one call
+//     std::string name() const;                                // "n=1048576"
+//     wb::Work work() const;                                   // of one call, counted by hand
+//     std::size_t buffer_bytes() const;                        // of one Buffers
+//     Buffers allocate(std::uint64_t seed) const;              // random inputs, never zeros
+//     void clear(Buffers&) const;                              // poison the outputs
+//     void call(Contract::Function*, Buffers&, cudaStream_t) const;
+//     testing::AssertionResult check(const Buffers&) const;    // of what call() left
+//   };
+//   WB_BENCHMARK(VectorAddProblem, VectorAddProblem(1 << 20), VectorAddProblem(1 << 24));
+//
+// How it is measured: CUDA events around a batch of calls; the calls rotate over as many buffer sets as make
+// three times the last-level cache, so that data comes from memory; median and quartiles of the batches;
+// outputs checked before and after. Bytes and FLOPs are declared, so GB/s, TFLOP/s and the fraction of the
+// roof follow; a result above the roof is an error. Link wb_bench_main.
+#pragma once
+
+#include <cuda_runtime.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/core/registry.h"
+#include "common/harness/selection.h"
+
+namespace wb {
+
+/// What one call has to do: each input read once, each output written once, whatever an implementation really
+/// moves.
+struct Work {
+  double bytes = 0;
+  double flops = 0;
+  /// Set where tensor cores may do the FLOPs: the fp32 roof does not bind then.
+  bool tensor_cores = false;
+};
+
+namespace detail {
+
+/// The buffers of one case while it is measured.
+class BenchmarkSession {
+ public:
+  virtual ~BenchmarkSession() = default;
+  virtual void clear() = 0;
+  virtual void call(std::size_t set, cudaStream_t stream) = 0;
+  virtual testing::AssertionResult check(std::size_t set) const = 0;
+};
+
+/// One row of the table: an implementation of a contract on one problem.
+struct BenchmarkCase {
+  std::string contract;
+  std::string problem;
+  std::string implementation;
+  Work work;
+  std::size_t buffer_bytes = 0;
+  std::function<std::unique_ptr<BenchmarkSession>(std::size_t sets)> open;
+  std::string baseline = {};  // the implementation it is compared with
+};
+
+template <class Problem>
+class ProblemSession final : public BenchmarkSession {
+ public:
+  using Function = typename Problem::Contract::Function;
+
+  ProblemSession(const Problem& problem, Function* function, std::size_t sets)
+      : problem_(problem), function_(function) {
+    for (std::size_t set = 0; set < sets; ++set) buffers_.push_back(problem_.allocate(set + 1));
+  }
+  void clear() override {
+    for (auto& buffers : buffers_) problem_.clear(buffers);
+  }
+  void call(std::size_t set, cudaStream_t stream) override {
+    problem_.call(function_, buffers_[set], stream);
+  }
+  testing::AssertionResult check(std::size_t set) const override { return problem_.check(buffers_[set]); }
+
+ private:
+  Problem problem_;
+  Function* function_;
+  std::vector<typename Problem::Buffers> buffers_;
+};
+
+/// Cases are made once options are known, so that a filter on implementations can act.
+void add_benchmark_cases(std::function<std::vector<BenchmarkCase>()> make);
+
+}  // namespace detail
+
+/// Registers every selected implementation of Problem::Contract on every problem that `make_problems` lists.
+/// It is called from main(), so that it may ask for the device.
+template <class Problem>
+bool add_benchmark(std::function<std::vector<Problem>()> make_problems) {
+  using Contract = typename Problem::Contract;
+  detail::declare_contract<Contract>();
+  detail::add_benchmark_cases([make_problems = std::move(make_problems)] {
+    std::vector<detail::BenchmarkCase> cases;
+    for (const Problem& problem : make_problems()) {
+      for (const auto& entry : selected_implementations<Contract>()) {
+        cases.push_back({Contract::kName, problem.name(), entry.name, problem.work(), problem.buffer_bytes(),
+                         [problem, function = entry.function](std::size_t sets) {
+                           return std::make_unique<detail::ProblemSession<Problem>>(problem, function, sets);
+                         }});
+      }
+    }
+    return cases;
+  });
+  return true;
+}
+
+}  // namespace wb
+
+/// Lists the problems of a benchmark, at namespace scope.
+#define WB_BENCHMARK(Problem, ...)           \
+  static const bool wb_benchmark_##Problem = \
+      ::wb::add_benchmark<Problem>([] { return std::vector<Problem>{__VA_ARGS__}; })

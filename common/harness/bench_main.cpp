@@ -1,0 +1,132 @@
+// main() of every benchmark program: makes the cases, has Google Benchmark run them, prints and writes the
+// results.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "common/core/check.h"
+#include "common/core/device_info.h"
+#include "common/core/results.h"
+#include "common/harness/bench.h"
+#include "common/harness/bench_measure.h"
+#include "common/harness/bench_report.h"
+
+namespace wb::detail {
+namespace {
+
+constexpr int kFailed = 1, kUsageError = 2;
+
+std::vector<std::function<std::vector<BenchmarkCase>()>>& makers() {
+  static std::vector<std::function<std::vector<BenchmarkCase>()>> list;
+  return list;
+}
+
+// The table is ours; Google Benchmark selects and runs.
+class SilentReporter : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>&) override {}
+};
+
+struct Options {
+  std::string filter, baseline, json;
+  int samples = 21;
+};
+
+// Leaves in `rest` what is meant for Google Benchmark.
+Options parse(int argc, char** argv, std::vector<std::string>& rest) {
+  Options options;
+  CLI::App app(
+      "Benchmark of the workbook. Options of Google Benchmark (--benchmark_filter=REGEX, "
+      "--benchmark_list_tests) work too.");
+  app.allow_extras();
+  const auto* filter =
+      app.add_option("--impl", options.filter, "measure only these implementations, comma-separated");
+  app.add_option("--baseline", options.baseline, "the implementation to compare with");
+  app.add_option("--samples", options.samples, "samples of each row")
+      ->check(CLI::Range(3, 100000))
+      ->capture_default_str();
+  app.add_option("--json", options.json, "write the results to this file");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    std::exit(0);
+  } catch (const CLI::ParseError& error) {
+    throw Error(fmt::format("{}; see --help", error.what()));
+  }
+  if (filter->count() != 0) set_implementation_filter(options.filter);
+  rest = app.remaining();
+  return options;
+}
+
+std::filesystem::path results_path(const Options& options, const std::string& program) {
+  if (!options.json.empty()) return options.json;
+  const char* folder = std::getenv("WB_RESULTS_DIR");
+  if (folder == nullptr || *folder == '\0') return {};
+  return std::filesystem::path(folder) / "bench" / (program + ".json");
+}
+
+int run(int argc, char** argv) {
+  std::vector<std::string> rest;
+  const Options options = parse(argc, argv, rest);
+  std::vector<char*> arguments{argv[0]};
+  for (std::string& text : rest) arguments.push_back(text.data());
+  int count = static_cast<int>(arguments.size());
+  arguments.push_back(nullptr);
+  benchmark::Initialize(&count, arguments.data());
+  if (count > 1) throw Error(fmt::format("unknown option '{}'; see --help", arguments[1]));
+
+  require_selected_implementations();
+  std::vector<BenchmarkCase> cases;
+  for (const auto& make : makers()) {
+    for (BenchmarkCase& entry : make()) cases.push_back(std::move(entry));
+  }
+  cases = arrange(std::move(cases), options.baseline);
+
+  BenchmarkTable table(measure_roofs(), device_is_cpu());
+  table.print_header();
+  for (const BenchmarkCase& entry : cases) {
+    const std::string name = fmt::format("{}/{}/{}", entry.contract, entry.problem, entry.implementation);
+    const auto measure = [&table, &entry](benchmark::State& state) {
+      CaseTimer timer(entry, table.roofs());
+      if (!timer.ready()) state.SkipWithError("the table says why");
+      for (auto _ : state) state.SetIterationTime(timer.sample());
+      table.add(timer.finish());
+    };
+    benchmark::RegisterBenchmark(name.c_str(), measure)->UseManualTime()->Iterations(options.samples);
+  }
+  SilentReporter reporter;
+  if (benchmark::RunSpecifiedBenchmarks(&reporter) == 0)
+    throw Error("--benchmark_filter matches no benchmark");
+
+  const std::string program = std::filesystem::path(argv[0]).filename();
+  if (const auto path = results_path(options, program); !path.empty()) {
+    write_results(path, "benchmarks", table.results(program));
+    fmt::print("\nwritten: {}\n", path.string());
+  }
+  return table.all_ok() ? 0 : kFailed;
+}
+
+}  // namespace
+
+void add_benchmark_cases(std::function<std::vector<BenchmarkCase>()> make) {
+  makers().push_back(std::move(make));
+}
+
+}  // namespace wb::detail
+
+int main(int argc, char** argv) {
+  try {
+    return wb::detail::run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return wb::detail::kUsageError;
+  }
+}

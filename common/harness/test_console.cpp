@@ -1,0 +1,153 @@
+// The console side of test_report.h.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+#include "common/harness/test_report.h"
+
+namespace wb::detail {
+namespace {
+
+std::string base_name(const std::string& path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+// What stands between `open` and `close` in text; empty where they do not frame it.
+std::string_view between(std::string_view text, std::string_view open, std::string_view close) {
+  const std::size_t start = text.find(open);
+  if (start == std::string_view::npos) return {};
+  const std::size_t end = text.rfind(close);
+  if (end == std::string_view::npos || end < start + open.size()) return {};
+  return text.substr(start + open.size(), end - start - open.size());
+}
+
+// "wb::matches(out.download(), oracle, {1e-6, 1e-5})" compares "out".
+std::string compared_array(std::string_view expression) {
+  const std::size_t call = expression.find("matches(");
+  if (call == std::string_view::npos) return "";
+  std::string_view rest = expression.substr(call + 8);
+  int depth = 0;
+  std::size_t end = 0;
+  for (; end < rest.size() && !(depth == 0 && rest[end] == ','); ++end) {
+    depth += (rest[end] == '(' || rest[end] == '{') - (rest[end] == ')' || rest[end] == '}');
+  }
+  const std::string_view array = rest.substr(0, end);
+  return std::string(array.substr(0, array.find(".download()"))) + ": ";
+}
+
+std::string indent(std::string_view text) {
+  std::string indented = "    ";
+  for (const char letter : text) {
+    indented += letter;
+    if (letter == '\n') indented += "    ";
+  }
+  return indented;
+}
+
+// Traces follow the message as lines "path:line: text"; only the text says something.
+std::vector<std::string> take_traces(std::string& message) {
+  constexpr std::string_view kHeading = "\nGoogle Test trace:\n";
+  std::vector<std::string> traces;
+  const std::size_t start = message.find(kHeading);
+  if (start == std::string::npos) return traces;
+  std::string_view rest = std::string_view(message).substr(start + kHeading.size());
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    const std::size_t text = line.find(": ");
+    traces.insert(traces.begin(), std::string(text == std::string_view::npos ? line : line.substr(text + 2)));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+  }
+  message.resize(start);
+  return traces;
+}
+
+class ConsoleReport : public testing::EmptyTestEventListener {
+ public:
+  void OnTestSuiteStart(const testing::TestSuite& suite) override {
+    fmt::print("{}\n", suite.name());
+    for (int i = 0; i < suite.total_test_count(); ++i) {
+      if (suite.GetTestInfo(i)->should_run()) width_ = std::max(width_, title(*suite.GetTestInfo(i)).size());
+    }
+  }
+
+  void OnTestStart(const testing::TestInfo& test) override {
+    // Before the test runs: after a crash, the last line on the screen names the culprit.
+    fmt::print("  {:<{}} ", title(test), width_);
+    std::fflush(stdout);
+  }
+
+  void OnTestEnd(const testing::TestInfo& test) override {
+    const testing::TestResult& result = *test.result();
+    const std::string seconds =
+        result.elapsed_time() >= 1000
+            ? fmt::format("  ({:.1f} s)", static_cast<double>(result.elapsed_time()) / 1e3)
+            : "";
+    if (result.Skipped()) {
+      fmt::print("{}  {}\n", colour(kYellow, "skipped"), first_message(result));
+    } else if (result.Passed()) {
+      fmt::print("{}{}\n", colour(kGreen, "ok"), seconds);
+    } else {
+      fmt::print("{}{}\n", colour(kRed, "FAILED"), seconds);
+      for (int i = 0; i < result.total_part_count(); ++i) {
+        const testing::TestPartResult& part = result.GetTestPartResult(i);
+        if (!part.failed()) continue;
+        const std::string file = part.file_name() == nullptr ? "" : part.file_name();
+        fmt::print("{}\n", indent(readable_failure(file, part.line_number(), part.message())));
+      }
+    }
+    std::fflush(stdout);
+  }
+
+  void OnTestProgramEnd(const testing::UnitTest& all) override {
+    fmt::print("\n{} passed, {} failed, {} skipped\n", all.successful_test_count(), all.failed_test_count(),
+               all.skipped_test_count());
+    std::fflush(stdout);
+  }
+
+ private:
+  static constexpr int kRed = 31, kGreen = 32, kYellow = 33;
+
+  static std::string title(const testing::TestInfo& test) {
+    std::string name = test.name();
+    const std::size_t slash = name.find('/');
+    if (slash != std::string::npos) name.replace(slash, 1, "  ");
+    return name;
+  }
+
+  static std::string first_message(const testing::TestResult& result) {
+    return result.total_part_count() == 0 ? "" : result.GetTestPartResult(0).message();
+  }
+
+  std::string colour(int code, std::string_view word) const {
+    return terminal_ ? fmt::format("\033[{}m{}\033[0m", code, word) : std::string(word);
+  }
+
+  bool terminal_ = isatty(fileno(stdout)) != 0;
+  std::size_t width_ = 0;
+};
+
+}  // namespace
+
+std::string readable_failure(const std::string& file, int line, const std::string& message) {
+  std::string text = message;
+  const std::vector<std::string> traces = take_traces(text);
+  std::string where = line > 0 ? fmt::format("{}:{}", base_name(file), line) : "";
+  for (const std::string& trace : traces) where += (where.empty() ? "" : ", ") + trace;
+
+  constexpr std::string_view kOpen = "\n  Actual: false (", kClose = ")\nExpected: true";
+  const std::string_view explained = between(text, kOpen, kClose);
+  if (text.starts_with("Value of: ") && !explained.empty()) {
+    const std::string_view added = std::string_view(text).substr(text.rfind(kClose) + kClose.size());
+    text = fmt::format("{}{}{}", compared_array(text.substr(0, text.find(kOpen))), explained, added);
+  }
+  return where.empty() ? text : where + "\n" + text;
+}
+
+std::unique_ptr<testing::TestEventListener> make_console_report() {
+  return std::make_unique<ConsoleReport>();
+}
+
+}  // namespace wb::detail
