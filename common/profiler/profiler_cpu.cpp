@@ -1,0 +1,50 @@
+// The CPU device keeps a timeline of its own: a kernel runs from its first block's start to its last block's
+// end.
+#include <simt/timeline.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "common/core/check.h"
+#include "common/profiler/profiler.h"
+
+namespace wb {
+namespace {
+
+std::atomic<bool> g_recording{false};
+
+}  // namespace
+
+std::string Profiler::unavailable() {
+  return {};
+}
+
+void Profiler::start() {
+  if (g_recording.exchange(true))
+    throw Error("Profiler::start: another profiler is recording; stop it first");
+  recording_ = true;
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+  simt::timeline_start();
+}
+
+std::vector<KernelRecord> Profiler::stop() {
+  if (!recording_) throw Error("Profiler::stop: start() was not called");
+  recording_ = false;
+  g_recording = false;
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+  std::vector<KernelRecord> records;
+  for (const simt::KernelRecord& record : simt::timeline_stop()) {
+    records.push_back({short_kernel_name(record.name), record.start_ns, record.end_ns});
+  }
+  std::stable_sort(records.begin(), records.end(),
+                   [](const KernelRecord& x, const KernelRecord& y) { return x.start_ns < y.start_ns; });
+  return records;
+}
+
+Profiler::~Profiler() {
+  if (!recording_) return;
+  g_recording = false;
+  simt::timeline_stop();
+}
+
+}  // namespace wb
