@@ -90,6 +90,15 @@ std::vector<float> Trainer::losses() const {
   return losses;
 }
 
+float Trainer::last_loss() const {
+  WB_REQUIRE(forwards_done_ >= 1, forwards_done_);
+  float loss = 0.0f;
+  WB_CUDA_CHECK(cudaMemcpyAsync(&loss, history_.data() + forwards_done_ - 1, sizeof(float),
+                                cudaMemcpyDeviceToHost, options_.stream));
+  synchronize();
+  return loss;
+}
+
 GradientCoverage Trainer::coverage() {
   synchronize();
   return gradient_coverage(model_.gradients());

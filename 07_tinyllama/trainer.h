@@ -50,6 +50,9 @@ class Trainer {
   int steps_done() const { return steps_done_; }
   /// The loss of every forward pass so far; waits for them.
   std::vector<float> losses() const;
+  /// The loss of the latest forward pass: waits for all work of this trainer, copies one float. A loop that
+  /// logs its loss does this every step. Errors: before the first forward pass throws wb::Error.
+  float last_loss() const;
   /// Waits for all work of this trainer.
   void synchronize() const;
   /// Of the last backward pass; waits.
