@@ -1,0 +1,66 @@
+#include "07_tinyllama/journey/journey.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "common/core/check.h"
+
+namespace wb {
+namespace {
+
+std::string file_list(const std::vector<std::filesystem::path>& paths) {
+  std::string text;
+  for (const auto& path : paths) text += (text.empty() ? "" : ", ") + path.string();
+  return text;
+}
+
+int run(const JourneyOptions& options, std::ostream& out, std::ostream& err, const Progress& progress) {
+  out << heading(options, data_description(options)) << '\n' << std::flush;
+  if (options.profile && !Profiler::unavailable().empty()) {
+    err << "journey: no kernel counts and profiles: " << Profiler::unavailable() << '\n';
+  }
+  const JourneyReport report = run_journey(options, progress);
+  out << table(report);
+  if (report.text) out << '\n' << text_table(*report.text, std::log(options.config.v));
+  out << "\nWritten: " << file_list(write_report(report)) << '\n' << std::flush;
+  return 0;
+}
+
+}  // namespace
+
+JourneyReport run_journey(const JourneyOptions& options, const Progress& progress) {
+  JourneyReport report;
+  report.options = options;
+  report.data = data_description(options);
+  for (const Stage& stage : options.stages) report.stages.push_back(measure_stage(options, stage, progress));
+  // Profiles come after all timing: a profiler that was attached once may slow what follows.
+  if (options.profile && Profiler::unavailable().empty()) {
+    for (StageResult& result : report.stages) result.profile = profile_stage(options, result.stage, progress);
+  }
+  if (!options.text_files.empty()) report.text = train_on_text(options, progress);
+  progress("", 0, 0, std::nanf(""));
+  return report;
+}
+
+int journey_main(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
+                 const Progress& progress) {
+  try {
+    std::string answer;
+    const auto options = parse_options(argc, argv, answer);
+    if (!options) {
+      out << answer;
+      return 0;
+    }
+    return run(*options, out, err, progress);
+  } catch (const UsageError& error) {
+    err << "journey: " << error.what() << '\n';
+    return 2;
+  } catch (const std::exception& error) {
+    progress("", 0, 0, std::nanf(""));
+    err << "journey: " << error.what() << '\n';
+    return 1;
+  }
+}
+
+}  // namespace wb

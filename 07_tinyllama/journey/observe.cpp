@@ -1,0 +1,134 @@
+#include "07_tinyllama/journey/observe.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace wb {
+namespace {
+
+// Differences below this are not worth a word.
+constexpr double kNoise = 0.1;
+
+std::string percent(double share) {
+  return share < 0.01 ? fmt::format("{:.1f}%", 100.0 * share) : fmt::format("{:.0f}%", 100.0 * share);
+}
+
+// "3.2 times faster than", "1.5 times slower than" or "as fast as", from two times.
+std::string compared(double ms, double other_ms) {
+  const double ratio = other_ms / ms;
+  if (std::abs(ratio - 1.0) < kNoise) return "as fast as";
+  return ratio > 1.0 ? fmt::format("{:.1f} times faster than", ratio)
+                     : fmt::format("{:.1f} times slower than", 1.0 / ratio);
+}
+
+std::string about_v1(const StageResult& result) {
+  std::string text = fmt::format("the yardstick: {:.1f} samples/s", result.samples_per_second);
+  if (!result.profile || result.profile->totals.empty()) return text;
+  const double share = result.profile->attention_ms / result.profile->kernel_ms;
+  return text +
+         fmt::format("; attention, its scores written to memory, is {} of the kernels' time", percent(share));
+}
+
+std::string about_loss(const StageResult& result, double uniform_loss) {
+  const double ratio = result.losses.front() / uniform_loss;
+  if (!std::isfinite(ratio)) return "the loss is not a finite number from the first step on";
+  const std::string start = fmt::format("the loss starts at {:.1f}, {:.1f} times ln V = {:.2f}",
+                                        result.losses.front(), ratio, uniform_loss);
+  if (ratio < 1.5) return start + ": about a uniform guess, as it should be";
+  return start + ": worse than a guess, before any training, so look at how the parameters start";
+}
+
+std::string about_attention(const StageResult& result, const StageResult* contiguous) {
+  std::string text = fmt::format("the loss starts at {:.2f}", result.losses.front());
+  if (!result.profile || result.profile->kernel_ms <= 0.0) return text;
+  text += fmt::format("; attention takes {:.2f} ms of each step, {} of the kernels' time",
+                      result.profile->attention_ms,
+                      percent(result.profile->attention_ms / result.profile->kernel_ms));
+  if (contiguous == nullptr || !contiguous->profile || contiguous->profile->attention_ms <= 0.0) return text;
+  const double ratio = result.profile->attention_ms / contiguous->profile->attention_ms;
+  text += ratio > 1.0
+              ? fmt::format(", {:.1f} times what it takes on contiguous keys and values", ratio)
+              : fmt::format(", {:.2f} times what it takes on contiguous ones: the strides cost nothing here",
+                            ratio);
+  return text;
+}
+
+std::string about_phases(const StageResult& result) {
+  const double hidden = result.step_ms - result.phases.sum();
+  std::string text =
+      fmt::format("the timer's phases add up to {} of the true step", percent(result.phase_share));
+  if (result.phase_share < 1.0 - kNoise) {
+    text += fmt::format(": it cannot see {:.2f} ms, and the line that reads the loss waits {:.2f} ms", hidden,
+                        result.loss_read_ms);
+  }
+  return text;
+}
+
+std::string about_false_timing(const StageResult& result, const StageResult* strided) {
+  if (strided == nullptr) return about_phases(result);
+  return fmt::format("the step is {} stage 2's; {}", compared(result.step_ms, strided->step_ms),
+                     about_phases(result));
+}
+
+std::string about_true_timing(const StageResult& result, const StageResult* unsynchronised) {
+  std::string text = about_phases(result);
+  if (unsynchronised != nullptr) {
+    text += fmt::format("; the step is {} stage 3's", compared(result.step_ms, unsynchronised->step_ms));
+  }
+  if (!result.profile || result.profile->totals.empty()) return text;
+  double swiglu = 0.0;
+  for (const KernelTotal& total : result.profile->totals) {
+    if (total.name.find("swiglu") != std::string::npos) swiglu += total.percent;
+  }
+  return text + fmt::format("; the SwiGLU kernels take {:.0f}% of the kernels' time", swiglu);
+}
+
+std::string about_hybrid(const StageResult& result, const StageResult* naive, const StageResult* v1) {
+  std::string text = "the step";
+  if (naive != nullptr) text += fmt::format(" is {} stage 4's", compared(result.step_ms, naive->step_ms));
+  if (v1 != nullptr)
+    text +=
+        fmt::format("{} {} V1's", naive == nullptr ? " is" : " and", compared(result.step_ms, v1->step_ms));
+  if (naive == nullptr && v1 == nullptr) text += fmt::format(" takes {:.2f} ms", result.step_ms);
+  if (!result.profile || result.profile->totals.empty()) return text;
+  const KernelTotal& first = result.profile->totals.front();
+  return text + fmt::format("; what takes longest now is {}, {:.0f}% of the kernels' time", first.name,
+                            first.percent);
+}
+
+std::string about_coverage(const GradientCoverage& coverage) {
+  if (coverage.covered_tensors == coverage.tensors) return "";
+  return fmt::format("; ONLY {} OF {} PARAMETER TENSORS RECEIVED A GRADIENT", coverage.covered_tensors,
+                     coverage.tensors);
+}
+
+}  // namespace
+
+const StageResult* find_result(const std::vector<StageResult>& results, std::string_view key) {
+  for (const StageResult& result : results) {
+    if (result.stage.key == key) return &result;
+  }
+  return nullptr;
+}
+
+std::optional<double> speedup_over_v1(const std::vector<StageResult>& results, const StageResult& result) {
+  const StageResult* v1 = find_result(results, "v1");
+  if (v1 == nullptr) return std::nullopt;
+  return result.samples_per_second / v1->samples_per_second;
+}
+
+std::string observation(const std::vector<StageResult>& results, const StageResult& result,
+                        double uniform_loss) {
+  const std::string_view key = result.stage.key;
+  std::string text;
+  if (key == "v1") text = about_v1(result);
+  if (key == "1") text = about_loss(result, uniform_loss);
+  if (key == "2") text = about_attention(result, find_result(results, "3"));
+  if (key == "3") text = about_false_timing(result, find_result(results, "2"));
+  if (key == "4") text = about_true_timing(result, find_result(results, "3"));
+  if (key == "5") text = about_hybrid(result, find_result(results, "4"), find_result(results, "v1"));
+  return text + about_coverage(result.coverage);
+}
+
+}  // namespace wb

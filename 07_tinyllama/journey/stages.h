@@ -1,0 +1,35 @@
+// The stage table: a training run, and what is wrong with it. Data, not code.
+//
+// Four components make a stage. Each is a file of its own: init.h, kv_layout.h and the SwiGLU kernels one
+// folder up, the step timers here.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "07_tinyllama/init.h"
+#include "07_tinyllama/kv_layout.h"
+
+namespace wb {
+
+struct Stage {
+  std::string_view key;    // as --stage takes it: "v1", "1", ...
+  std::string_view title;  // what is wrong, or what was mended
+  Init init;
+  KvLayout kv_layout;
+  std::string_view timer;    // an implementation of StepTimer
+  std::string_view kernels;  // for select_kernels: what this stage pins down
+};
+
+/// V1 first, then 1 to 5.
+std::span<const Stage> all_stages();
+
+/// Errors: an unknown key throws wb::Error listing the keys. "0" is V1 as well; case does not matter.
+const Stage& find_stage(std::string_view key);
+
+/// "V1" or "stage 3".
+std::string stage_name(const Stage& stage);
+
+}  // namespace wb
