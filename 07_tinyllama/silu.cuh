@@ -3,6 +3,8 @@
 // Finite for every finite z: exp(-z) may overflow to infinity, and 1 / infinity is 0.
 #pragma once
 
+#include <cuda_runtime.h>
+
 namespace wb {
 
 __device__ inline float sigmoid(float z) {
