@@ -52,7 +52,7 @@ Options parse(int argc, char** argv, std::vector<std::string>& rest) {
   app.add_option("--samples", options.samples, "samples of each row")
       ->check(CLI::Range(3, 100000))
       ->capture_default_str();
-  app.add_option("--json", options.json, "write the results to this file");
+  app.add_option("--output,--json", options.json, "write the results to this file");
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

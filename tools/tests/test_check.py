@@ -8,21 +8,27 @@ from pathlib import Path
 import support
 from workbook import check, test_run
 
+
+def test(name, status, *messages):
+    return {
+        "suite": "/VectorAddTest",
+        "test": name,
+        "implementation": "starter",
+        "status": status,
+        "messages": list(messages),
+    }
+
+
 REPORT = {
-    "testsuites": [
-        {
-            "name": "/VectorAddTest",
-            "testsuite": [
-                {"name": "AddsOneBlock/starter", "result": "COMPLETED"},
-                {
-                    "name": "AddsTheTail/starter",
-                    "result": "COMPLETED",
-                    "failures": [{"failure": "vector_add_test.cpp:30\n  out[32]: got 0, expected 0.5"}],
-                },
-                {"name": "Skipped/starter", "result": "SKIPPED"},
-            ],
-        }
-    ]
+    "schema_version": 1,
+    "kind": "tests",
+    "body": {
+        "tests": [
+            test("AddsOneBlock", "passed"),
+            test("AddsTheTail", "failed", "vector_add_test.cpp:30\nout[32]: got 0, expected 0.5"),
+            test("Skipped", "skipped"),
+        ]
+    },
 }
 
 
@@ -35,7 +41,7 @@ class ReadsReports(unittest.TestCase):
         self.assertFalse(outcome.passed)
 
     def test_nothing_run_is_not_a_pass(self):
-        self.assertFalse(test_run.read_report("").passed)
+        self.assertFalse(test_run.read_report("{}").passed)
         self.assertFalse(test_run.TestRun(total=2, skipped=2).passed)
 
 
@@ -45,13 +51,13 @@ class RunsPrograms(unittest.TestCase):
     def run_script(self, body, timeout=30.0):
         with tempfile.TemporaryDirectory() as folder:
             program = Path(folder) / "program"
-            program.write_text(f"#!{sys.executable}\nimport os, signal, sys, time\n{body}\n")
+            program.write_text(f"#!{sys.executable}\nimport os, pathlib, signal, sys\n{body}\n")
             program.chmod(program.stat().st_mode | stat.S_IXUSR)
-            return test_run.run(program, [], timeout)
+            return test_run.run(program, [], timeout, Path(folder))
 
     def report(self, text):
-        path = "[a for a in sys.argv if a.startswith('--gtest_output=json:')][0].split(':', 1)[1]"
-        return f"open({path}, 'w').write({text!r})"
+        folder = "folder = pathlib.Path(os.environ['WB_RESULTS_DIR']) / 'tests'; folder.mkdir()\n"
+        return folder + f"(folder / 'program.json').write_text({text!r})"
 
     def test_a_red_program(self):
         outcome = self.run_script(self.report(json.dumps(REPORT)) + "\nsys.exit(1)")
@@ -59,14 +65,16 @@ class RunsPrograms(unittest.TestCase):
         self.assertEqual(outcome.problem, "")
 
     def test_a_crash_names_the_signal_and_the_test(self):
-        body = "print('[ RUN      ] VectorAddTest.Tail/starter', flush=True)\n"
+        body = "print('suite\\n  AddsOne ok\\n  AddsTheTail  starter ', end='', flush=True)\n"
         outcome = self.run_script(body + "os.kill(os.getpid(), signal.SIGSEGV)")
-        self.assertIn("SIGSEGV in VectorAddTest.Tail/starter", outcome.problem)
+        self.assertIn("SIGSEGV in AddsTheTail", outcome.problem)
         self.assertFalse(outcome.passed)
 
     def test_an_endless_loop_is_stopped(self):
-        outcome = self.run_script("print('[ RUN      ] A.B', flush=True)\nwhile True: pass", timeout=1.0)
-        self.assertIn("stopped after 1 s in A.B", outcome.problem)
+        outcome = self.run_script(
+            "print('  Hangs  starter ', end='', flush=True)\nwhile True: pass", timeout=1.0
+        )
+        self.assertIn("stopped after 1 s in Hangs", outcome.problem)
 
     def test_a_green_exit_without_a_report_is_no_pass(self):
         self.assertEqual(self.run_script("sys.exit(0)").problem, "no test ran")

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,7 @@ class Refuses(unittest.TestCase):
         self.refused("journey", "--steps", "many", words="'many' is not a whole number")
         self.refused("journey", "--data", "/nowhere/at/all", words="No such file")
         self.refused("journey", "--data", "/", words="/: Is a directory")
+        self.refused("journey", "--stage", "9", words="no stage '9'; the stages are v1, 1, 2")
         self.refused("journey", "--preset", "bogus", words="no preset 'bogus'; the presets are nano, small")
 
     def test_an_empty_data_file(self):
@@ -64,21 +66,37 @@ class Refuses(unittest.TestCase):
 
 class Journey(unittest.TestCase):
     def options(self, **given):
-        names = ("stage", "preset", "steps", "batch_size", "seq_len", "seed", "kernels", "data")
+        names = (name.replace("-", "_") for name, _, _ in journey.OPTIONS)
         return argparse.Namespace(**{**dict.fromkeys(names), **given})
 
-    def test_reads_the_presets_off_the_trainer(self):
+    def test_reads_presets_and_stages_off_the_trainer(self):
         self.assertEqual(journey.presets(), ["nano", "small", "medium", "tinyllama"])
+        self.assertEqual(journey.stages(), ["v1", "1", "2", "3", "4", "5"])
 
-    def test_passes_options_on(self):
-        given = journey.arguments(self.options(stage="4", batch_size=8, seed=0), Path("/a b.txt"))
-        text = " ".join(given)
-        for part in ("--stage 4", "--batch-size 8", "--seed 0", "--data /a b.txt"):
-            self.assertIn(part, text)
-        self.assertNotIn("--steps", text)
+    def test_has_the_programs_options(self):
+        source = (journey.PROGRAM / "options.cpp").read_text()
+        declared = set(re.findall(r'add_option\("--([\w-]+)', source)) - {"text", "output"}
+        self.assertEqual({name for name, _, _ in journey.OPTIONS}, declared)
+
+    def test_passes_options_on_and_the_text_last(self):
+        given = journey.arguments(self.options(preset="nano", batch_size=8, seed=0, data="/a b.txt"))
+        for name, text in (
+            ("--preset", "nano"),
+            ("--batch-size", "8"),
+            ("--seed", "0"),
+            ("--data", "/a b.txt"),
+        ):
+            self.assertEqual(given[given.index(name) + 1], text)
+        self.assertNotIn("--steps", given)
+        after = given[given.index("--text") + 1 :]
+        self.assertIn(str(support.ROOT / "README.md"), after)
+        self.assertTrue(all(Path(file).is_file() for file in after))
+
+    def test_one_stage_alone_does_not_train_on_text(self):
+        self.assertNotIn("--text", journey.arguments(self.options(stage="3")))
 
     def test_accepts_good_options(self):
-        self.assertIsNone(journey.refuse_bad_input(self.options(steps=3, preset="nano")))
+        journey.refuse_bad_input(self.options(steps=3, preset="nano", stage="V1"))
         with self.assertRaises(WorkbookError):
             journey.refuse_bad_input(self.options(steps=-1))
 

@@ -6,7 +6,7 @@ from . import chapters, device, process, python_env, setup
 from .build import Build
 from .console import heading, say, warn
 from .errors import Exit, WorkbookError
-from .machine import RESULTS, ROOT
+from .machine import RESULTS, ROOT, run_environment
 
 PEERS = ROOT / "tools" / "peers"
 
@@ -30,7 +30,8 @@ def command(options) -> int:
         for program in programs:
             heading(f"\n{exercise.chapter.name} / {program} on {device.label(chosen)}")
             output = RESULTS / f"{program}-{chosen}.json"
-            if process.in_the_open([build.program(program), "--output", output], cwd=ROOT) == 0:
+            started = [build.program(program), "--output", output]
+            if process.in_the_open(started, cwd=ROOT, env=run_environment()) == 0:
                 say(f"Results: {output.relative_to(ROOT)}")
             else:
                 code = Exit.FAILED
@@ -49,5 +50,6 @@ def run_peer(exercise) -> None:
         say(f"No PyTorch here, so {script.relative_to(ROOT)} is not measured.")
         return
     output = RESULTS / f"{exercise.name}_peer.json"
-    if process.in_the_open([python, script, "--output", output], cwd=ROOT) != 0:
+    started = [python, script, "--output", output]
+    if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
         warn(f"{script.relative_to(ROOT)} failed; the workbook's own figures stand")

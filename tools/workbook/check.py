@@ -6,7 +6,7 @@ from . import chapters, device, setup, test_run
 from .build import Build
 from .console import heading, mark, paint, say
 from .errors import Exit, WorkbookError
-from .machine import ROOT
+from .machine import RESULTS, ROOT
 
 LISTED_FAILURES = 12
 
@@ -54,7 +54,7 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
         exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
         return Exit.BUILD
     arguments = ["--impl", options.impl] if options.impl else []
-    outcome = test_run.run(build.program(target), arguments, options.timeout)
+    outcome = test_run.run(build.program(target), arguments, options.timeout, RESULTS)
     ran = ", ".join(outcome.implementations) or "none"
     subject = f"implementations: {ran}" if options.solution else f"your {where}"
     say(f"{subject}, on {device.label(build.device)}")

@@ -13,6 +13,9 @@ EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad argumen
 3 something is missing on this machine; 4 the build failed; 130 interrupted"""
 
 
+METAVARS = {int: "N", float: "X", str: "NAME"}
+
+
 class Parser(argparse.ArgumentParser):
     def error(self, message: str):
         """One line instead of the whole usage text."""
@@ -25,11 +28,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+def number(kind: type):
+    """`kind` as an argparse type that says in words what it wanted."""
+
+    def convert(text: str):
+        try:
+            return kind(text)
+        except ValueError:
+            wanted = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"'{text}' is not {wanted}") from None
+
+    return convert
 
 
 def parser() -> Parser:
@@ -73,22 +82,8 @@ def parser() -> Parser:
     sub = add(
         "journey", journey.command, "set up, build, run the five-stage TinyLlama journey, draw the plots"
     )
-    sub.add_argument("--stage", metavar="N", help="only this stage: 1 to 5, or V1 for the baseline")
-    sub.add_argument("--preset", metavar="NAME", help="model and batch size: nano, small, medium, tinyllama")
-    sub.add_argument(
-        "--steps", type=whole, metavar="N", help="training steps that each stage is measured over"
-    )
-    sub.add_argument(
-        "--batch-size", type=whole, metavar="N", help="sequences in a batch, instead of the preset's"
-    )
-    sub.add_argument(
-        "--seq-len", type=whole, metavar="N", help="tokens in a sequence, instead of the preset's"
-    )
-    sub.add_argument("--seed", type=whole, metavar="N", help="of the parameters and the data")
-    sub.add_argument("--data", metavar="FILE", help="train on the bytes of this file")
-    sub.add_argument(
-        "--kernels", metavar="NAMES", help="auto, solution, starter, library, or op=name,op=name"
-    )
+    for name, kind, text in journey.OPTIONS:
+        sub.add_argument(f"--{name}", type=number(kind), metavar=METAVARS[kind], help=text)
 
     sub = add("test", commands.test, "set up, build, run every test")
     sub.add_argument("-R", "--regex", metavar="REGEX", help="only tests whose name matches, as ctest -R")

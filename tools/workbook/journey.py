@@ -9,64 +9,109 @@ from . import device, process, python_env, setup
 from .build import Build
 from .console import say, warn
 from .errors import Exit, WorkbookError
-from .machine import RESULTS, ROOT
+from .machine import RESULTS, ROOT, run_environment
 
-CONFIG = ROOT / "07_tinyllama" / "config.cpp"
+PROGRAM = ROOT / "07_tinyllama" / "journey"
+PRESETS = ROOT / "07_tinyllama" / "config.cpp"
+STAGES = PROGRAM / "stages.cpp"
 PLOT = ROOT / "tools" / "plots" / "journey.py"
+TEXTS = ("README.md", "0*_*/README.md", "0*_*/journey/README.md", "docs/*.md")
+
+# name, type, what --help says. The program has the same options, checks them too, and knows the defaults.
+OPTIONS = (
+    ("stage", str, "only this stage: v1, 1, 2, 3, 4 or 5"),
+    ("preset", str, "model and batch: nano, small, medium or tinyllama"),
+    ("steps", int, "training steps of each stage"),
+    ("batch-size", int, "sequences in a batch, instead of the preset's"),
+    ("seq-len", int, "tokens in a sequence, instead of the preset's"),
+    ("layers", int, "layers, instead of the preset's"),
+    ("heads", int, "query heads, instead of the preset's"),
+    ("kv-heads", int, "key/value heads, instead of the preset's"),
+    ("seed", int, "of the parameters and the data"),
+    ("learning-rate", float, "AdamW's"),
+    ("data", str, "a file: train on its bytes, instead of one batch of random tokens"),
+    ("kernels", str, "what a stage leaves open: auto, solution, library, operation=name,..."),
+    ("text-steps", int, "steps of the training on the workbook's own text, at the end"),
+)
+AT_LEAST_ONE = ("steps", "batch-size", "seq-len", "layers", "heads", "kv-heads", "text-steps")
 
 
 def command(options) -> int:
-    data = refuse_bad_input(options)
+    refuse_bad_input(options)
     chosen = device.choose(options.device)
     setup.ensure(chosen, plots=True)
     build = Build(chosen, options.jobs, options.verbose)
     build.configure()
     build.build(["journey"], "journey")
-    RESULTS.mkdir(exist_ok=True)
-    code = process.in_the_open([build.program("journey"), *arguments(options, data)], cwd=ROOT)
+    started = [build.program("journey"), *arguments(options)]
+    if options.verbose:
+        say(process.shown(started))
+    code = process.in_the_open(started, cwd=ROOT, env=run_environment())
     if code != 0:
         return Exit.USAGE if code == Exit.USAGE else Exit.FAILED
     draw(RESULTS / "journey.json", RESULTS / "journey.png")
     return Exit.OK
 
 
-def refuse_bad_input(options) -> Path | None:
-    """Refuse before a long build what the program would refuse after it; returns --data, made absolute."""
-    for name in ("steps", "batch_size", "seq_len"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise WorkbookError(f"--{name.replace('_', '-')} is {value}; it must be 1 or more", Exit.USAGE)
-    known = presets()
-    if options.preset and known and options.preset not in known:
-        message = f"there is no preset '{options.preset}'; the presets are {', '.join(known)}"
-        raise WorkbookError(message, Exit.USAGE)
-    if options.data is None:
-        return None
-    data = Path(options.data)
+def value(options, name: str):
+    return getattr(options, name.replace("-", "_"))
+
+
+def refuse_bad_input(options) -> None:
+    """Refuse before a long build what the program would refuse after it."""
+    for name in AT_LEAST_ONE:
+        given = value(options, name)
+        if given is not None and given < 1:
+            raise WorkbookError(f"--{name} is {given}; it must be 1 or more", Exit.USAGE)
+    for name, given, known in (
+        ("preset", options.preset, presets()),
+        ("stage", options.stage and options.stage.lower(), stages()),
+    ):
+        if given and known and given not in known:
+            message = f"there is no {name} '{given}'; the {name}s are {', '.join(known)}"
+            raise WorkbookError(message, Exit.USAGE)
+    if options.data is not None:
+        refuse_bad_data(options.data)
+
+
+def refuse_bad_data(name: str) -> None:
     try:
-        with data.open("rb") as file:
+        with Path(name).open("rb") as file:
             empty = not file.read(1)
     except OSError as error:
-        raise WorkbookError(f"--data {options.data}: {error.strerror}", Exit.USAGE) from error
+        raise WorkbookError(f"--data {name}: {error.strerror}", Exit.USAGE) from error
     if empty:
-        raise WorkbookError(f"--data {options.data}: the file is empty; give it some text", Exit.USAGE)
-    return data.resolve()
+        raise WorkbookError(f"--data {name}: the file is empty; give it some text", Exit.USAGE)
 
 
-def presets(config: Path = CONFIG) -> list:
-    """The names of the presets, read off the trainer's own table; empty when it cannot be read."""
+def presets() -> list:
+    """The names in the trainer's own table; empty when it cannot be read, and then the program decides."""
+    return first_words(PRESETS)
+
+
+def stages() -> list:
+    return first_words(STAGES)
+
+
+def first_words(file: Path) -> list:
+    """The first string of every `{"name", ...` row of a C++ table."""
     try:
-        return re.findall(r'^\s*\{\s*"(\w+)"\s*,', config.read_text(), re.M)
+        return re.findall(r'^\s*\{"(\w+)",', file.read_text(), re.M)
     except OSError:
         return []
 
 
-def arguments(options, data: Path | None) -> list:
-    """The options that the journey program itself understands."""
-    names = ("stage", "preset", "steps", "batch_size", "seq_len", "seed", "kernels")
-    given = [(name, getattr(options, name)) for name in names] + [("data", data)]
-    pairs = [(f"--{name.replace('_', '-')}", str(value)) for name, value in given if value is not None]
-    return ["--output", str(RESULTS), *(part for pair in pairs for part in pair)]
+def arguments(options) -> list:
+    """The program's arguments. --text takes all words after it, so it stands last; one stage has none."""
+    given = ["--output", str(RESULTS)]
+    for name, _, _ in OPTIONS:
+        text = value(options, name)
+        if text is not None:
+            given += [f"--{name}", str(Path(text).resolve()) if name == "data" else str(text)]
+    if options.stage and not options.text_steps:
+        return given
+    texts = sorted({str(path) for pattern in TEXTS for path in ROOT.glob(pattern)})
+    return [*given, "--text", *texts] if texts else given
 
 
 def draw(results: Path, picture: Path) -> None:

@@ -93,6 +93,20 @@ def compiler() -> tuple:
     return first
 
 
+def commit() -> str:
+    """The commit of this checkout, with -dirty when files differ from it; empty without git."""
+    code, text = process.quiet(
+        ["git", "-C", ROOT, "describe", "--always", "--exclude=*", "--dirty", "--abbrev=12"]
+    )
+    return text.strip() if code == 0 else ""
+
+
+def run_environment() -> dict:
+    """For programs that write results: what commit they are of, also when the build was made at another."""
+    known = os.environ.get("WB_COMMIT") or commit()
+    return process.environment(WB_COMMIT=known) if known else process.environment()
+
+
 @cache
 def root_prefix() -> tuple | None:
     """What to put before a command to run it as root: nothing, sudo without a password, or None: no way."""

@@ -1,17 +1,18 @@
-"""Run one GoogleTest program and read its JSON report: what ran, for which implementation, what failed."""
+"""Run one test program and read its results file: what ran, for which implementation, what failed and why."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-RUNNING = re.compile(r"^\[ RUN      \] (\S+)", re.M)
+from .machine import run_environment
+
+SCHEMA_VERSION = 1
+UNFINISHED = re.compile(r"^  (\S+)(?:  (\S+))?\s*$")  # "  AddsTheTail  starter " and no verdict after it
 
 
 @dataclass
@@ -35,60 +36,58 @@ class TestRun:
         return not self.problem and not self.failures and self.total > self.skipped
 
 
-def run(program: Path, arguments: list, timeout: float) -> TestRun:
-    """Run `program` to its end, or for `timeout` seconds."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        command = [str(program), *arguments, f"--gtest_output=json:{report}", "--gtest_color=no"]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-                text=True,
-                errors="replace",
-            )
-            code, output = done.returncode, done.stdout
-        except subprocess.TimeoutExpired as expired:
-            raw = expired.stdout or b""
-            output = raw if isinstance(raw, str) else raw.decode(errors="replace")
-            return TestRun(problem=hung(output, timeout), output=output)
-        text = report.read_text() if report.exists() else ""
-    outcome = read_report(text)
-    outcome.output = output
-    if code != 0 and not outcome.failures:
-        outcome.problem = died(output, code)
+def run(program: Path, arguments: list, timeout: float, results: Path) -> TestRun:
+    """Run `program` to its end, or for `timeout` seconds; its results file stays in `results`/tests."""
+    report = results / "tests" / f"{program.name}.json"
+    report.unlink(missing_ok=True)
+    try:
+        done = subprocess.run(
+            [str(program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            text=True,
+            errors="replace",
+            env={**run_environment(), "WB_RESULTS_DIR": str(results)},
+        )
+    except subprocess.TimeoutExpired as expired:
+        raw = expired.stdout or b""
+        output = raw if isinstance(raw, str) else raw.decode(errors="replace")
+        return TestRun(problem=hung(output, timeout), output=output)
+    outcome = read_report(report.read_text()) if report.exists() else TestRun()
+    outcome.output = done.stdout
+    if done.returncode != 0 and not outcome.failures:
+        outcome.problem = died(done.stdout, done.returncode)
     elif outcome.total == 0:
         outcome.problem = "no test ran"
     return outcome
 
 
 def read_report(text: str) -> TestRun:
-    """The parts of a --gtest_output=json report that a person asks for."""
+    """The parts of a results file of kind "tests" that a person asks for."""
+    document = json.loads(text)
     outcome = TestRun()
-    if not text:
+    if document.get("kind") != "tests" or document.get("schema_version") != SCHEMA_VERSION:
         return outcome
     names = {}
-    for suite in json.loads(text).get("testsuites", []):
-        for test in suite.get("testsuite", []):
-            name, _, implementation = test["name"].partition("/")
-            if implementation:
-                names[implementation] = None
-            outcome.total += 1
-            outcome.skipped += test.get("result") == "SKIPPED"
-            failures = [entry["failure"].strip() for entry in test.get("failures", [])]
-            if failures:
-                full_name = f"{suite['name'].strip('/')}.{name}"
-                outcome.failures.append(Failure(full_name, implementation, failures))
+    for test in document["body"]["tests"]:
+        outcome.total += 1
+        outcome.skipped += test["status"] == "skipped"
+        implementation = test["implementation"] or ""
+        if implementation:
+            names[implementation] = None
+        if test["status"] == "failed":
+            full_name = f"{test['suite'].strip('/')}.{test['test']}"
+            outcome.failures.append(Failure(full_name, implementation, test["messages"]))
     outcome.implementations = list(names)
     return outcome
 
 
 def last_test(output: str) -> str:
-    found = RUNNING.findall(output)
-    return f" in {found[-1]}" if found else ""
+    """' in NAME' for the test that had begun and has no verdict, else nothing."""
+    found = UNFINISHED.match(output.rsplit("\n", 1)[-1])
+    return f" in {found.group(1)}" if found else ""
 
 
 def hung(output: str, timeout: float) -> str:
@@ -104,4 +103,4 @@ def died(output: str, code: int) -> str:
 
 
 def tail(output: str, lines: int = 12) -> str:
-    return os.linesep.join(output.strip().splitlines()[-lines:])
+    return "\n".join(output.strip().splitlines()[-lines:])
