@@ -1,0 +1,143 @@
+// Softmax, one block per row: the row is read once and stays in registers.
+//
+// Three steps, each over the values a thread holds and then over the block: the maximum, the exponentials and
+// their sum, the division. Subtracting the maximum changes nothing in exact arithmetic, but keeps the largest
+// exponential at 1: exp(89) already overflows a float.
+//
+// Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ...: in every load neighbouring threads read
+// neighbouring packs, and a thread has all its loads on the way before it needs the first. A pack is 16 bytes
+// where the rows allow it, else 4. Rows up to 2048 columns take 8 floats a thread, up to 32768 columns 32;
+// beyond, registers run out and a second kernel reads the row twice, keeping a running maximum and a sum that
+// is rescaled whenever the maximum grows (Milakov and Gimelshein, 2018: online softmax).
+//
+// 8 bytes an element (12 in long rows), 1 exponential: memory decides the speed.
+// Read next: softmax_backward_solution.cu.
+#include <cmath>
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "03_softmax/row_threads.h"
+#include "03_softmax/softmax.h"
+#include "03_softmax/softmax_check.h"
+#include "common/core/pack.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+constexpr int kShortRow = 2048;             // columns: 8 floats in each of 256 threads
+constexpr int kLongestInRegisters = 32768;  // columns: 32 floats in each of 1024 threads
+
+// What to subtract before exp. In a row of only -inf, -inf - -inf would be NaN; -inf - 0 gives exp = 0.
+__device__ float shift_for(float maximum) {
+  return maximum == -INFINITY ? 0.0f : maximum;
+}
+
+// 1 / sum, but 0 for a row of only -inf. NaN stays NaN: it must not disappear here.
+__device__ float inverse_of(float sum) {
+  return sum == 0.0f ? 0.0f : 1.0f / sum;
+}
+
+// The launch bounds tell the compiler how many registers a thread may use: 64 with 1024 threads.
+template <int kWidth, int kPacks, int kMaxThreads>
+__global__ void __launch_bounds__(kMaxThreads) softmax_kernel(const float* x,  // (rows, columns)
+                                                              float* y,        // (rows, columns)
+                                                              int columns) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(columns);
+  const auto* in = reinterpret_cast<const Pack<kWidth>*>(x + start);
+  auto* out = reinterpret_cast<Pack<kWidth>*>(y + start);
+  const int packs = columns / kWidth;
+  const int first = static_cast<int>(threadIdx.x);
+  const int step = static_cast<int>(blockDim.x);
+
+  // Past the end of the row hold -inf: it is no maximum, and its exponential is 0.
+  Pack<kWidth> held[kPacks];
+#pragma unroll
+  for (int i = 0; i < kPacks; ++i) {
+    const int index = first + i * step;
+    if (index < packs) {
+      held[i] = in[index];
+    } else {
+      for (float& value : held[i].values) value = -INFINITY;
+    }
+  }
+
+  float maximum = -INFINITY;
+#pragma unroll
+  for (int i = 0; i < kPacks; ++i) {
+    for (const float value : held[i].values) maximum = fmaxf(maximum, value);
+  }
+  const float shift = shift_for(block_max(maximum));
+
+  float sum = 0.0f;
+#pragma unroll
+  for (int i = 0; i < kPacks; ++i) {
+    for (float& value : held[i].values) {
+      value = expf(value - shift);
+      sum += value;
+    }
+  }
+  const float inverse = inverse_of(block_sum(sum));
+
+#pragma unroll
+  for (int i = 0; i < kPacks; ++i) {
+    const int index = first + i * step;
+    for (float& value : held[i].values) value *= inverse;
+    if (index < packs) out[index] = held[i];
+  }
+}
+
+// For rows of any length.
+__global__ void __launch_bounds__(1024) softmax_online_kernel(const float* x,  // (rows, columns)
+                                                              float* y,        // (rows, columns)
+                                                              int columns) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(columns);
+  const float* in = x + start;
+  float* out = y + start;
+
+  // sum = sum of exp(value - maximum) over the values this thread has seen.
+  float maximum = -INFINITY;
+  float sum = 0.0f;
+#pragma unroll 8
+  for (std::int64_t c = threadIdx.x; c < columns; c += blockDim.x) {
+    const float value = in[c];
+    const float larger = fmaxf(maximum, value);
+    const float shift = shift_for(larger);
+    sum = sum * expf(maximum - shift) + expf(value - shift);
+    maximum = larger;
+  }
+  const float shift = shift_for(block_max(maximum));
+  const float inverse = inverse_of(block_sum(sum * expf(maximum - shift)));
+
+#pragma unroll 8
+  for (std::int64_t c = threadIdx.x; c < columns; c += blockDim.x) {
+    out[c] = expf(in[c] - shift) * inverse;
+  }
+}
+
+template <int kWidth, int kFloats, int kMaxThreads>
+void launch_in_registers(const float* x, float* y, int rows, int columns, cudaStream_t stream) {
+  const int threads = threads_for_row(columns, kFloats);
+  softmax_kernel<kWidth, kFloats / kWidth, kMaxThreads><<<rows, threads, 0, stream>>>(x, y, columns);
+}
+
+void softmax_forward_solution(const float* x, float* y, int rows, int columns, cudaStream_t stream) {
+  check_softmax_forward(x, y, rows, columns);
+  const bool wide = rows_fit_pack4(columns, x, y);
+  if (columns > kLongestInRegisters) {
+    softmax_online_kernel<<<rows, 1024, 0, stream>>>(x, y, columns);
+  } else if (columns > kShortRow) {
+    const auto launch = wide ? launch_in_registers<4, 32, 1024> : launch_in_registers<1, 32, 1024>;
+    launch(x, y, rows, columns, stream);
+  } else {
+    const auto launch = wide ? launch_in_registers<4, 8, 256> : launch_in_registers<1, 8, 256>;
+    launch(x, y, rows, columns, stream);
+  }
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+WB_REGISTER(SoftmaxForward, solution, softmax_forward_solution);
+
+}  // namespace wb

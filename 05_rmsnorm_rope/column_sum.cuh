@@ -1,0 +1,26 @@
+// The sum down each column of a strip of a matrix.
+//
+// A warp reads 32 neighbouring columns of one row, so the loads coalesce; 8 warps take every 8th row each and
+// meet in shared memory once, at the end. Always the same order: the sum is the same in every run.
+#pragma once
+
+#include <cuda_runtime.h>
+
+namespace wb {
+
+inline constexpr int kStripColumns = 32;
+inline constexpr int kStripRows = 8;
+
+/// Call once, from all threads of a block of dim3(kStripColumns, kStripRows): the sum of `value` over
+/// threadIdx.y, in the threads with threadIdx.y == 0; the others get a part of it.
+__device__ inline float sum_over_strip_rows(float value) {
+  __shared__ float of_row[kStripRows][kStripColumns];
+  of_row[threadIdx.y][threadIdx.x] = value;
+  __syncthreads();
+  if (threadIdx.y == 0) {
+    for (int row = 1; row < kStripRows; ++row) value += of_row[row][threadIdx.x];
+  }
+  return value;
+}
+
+}  // namespace wb
