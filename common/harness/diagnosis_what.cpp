@@ -24,7 +24,9 @@ bool passes_as(const Comparison& c, std::size_t i, double reference) {
 }
 
 std::string share(std::size_t count, const Comparison& c) {
-  return count == c.wrong.size() ? "" : fmt::format("{} of the wrong elements are ", count);
+  return count == c.wrong.size()
+             ? ""
+             : fmt::format("{} of the wrong elements {} ", count, count == 1 ? "is" : "are");
 }
 
 std::string meaning_of_factor(double factor, const Comparison& c) {

@@ -2,97 +2,95 @@
 
 #include <fmt/format.h>
 
-#include <bit>
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <string>
 
 namespace wb::detail {
 namespace {
+
+using Bytes = std::span<const unsigned char>;
 
 constexpr std::uint32_t kCanaryNan = 0x7fc0cafe;   // a quiet NaN: a sum that reads it becomes NaN
 constexpr std::uint32_t kCanaryHuge = 0x7149f2ca;  // 1e30: fmaxf drops NaN, but not this
 
 template <class Value>
-Value read_as(std::span<const unsigned char> bytes, std::size_t at) {
+Value read_as(Bytes bytes) {
   Value value;
-  std::memcpy(&value, bytes.data() + at, sizeof value);
+  std::memcpy(&value, bytes.data(), sizeof value);
   return value;
 }
 
-std::string element_text(const GuardedBytes& bytes, std::span<const unsigned char> from, std::size_t at) {
-  if (bytes.is_float) return fmt::format("{:.9g}", read_as<float>(from, at));
-  if (bytes.element_size == 4) return fmt::format("{}", read_as<std::int32_t>(from, at));
+std::string element_text(const GuardedBytes& buffer, Bytes element) {
+  if (buffer.is_float) return fmt::format("{:.9g}", read_as<float>(element));
+  if (element.size() == 4) return fmt::format("{}", read_as<std::int32_t>(element));
   std::string text = "bytes";
-  for (std::size_t i = 0; i < bytes.element_size; ++i) text += fmt::format(" {:02x}", from[at + i]);
+  for (const unsigned char byte : element) text += fmt::format(" {:02x}", byte);
   return text;
 }
 
-struct Overrun {
-  std::ptrdiff_t first = 0;  // element index relative to the contents: negative before, >= size behind
-  std::size_t count = 0;
+// Which elements of `is` differ from `was`: the first, the last, and how many.
+struct Difference {
+  std::size_t count = 0, first = 0, last = 0;
 };
 
-// Elements of [from, to) whose canary changed.
-Overrun find_overrun(const GuardedBytes& bytes, std::size_t from, std::size_t to) {
-  Overrun overrun;
-  std::ptrdiff_t last = 0;
-  for (std::size_t at = from; at < to; ++at) {
-    if (bytes.whole[at] == canary_byte(at)) continue;
-    const auto offset = static_cast<std::ptrdiff_t>(at) - static_cast<std::ptrdiff_t>(bytes.begin);
-    const auto width = static_cast<std::ptrdiff_t>(bytes.element_size);
-    const std::ptrdiff_t index = offset >= 0 ? offset / width : (offset - width + 1) / width;
-    if (overrun.count == 0) overrun.first = index;
-    if (overrun.count == 0 || index != last) ++overrun.count;
-    last = index;
+Difference compare(Bytes is, Bytes was, std::size_t element_size) {
+  Difference difference;
+  for (std::size_t at = 0; at < is.size(); at += element_size) {
+    const std::size_t size = std::min(element_size, is.size() - at);
+    if (std::memcmp(is.data() + at, was.data() + at, size) == 0) continue;
+    const std::size_t index = at / element_size;
+    if (difference.count++ == 0) difference.first = index;
+    difference.last = index;
   }
-  return overrun;
+  return difference;
+}
+
+const char* plural(std::size_t count) {
+  return count == 1 ? "" : "s";
 }
 
 }  // namespace
 
-unsigned char canary_byte(std::size_t position) {
-  const std::uint32_t word = (position / 4) % 2 == 0 ? kCanaryNan : kCanaryHuge;
-  return static_cast<unsigned char>(word >> (8 * (position % 4)));
+std::vector<unsigned char> canary(std::size_t size) {
+  std::vector<unsigned char> bytes(size);
+  for (std::size_t at = 0; at < size; ++at) {
+    const std::uint32_t word = at / 4 % 2 == 0 ? kCanaryNan : kCanaryHuge;
+    bytes[at] = static_cast<unsigned char>(word >> (8 * (at % 4)));
+  }
+  return bytes;
 }
 
-testing::AssertionResult check_guarded(const GuardedBytes& bytes, const char* name) {
-  const std::size_t elements = bytes.size / bytes.element_size;
-  const std::size_t end = bytes.begin + bytes.size;
-
-  const Overrun behind = find_overrun(bytes, end, bytes.whole.size());
+testing::AssertionResult check_guarded(const GuardedBytes& buffer, const char* name) {
+  const std::size_t width = buffer.element_size;
+  const Difference behind = compare(buffer.behind, canary(buffer.behind.size()), width);
   if (behind.count != 0) {
-    const std::size_t at = bytes.begin + static_cast<std::size_t>(behind.first) * bytes.element_size;
-    const bool whole_element = at + bytes.element_size <= bytes.whole.size();
+    const Bytes element = buffer.behind.subspan(behind.first * width, std::min(width, buffer.behind.size()));
     return testing::AssertionFailure() << fmt::format(
-               "{0}: {1} element{2} written past the end: first {0}[{3}]{4}, but {0} has {5} elements\n"
-               "  likely cause: a missing or wrong bounds guard (if (i < n)), or an index of the wrong "
+               "{0}: {1} element{2} written past the end: first {0}[{3}] = {4}, but {0} has {5} element{6}\n"
+               "  what:  a missing or wrong bounds guard, if (i < n), or an index made of the wrong "
                "dimension",
-               name, behind.count, behind.count == 1 ? "" : "s", behind.first,
-               whole_element ? " = " + element_text(bytes, bytes.whole, at) : "", elements);
+               name, behind.count, plural(behind.count), buffer.elements + behind.first,
+               element_text(buffer, element), buffer.elements, plural(buffer.elements));
   }
-  const Overrun before = find_overrun(bytes, 0, bytes.begin);
+  const Difference before = compare(buffer.before, canary(buffer.before.size()), width);
   if (before.count != 0) {
     return testing::AssertionFailure() << fmt::format(
-               "{0}: {1} element{2} written before the start: first {0}[{3}]\n"
-               "  likely cause: a negative index: something subtracted from a thread or row index without a "
+               "{0}: {1} element{2} written before the start: nearest {0}[-{3}]\n"
+               "  what:  a negative index: something is subtracted from a thread or row index without a "
                "guard",
-               name, before.count, before.count == 1 ? "" : "s", before.first);
+               name, before.count, plural(before.count), buffer.before.size() / width - before.last);
   }
-  if (!bytes.is_input) return testing::AssertionSuccess();
-
-  std::size_t changed = 0, first = 0;
-  for (std::size_t i = 0; i < elements; ++i) {
-    const std::size_t at = i * bytes.element_size;
-    if (std::memcmp(bytes.whole.data() + bytes.begin + at, bytes.original.data() + at, bytes.element_size) ==
-        0)
-      continue;
-    if (changed++ == 0) first = i;
-  }
-  if (changed == 0) return testing::AssertionSuccess();
+  const Difference changed = compare(buffer.contents, buffer.original, width);
+  if (changed.count == 0) return testing::AssertionSuccess();
+  const std::size_t at = changed.first * width;
   return testing::AssertionFailure() << fmt::format(
-             "{0} is an input, but {1} of its {2} elements changed: first {0}[{3}] was {4}, is {5}\n"
-             "  likely cause: arguments in the wrong order, or a result written to the wrong pointer",
-             name, changed, elements, first, element_text(bytes, bytes.original, first * bytes.element_size),
-             element_text(bytes, bytes.whole, bytes.begin + first * bytes.element_size));
+             "{0}: an input, but {1} of its {2} elements changed: first {0}[{3}] was {4}, is {5}\n"
+             "  what:  arguments in the wrong order, or a result written through the wrong pointer",
+             name, changed.count, buffer.elements, changed.first,
+             element_text(buffer, buffer.original.subspan(at, width)),
+             element_text(buffer, buffer.contents.subspan(at, width)));
 }
 
 }  // namespace wb::detail

@@ -4,10 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <cstring>
 #include <optional>
 #include <span>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -17,24 +15,24 @@
 namespace wb {
 namespace detail {
 
-/// Bytes of canary on each side: more than a block of 1024 threads can overrun with one float each.
-inline constexpr std::size_t kCanaryBytes = 4096;
+/// Bytes of canary on each side: as much as a block of 1024 threads can overrun with 16 bytes each.
+inline constexpr std::size_t kCanaryBytes = 16384;
 
 /// The byte that output buffers are filled with. Four of them are a NaN, recognised by its bits.
 inline constexpr int kPoisonByte = 0xFF;
 
-/// The canary that belongs at byte `position` of a buffer: NaNs and huge numbers in turn, so that a kernel
-/// which only reads outside its input gets caught as well.
-unsigned char canary_byte(std::size_t position);
+/// The first `size` bytes of the canary: NaNs and huge numbers in turn, so that a kernel which only reads
+/// outside its input gets a wrong result.
+std::vector<unsigned char> canary(std::size_t size);
 
-/// A buffer read back with its canaries, ready to be judged.
+/// A buffer read back, ready to be judged. An input's contents come with what they were.
 struct GuardedBytes {
-  std::span<const unsigned char> whole;  // canary, contents, canary
-  std::size_t begin;                     // of the contents
-  std::size_t size;                      // of the contents
+  std::span<const unsigned char> before;    // the canary in front of the contents
+  std::span<const unsigned char> behind;    // and the one after them
+  std::span<const unsigned char> contents;  // empty unless an input
+  std::span<const unsigned char> original;  // empty unless an input
+  std::size_t elements;
   std::size_t element_size;
-  std::span<const unsigned char> original;  // what an input held; empty otherwise
-  bool is_input;
   bool is_float;
 };
 testing::AssertionResult check_guarded(const GuardedBytes& bytes, const char* name);
@@ -50,8 +48,7 @@ class GuardedBuffer {
  public:
   /// An argument that the kernel only reads: check() fails when it came back changed.
   static GuardedBuffer input(std::vector<T> host, std::size_t misalign = 0) {
-    GuardedBuffer buffer(host.size(), misalign);
-    buffer.write(host);
+    GuardedBuffer buffer = inout(host, misalign);
     buffer.original_ = std::move(host);
     return buffer;
   }
@@ -59,59 +56,62 @@ class GuardedBuffer {
   /// An argument that the kernel overwrites: filled with NaN, so that a missed element cannot pass.
   static GuardedBuffer output(std::size_t n, std::size_t misalign = 0) {
     GuardedBuffer buffer(n, misalign);
-    buffer.fill_contents(detail::kPoisonByte);
+    if (n != 0) WB_CUDA_CHECK(cudaMemset(buffer.data(), detail::kPoisonByte, n * sizeof(T)));
     return buffer;
   }
 
   /// An argument that the kernel reads and writes, such as an accumulated gradient.
-  static GuardedBuffer inout(std::vector<T> host, std::size_t misalign = 0) {
+  static GuardedBuffer inout(const std::vector<T>& host, std::size_t misalign = 0) {
     GuardedBuffer buffer(host.size(), misalign);
-    buffer.write(host);
+    buffer.upload(buffer.front_bytes(),
+                  {reinterpret_cast<const unsigned char*>(host.data()), host.size() * sizeof(T)});
     return buffer;
   }
 
-  T* data() { return reinterpret_cast<T*>(memory_.data() + begin()); }
-  const T* data() const { return reinterpret_cast<const T*>(memory_.data() + begin()); }
+  T* data() { return reinterpret_cast<T*>(memory_.data() + front_bytes()); }
+  const T* data() const { return reinterpret_cast<const T*>(memory_.data() + front_bytes()); }
   std::size_t size() const { return size_; }
 
   /// The contents, without canaries. Waits for the device.
   std::vector<T> download() const {
     std::vector<T> host(size_);
-    if (size_ != 0) {
-      WB_CUDA_CHECK(cudaMemcpy(host.data(), data(), size_ * sizeof(T), cudaMemcpyDeviceToHost));
-    }
+    if (size_ != 0) WB_CUDA_CHECK(cudaMemcpy(host.data(), data(), size_ * sizeof(T), cudaMemcpyDeviceToHost));
     return host;
   }
 
   /// Fails when a canary changed, or when an input did; names the buffer, the index and the values.
   testing::AssertionResult check(const char* name) const {
-    const std::vector<unsigned char> whole = memory_.download();
+    const std::size_t bytes = size_ * sizeof(T), end = front_bytes() + bytes;
+    const std::vector<unsigned char> before = bytes_at(0, front_bytes()),
+                                     behind = bytes_at(end, memory_.size() - end);
+    std::vector<unsigned char> contents;
     std::span<const unsigned char> original;
-    if (original_) original = {reinterpret_cast<const unsigned char*>(original_->data()), size_ * sizeof(T)};
-    return detail::check_guarded({whole, begin(), size_ * sizeof(T), sizeof(T), original,
-                                  original_.has_value(), std::is_same_v<T, float>},
-                                 name);
+    if (original_) {
+      contents = bytes_at(front_bytes(), bytes);
+      original = {reinterpret_cast<const unsigned char*>(original_->data()), bytes};
+    }
+    return detail::check_guarded(
+        {before, behind, contents, original, size_, sizeof(T), std::is_same_v<T, float>}, name);
   }
 
  private:
   GuardedBuffer(std::size_t n, std::size_t misalign)
       : memory_(2 * detail::kCanaryBytes + (n + misalign) * sizeof(T)), size_(n), misalign_(misalign) {
-    std::vector<unsigned char> canaries(memory_.size());
-    for (std::size_t i = 0; i < canaries.size(); ++i) canaries[i] = detail::canary_byte(i);
-    memory_.upload(canaries);
+    upload(0, detail::canary(front_bytes()));
+    upload(front_bytes() + n * sizeof(T), detail::canary(detail::kCanaryBytes));
   }
 
-  std::size_t begin() const { return detail::kCanaryBytes + misalign_ * sizeof(T); }
+  std::size_t front_bytes() const { return detail::kCanaryBytes + misalign_ * sizeof(T); }
 
-  void write(const std::vector<T>& host) {
-    if (host.empty()) return;
-    WB_CUDA_CHECK(cudaMemcpy(data(), host.data(), host.size() * sizeof(T), cudaMemcpyHostToDevice));
+  void upload(std::size_t at, std::span<const unsigned char> bytes) {
+    if (bytes.empty()) return;
+    WB_CUDA_CHECK(cudaMemcpy(memory_.data() + at, bytes.data(), bytes.size(), cudaMemcpyHostToDevice));
   }
 
-  void fill_contents(int byte) {
-    if (size_ == 0) return;
-    WB_CUDA_CHECK(cudaMemset(data(), byte, size_ * sizeof(T)));
-    WB_CUDA_CHECK(cudaDeviceSynchronize());
+  std::vector<unsigned char> bytes_at(std::size_t at, std::size_t size) const {
+    std::vector<unsigned char> host(size);
+    if (size != 0) WB_CUDA_CHECK(cudaMemcpy(host.data(), memory_.data() + at, size, cudaMemcpyDeviceToHost));
+    return host;
   }
 
   DeviceBuffer<unsigned char> memory_;

@@ -1,0 +1,184 @@
+// The benchmark fixture measures, checks and refuses. Copies on the stream stand in for kernels.
+#include "common/harness/bench.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/core/device_buffer.h"
+#include "common/core/rng.h"
+#include "common/harness/bench_measure.h"
+#include "common/harness/bench_report.h"
+#include "common/harness/matcher.h"
+
+namespace {
+
+using wb::detail::BenchmarkCase;
+using wb::detail::Outcome;
+using wb::detail::Roofs;
+
+// out = in, by different "implementations".
+struct Copy {
+  static constexpr const char* kName = "copy";
+  using Function = void(const float* in, float* out, std::size_t n, cudaStream_t stream);
+};
+
+void whole(const float* in, float* out, std::size_t n, cudaStream_t stream) {
+  WB_CUDA_CHECK(cudaMemcpyAsync(out, in, n * sizeof(float), cudaMemcpyDeviceToDevice, stream));
+}
+void half(const float* in, float* out, std::size_t n, cudaStream_t stream) {
+  whole(in, out, n / 2, stream);
+}
+void only_once(const float* in, float* out, std::size_t n, cudaStream_t stream) {
+  static bool done = false;
+  if (!done) whole(in, out, n, stream);
+  done = true;
+}
+void throws(const float*, float*, std::size_t n, cudaStream_t) {
+  WB_REQUIRE(n == 0, n);
+}
+
+class CopyProblem {
+ public:
+  using Contract = Copy;
+  struct Buffers {
+    wb::DeviceBuffer<float> in, out;
+  };
+  std::string name() const { return "n=4096"; }
+  wb::Work work() const { return {2.0 * kSize * sizeof(float), 0}; }
+  std::size_t buffer_bytes() const { return 2 * kSize * sizeof(float); }
+  Buffers allocate(std::uint64_t seed) const {
+    return {wb::DeviceBuffer<float>(wb::random_uniform(kSize, seed)), wb::DeviceBuffer<float>(kSize)};
+  }
+  void clear(Buffers& buffers) const { buffers.out.fill_bytes(0xFF); }
+  void call(Contract::Function* copy, Buffers& buffers, cudaStream_t stream) const {
+    copy(buffers.in.data(), buffers.out.data(), kSize, stream);
+  }
+  testing::AssertionResult check(const Buffers& buffers) const {
+    return wb::matches(buffers.out.download(), wb::to_double(buffers.in.download()), {0, 0});
+  }
+
+ private:
+  static constexpr std::size_t kSize = 4096;
+};
+
+BenchmarkCase make_case(const std::string& name, Copy::Function* function) {
+  const CopyProblem problem;
+  return {Copy::kName,
+          problem.name(),
+          name,
+          problem.work(),
+          problem.buffer_bytes(),
+          [problem, function](std::size_t sets) {
+            return std::make_unique<wb::detail::ProblemSession<CopyProblem>>(problem, function, sets);
+          }};
+}
+
+wb::detail::Measurement measure(const BenchmarkCase& which, const Roofs& roofs = {}) {
+  wb::detail::CaseTimer timer(which, roofs);
+  for (int i = 0; i < 5; ++i) timer.sample();
+  return timer.finish();
+}
+
+TEST(Bench, MeasuresARightImplementation) {
+  const auto result = measure(make_case("whole", whole));
+  EXPECT_EQ(result.outcome, Outcome::kOk) << result.message;
+  EXPECT_GT(result.timing.minimum, 0);
+  EXPECT_LE(result.timing.minimum, result.timing.median);
+  EXPECT_LE(result.timing.median, result.timing.maximum);
+  EXPECT_EQ(result.timing.samples, 5U);
+  EXPECT_GE(result.batch, 1U);
+}
+
+TEST(Bench, FindsAWrongResultBeforeTiming) {
+  const auto result = measure(make_case("half", half));
+  EXPECT_EQ(result.outcome, Outcome::kWrong);
+  EXPECT_NE(result.message.find("2048 of 4096 elements are wrong"), std::string::npos) << result.message;
+}
+
+TEST(Bench, FindsAWrongResultAfterTiming) {
+  const auto result = measure(make_case("only_once", only_once));
+  EXPECT_EQ(result.outcome, Outcome::kWrong);
+  EXPECT_NE(result.message.find("wrong after timing"), std::string::npos) << result.message;
+}
+
+TEST(Bench, ReportsAnExceptionAsTheRowsError) {
+  const auto result = measure(make_case("throws", throws));
+  EXPECT_EQ(result.outcome, Outcome::kError);
+  EXPECT_NE(result.message.find("n = 4096"), std::string::npos) << result.message;
+}
+
+TEST(Bench, RefusesAResultAboveTheRoof) {
+  const auto result = measure(make_case("whole", whole), Roofs{1.0, 0});  // a roof of one byte a second
+  EXPECT_EQ(result.outcome, Outcome::kAboveRoof);
+  EXPECT_NE(result.message.find("times the copy bandwidth"), std::string::npos) << result.message;
+
+  wb::detail::BenchmarkTable table(Roofs{1.0, 0}, true);
+  table.add(result);
+  EXPECT_FALSE(table.all_ok());
+  EXPECT_EQ(table.results("bench")["rows"][0]["outcome"], "above_roof");
+}
+
+TEST(Roof, BindsBytesAndFp32ButNotTensorCores) {
+  const Roofs roofs{100.0, 1000.0};
+  EXPECT_FALSE(wb::detail::above_roof({100, 10}, 1.0, roofs));
+  EXPECT_FALSE(wb::detail::above_roof({110, 10}, 1.0, roofs));  // within the margin
+  EXPECT_TRUE(wb::detail::above_roof({120, 10}, 1.0, roofs));
+  EXPECT_TRUE(wb::detail::above_roof({1, 2000}, 1.0, roofs));
+  EXPECT_FALSE(wb::detail::above_roof({1, 2000, true}, 1.0, roofs));
+  EXPECT_FALSE(wb::detail::above_roof({1e9, 1e9}, 1.0, {}));  // nothing known, nothing refused
+  EXPECT_TRUE(wb::detail::above_roof({100, 10}, 0.0, roofs));
+}
+
+TEST(Roof, FractionIsOfTheRoofThatBinds) {
+  const Roofs roofs{100.0, 1000.0};
+  EXPECT_DOUBLE_EQ(wb::detail::fraction_of_roof({50, 10}, 1.0, roofs).value(), 0.5);
+  EXPECT_DOUBLE_EQ(wb::detail::fraction_of_roof({50, 900}, 1.0, roofs).value(), 0.9);
+  EXPECT_FALSE(wb::detail::fraction_of_roof({50, 900}, 1.0, {}).has_value());
+}
+
+TEST(Timing, TakesQuartiles) {
+  const auto timing = wb::detail::summarise({5, 1, 3, 2, 4});
+  EXPECT_DOUBLE_EQ(timing.median, 3);
+  EXPECT_DOUBLE_EQ(timing.lower_quartile, 2);
+  EXPECT_DOUBLE_EQ(timing.upper_quartile, 4);
+  EXPECT_DOUBLE_EQ(timing.minimum, 1);
+  EXPECT_DOUBLE_EQ(timing.maximum, 5);
+  EXPECT_DOUBLE_EQ(wb::detail::summarise({1, 2}).median, 1.5);
+}
+
+TEST(BufferSets, ExceedTheCacheThreeTimes) {
+  EXPECT_EQ(wb::detail::buffer_sets(1 << 20, 50 << 20), 150U);
+  EXPECT_EQ(wb::detail::buffer_sets(std::size_t{1} << 30, 50 << 20), 1U);
+  EXPECT_EQ(wb::detail::buffer_sets(0, 50 << 20), 1U);
+}
+
+TEST(Baseline, ComesFirstAndIsChosenByName) {
+  EXPECT_EQ(wb::detail::choose_baseline({"a", "library", "solution"}, ""), "library");
+  EXPECT_EQ(wb::detail::choose_baseline({"a", "library", "solution"}, "a"), "a");
+  EXPECT_EQ(wb::detail::choose_baseline({"a", "b"}, "none"), "a");
+  const auto cases = wb::detail::arrange({make_case("a", whole), make_case("solution", whole)}, "");
+  EXPECT_EQ(cases[0].implementation, "solution");
+  EXPECT_EQ(cases[1].implementation, "a");
+  EXPECT_EQ(cases[1].baseline, "solution");
+}
+
+TEST(Table, QuotesOnlyRatiosOnTheCpu) {
+  wb::detail::Measurement base, other;
+  base.which = make_case("solution", whole);
+  base.which.baseline = "solution";
+  base.timing = wb::detail::summarise({2e-3});
+  other.which = make_case("fast", whole);
+  other.which.baseline = "solution";
+  other.timing = wb::detail::summarise({1e-3});
+  wb::detail::BenchmarkTable table({}, true);
+  table.add(base);
+  table.add(other);
+  const nlohmann::json body = table.results("bench");
+  EXPECT_DOUBLE_EQ(body["rows"][1]["speedup"], 2.0);
+  EXPECT_TRUE(body["rows"][1]["bytes_per_second"].is_null());
+  EXPECT_TRUE(body["rows"][1]["fraction_of_roof"].is_null());
+  EXPECT_TRUE(table.all_ok());
+}
+
+}  // namespace

@@ -1,0 +1,78 @@
+// The filter on implementations, the instantiation of tests, and the words of a failure.
+#include "common/harness/selection.h"
+
+#include <gtest/gtest.h>
+
+#include "common/harness/implementation_test.h"
+#include "common/harness/test_report.h"
+
+namespace {
+
+// A contract on the host: fills out with value.
+struct Fill {
+  static constexpr const char* kName = "fill";
+  using Function = void(float value, float* out, int n, cudaStream_t stream);
+};
+
+void fill_loop(float value, float* out, int n, cudaStream_t) {
+  for (int i = 0; i < n; ++i) out[i] = value;
+}
+void fill_algorithm(float value, float* out, int n, cudaStream_t) {
+  std::fill(out, out + n, value);
+}
+
+WB_REGISTER(Fill, loop, fill_loop);
+WB_REGISTER(Fill, algorithm, fill_algorithm);
+
+class FillTest : public wb::ImplementationTest<Fill> {};
+
+TEST_P(FillTest, RunsEveryImplementation) {
+  std::vector<float> out(33);
+  run(2.5f, out.data(), 33, nullptr);
+  EXPECT_TRUE(wb::matches(out, std::vector<double>(33, 2.5), {0, 0}));
+}
+
+WB_TEST_IMPLEMENTATIONS(FillTest, Fill);
+
+class SelectionTest : public testing::Test {
+ protected:
+  void TearDown() override { wb::set_implementation_filter(saved_); }
+  const std::string saved_ = wb::implementation_filter();
+};
+
+TEST_F(SelectionTest, TakesAllOrTheNamed) {
+  wb::set_implementation_filter("");
+  EXPECT_EQ(wb::selected_implementations<Fill>().size(), 2U);
+  wb::set_implementation_filter("loop");
+  ASSERT_EQ(wb::selected_implementations<Fill>().size(), 1U);
+  EXPECT_EQ(wb::selected_implementations<Fill>()[0].name, "loop");
+  wb::set_implementation_filter("algorithm,loop");
+  EXPECT_EQ(wb::selected_implementations<Fill>().size(), 2U);
+  wb::set_implementation_filter("loo");
+  EXPECT_TRUE(wb::selected_implementations<Fill>().empty());
+}
+
+TEST_F(SelectionTest, RefusesAFilterThatMatchesNothing) {
+  wb::set_implementation_filter("solutoin");
+  EXPECT_THROW_MESSAGE(wb::require_selected_implementations(), wb::Error,
+                       "no implementation is called 'solutoin'; this program has fill: algorithm, loop");
+  wb::set_implementation_filter("loop");
+  EXPECT_NO_THROW(wb::require_selected_implementations());
+}
+
+TEST(ReadableFailure, TakesTheWordsOutOfTheirWrapping) {
+  const std::string message =
+      "Value of: wb::matches(y.download(), oracle(x, {1, 2}), kTolerance)\n  Actual: false (3 of 9 elements "
+      "are wrong\n"
+      "  what:  zero)\nExpected: true\nsome words\nGoogle Test trace:\n/a/b_test.cpp:9: n = 9\n";
+  EXPECT_EQ(wb::detail::readable_failure("/a/b_test.cpp", 12, message),
+            "b_test.cpp:12, n = 9\ny: 3 of 9 elements are wrong\n  what:  zero\nsome words");
+}
+
+TEST(ReadableFailure, LeavesOtherMessagesAlone) {
+  const std::string message = "Expected equality of these values:\n  a\n  b";
+  EXPECT_EQ(wb::detail::readable_failure("x.cpp", 3, message), "x.cpp:3\n" + message);
+  EXPECT_EQ(wb::detail::readable_failure("", -1, "C++ exception"), "C++ exception");
+}
+
+}  // namespace
