@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Put measured results into the documents: no figure in them is typed by hand.
+
+    tools/publish.py add results/journey.json small-h200    copy it to docs/results/, then write the documents
+    tools/publish.py                                        write the documents from docs/results/
+    tools/publish.py --check                                exit 1 when a document differs from the results
+
+A document asks for a table with a pair of markers, and what stands between them is replaced:
+
+    <!-- journey:begin -->       every published journey, short; <!-- journey-full:begin --> with the details
+    <!-- journey:end -->
+
+    <!-- benchmark:begin vector_add -->     every published benchmark of that contract
+    <!-- benchmark:end -->
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from published import benchmark_tables, journey_tables
+
+ROOT = Path(__file__).resolve().parents[1]
+PUBLISHED = ROOT / "docs" / "results"
+DOCUMENTS = ("*.md", "docs/*.md", "0*_*/*.md", "0*_*/*/*.md")
+BLOCK = re.compile(
+    r"(?P<begin><!-- (?P<kind>[\w-]+):begin ?(?P<argument>\S*) -->\n)"
+    r"(?P<body>.*?)(?P<end><!-- (?P=kind):end -->)",
+    re.S,
+)
+SCHEMA_VERSION = 1
+
+
+class PublishError(Exception):
+    """One line for the person who publishes."""
+
+
+def load(file: Path) -> dict:
+    try:
+        document = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise PublishError(f"{file}: {error}") from error
+    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
+        raise PublishError(f"{file} is no results file of schema version {SCHEMA_VERSION}")
+    return document
+
+
+def published(kind: str, folder: Path) -> list:
+    """(name, document) of the results of one kind: GPU before CPU, then by name."""
+    documents = [(file.stem, load(file)) for file in sorted(folder.glob("*.json"))]
+    chosen = [(name, document) for name, document in documents if document["kind"] == kind]
+    return sorted(chosen, key=lambda entry: entry[1]["device"]["kind"] == "cpu")
+
+
+def table(kind: str, argument: str, folder: Path) -> str:
+    if kind == "journey":
+        return journey_tables.short(published("journey", folder))
+    if kind == "journey-full":
+        return journey_tables.full(published("journey", folder), folder)
+    if kind == "benchmark":
+        return benchmark_tables.of_contract(published("benchmarks", folder), argument)
+    raise PublishError(f"no generator for the marker '{kind}'")
+
+
+def written(text: str, folder: Path) -> str:
+    """A document's text with everything between markers made anew."""
+
+    def replace(block: re.Match) -> str:
+        body = table(block["kind"], block["argument"], folder)
+        return f"{block['begin']}{body.strip()}\n{block['end']}"
+
+    return BLOCK.sub(replace, text)
+
+
+def documents(root: Path) -> list:
+    return sorted({file for pattern in DOCUMENTS for file in root.glob(pattern)})
+
+
+def add(source: Path, name: str, folder: Path) -> list:
+    """Copy a results file, and the plot beside it, under a published name."""
+    document = load(source)
+    if document["commit"].endswith("-dirty") or document["commit"] in ("", "unknown"):
+        raise PublishError(
+            f"{source} was measured at commit '{document['commit']}': commit first, then measure"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    copied = []
+    for file in (source, source.with_suffix(".png")):
+        if file.exists():
+            copied.append(folder / f"{name}{file.suffix}")
+            shutil.copyfile(file, copied[-1])
+    return copied
+
+
+def main(arguments: list | None = None, root: Path = ROOT, folder: Path = PUBLISHED) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 when something is out of date"
+    )
+    parser.add_argument("add", nargs="*", metavar="add FILE NAME", help="publish this results file first")
+    options = parser.parse_args(arguments)
+    try:
+        if options.add:
+            if len(options.add) != 3 or options.add[0] != "add":
+                raise PublishError("usage: publish.py add RESULTS.json NAME")
+            for file in add(Path(options.add[1]), options.add[2], folder):
+                print(f"published {file.relative_to(root)}")
+        stale = []
+        for file in documents(root):
+            text = file.read_text()
+            new = written(text, folder)
+            if new != text:
+                stale.append(file)
+                if not options.check:
+                    file.write_text(new)
+    except PublishError as error:
+        print(f"publish: {error}", file=sys.stderr)
+        return 2
+    for file in stale:
+        action = "is out of date: run tools/publish.py" if options.check else "written"
+        print(f"{file.relative_to(root)} {action}")
+    return 1 if stale and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

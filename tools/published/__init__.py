@@ -1,0 +1,1 @@
+"""Markdown tables of published results files, one module a kind."""

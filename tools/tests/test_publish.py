@@ -1,0 +1,189 @@
+import contextlib
+import copy
+import io
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import publish
+import support  # noqa: F401
+from published import markdown
+
+FRAME = {
+    "schema_version": 1,
+    "created": "2026-01-02T03:04:05Z",
+    "commit": "abc123def456",
+    "device": {"kind": "cuda", "name": "H200", "runtime_version": "13.0", "driver_version": "13.0"},
+    "host": {"cpu": "Xeon", "cores": 2, "system": "Linux"},
+}
+
+STAGE = {
+    "stage": "v1",
+    "title": "baseline",
+    "loss": {"first": 6.9078, "last": 6.5, "steps": [6.9078, 6.5]},
+    "measured": {"samples_per_second": 310.84, "step_ms": 12.5, "step_ms_p10": 12.1, "step_ms_p90": 13.0},
+    "timer": {"forward_ms": 4.0, "backward_ms": 7.0, "optimizer_ms": 1.0, "share_of_step": 0.96},
+    "peak_memory_bytes": 300 * 2**20,
+    "gradients": {"covered_elements": 99, "elements": 100},
+    "profile": None,
+    "speedup_over_v1": 1.0,
+    "observation": "the yardstick",
+}
+
+JOURNEY = {
+    **FRAME,
+    "kind": "journey",
+    "body": {
+        "preset": "small",
+        "config": {"c": 512, "b": 8},
+        "description": "C 512",
+        "precision": "fp32",
+        "parameters": 31977984,
+        "data": "one batch",
+        "steps": 20,
+        "seed": 1,
+        "stages": [STAGE],
+        "text": {"data": "9 files", "loss": {"first": 6.9, "last": 2.5, "steps": [6.9, 2.5]}},
+    },
+}
+
+ROW = {
+    "contract": "vector_add",
+    "problem": "n=1024",
+    "implementation": "vectorized",
+    "baseline": "solution",
+    "outcome": "ok",
+    "seconds": {"median": 2.5e-6},
+    "bytes_per_second": 4.2e12,
+    "flops_per_second": 3.5e11,
+    "fraction_of_roof": 0.98,
+    "speedup": 1.25,
+}
+
+BENCHMARK = {**FRAME, "kind": "benchmarks", "body": {"rows": [ROW, {**ROW, "outcome": "wrong"}]}}
+
+
+class Publish(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        self.results = self.root / "docs" / "results"
+        self.results.mkdir(parents=True)
+        self.readme = self.root / "README.md"
+        self.readme.write_text("before\n<!-- journey:begin -->\nold\n<!-- journey:end -->\nafter\n")
+
+    def write(self, name, document):
+        (self.results / name).write_text(json.dumps(document))
+
+    def publish(self, *arguments):
+        with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
+            code = publish.main(list(arguments), self.root, self.results)
+        return code, out.getvalue()
+
+    def test_replaces_only_what_stands_between_the_markers(self):
+        self.write("small-h200.json", JOURNEY)
+        self.assertEqual(self.publish()[0], 0)
+        text = self.readme.read_text()
+        self.assertTrue(text.startswith("before\n<!-- journey:begin -->\n"))
+        self.assertTrue(text.endswith("\n<!-- journey:end -->\nafter\n"))
+        self.assertIn("| V1 baseline | 6.91 | 310.8 | 12.5 | 96.0% | 1.00x |", text)
+        self.assertIn("on H200, CUDA 13.0; commit `abc123def456`, 2026-01-02", text)
+        self.assertNotIn("old", text)
+
+    def test_check_notices_and_writes_nothing(self):
+        self.write("small-h200.json", JOURNEY)
+        before = self.readme.read_text()
+        code, words = self.publish("--check")
+        self.assertEqual(code, 1)
+        self.assertIn("README.md is out of date", words)
+        self.assertEqual(self.readme.read_text(), before)
+        self.publish()
+        self.assertEqual(self.publish("--check"), (0, ""))
+
+    def test_a_figure_changed_by_hand_is_noticed(self):
+        self.write("small-h200.json", JOURNEY)
+        self.publish()
+        self.readme.write_text(self.readme.read_text().replace("310.8", "910.8"))
+        self.assertEqual(self.publish("--check")[0], 1)
+
+    def test_says_so_while_nothing_is_published(self):
+        self.publish()
+        self.assertIn("No journey is published yet", self.readme.read_text())
+
+    def test_the_gpu_comes_before_the_cpu(self):
+        cpu = copy.deepcopy(JOURNEY)
+        cpu["device"]["kind"] = "cpu"
+        self.write("a-cpu.json", cpu)
+        self.write("z-h200.json", JOURNEY)
+        self.publish()
+        text = self.readme.read_text()
+        self.assertLess(text.index("on H200"), text.index("2 cores of Xeon"))
+
+    def test_the_full_table(self):
+        self.write("small-h200.json", JOURNEY)
+        (self.results / "small-h200.png").touch()
+        page = self.root / "docs" / "journey.md"
+        page.write_text("<!-- journey-full:begin -->\n<!-- journey-full:end -->\n")
+        self.publish()
+        text = page.read_text()
+        self.assertIn("6.91 to 6.50", text)
+        self.assertIn("99.0%", text)
+        self.assertIn("(results/small-h200.png)", text)
+        self.assertIn("the loss went from 6.90 to 2.50 in 2 steps", text)
+
+    def test_a_peer_stands_below_the_journey_of_the_same_model_and_device(self):
+        self.write("small-h200.json", JOURNEY)
+        peer = copy.deepcopy(JOURNEY)
+        measured = {"samples_per_second": 155.42, "step_ms": 51.0}
+        stage = {**STAGE, "stage": "pytorch_v1", "title": "PyTorch v1", "measured": measured}
+        peer["body"] = {"peer": "pytorch", "config": {"c": 512, "b": 8}, "stages": [stage]}
+        self.write("peer-h200.json", peer)
+        other = copy.deepcopy(peer)
+        other["body"]["config"]["b"] = 16
+        self.write("peer-other.json", other)
+        self.publish()
+        rows = [line for line in self.readme.read_text().splitlines() if "PyTorch" in line]
+        self.assertEqual(rows, ["| PyTorch v1 | 6.91 | 155.4 | 51.0 | 96.0% | 0.50x |"])
+
+    def test_benchmarks_leave_out_what_was_refused(self):
+        self.write("vector_add-h200.json", BENCHMARK)
+        self.readme.write_text("<!-- benchmark:begin vector_add -->\n<!-- benchmark:end -->\n")
+        self.publish()
+        lines = [line for line in self.readme.read_text().splitlines() if "vectorized" in line]
+        self.assertEqual(lines, ["| n=1024 | vectorized | 2.50 | 4,200 | 0.35 | 98.0% | 1.25x |"])
+
+    def test_add_copies_the_file_and_its_plot(self):
+        source = self.root / "journey.json"
+        source.write_text(json.dumps(JOURNEY))
+        source.with_suffix(".png").write_bytes(b"picture")
+        self.assertEqual(self.publish("add", str(source), "small-h200")[0], 0)
+        self.assertEqual(
+            sorted(f.name for f in self.results.iterdir()), ["small-h200.json", "small-h200.png"]
+        )
+        self.assertIn("310.8", self.readme.read_text())
+
+    def test_refuses_what_cannot_be_traced_or_read(self):
+        source = self.root / "journey.json"
+        for document, words in (
+            ({**JOURNEY, "commit": "abc-dirty"}, "commit first"),
+            ({**JOURNEY, "schema_version": 99}, "schema version"),
+        ):
+            source.write_text(json.dumps(document))
+            code, text = self.publish("add", str(source), "x")
+            self.assertEqual(code, 2)
+            self.assertIn(words, text)
+            self.assertEqual(len(text.splitlines()), 1)
+        self.write("broken.json", [])
+        self.assertEqual(self.publish()[0], 2)
+
+
+class Numbers(unittest.TestCase):
+    def test_three_digits_and_no_exponent(self):
+        shown = [markdown.number(value) for value in (2065.4, 310.84, 15.23, 0.8312, 0.0, None)]
+        self.assertEqual(shown, ["2,065", "310.8", "15.2", "0.83", "0.00", "-"])
+
+
+if __name__ == "__main__":
+    unittest.main()
