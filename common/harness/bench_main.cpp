@@ -35,7 +35,7 @@ class SilentReporter : public benchmark::BenchmarkReporter {
 };
 
 struct Options {
-  std::string filter, baseline, json;
+  std::string filter, baseline, output;
   int samples = 21;
 };
 
@@ -52,7 +52,7 @@ Options parse(int argc, char** argv, std::vector<std::string>& rest) {
   app.add_option("--samples", options.samples, "samples of each row")
       ->check(CLI::Range(3, 100000))
       ->capture_default_str();
-  app.add_option("--output,--json", options.json, "write the results to this file");
+  app.add_option("--output,--json", options.output, "write the results to this file");
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -67,7 +67,7 @@ Options parse(int argc, char** argv, std::vector<std::string>& rest) {
 }
 
 std::filesystem::path results_path(const Options& options, const std::string& program) {
-  if (!options.json.empty()) return options.json;
+  if (!options.output.empty()) return options.output;
   const char* folder = std::getenv("WB_RESULTS_DIR");
   if (folder == nullptr || *folder == '\0') return {};
   return std::filesystem::path(folder) / "bench" / (program + ".json");
