@@ -7,8 +7,8 @@
 namespace wb {
 namespace {
 
-constexpr Tolerance kForwardTolerance{2e-6, 1e-5};
-constexpr Tolerance kBackwardTolerance{1e-5, 2e-5};
+constexpr Tolerance kForwardTolerance{2e-6, 4e-6};
+constexpr Tolerance kBackwardTolerance{5e-6, 1e-5};
 constexpr HeadsLayout kLayouts[] = {HeadsLayout::kTokenMajor, HeadsLayout::kHeadMajor,
                                     HeadsLayout::kFeatureMajor};
 
@@ -30,6 +30,8 @@ void for_each_case(Try try_case) {
     for (const int kv : {1, 2, 4}) {
       for (const HeadsLayout layout : kLayouts) try_case(llama_shape(2, 37, 4, kv, 20, causal), layout);
     }
+    // Rows are 16-byte aligned, heads of 6 are not made of float4.
+    try_case(llama_shape(1, 40, 2, 2, 6, causal), token);
     // Beyond 256 tokens a tile may be larger.
     for (const int d : {16, 64, 80}) try_case(llama_shape(1, 289, 2, 1, d, causal), HeadsLayout::kHeadMajor);
   }
@@ -59,7 +61,9 @@ class AttentionForwardTest : public ImplementationTest<AttentionForward> {
     EXPECT_TRUE(out.matches(oracle.out, tolerance));
     const bool flash = memory(shape).saved == oracle.lse.size() && shape.t > 1;
     const bool materialised = memory(shape).saved == oracle.probabilities.size() && shape.t > 1;
-    if (flash) EXPECT_TRUE(matches(saved.download(), oracle.lse, tolerance, {{shape.b, shape.h, shape.t}}));
+    if (flash) {
+      EXPECT_TRUE(matches(saved.download(), oracle.lse, tolerance, {{shape.b, shape.h, shape.t}}));
+    }
     if (materialised) {
       EXPECT_TRUE(
           matches(saved.download(), oracle.probabilities, tolerance, {{shape.b, shape.h, shape.t, shape.t}}));
