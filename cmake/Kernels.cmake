@@ -1,3 +1,5 @@
+include(Simt)
+
 # wb_kernels(TARGET SOURCES...): an object library of CUDA C++ and C++ files for the device of this build.
 #
 # .cu files are compiled by nvcc, or translated by simt's translator and compiled by the host compiler.

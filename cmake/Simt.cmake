@@ -1,0 +1,23 @@
+# simt_translate(OUT FILE.cu): puts into OUT the C++ file that simt's translator makes of a CUDA file, for the CPU device.
+#
+# The result is compiled like any other source. Kernels reinterpret memory freely (float4 loads, shared memory of any
+# type) and expect sqrtf to be one instruction; line tables let a fault name its line.
+function(simt_translate out file)
+  get_filename_component(file ${file} ABSOLUTE)
+  file(RELATIVE_PATH relative ${PROJECT_SOURCE_DIR} ${file})
+  string(REPLACE ".." "_" relative ${relative})
+  set(translated ${PROJECT_BINARY_DIR}/simt/${relative}.cpp)
+  get_filename_component(folder ${translated} DIRECTORY)
+  file(MAKE_DIRECTORY ${folder})
+  add_custom_command(
+    OUTPUT ${translated}
+    COMMAND simt-translate ${file} -o ${translated}
+    DEPENDS ${file} simt-translate
+    COMMENT "simt ${relative}"
+    VERBATIM)
+  get_filename_component(source_folder ${file} DIRECTORY)
+  set_source_files_properties(${translated} PROPERTIES
+    COMPILE_OPTIONS "-fno-strict-aliasing;-fno-math-errno;-ftls-model=initial-exec;-g1;-Wno-unknown-pragmas"
+    INCLUDE_DIRECTORIES ${source_folder})
+  set(${out} ${translated} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,118 @@
+// Atomic read-modify-write on shared and global memory. Each returns the old value.
+//
+// Blocks run on several cores at once, so these are real atomics. CUDA's are relaxed, and so are these.
+#pragma once
+
+#include <bit>
+#include <type_traits>
+
+namespace simt::detail {
+
+/// A thread that spins gives way now and then to the others of its block, and its core to the other blocks.
+void spin();
+
+template <class T>
+using Bits = std::conditional_t<sizeof(T) == 8, unsigned long long,
+                                std::conditional_t<sizeof(T) == 4, unsigned, unsigned short>>;
+
+/// old = *address; *address = change(old), retried until nobody came between.
+template <class T, class Change>
+T atomic_update(T* address, Change change) {
+  auto* bits = reinterpret_cast<Bits<T>*>(address);
+  Bits<T> seen = __atomic_load_n(bits, __ATOMIC_RELAXED);
+  for (;;) {
+    const T old = std::bit_cast<T>(seen);
+    const auto wanted = std::bit_cast<Bits<T>>(static_cast<T>(change(old)));
+    if (__atomic_compare_exchange_n(bits, &seen, wanted, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return old;
+  }
+}
+
+template <class T>
+T atomic_compare_and_swap(T* address, T expected, T value) {
+  const T wanted = expected;
+  if (!__atomic_compare_exchange_n(address, &expected, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    spin();
+    return expected;
+  }
+  return wanted;
+}
+
+template <class T>
+T atomic_exchange(T* address, T value) {
+  const T old = __atomic_exchange_n(address, value, __ATOMIC_RELAXED);
+  if (old == value) spin();
+  return old;
+}
+
+template <class T>
+T atomic_add(T* address, T value) {
+  if (value == 0) spin();
+  return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
+}
+
+}  // namespace simt::detail
+
+// clang-format off
+#define SIMT_ATOMIC_INTEGER(T)                                                                             \
+  inline T atomicAdd(T* address, T value) { return simt::detail::atomic_add(address, value); }             \
+  inline T atomicMin(T* address, T value) {                                                                \
+    return simt::detail::atomic_update(address, [value](T old) { return value < old ? value : old; }); }   \
+  inline T atomicMax(T* address, T value) {                                                                \
+    return simt::detail::atomic_update(address, [value](T old) { return value > old ? value : old; }); }   \
+  inline T atomicExch(T* address, T value) { return simt::detail::atomic_exchange(address, value); }       \
+  inline T atomicCAS(T* address, T expected, T value) {                                                    \
+    return simt::detail::atomic_compare_and_swap(address, expected, value); }                              \
+  inline T atomicAnd(T* address, T value) { return __atomic_fetch_and(address, value, __ATOMIC_RELAXED); } \
+  inline T atomicOr(T* address, T value) { return __atomic_fetch_or(address, value, __ATOMIC_RELAXED); }   \
+  inline T atomicXor(T* address, T value) { return __atomic_fetch_xor(address, value, __ATOMIC_RELAXED); }
+SIMT_ATOMIC_INTEGER(int)
+SIMT_ATOMIC_INTEGER(unsigned int)
+SIMT_ATOMIC_INTEGER(unsigned long long int)
+#undef SIMT_ATOMIC_INTEGER
+// clang-format on
+
+inline long long atomicMin(long long* address, long long value) {
+  return simt::detail::atomic_update(address, [value](long long old) { return value < old ? value : old; });
+}
+inline long long atomicMax(long long* address, long long value) {
+  return simt::detail::atomic_update(address, [value](long long old) { return value > old ? value : old; });
+}
+inline unsigned short atomicCAS(unsigned short* address, unsigned short expected, unsigned short value) {
+  return simt::detail::atomic_compare_and_swap(address, expected, value);
+}
+
+inline int atomicSub(int* address, int value) { return __atomic_fetch_sub(address, value, __ATOMIC_RELAXED); }
+inline unsigned atomicSub(unsigned* address, unsigned value) {
+  return __atomic_fetch_sub(address, value, __ATOMIC_RELAXED);
+}
+/// Counts up and wraps to 0 after `limit`.
+inline unsigned atomicInc(unsigned* address, unsigned limit) {
+  return simt::detail::atomic_update(address, [limit](unsigned old) { return old >= limit ? 0 : old + 1; });
+}
+/// Counts down and wraps to `limit` after 0, or when above it.
+inline unsigned atomicDec(unsigned* address, unsigned limit) {
+  return simt::detail::atomic_update(
+      address, [limit](unsigned old) { return old == 0 || old > limit ? limit : old - 1; });
+}
+
+inline float atomicAdd(float* address, float value) {
+  return simt::detail::atomic_update(address, [value](float old) { return old + value; });
+}
+inline double atomicAdd(double* address, double value) {
+  return simt::detail::atomic_update(address, [value](double old) { return old + value; });
+}
+inline float atomicExch(float* address, float value) {
+  return simt::detail::atomic_update(address, [value](float) { return value; });
+}
+
+// A block or the whole system as the scope: the CPU makes no difference.
+// clang-format off
+#define SIMT_ATOMIC_SCOPES(name)                                                                          \
+  template <class T, class... V> T name##_block(T* address, V... values) { return name(address, values...); } \
+  template <class T, class... V> T name##_system(T* address, V... values) { return name(address, values...); }
+SIMT_ATOMIC_SCOPES(atomicAdd) SIMT_ATOMIC_SCOPES(atomicSub) SIMT_ATOMIC_SCOPES(atomicMin)
+SIMT_ATOMIC_SCOPES(atomicMax) SIMT_ATOMIC_SCOPES(atomicExch) SIMT_ATOMIC_SCOPES(atomicCAS)
+SIMT_ATOMIC_SCOPES(atomicAnd) SIMT_ATOMIC_SCOPES(atomicOr) SIMT_ATOMIC_SCOPES(atomicXor)
+SIMT_ATOMIC_SCOPES(atomicInc) SIMT_ATOMIC_SCOPES(atomicDec)
+#undef SIMT_ATOMIC_SCOPES
+// clang-format on

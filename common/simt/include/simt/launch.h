@@ -1,0 +1,136 @@
+// kernel<<<grid, block, shared, stream>>>(arguments), as the translator rewrites it:
+//
+//   ::simt::launcher(SIMT_KERNEL(kernel), grid, block, shared, stream)(arguments)
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include "simt/api_types.h"
+#include "simt/context.h"
+
+namespace simt::detail {
+
+/// One kernel launch: what a stream queues and workers take blocks of.
+class Grid {
+ public:
+  virtual ~Grid() = default;
+  /// Runs threads of the current block one after the other on the calling fibre, until none is left to start.
+  virtual void run_threads() const = 0;
+
+  const char* name = nullptr;
+  const void* function = nullptr;  // the kernel's address; null when overload resolution alone can tell it
+  dim3 grid, block;
+  std::size_t shared_bytes = 0;
+};
+
+/// Validates as CUDA does and queues; takes ownership. Errors go to cudaGetLastError.
+void submit(Grid* grid, cudaStream_t stream);
+
+// Every thread gets its own copy of the arguments, since a kernel may change its parameters.
+template <class Body>
+class Kernel final : public Grid {
+ public:
+  explicit Kernel(Body body) : body_(std::move(body)) {}
+  void run_threads() const override {
+    Context& c = context;
+    while (start_thread(c)) {
+      body_();
+      finish_thread(c);
+    }
+  }
+
+ private:
+  Body body_;
+};
+
+template <class Call, class... Arguments>
+void launch(const char* name, const void* function, const Call& call, dim3 grid, dim3 block,
+            std::size_t shared_bytes, cudaStream_t stream, Arguments... arguments) {
+  auto body = [call, ... arguments = std::move(arguments)] { call(arguments...); };
+  auto* kernel = new Kernel<decltype(body)>(std::move(body));
+  kernel->name = name;
+  kernel->function = function;
+  kernel->grid = grid;
+  kernel->block = block;
+  kernel->shared_bytes = shared_bytes;
+  submit(kernel, stream);
+}
+
+template <class Call>
+struct Configuration {
+  const char* name;
+  const void* function;
+  Call call;
+  dim3 grid, block;
+  std::size_t shared_bytes;
+  cudaStream_t stream;
+};
+
+/// A launch whose kernel is one known function: arguments convert to its parameter types here, on the host.
+template <class Call, class... Parameters>
+struct TypedLauncher : Configuration<Call> {
+  void operator()(Parameters... arguments) const {
+    launch<Call, Parameters...>(this->name, this->function, this->call, this->grid, this->block,
+                                this->shared_bytes, this->stream, std::move(arguments)...);
+  }
+};
+
+/// A launch whose template arguments follow from the call's arguments.
+template <class Call>
+struct DeducedLauncher : Configuration<Call> {
+  template <class... Arguments>
+  void operator()(Arguments... arguments) const {
+    launch<Call, Arguments...>(this->name, this->function, this->call, this->grid, this->block,
+                               this->shared_bytes, this->stream, std::move(arguments)...);
+  }
+};
+
+struct Probe {};
+template <class... Parameters>
+struct Signature {
+  void (*function)(Parameters...);
+};
+template <class... Parameters>
+Signature<Parameters...> signature(Probe, void (*function)(Parameters...)) {
+  return {function};
+}
+
+template <class Call, class... Parameters>
+TypedLauncher<Call, Parameters...> make_launcher(const char* name, Signature<Parameters...> known, Call call,
+                                                 dim3 grid, dim3 block, std::size_t shared,
+                                                 cudaStream_t stream) {
+  return {{name, reinterpret_cast<const void*>(known.function), std::move(call), grid, block, shared, stream}};
+}
+template <class Call>
+DeducedLauncher<Call> make_launcher(const char* name, decltype(nullptr), Call call, dim3 grid, dim3 block,
+                                    std::size_t shared, cudaStream_t stream) {
+  return {{name, nullptr, std::move(call), grid, block, shared, stream}};
+}
+
+}  // namespace simt::detail
+
+namespace simt {
+
+template <class Identify, class Call>
+auto launcher(const char* name, Identify identify, Call call, dim3 grid, dim3 block,
+              std::size_t shared_bytes = 0, cudaStream_t stream = nullptr) {
+  return detail::make_launcher(name, identify(detail::Probe{}), std::move(call), grid, block, shared_bytes,
+                               stream);
+}
+
+}  // namespace simt
+
+// A kernel's name, its address where it is one function (the probe makes that question a dependent one, so that
+// "no" is an answer and not an error), and how to call it.
+#define SIMT_KERNEL(...)                                                             \
+  #__VA_ARGS__,                                                                      \
+      [=]([[maybe_unused]] auto simt_probe) {                                        \
+        if constexpr (requires { ::simt::detail::signature(simt_probe, __VA_ARGS__); }) { \
+          return ::simt::detail::signature(simt_probe, __VA_ARGS__);                 \
+        } else {                                                                     \
+          return nullptr;                                                            \
+        }                                                                            \
+      },                                                                             \
+      [=](const auto&... simt_arguments) { __VA_ARGS__(simt_arguments...); }

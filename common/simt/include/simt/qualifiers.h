@@ -1,0 +1,17 @@
+// CUDA's declaration specifiers, as ordinary C++ means the same thing on the host.
+#pragma once
+
+#define __CUDACC_SIMT__ 1
+
+#define __global__
+#define __device__
+#define __host__
+#define __constant__
+#define __managed__
+#define __grid_constant__
+#define __forceinline__ __inline__ __attribute__((always_inline))
+#define __align__(n) __attribute__((aligned(n)))
+#define __launch_bounds__(...)
+
+// One block stays on one worker thread from start to end: a variable of that thread is shared by the block.
+#define __shared__ static thread_local

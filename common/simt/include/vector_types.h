@@ -1,0 +1,3 @@
+// CUDA splits its runtime header into several; here there is one.
+#pragma once
+#include "cuda_runtime.h"

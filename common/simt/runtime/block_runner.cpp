@@ -1,0 +1,170 @@
+#include "runtime/block_runner.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <new>
+
+#include "runtime/failure.h"
+#include "runtime/limits.h"
+
+namespace simt::detail {
+
+using boost::context::detail::jump_fcontext;
+using boost::context::detail::transfer_t;
+
+constinit thread_local Context context;
+
+BlockRunner::BlockRunner() : pool_(fiber_main), warps_(kMaxThreadsPerBlock / 32) {
+  // Dynamic shared memory ends at a guard page: the first access past the end faults.
+  const std::size_t bytes = kMaxSharedPerBlockOptIn;
+  void* memory = mmap(nullptr, bytes + FiberPool::guard_bytes(), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  shared_mapping_ = static_cast<char*>(memory);
+  shared_end_ = shared_mapping_ + bytes;
+  mprotect(shared_end_, FiberPool::guard_bytes(), PROT_NONE);
+}
+
+BlockRunner::~BlockRunner() { munmap(shared_mapping_, kMaxSharedPerBlockOptIn + FiberPool::guard_bytes()); }
+
+// A fibre runs threads of whatever block is current until none is left to start, then waits in the pool.
+void BlockRunner::fiber_main(transfer_t from) {
+  BlockRunner* runner = context.runner;
+  static_cast<Fiber*>(from.data)->context = from.fctx;
+  for (;;) {
+    try {
+      runner->grid_->run_threads();
+    } catch (const std::exception& error) {
+      report_failure(cudaErrorLaunchFailure, runner->where() + ": a C++ exception left the kernel: " + error.what());
+      runner->abandoned_ = true;
+    } catch (...) {
+      report_failure(cudaErrorLaunchFailure, runner->where() + ": a C++ exception left the kernel");
+      runner->abandoned_ = true;
+    }
+    Fiber* self = runner->current_;
+    if (runner->abandoned_) {
+      runner->switch_to(&runner->home_);
+    } else {
+      Fiber* next = runner->ready_.empty() ? &runner->home_ : runner->ready_.pop_front();
+      runner->pool_.release(self);
+      runner->switch_to(next);
+    }
+  }
+}
+
+// Switch stacks; whoever comes back here leaves its own position with its fibre.
+void BlockRunner::switch_to(Fiber* target) {
+  Fiber* self = current_;
+  current_ = target;
+  const transfer_t from = jump_fcontext(target->context, self);
+  static_cast<Fiber*>(from.data)->context = from.fctx;
+}
+
+void BlockRunner::begin(const Grid& grid, std::uint64_t number) {
+  Context& c = context;
+  grid_ = &grid;
+  c.runner = this;
+  c.grid_dim = grid.grid;
+  c.block_dim = grid.block;
+  c.block.x = static_cast<unsigned>(number % grid.grid.x);
+  c.block.y = static_cast<unsigned>(number / grid.grid.x % grid.grid.y);
+  c.block.z = static_cast<unsigned>(number / grid.grid.x / grid.grid.y);
+  c.count = c.live = grid.block.x * grid.block.y * grid.block.z;
+  c.next = c.parked = 0;
+  c.flat = c.count == grid.block.x;
+  c.order = order_.threads(c.count, number);
+  std::memset(c.exited, 0, (c.count + 31) / 32 * sizeof(unsigned));
+
+  // What a GPU leaves in shared memory is anything: fill with NaN, so that nobody relies on zeros.
+  const std::size_t bytes = (grid.shared_bytes + 127) / 128 * 128;
+  c.shared = shared_end_ - bytes;
+  std::memset(c.shared, 0xff, bytes);
+
+  abandoned_ = false;
+  ready_.clear();
+  at_barrier_.clear();
+  converging_.clear();
+  arrived_ = 0;
+  barrier_divergent_ = false;
+  collecting_ = {0, true, false};
+  for (; warps_used_ != 0; warps_used_ &= warps_used_ - 1) warps_[__builtin_ctz(warps_used_)].open = 0;
+}
+
+bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
+  begin(grid, number);
+  switch_to(pool_.acquire());
+  while (!abandoned_ && context.live != 0) {
+    if (release_converging()) {
+      switch_to(ready_.pop_front());
+    } else {
+      report_failure(cudaErrorLaunchFailure, block_name() + ": deadlock, no thread can go on: " + waiting_threads());
+      abandoned_ = true;
+    }
+  }
+  if (abandoned_) pool_.reset();
+  context.runner = nullptr;
+  return !abandoned_;
+}
+
+Fiber* BlockRunner::next_runnable() {
+  if (!ready_.empty()) return ready_.pop_front();
+  if (context.next != context.count) return pool_.acquire();
+  return &home_;
+}
+
+// Leave this thread's stack as it is and run another, until somebody makes this one ready.
+void BlockRunner::park(const char* operation, Site site, unsigned mask) {
+  Context& c = context;
+  Fiber* self = current_;
+  self->operation = operation;
+  self->site = site;
+  self->mask = mask;
+  self->linear = c.linear;
+  self->thread = c.thread;
+  ++c.parked;
+  switch_to(next_runnable());
+  --c.parked;
+  self->operation = nullptr;
+  c.linear = self->linear;
+  c.thread = self->thread;
+}
+
+// Waiting threads go on in the order in which they came, or shuffled when the order is seeded.
+void BlockRunner::release(FiberList& waiting) {
+  if (!order_.seeded()) {
+    ready_.append(waiting);
+    return;
+  }
+  std::vector<Fiber*> fibers;
+  while (!waiting.empty()) fibers.push_back(waiting.pop_front());
+  for (std::size_t i = fibers.size(); i > 1; --i) std::swap(fibers[i - 1], fibers[order_.random().below(i)]);
+  for (Fiber* fiber : fibers) ready_.push_back(fiber);
+}
+
+void BlockRunner::yield() {
+  Fiber* self = current_;
+  if (ready_.empty() && context.next == context.count) return;
+  // To the end of the queue, behind the threads that have not started.
+  if (context.next != context.count) {
+    Fiber* fresh = pool_.acquire();
+    ready_.push_front(fresh);
+  }
+  ready_.push_back(self);
+  park("__nanosleep", {"", 0}, 0);
+}
+
+void BlockRunner::fail(cudaError_t code, const std::string& what) {
+  report_failure(code, what);
+  abandon();
+}
+
+void BlockRunner::abandon() {
+  abandoned_ = true;
+  switch_to(&home_);
+  __builtin_unreachable();
+}
+
+}  // namespace simt::detail

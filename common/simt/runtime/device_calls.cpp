@@ -1,0 +1,74 @@
+// What device code calls: from the headers into the block that runs on this worker.
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "runtime/block_runner.h"
+#include "runtime/failure.h"
+
+namespace simt::detail {
+namespace {
+
+BlockRunner& runner(const char* name) {
+  if (context.runner == nullptr) {
+    std::fprintf(stderr, "simt: %s was called outside a kernel\n", name);
+    std::abort();
+  }
+  return *context.runner;
+}
+
+}  // namespace
+
+void thread_returned_while_others_wait() { context.runner->thread_returned(); }
+
+BarrierVote block_barrier(const char* name, int predicate, Site site) {
+  return runner(name).barrier(name, predicate, site);
+}
+
+WarpLanes& warp_lanes() { return runner("a warp operation").lanes(); }
+
+void warp_rendezvous(const WarpOperation& operation, unsigned mask, Site site) {
+  runner(operation.name).rendezvous(operation, mask, site);
+}
+
+unsigned converged_lanes(Site site) { return runner("__activemask").converged(site); }
+
+void* dynamic_shared_memory() {
+  static_cast<void>(runner("dynamic shared memory"));
+  return context.shared;
+}
+
+void yield() { runner("__nanosleep").yield(); }
+
+void spin() {
+  static thread_local unsigned spins = 0;
+  if (++spins % 64 != 0 || context.runner == nullptr) return;
+  context.runner->yield();
+  sched_yield();
+}
+
+long long nanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+void trap(const char* file, int line) {
+  BlockRunner& block = runner("__trap");
+  block.fail(cudaErrorLaunchFailure, fmt::format("{}: __trap() at {}:{}", block.where(), base_name(file), line));
+}
+
+}  // namespace simt::detail
+
+// assert() in a kernel fails the kernel; on the host it ends the program, as the C library's does.
+extern "C" void __assert_fail(const char* expression, const char* file, unsigned line, const char* function) noexcept {
+  using namespace simt::detail;
+  if (context.runner != nullptr) {
+    context.runner->fail(cudaErrorAssert, fmt::format("{}: {}:{}: {}: Assertion `{}' failed.", context.runner->where(),
+                                                      base_name(file), line, function, expression));
+  }
+  std::fprintf(stderr, "%s:%u: %s: Assertion `%s' failed.\n", file, line, function, expression);
+  std::abort();
+}

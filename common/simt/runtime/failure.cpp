@@ -1,0 +1,94 @@
+#include "runtime/failure.h"
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <mutex>
+
+#include "simt/api.h"
+#include "simt/failure.h"
+
+namespace simt {
+namespace detail {
+namespace {
+
+std::atomic<cudaError_t> g_device_error{cudaSuccess};
+std::mutex g_mutex;
+std::string g_explanation;
+thread_local cudaError_t t_last_error = cudaSuccess;
+
+void print(const std::string& message) { std::fprintf(stderr, "simt: %s\n", message.c_str()); }
+
+}  // namespace
+
+void report_failure(cudaError_t code, const std::string& message) {
+  const std::lock_guard lock(g_mutex);
+  // Later failures follow from the first: the blocks that ran beside it mostly fail the same way.
+  cudaError_t none = cudaSuccess;
+  if (!g_device_error.compare_exchange_strong(none, code)) return;
+  g_explanation = message;
+  print(message);
+}
+
+void explain(const std::string& message) {
+  const std::lock_guard lock(g_mutex);
+  g_explanation = message;
+  print(message);
+}
+
+cudaError_t device_error() { return g_device_error.load(); }
+
+void clear_device_error() {
+  g_device_error = cudaSuccess;
+  t_last_error = cudaSuccess;
+}
+
+cudaError_t result(cudaError_t code) {
+  if (device_error() != cudaSuccess) code = device_error();
+  if (code != cudaSuccess) t_last_error = code;
+  return code;
+}
+
+const char* base_name(const char* path) {
+  const char* slash = std::strrchr(path, '/');
+  return slash == nullptr ? path : slash + 1;
+}
+
+}  // namespace detail
+
+std::string last_explanation() {
+  const std::lock_guard lock(detail::g_mutex);
+  return detail::g_explanation;
+}
+
+}  // namespace simt
+
+cudaError_t cudaPeekAtLastError() { return simt::detail::result(simt::detail::t_last_error); }
+
+cudaError_t cudaGetLastError() {
+  const cudaError_t code = cudaPeekAtLastError();
+  simt::detail::t_last_error = cudaSuccess;
+  return code;
+}
+
+const char* cudaGetErrorName(cudaError_t error) {
+  switch (error) {
+#define X(name, code, text) \
+  case name:                \
+    return #name;
+#include "simt/error_codes.inc"
+#undef X
+  }
+  return "unrecognized error code";
+}
+
+const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+#define X(name, code, text) \
+  case name:                \
+    return text;
+#include "simt/error_codes.inc"
+#undef X
+  }
+  return "unrecognized error code";
+}

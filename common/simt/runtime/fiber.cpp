@@ -1,0 +1,59 @@
+#include "runtime/fiber.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <new>
+
+namespace simt::detail {
+
+std::size_t FiberPool::guard_bytes() {
+  static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+// Room for a large register tile and for printf; SIMT_STACK_KB raises it for kernels with big local arrays.
+std::size_t FiberPool::stack_bytes() {
+  static const std::size_t bytes = [] {
+    const char* text = std::getenv("SIMT_STACK_KB");
+    const long kilobytes = text == nullptr ? 0 : std::atol(text);
+    const std::size_t wanted = (kilobytes < 32 ? 128 : static_cast<std::size_t>(kilobytes)) * 1024;
+    return (wanted + guard_bytes() - 1) / guard_bytes() * guard_bytes();
+  }();
+  return bytes;
+}
+
+FiberPool::~FiberPool() {
+  for (const auto& fiber : fibers_) munmap(fiber->stack, guard_bytes() + stack_bytes());
+}
+
+void FiberPool::grow() {
+  auto fiber = std::make_unique<Fiber>();
+  void* memory = mmap(nullptr, guard_bytes() + stack_bytes(), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  fiber->stack = static_cast<char*>(memory);
+  // Every guard splits a mapping and the kernel limits their number: past the limit stacks go without.
+  static_cast<void>(mprotect(memory, guard_bytes(), PROT_NONE));
+  prepare(*fiber, fibers_.size());
+  idle_.push_front(fiber.get());
+  fibers_.push_back(std::move(fiber));
+}
+
+// Start each stack at another cache set: equal offsets in all of them would fight over a few sets.
+void FiberPool::prepare(Fiber& fiber, std::size_t index) const {
+  const std::size_t color = (index % 16) * 256;
+  char* top = fiber.stack + guard_bytes() + stack_bytes() - color;
+  fiber.context = boost::context::detail::make_fcontext(top, stack_bytes() - color, entry_);
+}
+
+void FiberPool::reset() {
+  for (std::size_t i = 0; i < fibers_.size(); ++i) {
+    if (!fibers_[i]->busy) continue;
+    prepare(*fibers_[i], i);
+    release(fibers_[i].get());
+  }
+}
+
+}  // namespace simt::detail

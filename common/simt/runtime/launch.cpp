@@ -1,0 +1,133 @@
+// Launches: the hardware's limits with CUDA's error codes, and the attributes of kernels.
+#include "simt/launch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include "runtime/failure.h"
+#include "runtime/limits.h"
+#include "runtime/scheduler.h"
+#include "simt/api.h"
+
+namespace simt::detail {
+namespace {
+
+std::mutex g_mutex;
+std::unordered_map<const void*, std::size_t> g_dynamic_shared_limit;  // raised by cudaFuncSetAttribute
+
+// A kernel whose address is not known may use all there is: its attribute cannot be looked up.
+std::size_t dynamic_shared_limit(const void* function) {
+  if (function == nullptr) return kMaxSharedPerBlockOptIn;
+  const std::lock_guard lock(g_mutex);
+  const auto found = g_dynamic_shared_limit.find(function);
+  return found == g_dynamic_shared_limit.end() ? kMaxSharedPerBlock : found->second;
+}
+
+std::string text(dim3 d) { return fmt::format("({},{},{})", d.x, d.y, d.z); }
+
+bool within(dim3 d, const int (&limit)[3]) {
+  return d.x <= static_cast<unsigned>(limit[0]) && d.y <= static_cast<unsigned>(limit[1]) &&
+         d.z <= static_cast<unsigned>(limit[2]);
+}
+
+cudaError_t validate(const Grid& k) {
+  const auto refuse = [&](cudaError_t code, const std::string& why) {
+    explain(fmt::format("kernel {} was not launched: {}", k.name, why));
+    return code;
+  };
+  const std::uint64_t threads = std::uint64_t{k.block.x} * k.block.y * k.block.z;
+  if (std::uint64_t{k.grid.x} * k.grid.y * k.grid.z == 0) {
+    return refuse(cudaErrorInvalidConfiguration, "the grid " + text(k.grid) + " is empty");
+  }
+  if (threads == 0) return refuse(cudaErrorInvalidConfiguration, "the block " + text(k.block) + " is empty");
+  if (!within(k.block, kMaxBlockDim) || threads > kMaxThreadsPerBlock) {
+    return refuse(cudaErrorInvalidConfiguration,
+                  fmt::format("a block of {} = {} threads; the limit is {} threads and (1024,1024,64)", text(k.block),
+                              threads, kMaxThreadsPerBlock));
+  }
+  if (!within(k.grid, kMaxGridDim)) {
+    return refuse(cudaErrorInvalidConfiguration,
+                  fmt::format("a grid of {}; the limit is (2147483647,65535,65535)", text(k.grid)));
+  }
+  const std::size_t limit = dynamic_shared_limit(k.function);
+  if (k.shared_bytes > limit) {
+    const char* hint = limit < kMaxSharedPerBlockOptIn
+                           ? "; cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes) raises it"
+                           : "";
+    return refuse(cudaErrorInvalidValue, fmt::format("{} bytes of dynamic shared memory; the limit is {}{}",
+                                                     k.shared_bytes, limit, hint));
+  }
+  return cudaSuccess;
+}
+
+}  // namespace
+
+void submit(Grid* kernel, cudaStream_t handle) {
+  std::unique_ptr<Grid> grid(kernel);
+  if (context.runner != nullptr) {
+    report_failure(cudaErrorNotSupported, fmt::format("kernel {} was launched by a kernel: the CPU device (simt) has no "
+                                                      "dynamic parallelism",
+                                                      grid->name));
+    return;
+  }
+  Scheduler& scheduler = Scheduler::get();
+  Stream* stream = scheduler.find(handle);
+  cudaError_t code = device_error();
+  if (code == cudaSuccess) code = validate(*grid);
+  if (code == cudaSuccess && stream == nullptr) code = cudaErrorInvalidResourceHandle;
+  if (code == cudaSuccess && !scheduler.accepts_work()) code = cudaErrorCudartUnloading;
+  if (result(code) != cudaSuccess) return;
+
+  auto operation = std::make_shared<Operation>();
+  operation->name = grid->name;
+  operation->on_timeline = true;
+  operation->total = std::uint64_t{grid->grid.x} * grid->grid.y * grid->grid.z;
+  operation->order = BlockOrder(operation->total);
+  // Small enough to share the last blocks out, large enough that taking them costs nothing.
+  operation->chunk = std::clamp<std::uint64_t>(operation->total / (16 * scheduler.workers()), 1, 64);
+  operation->grid = std::move(grid);
+  scheduler.submit(stream, std::move(operation));
+}
+
+cudaError_t set_function_attribute(const void* function, cudaFuncAttribute attribute, int value) {
+  if (function == nullptr) return result(cudaErrorInvalidDeviceFunction);
+  if (attribute == cudaFuncAttributePreferredSharedMemoryCarveout) return result(cudaSuccess);
+  if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0) return result(cudaErrorInvalidValue);
+  const auto bytes = static_cast<std::size_t>(value);
+  if (bytes > kMaxSharedPerBlockOptIn) {
+    explain(fmt::format("cudaFuncSetAttribute: {} bytes of dynamic shared memory; the hardware has {} a block", bytes,
+                        kMaxSharedPerBlockOptIn));
+    return result(cudaErrorInvalidValue);
+  }
+  const std::lock_guard lock(g_mutex);
+  g_dynamic_shared_limit[function] = bytes;
+  return result(cudaSuccess);
+}
+
+cudaError_t get_function_attributes(cudaFuncAttributes* attributes, const void* function) {
+  if (attributes == nullptr || function == nullptr) return result(cudaErrorInvalidValue);
+  *attributes = {};
+  attributes->maxThreadsPerBlock = kMaxThreadsPerBlock;
+  attributes->numRegs = 32;
+  attributes->ptxVersion = attributes->binaryVersion = 90;
+  attributes->maxDynamicSharedSizeBytes = static_cast<int>(dynamic_shared_limit(function));
+  return result(cudaSuccess);
+}
+
+// How many blocks an SM of the hardware we stand for would hold; registers are taken not to limit it.
+cudaError_t occupancy(int* blocks, const void* function, int threads, std::size_t dynamic_shared_bytes) {
+  if (blocks == nullptr || threads < 1) return result(cudaErrorInvalidValue);
+  *blocks = 0;
+  if (threads > kMaxThreadsPerBlock || dynamic_shared_bytes > dynamic_shared_limit(function)) return result(cudaSuccess);
+  const int warps = (threads + 31) / 32;
+  const std::size_t shared = dynamic_shared_bytes + 1024;  // the system keeps 1 KiB a block
+  *blocks = std::min({kMaxBlocksPerMultiprocessor, kMaxThreadsPerMultiprocessor / (32 * warps),
+                      static_cast<int>(kSharedPerMultiprocessor / shared)});
+  return result(cudaSuccess);
+}
+
+}  // namespace simt::detail

@@ -1,0 +1,264 @@
+// The memory part of the runtime API.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "runtime/allocations.h"
+#include "runtime/failure.h"
+#include "runtime/scheduler.h"
+#include "simt/api.h"
+#include "simt/context.h"
+
+namespace simt::detail {
+namespace {
+
+bool is_device(cudaMemoryType type) { return type == cudaMemoryTypeDevice || type == cudaMemoryTypeManaged; }
+
+// Device memory is an allocation of ours; anything else may be the program's own.
+cudaError_t check_side(const char* call, const char* side, const void* pointer, std::size_t bytes, bool device) {
+  const auto allocation = find_allocation(pointer);
+  if (!allocation) {
+    if (!device) return cudaSuccess;
+    explain(fmt::format("{}: the {} is not device memory, but the copy direction says so", call, side));
+    return cudaErrorInvalidValue;
+  }
+  if (!device && allocation->type == cudaMemoryTypeDevice) {
+    explain(fmt::format("{}: the {} is device memory, but the copy direction says host", call, side));
+    return cudaErrorInvalidValue;
+  }
+  const std::size_t room = allocation->bytes - (reinterpret_cast<std::uintptr_t>(pointer) - allocation->address);
+  if (bytes > room) {
+    explain(fmt::format("{}: {} bytes, but the {} has room for {}", call, bytes, side, room));
+    return cudaErrorInvalidValue;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t check_copy(const char* call, const void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
+  if (bytes == 0) return cudaSuccess;
+  if (to == nullptr || from == nullptr) return cudaErrorInvalidValue;
+  const auto on_device = [&](const void* p, bool by_kind) {
+    if (kind != cudaMemcpyDefault) return by_kind;
+    const auto allocation = find_allocation(p);
+    return allocation && is_device(allocation->type);
+  };
+  const bool to_device = on_device(to, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice);
+  const bool from_device = on_device(from, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice);
+  const cudaError_t code = check_side(call, "destination", to, bytes, to_device);
+  return code != cudaSuccess ? code : check_side(call, "source", from, bytes, from_device);
+}
+
+// Pageable host memory cannot be read later: the program may change it once the call has returned.
+bool pageable(const void* pointer) { return !find_allocation(pointer); }
+
+cudaError_t submit_work(cudaStream_t handle, const char* name, std::function<void()> work) {
+  if (on_worker()) return cudaErrorNotPermitted;
+  Scheduler& scheduler = Scheduler::get();
+  Stream* stream = scheduler.find(handle);
+  if (stream == nullptr) return cudaErrorInvalidResourceHandle;
+  if (device_error() != cudaSuccess) return cudaSuccess;
+  auto operation = std::make_shared<Operation>();
+  operation->name = name;
+  operation->work = std::move(work);
+  scheduler.submit(stream, std::move(operation));
+  return cudaSuccess;
+}
+
+// In the order of the null stream, done when the call returns.
+template <class Work>
+cudaError_t run_now(Work work) {
+  if (on_worker()) return cudaErrorNotPermitted;
+  Scheduler::get().wait_blocking_streams();
+  if (device_error() == cudaSuccess) work();
+  return cudaSuccess;
+}
+
+template <class Work>
+cudaError_t run_in_stream(cudaStream_t handle, const char* name, bool now, Work work) {
+  if (!now) return submit_work(handle, name, work);
+  const cudaError_t code = submit_work(handle, name, work);
+  return code != cudaSuccess ? code : cudaStreamSynchronize(handle);
+}
+
+void copy_rows(char* to, std::size_t to_pitch, const char* from, std::size_t from_pitch, std::size_t width,
+               std::size_t height) {
+  for (std::size_t row = 0; row < height; ++row) std::memmove(to + row * to_pitch, from + row * from_pitch, width);
+}
+
+}  // namespace
+
+cudaError_t copy_to_symbol(void* symbol, std::size_t size, const void* from, std::size_t bytes, std::size_t offset,
+                           cudaMemcpyKind, cudaStream_t stream, bool wait) {
+  if (from == nullptr || offset > size || bytes > size - offset) return result(cudaErrorInvalidValue);
+  const auto work = [=] { std::memcpy(static_cast<char*>(symbol) + offset, from, bytes); };
+  if (wait) return result(run_now(work));
+  return result(run_in_stream(stream, "cudaMemcpyToSymbolAsync", pageable(from), work));
+}
+
+cudaError_t copy_from_symbol(void* to, const void* symbol, std::size_t size, std::size_t bytes, std::size_t offset,
+                             cudaMemcpyKind, cudaStream_t stream, bool wait) {
+  if (to == nullptr || offset > size || bytes > size - offset) return result(cudaErrorInvalidValue);
+  const auto work = [=] { std::memcpy(to, static_cast<const char*>(symbol) + offset, bytes); };
+  if (wait) return result(run_now(work));
+  return result(run_in_stream(stream, "cudaMemcpyFromSymbolAsync", pageable(to), work));
+}
+
+cudaError_t symbol_address(void** pointer, const void* symbol, std::size_t size) {
+  if (pointer == nullptr) return result(cudaErrorInvalidValue);
+  *pointer = const_cast<void*>(symbol);
+  note(*pointer, size, cudaMemoryTypeDevice);
+  return result(cudaSuccess);
+}
+
+}  // namespace simt::detail
+
+using namespace simt::detail;
+
+cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
+  return result(allocate(pointer, bytes, cudaMemoryTypeDevice));
+}
+
+cudaError_t cudaMallocManaged(void** pointer, std::size_t bytes, unsigned) {
+  if (bytes == 0) return result(cudaErrorInvalidValue);
+  return result(allocate(pointer, bytes, cudaMemoryTypeManaged));
+}
+
+// Waits for the device, as CUDA's does: a kernel may still use the memory.
+cudaError_t cudaFree(void* pointer) {
+  if (pointer == nullptr) return result(cudaSuccess);
+  if (on_worker()) return cudaErrorNotPermitted;
+  Scheduler::get().wait_all();
+  return result(deallocate(pointer, false));
+}
+
+cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned) {
+  return result(allocate(pointer, bytes, cudaMemoryTypeHost));
+}
+
+cudaError_t cudaMallocHost(void** pointer, std::size_t bytes, unsigned flags) {
+  return cudaHostAlloc(pointer, bytes, flags);
+}
+
+cudaError_t cudaFreeHost(void* pointer) {
+  if (pointer == nullptr) return result(cudaSuccess);
+  if (on_worker()) return cudaErrorNotPermitted;
+  Scheduler::get().wait_all();
+  return result(deallocate(pointer, true));
+}
+
+cudaError_t cudaHostRegister(void* pointer, std::size_t bytes, unsigned) {
+  if (pointer == nullptr || bytes == 0) return result(cudaErrorInvalidValue);
+  if (find_allocation(pointer)) return result(cudaErrorHostMemoryAlreadyRegistered);
+  note(pointer, bytes, cudaMemoryTypeHost);
+  return result(cudaSuccess);
+}
+
+cudaError_t cudaHostUnregister(void* pointer) {
+  const auto allocation = find_allocation(pointer);
+  if (!allocation || allocation->mapping != nullptr || !forget(pointer)) {
+    return result(cudaErrorHostMemoryNotRegistered);
+  }
+  return result(cudaSuccess);
+}
+
+cudaError_t cudaMallocAsync(void** pointer, std::size_t bytes, cudaStream_t stream) {
+  if (Scheduler::get().find(stream) == nullptr) return result(cudaErrorInvalidResourceHandle);
+  return result(allocate(pointer, bytes, cudaMemoryTypeDevice));
+}
+
+cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
+  if (pointer == nullptr) return result(cudaErrorInvalidValue);
+  const auto allocation = find_allocation(pointer);
+  if (!allocation || allocation->address != reinterpret_cast<std::uintptr_t>(pointer)) {
+    return result(cudaErrorInvalidValue);
+  }
+  return result(submit_work(stream, "cudaFreeAsync", [=] { deallocate(pointer, false); }));
+}
+
+cudaError_t cudaMallocPitch(void** pointer, std::size_t* pitch, std::size_t width, std::size_t height) {
+  if (pitch == nullptr) return result(cudaErrorInvalidValue);
+  *pitch = (width + 511) / 512 * 512;
+  return cudaMalloc(pointer, *pitch * height);
+}
+
+cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
+  if (free_bytes == nullptr || total_bytes == nullptr) return result(cudaErrorInvalidValue);
+  *total_bytes = device_bytes_total();
+  *free_bytes = device_bytes_total() - device_bytes_in_use();
+  return result(cudaSuccess);
+}
+
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
+  if (attributes == nullptr) return result(cudaErrorInvalidValue);
+  const auto allocation = find_allocation(pointer);
+  void* address = const_cast<void*>(pointer);
+  *attributes = {cudaMemoryTypeUnregistered, -2, nullptr, address};
+  if (allocation) {
+    *attributes = {allocation->type, 0, address, allocation->type == cudaMemoryTypeDevice ? nullptr : address};
+  }
+  return result(cudaSuccess);
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  const cudaError_t code = check_copy("cudaMemcpy", to, from, bytes, kind);
+  if (code != cudaSuccess || bytes == 0) return result(code);
+  return result(run_now([&] { std::memmove(to, from, bytes); }));
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  const cudaError_t code = check_copy("cudaMemcpyAsync", to, from, bytes, kind);
+  if (code != cudaSuccess || bytes == 0) return result(code);
+  return result(run_in_stream(stream, "cudaMemcpyAsync", pageable(to) || pageable(from),
+                              [=] { std::memmove(to, from, bytes); }));
+}
+
+static cudaError_t check_copy_2d(const char* call, void* to, std::size_t to_pitch, const void* from,
+                                 std::size_t from_pitch, std::size_t width, std::size_t height, cudaMemcpyKind kind) {
+  if (width > to_pitch || width > from_pitch) return cudaErrorInvalidPitchValue;
+  if (width == 0 || height == 0) return cudaSuccess;
+  // Each side spans its own pitch.
+  const cudaError_t code = check_copy(call, to, from, width, kind);
+  if (code != cudaSuccess) return code;
+  const auto target = find_allocation(to), source = find_allocation(from);
+  const auto fits = [&](const auto& allocation, const void* pointer, std::size_t pitch) {
+    return !allocation || (height - 1) * pitch + width <=
+                              allocation->bytes - (reinterpret_cast<std::uintptr_t>(pointer) - allocation->address);
+  };
+  if (!fits(target, to, to_pitch) || !fits(source, from, from_pitch)) {
+    explain(fmt::format("{}: {} rows of {} bytes do not fit the memory of one of the sides", call, height, width));
+    return cudaErrorInvalidValue;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch, std::size_t width,
+                         std::size_t height, cudaMemcpyKind kind) {
+  const cudaError_t code = check_copy_2d("cudaMemcpy2D", to, to_pitch, from, from_pitch, width, height, kind);
+  if (code != cudaSuccess) return result(code);
+  return result(run_now([&] {
+    copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from), from_pitch, width, height);
+  }));
+}
+
+cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
+                              std::size_t width, std::size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
+  const cudaError_t code = check_copy_2d("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind);
+  if (code != cudaSuccess) return result(code);
+  return result(run_in_stream(stream, "cudaMemcpy2DAsync", pageable(to) || pageable(from), [=] {
+    copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from), from_pitch, width, height);
+  }));
+}
+
+cudaError_t cudaMemsetAsync(void* pointer, int byte, std::size_t bytes, cudaStream_t stream) {
+  if (bytes == 0) return result(cudaSuccess);
+  const auto allocation = find_allocation(pointer);
+  const cudaError_t code =
+      check_side("cudaMemset", "destination", pointer, bytes, !allocation || is_device(allocation->type));
+  if (code != cudaSuccess) return result(code);
+  return result(submit_work(stream, "cudaMemset", [=] { std::memset(pointer, byte, bytes); }));
+}
+
+cudaError_t cudaMemset(void* pointer, int byte, std::size_t bytes) {
+  return cudaMemsetAsync(pointer, byte, bytes, nullptr);
+}

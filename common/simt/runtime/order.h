@@ -1,0 +1,55 @@
+// SIMT_ORDER: the order in which blocks, and the threads of a block, run. A race that one order hides another shows.
+//
+//   forward (the default)   0, 1, 2, ...
+//   reverse                 the last first
+//   seed:N                  shuffled, another way for every N; also the order in which waiting threads go on
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace simt::detail {
+
+struct OrderSetting {
+  enum class Kind { kForward, kReverse, kSeeded } kind = Kind::kForward;
+  std::uint64_t seed = 0;
+};
+
+/// The setting of this process; complains about SIMT_ORDER once and runs forward when it makes no sense.
+const OrderSetting& order_setting();
+
+/// Small random numbers; the quality of a shuffle is all that is asked of them.
+class OrderRandom {
+ public:
+  explicit OrderRandom(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next();
+  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// Orders for the blocks that one worker runs.
+class ThreadOrder {
+ public:
+  /// The order of `count` threads in block `block`; null for 0, 1, 2, ...
+  const unsigned* threads(unsigned count, std::uint64_t block);
+  bool seeded() const { return order_setting().kind == OrderSetting::Kind::kSeeded; }
+  OrderRandom& random() { return random_; }
+
+ private:
+  std::vector<unsigned> order_;
+  OrderRandom random_{0};
+};
+
+/// The block that runs as number `turn` of `count`: a permutation of 0..count-1.
+class BlockOrder {
+ public:
+  explicit BlockOrder(std::uint64_t count);
+  std::uint64_t operator()(std::uint64_t turn) const;
+
+ private:
+  std::uint64_t count_, factor_ = 1, offset_ = 0;
+};
+
+}  // namespace simt::detail

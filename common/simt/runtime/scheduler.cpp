@@ -1,0 +1,162 @@
+#include "runtime/scheduler.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "runtime/failure.h"
+#include "runtime/timeline.h"
+
+namespace simt::detail {
+
+// Never destroyed: static objects of the program may free device memory after main has returned.
+Scheduler& Scheduler::get() {
+  static Scheduler* scheduler = new Scheduler;
+  return *scheduler;
+}
+
+// A stream holds as many operations as CUDA's lets wait; the next launch blocks.
+static constexpr std::size_t kMaxQueued = 1024;
+
+void Scheduler::submit(Stream* stream, std::shared_ptr<Operation> operation) {
+  std::unique_lock lock(mutex_);
+  if (!workers_started_) start_workers();
+  if (stream->queue.size() >= kMaxQueued && !on_worker()) {
+    wait_for(lock, [&] { return stream->queue.size() < kMaxQueued; });
+  }
+  operation->stream = stream;
+  operation->sequence = next_sequence_++;
+  stream->queue.push_back(std::move(operation));
+  if (stream->queue.size() == 1) advance();
+}
+
+// Start the head of every stream that nothing holds up; events complete on the spot.
+void Scheduler::advance() {
+  for (bool progress = true; progress;) {
+    progress = false;
+    const auto visit = [&](Stream& stream) {
+      while (!stream.queue.empty() && !stream.head_started && may_start(stream)) {
+        const std::shared_ptr<Operation> head = stream.queue.front();
+        if (head->record != nullptr) {
+          head->record->time_ns = nanoseconds();
+          head->record->done = true;
+        } else if (head->wait == nullptr) {
+          start(head);
+          return;
+        }
+        stream.queue.pop_front();
+        progress = true;
+      }
+    };
+    visit(null_);
+    for (const auto& stream : streams_) visit(*stream);
+  }
+  std::erase_if(streams_, [](const auto& stream) { return stream->destroyed && stream->queue.empty(); });
+  if (waiting_hosts_ != 0) signals_->done.notify_all();
+}
+
+// Between the null stream and the blocking streams the order of submission holds, as CUDA's legacy default stream has it.
+bool Scheduler::may_start(const Stream& stream) const {
+  const Operation& head = *stream.queue.front();
+  if (head.wait != nullptr && !head.wait->done) return false;
+  if (!stream.blocking) return true;
+  const auto goes_first = [&](const Stream& other) {
+    return !other.queue.empty() && other.queue.front()->sequence < head.sequence;
+  };
+  if (&stream != &null_) return !goes_first(null_);
+  return std::none_of(streams_.begin(), streams_.end(),
+                      [&](const auto& other) { return other->blocking && goes_first(*other); });
+}
+
+void Scheduler::start(const std::shared_ptr<Operation>& operation) {
+  operation->stream->head_started = true;
+  active_.push_back(operation);
+  const auto wanted = std::min<std::uint64_t>(sleeping_, (operation->total + operation->chunk - 1) / operation->chunk);
+  for (std::uint64_t i = 0; i < wanted; ++i) signals_->work.notify_one();
+}
+
+void Scheduler::complete(const std::shared_ptr<Operation>& operation) {
+  if (operation->on_timeline) record_on_timeline(operation->name, operation->start_ns, nanoseconds());
+  operation->stream->queue.pop_front();
+  operation->stream->head_started = false;
+  advance();
+}
+
+template <class Condition>
+void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
+  ++waiting_hosts_;
+  signals_->done.wait(lock, [&] { return condition() || stopping_; });
+  --waiting_hosts_;
+}
+
+void Scheduler::wait_stream(Stream* stream) {
+  std::unique_lock lock(mutex_);
+  if (stream->queue.empty()) return;
+  const std::uint64_t last = stream->queue.back()->sequence;
+  wait_for(lock, [&] {
+    // The stream may be gone by now, if another host thread destroyed it.
+    const bool exists = stream == &null_ || std::any_of(streams_.begin(), streams_.end(),
+                                                        [&](const auto& s) { return s.get() == stream; });
+    return !exists || stream->queue.empty() || stream->queue.front()->sequence > last;
+  });
+}
+
+void Scheduler::wait_blocking_streams() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t last = next_sequence_;
+  const auto drained = [&](const Stream& s) { return s.queue.empty() || s.queue.front()->sequence >= last; };
+  wait_for(lock, [&] {
+    return drained(null_) && std::all_of(streams_.begin(), streams_.end(),
+                                         [&](const auto& s) { return !s->blocking || drained(*s); });
+  });
+}
+
+void Scheduler::wait_all() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t last = next_sequence_;
+  const auto drained = [&](const Stream& s) { return s.queue.empty() || s.queue.front()->sequence >= last; };
+  wait_for(lock, [&] {
+    return drained(null_) && std::all_of(streams_.begin(), streams_.end(), [&](const auto& s) { return drained(*s); });
+  });
+}
+
+void Scheduler::wait_recording(const std::shared_ptr<Recording>& recording) {
+  std::unique_lock lock(mutex_);
+  wait_for(lock, [&] { return recording->done; });
+}
+
+bool Scheduler::idle(Stream* stream) {
+  const std::lock_guard lock(mutex_);
+  return stream->queue.empty();
+}
+
+bool Scheduler::done(const Recording& recording) {
+  const std::lock_guard lock(mutex_);
+  return recording.done;
+}
+
+Stream* Scheduler::find(cudaStream_t handle) {
+  if (handle == nullptr || handle == cudaStreamLegacy) return &null_;
+  const std::lock_guard lock(mutex_);
+  for (const auto& stream : streams_) {
+    if (reinterpret_cast<cudaStream_t>(stream.get()) == handle && !stream->destroyed) return stream.get();
+  }
+  return nullptr;
+}
+
+Stream* Scheduler::create_stream(bool blocking) {
+  const std::lock_guard lock(mutex_);
+  streams_.push_back(std::make_unique<Stream>());
+  streams_.back()->blocking = blocking;
+  return streams_.back().get();
+}
+
+// Its operations still run; the stream goes when the last of them has.
+void Scheduler::destroy_stream(Stream* stream) {
+  const std::lock_guard lock(mutex_);
+  stream->destroyed = true;
+  advance();
+}
+
+}  // namespace simt::detail

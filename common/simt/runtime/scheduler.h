@@ -1,0 +1,116 @@
+// Streams and workers: what waits, what may run, who runs it.
+//
+// A stream is a queue of operations. When the one at its head may start, workers take it: the blocks of a kernel one
+// by one and in parallel, any other work whole. The last worker to finish an operation starts what it held up.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/order.h"
+#include "simt/launch.h"
+
+namespace simt::detail {
+
+struct Stream;
+
+/// One recording of an event: done when the stream reached it.
+struct Recording {
+  bool done = false;
+  std::int64_t time_ns = 0;
+};
+
+struct Operation {
+  // One of these four.
+  std::unique_ptr<Grid> grid;
+  std::function<void()> work;
+  std::shared_ptr<Recording> record;
+  std::shared_ptr<Recording> wait;
+
+  std::string name;
+  bool on_timeline = false;
+  std::uint64_t sequence = 0;  // position among the operations of all streams
+  Stream* stream = nullptr;
+  BlockOrder order{1};
+  std::uint64_t total = 1;  // blocks, or 1
+  std::uint64_t chunk = 1;  // blocks that a worker takes at once
+  std::atomic<std::uint64_t> claimed = 0, finished = 0;
+  bool completed = false;
+  std::int64_t start_ns = 0;
+};
+
+struct Stream {
+  bool blocking = true;   // orders itself with the null stream
+  bool destroyed = false;
+  std::deque<std::shared_ptr<Operation>> queue;  // the head may be running
+  bool head_started = false;
+};
+
+class Scheduler {
+ public:
+  /// The one of this process; its workers start with the first operation.
+  static Scheduler& get();
+
+  void submit(Stream* stream, std::shared_ptr<Operation> operation);
+  /// Waits for everything that `stream` holds now.
+  void wait_stream(Stream* stream);
+  /// Waits for everything that the null stream would wait for.
+  void wait_blocking_streams();
+  void wait_all();
+  void wait_recording(const std::shared_ptr<Recording>& recording);
+  bool idle(Stream* stream);
+  bool done(const Recording& recording);
+
+  Stream* null_stream() { return &null_; }
+  /// The stream of a handle; null when there is none.
+  Stream* find(cudaStream_t handle);
+  Stream* create_stream(bool blocking);
+  void destroy_stream(Stream* stream);
+  unsigned workers() const { return worker_count_; }
+  /// False once the process exits.
+  bool accepts_work() const { return !stopping_.load(); }
+
+ private:
+  Scheduler();
+  void start_workers();
+  void work_loop();
+  void run(Operation& operation);
+  void complete(const std::shared_ptr<Operation>& operation);
+  void advance();
+  bool may_start(const Stream& stream) const;
+  void start(const std::shared_ptr<Operation>& operation);
+  template <class Condition>
+  void wait_for(std::unique_lock<std::mutex>& lock, Condition condition);
+  void stop();
+  void after_fork();
+
+  // Replaced in the child of a fork, where nobody holds or waits for the old ones.
+  struct Signals {
+    std::condition_variable work, done;
+  };
+
+  std::mutex mutex_;
+  std::unique_ptr<Signals> signals_ = std::make_unique<Signals>();
+  std::deque<std::shared_ptr<Operation>> active_;  // started, with blocks left to take
+  Stream null_;
+  std::vector<std::unique_ptr<Stream>> streams_;
+  std::uint64_t next_sequence_ = 1;
+  unsigned worker_count_;
+  bool workers_started_ = false;
+  unsigned sleeping_ = 0;
+  unsigned waiting_hosts_ = 0;
+  unsigned exited_ = 0;
+  std::atomic<bool> stopping_ = false;
+};
+
+/// True on a worker: API calls there could wait for themselves.
+bool on_worker();
+
+}  // namespace simt::detail

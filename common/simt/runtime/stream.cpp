@@ -1,0 +1,106 @@
+// The stream part of the runtime API, and host work in stream order.
+#include "simt/stream.h"
+
+#include <fmt/format.h>
+
+#include "runtime/failure.h"
+#include "runtime/scheduler.h"
+#include "simt/api.h"
+
+namespace simt {
+namespace detail {
+namespace {
+
+// The stream of a handle, or the error that its use deserves.
+cudaError_t look_up(cudaStream_t handle, Stream*& stream) {
+  if (on_worker()) return cudaErrorNotPermitted;
+  stream = Scheduler::get().find(handle);
+  if (stream == nullptr) return cudaErrorInvalidResourceHandle;
+  return Scheduler::get().accepts_work() ? cudaSuccess : cudaErrorCudartUnloading;
+}
+
+cudaError_t submit_work(cudaStream_t handle, const char* name, bool on_timeline, std::function<void()> work) {
+  Stream* stream = nullptr;
+  const cudaError_t code = look_up(handle, stream);
+  if (code != cudaSuccess || device_error() != cudaSuccess) return code;
+  auto operation = std::make_shared<Operation>();
+  operation->name = name;
+  operation->on_timeline = on_timeline;
+  operation->work = std::move(work);
+  Scheduler::get().submit(stream, std::move(operation));
+  return cudaSuccess;
+}
+
+}  // namespace
+}  // namespace detail
+
+void enqueue(cudaStream_t stream, const char* name, std::function<void()> work) {
+  detail::result(detail::submit_work(stream, name, true, std::move(work)));
+}
+
+}  // namespace simt
+
+using namespace simt::detail;
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  if (stream == nullptr || flags > cudaStreamNonBlocking) return result(cudaErrorInvalidValue);
+  *stream = reinterpret_cast<cudaStream_t>(Scheduler::get().create_stream(flags != cudaStreamNonBlocking));
+  return result(cudaSuccess);
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWithFlags(stream, cudaStreamDefault); }
+
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int) {
+  return cudaStreamCreateWithFlags(stream, flags);
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t handle) {
+  Stream* stream = nullptr;
+  const cudaError_t code = look_up(handle, stream);
+  if (code != cudaSuccess) return result(code);
+  if (stream == Scheduler::get().null_stream()) return result(cudaErrorInvalidResourceHandle);
+  Scheduler::get().destroy_stream(stream);
+  return result(cudaSuccess);
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
+  Stream* stream = nullptr;
+  const cudaError_t code = look_up(handle, stream);
+  if (code != cudaSuccess) return result(code);
+  Scheduler::get().wait_stream(stream);
+  return result(cudaSuccess);
+}
+
+cudaError_t cudaStreamQuery(cudaStream_t handle) {
+  Stream* stream = nullptr;
+  const cudaError_t code = look_up(handle, stream);
+  if (code != cudaSuccess) return result(code);
+  // Not ready is an answer, not an error: cudaGetLastError does not repeat it.
+  if (!Scheduler::get().idle(stream)) return cudaErrorNotReady;
+  return result(cudaSuccess);
+}
+
+cudaError_t cudaStreamGetFlags(cudaStream_t handle, unsigned* flags) {
+  Stream* stream = nullptr;
+  const cudaError_t code = look_up(handle, stream);
+  if (code != cudaSuccess) return result(code);
+  *flags = stream->blocking ? cudaStreamDefault : cudaStreamNonBlocking;
+  return result(cudaSuccess);
+}
+
+cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* argument) {
+  if (function == nullptr) return result(cudaErrorInvalidValue);
+  return result(submit_work(stream, "cudaLaunchHostFunc", false, [=] { function(argument); }));
+}
+
+cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* argument, unsigned) {
+  if (callback == nullptr) return result(cudaErrorInvalidValue);
+  return result(submit_work(stream, "cudaStreamAddCallback", false,
+                            [=] { callback(stream, device_error(), argument); }));
+}
+
+cudaError_t cudaDeviceSynchronize() {
+  if (on_worker()) return cudaErrorNotPermitted;
+  Scheduler::get().wait_all();
+  return result(cudaSuccess);
+}

@@ -1,0 +1,148 @@
+// What a thread waits for: the barrier of its block, the lanes of its warp; and how a block explains that it is stuck.
+#include <fmt/format.h>
+
+#include <map>
+#include <tuple>
+
+#include "runtime/block_runner.h"
+#include "runtime/failure.h"
+
+namespace simt::detail {
+
+// The last thread to arrive lets the others go and goes on itself.
+BarrierVote BlockRunner::barrier(const char* name, int predicate, Site site) {
+  if (arrived_ == 0) {
+    barrier_site_ = site;
+  } else if (site.line != barrier_site_.line || site.file != barrier_site_.file) {
+    barrier_divergent_ = true;
+  }
+  collecting_.count += predicate != 0;
+  collecting_.all = collecting_.all && predicate != 0;
+  collecting_.any = collecting_.any || predicate != 0;
+  if (++arrived_ == context.live && !barrier_divergent_) {
+    complete_barrier();
+  } else {
+    at_barrier_.push_back(current_);
+    if (arrived_ == context.live) {
+      // Book this thread as waiting too, so that it is counted.
+      current_->operation = name;
+      current_->site = site;
+      complete_barrier();
+    }
+    park(name, site, 0);
+  }
+  return vote_;
+}
+
+void BlockRunner::complete_barrier() {
+  if (barrier_divergent_) {
+    fail(cudaErrorLaunchFailure, fmt::format("{}: divergent barrier: {}. All threads of a block must reach the same "
+                                             "__syncthreads().",
+                                             block_name(), waiting_threads()));
+  }
+  vote_ = collecting_;
+  collecting_ = {0, true, false};
+  arrived_ = 0;
+  release(at_barrier_);
+}
+
+unsigned BlockRunner::live_lanes(unsigned warp) const {
+  const unsigned first = warp * 32;
+  const unsigned lanes = context.count - first >= 32 ? 0xffffffffu : (1u << (context.count - first)) - 1;
+  return lanes & ~context.exited[warp];
+}
+
+void BlockRunner::rendezvous(const WarpOperation& operation, unsigned mask, Site site) {
+  const unsigned number = context.linear / 32;
+  const unsigned lane = 1u << (context.linear % 32);
+  Warp& warp = warps_[number];
+  if ((mask & lane) == 0) {
+    fail(cudaErrorLaunchFailure, fmt::format("{}: {} at {}:{} with mask {:#010x}, which leaves the calling lane {} out",
+                                             where(), operation.name, base_name(site.file), site.line, mask,
+                                             context.linear % 32));
+  }
+  warps_used_ |= 1u << number;
+
+  int index = 0;
+  while (index < warp.open && warp.rendezvous[index].mask != mask) ++index;
+  Rendezvous& meeting = warp.rendezvous[index];
+  if (index == warp.open) {
+    ++warp.open;
+    meeting = {mask, 0, &operation, {}};
+  } else if (meeting.operation != &operation) {
+    fail(cudaErrorLaunchFailure,
+         fmt::format("{}: lanes of one mask ({:#010x}) are in different operations: {} at {}:{} and {} at {}:{}",
+                     where(), mask, meeting.operation->name, base_name(meeting.waiting.head()->site.file),
+                     meeting.waiting.head()->site.line, operation.name, base_name(site.file), site.line));
+  }
+  meeting.arrived |= lane;
+  if (complete_if_all_arrived(warp, index, live_lanes(number))) return;
+  meeting.waiting.push_back(current_);
+  park(operation.name, site, mask);
+}
+
+bool BlockRunner::complete_if_all_arrived(Warp& warp, int index, unsigned live) {
+  Rendezvous& meeting = warp.rendezvous[index];
+  if ((meeting.mask & live & ~meeting.arrived) != 0) return false;
+  meeting.operation->complete(warp.lanes, meeting.arrived);
+  release(meeting.waiting);
+  warp.rendezvous[index] = warp.rendezvous[--warp.open];
+  return true;
+}
+
+// Nobody waits for a thread that returned: it may have been the last one missing.
+void BlockRunner::thread_returned() {
+  if (arrived_ != 0 && arrived_ == context.live) complete_barrier();
+  const unsigned number = context.linear / 32;
+  Warp& warp = warps_[number];
+  if ((warps_used_ >> number & 1) == 0) return;
+  for (int i = warp.open - 1; i >= 0; --i) complete_if_all_arrived(warp, i, live_lanes(number));
+}
+
+unsigned BlockRunner::converged(Site site) {
+  converging_.push_back(current_);
+  Fiber* self = current_;
+  park("__activemask", site, 0);
+  return self->mask;
+}
+
+// Nothing else can run: lanes of one warp in the same __activemask are what a GPU would have active together.
+bool BlockRunner::release_converging() {
+  if (converging_.empty()) return false;
+  std::map<std::tuple<unsigned, const char*, int>, unsigned> masks;
+  const auto key = [](const Fiber* f) { return std::tuple(f->linear / 32, f->site.file, f->site.line); };
+  for (Fiber* f = converging_.head(); f != nullptr; f = f->next) masks[key(f)] |= 1u << (f->linear % 32);
+  for (Fiber* f = converging_.head(); f != nullptr; f = f->next) f->mask = masks[key(f)];
+  release(converging_);
+  return true;
+}
+
+// "40 threads wait in __syncthreads at matmul.cu:31, 24 in __syncthreads at matmul.cu:38"
+std::string BlockRunner::waiting_threads() const {
+  std::map<std::tuple<std::string, int, std::string, unsigned>, int> groups;
+  for (const auto& fiber : pool_.all()) {
+    if (!fiber->busy || fiber->operation == nullptr) continue;
+    ++groups[{base_name(fiber->site.file), fiber->site.line, fiber->operation, fiber->mask}];
+  }
+  std::string text;
+  for (const auto& [group, count] : groups) {
+    const auto& [file, line, operation, mask] = group;
+    text += fmt::format("{}{} {} in {} at {}:{}", text.empty() ? "" : ", ", count,
+                        text.empty() ? (count == 1 ? "thread waits" : "threads wait") : (count == 1 ? "waits" : "wait"),
+                        operation, file, line);
+    if (mask != 0) text += fmt::format(" (mask {:#010x})", mask);
+  }
+  return text;
+}
+
+std::string BlockRunner::block_name() const {
+  const uint3 b = context.block;
+  return fmt::format("kernel {}, block ({},{},{})", grid_->name, b.x, b.y, b.z);
+}
+
+std::string BlockRunner::where() const {
+  const uint3 t = context.thread;
+  return fmt::format("{}, thread ({},{},{})", block_name(), t.x, t.y, t.z);
+}
+
+}  // namespace simt::detail

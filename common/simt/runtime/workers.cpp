@@ -1,0 +1,160 @@
+// The worker threads: how many, their loop, and how they end.
+#include <link.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+
+#include "runtime/block_runner.h"
+#include "runtime/failure.h"
+#include "runtime/scheduler.h"
+#include "runtime/timeline.h"
+
+namespace simt::detail {
+namespace {
+
+thread_local bool t_on_worker = false;
+
+// SIMT_WORKERS, else the cores that this process may use.
+unsigned wanted_workers() {
+  if (const char* text = std::getenv("SIMT_WORKERS")) {
+    const int count = std::atoi(text);
+    if (count >= 1 && count <= 1024) return static_cast<unsigned>(count);
+    std::fprintf(stderr, "simt: SIMT_WORKERS is '%s'; it must be 1 to 1024. Using the number of cores.\n", text);
+  }
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (sched_getaffinity(0, sizeof(cores), &cores) != 0) return 1;
+  return static_cast<unsigned>(std::max(1, CPU_COUNT(&cores)));
+}
+
+// A thread's stack also holds its thread-local variables, and with them the static shared memory of every kernel.
+std::size_t thread_local_bytes() {
+  std::size_t bytes = 0;
+  dl_iterate_phdr(
+      [](dl_phdr_info* object, std::size_t, void* total) {
+        for (int i = 0; i < object->dlpi_phnum; ++i) {
+          const auto& header = object->dlpi_phdr[i];
+          if (header.p_type == PT_TLS) *static_cast<std::size_t*>(total) += header.p_memsz + header.p_align;
+        }
+        return 0;
+      },
+      &bytes);
+  return bytes;
+}
+
+}  // namespace
+
+bool on_worker() { return t_on_worker; }
+
+Scheduler::Scheduler() : worker_count_(wanted_workers()) {
+  std::atexit([] { Scheduler::get().stop(); });
+  pthread_atfork([] { Scheduler::get().mutex_.lock(); }, [] { Scheduler::get().mutex_.unlock(); },
+                 [] { Scheduler::get().after_fork(); });
+}
+
+void Scheduler::start_workers() {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, (thread_local_bytes() + (8u << 20) + 4095) / 4096 * 4096);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  unsigned started = 0;
+  for (unsigned i = 0; i < worker_count_; ++i) {
+    pthread_t thread;
+    const auto body = [](void* self) -> void* {
+      static_cast<Scheduler*>(self)->work_loop();
+      return nullptr;
+    };
+    started += pthread_create(&thread, &attributes, body, this) == 0;
+  }
+  pthread_attr_destroy(&attributes);
+  if (started == 0) {
+    std::fprintf(stderr, "simt: the system grants no worker thread\n");
+    std::abort();
+  }
+  worker_count_ = started;
+  workers_started_ = true;
+}
+
+void Scheduler::work_loop() {
+  t_on_worker = true;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (active_.empty()) {
+      ++sleeping_;
+      signals_->work.wait(lock);
+      --sleeping_;
+      continue;
+    }
+    const std::shared_ptr<Operation> operation = active_.front();
+    lock.unlock();
+    run(*operation);
+    lock.lock();
+    std::erase(active_, operation);
+    // Whoever first finds it finished completes it.
+    if (operation->finished == operation->total && !operation->completed) {
+      operation->completed = true;
+      complete(operation);
+    }
+  }
+  ++exited_;
+  signals_->done.notify_all();
+}
+
+// Take blocks until none is left.
+void Scheduler::run(Operation& operation) {
+  thread_local BlockRunner runner;
+  for (;;) {
+    const std::uint64_t first = operation.claimed.fetch_add(operation.chunk);
+    if (first >= operation.total) return;
+    const std::uint64_t last = std::min(first + operation.chunk, operation.total);
+    if (first == 0) operation.start_ns = nanoseconds();
+    // After a failure nothing else runs, as on a GPU; neither does it once the process exits.
+    for (std::uint64_t i = first; i < last && device_error() == cudaSuccess && !stopping_; ++i) {
+      if (operation.grid != nullptr) {
+        runner.run(*operation.grid, operation.order(i));
+      } else {
+        try {
+          operation.work();
+        } catch (const std::exception& error) {
+          report_failure(cudaErrorLaunchFailure, operation.name + ": an exception left the work: " + error.what());
+        } catch (...) {
+          report_failure(cudaErrorLaunchFailure, operation.name + ": an exception left the work");
+        }
+      }
+    }
+    operation.finished.fetch_add(last - first);
+  }
+}
+
+// At exit: let the blocks that run come to their end, drop the rest, and do not wait for a kernel that never ends.
+void Scheduler::stop() {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  if (!workers_started_) return;
+  signals_->work.notify_all();
+  signals_->done.notify_all();
+  const unsigned others = worker_count_ - (on_worker() ? 1 : 0);
+  signals_->done.wait_for(lock, std::chrono::seconds(2), [&] { return exited_ >= others; });
+}
+
+// The child of a fork has no workers and none of the parent's operations.
+void Scheduler::after_fork() {
+  static_cast<void>(signals_.release());
+  signals_ = std::make_unique<Signals>();
+  active_.clear();
+  null_.queue.clear();
+  null_.head_started = false;
+  for (const auto& stream : streams_) {
+    stream->queue.clear();
+    stream->head_started = false;
+  }
+  workers_started_ = false;
+  sleeping_ = waiting_hosts_ = exited_ = 0;
+  mutex_.unlock();
+}
+
+}  // namespace simt::detail

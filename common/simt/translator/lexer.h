@@ -1,0 +1,24 @@
+// Splits C++ source into the tokens that matter to the translator. Comments and white space are left out; every token
+// knows where it stands, so that all else can be passed through untouched.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace simt::translator {
+
+enum class TokenKind { kIdentifier, kNumber, kLiteral, kPunctuation };
+
+struct Token {
+  TokenKind kind;
+  std::string_view text;  // one character of punctuation, or one of :: -> <= >=
+  std::size_t offset;
+  int line;
+};
+
+/// Literals that never end, as in the dead text of an #if 0, count as punctuation. Rest-of-line text of #include,
+/// #error, #warning, #pragma and #line yields no tokens; macro bodies do.
+std::vector<Token> tokenize(std::string_view source);
+
+}  // namespace simt::translator

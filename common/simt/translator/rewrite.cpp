@@ -1,0 +1,242 @@
+#include "translator/rewrite.h"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "translator/lexer.h"
+#include "translator/refused.h"
+
+namespace simt::translator {
+namespace {
+
+class Rewriter {
+ public:
+  explicit Rewriter(std::string_view source) : source_(source), tokens_(tokenize(source)) {}
+
+  std::string run() {
+    for (std::size_t i = 0; i < tokens_.size(); ++i) {
+      const std::string_view text = tokens_[i].text;
+      if (tokens_[i].kind == TokenKind::kIdentifier) {
+        if (const auto reason = reason_to_refuse(tokens_, i)) throw Error(tokens_[i].line, *reason);
+        if (text == "__shared__") shared(i);
+        if (text == "__noinline__" && !is(i - 1, "(")) replace(i, "__attribute__((noinline))");
+      } else if (is_triple(i, "<") && !is(i - 1, "operator")) {
+        i = launch(i);
+      }
+    }
+    return apply();
+  }
+
+ private:
+  // Index arithmetic may run off either end: there is nothing there.
+  bool exists(std::size_t i) const { return i < tokens_.size(); }
+  bool is(std::size_t i, std::string_view text) const { return exists(i) && tokens_[i].text == text; }
+  bool is_identifier(std::size_t i) const { return exists(i) && tokens_[i].kind == TokenKind::kIdentifier; }
+
+  bool is_triple(std::size_t i, std::string_view angle) const {
+    return is(i, angle) && is(i + 1, angle) && is(i + 2, angle) && tokens_[i].offset + 2 == tokens_[i + 2].offset;
+  }
+
+  void replace(std::size_t i, std::string text) { edits_[tokens_[i].offset] = {tokens_[i].text.size(), std::move(text)}; }
+  void insert_before(std::size_t i, const std::string& text) {
+    auto& edit = edits_[tokens_[i].offset];
+    edit.text = text + edit.text;
+  }
+
+  std::string apply() const {
+    std::string output;
+    std::size_t position = 0;
+    for (const auto& [offset, edit] : edits_) {
+      output += source_.substr(position, offset - position);
+      output += edit.text;
+      position = offset + edit.length;
+    }
+    return output + std::string(source_.substr(position));
+  }
+
+  // kernel<<<grid, block>>>(...)  ->  ::simt::launcher(SIMT_KERNEL(kernel), grid, block)(...)
+  std::size_t launch(std::size_t open) {
+    const std::size_t kernel = start_of_kernel(open);
+    const std::size_t close = end_of_configuration(open + 3);
+    insert_before(kernel, "::simt::launcher(SIMT_KERNEL(");
+    edits_[tokens_[open].offset] = {3, "), "};
+    edits_[tokens_[close].offset] = {3, ")"};
+    return open + 2;
+  }
+
+  // Walk back over `ns::object->name<arguments>`, `(expression)`, `table[i]`, `get(x)`.
+  std::size_t start_of_kernel(std::size_t open) const {
+    const int line = tokens_[open].line;
+    std::size_t i = open;  // the first token taken so far
+    for (;;) {
+      if (is(i - 1, ">")) {
+        i = matching_angle(i - 1);
+        if (!is_identifier(i - 1)) throw Error(line, "cannot tell which kernel this launch means");
+        --i;
+      } else if (is(i - 1, "]")) {
+        i = matching(i - 1, "[", "]");
+        continue;
+      } else if (is(i - 1, ")")) {
+        i = matching(i - 1, "(", ")");
+        if (is(i - 1, ">") || (is_identifier(i - 1) && !is_statement_keyword(i - 1))) continue;
+        return i;
+      } else if (is_identifier(i - 1)) {
+        --i;
+      } else {
+        throw Error(line, "a launch needs a kernel before <<<");
+      }
+      if (is(i - 1, "template")) --i;
+      if (is(i - 1, "::")) {
+        --i;
+        const bool qualified = is(i - 1, ">") || (is_identifier(i - 1) && !is_statement_keyword(i - 1));
+        if (!qualified) return i;
+      } else if (is(i - 1, ".") || is(i - 1, "->")) {
+        --i;
+      } else {
+        return i;
+      }
+    }
+  }
+
+  bool is_statement_keyword(std::size_t i) const {
+    static constexpr std::string_view kWords[] = {"return", "else", "do", "case", "throw", "co_return", "co_await",
+                                                  "co_yield"};
+    return std::find(std::begin(kWords), std::end(kWords), tokens_[i].text) != std::end(kWords);
+  }
+
+  // The opening bracket of the closing one at `i`.
+  std::size_t matching(std::size_t i, std::string_view open, std::string_view close) const {
+    const int line = tokens_[i].line;
+    int depth = 0;
+    for (; exists(i); --i) {
+      if (is(i, close)) ++depth;
+      if (is(i, open) && --depth == 0) return i;
+    }
+    throw Error(line, "unbalanced '" + std::string(close) + "' before a launch");
+  }
+
+  std::size_t matching_angle(std::size_t i) const {
+    const int line = tokens_[i].line;
+    int depth = 0;
+    for (; exists(i); --i) {
+      if (is(i, ")")) {
+        i = matching(i, "(", ")");
+      } else if (is(i, "]")) {
+        i = matching(i, "[", "]");
+      } else if (is(i, "}")) {
+        i = matching(i, "{", "}");
+      } else if (is(i, ">")) {
+        ++depth;
+      } else if (is(i, "<") && --depth == 0) {
+        return i;
+      } else if (is(i, ";")) {
+        break;
+      }
+    }
+    throw Error(line, "cannot find where the kernel's template arguments begin");
+  }
+
+  // The >>> that ends a configuration: outside all brackets, with the arguments' parenthesis behind it.
+  std::size_t end_of_configuration(std::size_t i) const {
+    const int line = tokens_[i - 1].line;
+    int depth = 0;
+    for (; exists(i); ++i) {
+      if (is(i, "(") || is(i, "[") || is(i, "{")) ++depth;
+      if (is(i, ")") || is(i, "]") || is(i, "}")) --depth;
+      if (depth < 0) break;
+      if (depth == 0 && is(i, ";")) break;
+      if (depth != 0 || !is_triple(i, ">")) continue;
+      if (is(i + 3, "(")) return i;
+      if (!is(i + 3, ">")) throw Error(tokens_[i].line, "a launch needs its arguments in parentheses after >>>");
+    }
+    throw Error(line, "<<< without >>>(arguments)");
+  }
+
+  // Shared memory. `__shared__` itself is a macro; what it cannot express is rewritten here.
+  void shared(std::size_t at) {
+    std::size_t first = at;
+    while (exists(first - 1) && !is(first - 1, ";") && !is(first - 1, "{") && !is(first - 1, "}") &&
+           !is(first - 1, ":")) {
+      --first;
+    }
+    std::size_t end = at;
+    while (exists(end) && !is(end, ";") && !is(end, "{") && !is(end, "}")) ++end;
+    bool is_extern = false;
+    for (std::size_t i = first; i < end; ++i) {
+      if (is(i, "static")) replace(i, "");  // the macro brings its own
+      if (is(i, "alignas") && i > at) replace(i, "__align__");  // GCC takes alignas only in front
+      is_extern = is_extern || is(i, "extern");
+    }
+    if (is_extern) dynamic_shared(first, end);
+  }
+
+  // extern __shared__ T name[];  ->  T (&name)[] = ::simt::dynamic_shared<T>();
+  void dynamic_shared(std::size_t first, std::size_t end) {
+    const int line = tokens_[first].line;
+    const std::string form = "dynamic shared memory is declared as  extern __shared__ TYPE name[];";
+    if (!is(end, ";") || !is(end - 1, "]") || !is(end - 2, "[") || !is_identifier(end - 3)) throw Error(line, form);
+    if (!inside_function(first)) {
+      throw Error(line, "the CPU device needs extern __shared__ inside the kernel, not at namespace scope");
+    }
+    std::string type;
+    for (std::size_t i = first; i < end - 3; ++i) {
+      const std::string_view text = tokens_[i].text;
+      if (text == "__align__" || text == "alignas" || text == "__attribute__") {
+        // The buffer is aligned for every type.
+        int depth = 0;
+        do {
+          replace(i, "");
+          ++i;
+          depth += is(i, "(") - is(i, ")");
+        } while (exists(i) && depth != 0);
+        replace(i, "");
+      } else if (text == "extern" || text == "__shared__") {
+        replace(i, "");
+      } else if (text == "," && type.find('<') == std::string::npos) {
+        throw Error(line, form + " one name at a time");
+      } else {
+        type += (type.empty() ? "" : " ") + std::string(text);
+      }
+    }
+    const std::string name(tokens_[end - 3].text);
+    replace(end - 3, "(&" + name + ")");
+    edits_[tokens_[end].offset] = {0, " = ::simt::dynamic_shared<" + type + ">()"};
+  }
+
+  // True when some brace around token `at` opens something other than a namespace or extern "C".
+  bool inside_function(std::size_t at) const {
+    int depth = 0;
+    for (std::size_t i = at; exists(i); --i) {
+      if (is(i, "}")) ++depth;
+      if (!is(i, "{") || depth-- > 0) continue;
+      depth = 0;
+      std::size_t head = i - 1;
+      bool is_namespace = exists(head) && tokens_[head].kind == TokenKind::kLiteral;  // extern "C" {
+      while (exists(head) && (is_identifier(head) || is(head, "::"))) is_namespace |= is(head--, "namespace");
+      if (!is_namespace) return true;
+    }
+    return false;
+  }
+
+  struct Edit {
+    std::size_t length = 0;  // of the text replaced
+    std::string text;
+  };
+
+  std::string_view source_;
+  std::vector<Token> tokens_;
+  std::map<std::size_t, Edit> edits_;  // by offset
+};
+
+}  // namespace
+
+std::string rewrite(std::string_view source) { return Rewriter(source).run(); }
+
+std::string translate(std::string_view source, const std::string& path) {
+  std::string quoted;
+  for (const char c : path) quoted += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
+  return "#include \"simt/prelude.h\"\n#line 1 \"" + quoted + "\"\n" + rewrite(source);
+}
+
+}  // namespace simt::translator
