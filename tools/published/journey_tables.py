@@ -1,4 +1,4 @@
-"""The journey's tables, from results files of kind "journey": ours, and PyTorch's beside them (tools/peers)."""
+"""The journey's tables, from results files of kind "journey": ours, and PyTorch's beside them."""
 
 from __future__ import annotations
 
