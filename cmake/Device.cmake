@@ -49,6 +49,8 @@ target_include_directories(wb_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_features(wb_options INTERFACE cxx_std_20)
 target_compile_options(wb_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra>
+  # GCC 12 sees overlapping copies in std::string where there are none (GCC bug 105651).
+  $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
   $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;-lineinfo;-Xcompiler=-Wall>)
 if(WB_WERROR)
   target_compile_options(wb_options INTERFACE
