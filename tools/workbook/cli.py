@@ -117,6 +117,12 @@ def parser() -> Parser:
     return top
 
 
+def command_names() -> list:
+    """Every command there is."""
+    (commands_of,) = (action for action in parser()._actions if action.dest == "command")
+    return list(commands_of.choices)
+
+
 def main(arguments: list | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
