@@ -85,7 +85,7 @@ unsigned blocks_for(int b, int heads, int t) {
 
 void repeat_kv_forward_solution(HeadsView<const float> x, float* y, int b, int t, int h, int d,
                                 cudaStream_t stream) {
-  check_repeat_kv(x, y, b, t, h, d);
+  check_repeat_kv_forward(x, y, b, t, h, d);
   const dim3 block(kFeatures, kPositions);
   repeat_kv_forward_kernel<<<blocks_for(b, x.heads, t), block, 0, stream>>>(x, y, t, h, d);
   WB_CHECK_LAUNCH();
@@ -93,7 +93,7 @@ void repeat_kv_forward_solution(HeadsView<const float> x, float* y, int b, int t
 
 void repeat_kv_backward_solution(const float* dy, HeadsView<float> dx, int b, int t, int h, int d,
                                  cudaStream_t stream) {
-  check_repeat_kv(dx, dy, b, t, h, d);
+  check_repeat_kv_backward(dy, dx, b, t, h, d);
   const dim3 block(kFeatures, kPositions);
   repeat_kv_backward_kernel<<<blocks_for(b, dx.heads, t), block, 0, stream>>>(dy, dx, t, h, d);
   WB_CHECK_LAUNCH();

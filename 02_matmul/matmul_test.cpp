@@ -1,0 +1,248 @@
+// Tests of matmul, in the order in which one would make them pass.
+#include "02_matmul/matmul.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "02_matmul/matmul_oracle.h"
+#include "common/core/device_info.h"
+#include "common/harness/implementation_test.h"
+
+namespace {
+
+using wb::MatmulLayout;
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr MatmulLayout kLayouts[] = {MatmulLayout::kNN, MatmulLayout::kNT, MatmulLayout::kTN};
+
+std::string name_of(MatmulLayout layout) {
+  switch (layout) {
+    case MatmulLayout::kNN:
+      return "NN";
+    case MatmulLayout::kNT:
+      return "NT";
+    case MatmulLayout::kTN:
+      return "TN";
+  }
+  return "unknown";
+}
+
+struct Sizes {
+  int m, n, k;
+};
+
+struct Scales {
+  float alpha = 1.0f;
+  float beta = 0.0f;
+};
+
+std::size_t area(int rows, int columns) {
+  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+}
+
+// Inputs are U(-1, 1): partial sums grow with sqrt(K), and so do K rounding errors of them together with K.
+// One product that is missing, or rounded to TF32, shows at every K tested here.
+wb::Tolerance tolerance_for(int k) {
+  return {std::max(1e-6, 1e-7 * k), 1e-6};
+}
+
+class MatmulTest : public wb::ImplementationTest<wb::Matmul> {
+ protected:
+  // Multiplies random matrices; every buffer starts `misalign` floats past a 256-byte boundary. With beta =
+  // 0, c holds NaN before.
+  void expect_product(MatmulLayout layout, Sizes sizes, Scales scales = {}, std::size_t misalign = 0) {
+    const auto [m, n, k] = sizes;
+    SCOPED_TRACE(name_of(layout) + ", m = " + std::to_string(m) + ", n = " + std::to_string(n) +
+                 ", k = " + std::to_string(k));
+    const std::vector<float> a = wb::random_uniform(area(m, k), 1), b = wb::random_uniform(area(k, n), 2);
+    const std::vector<float> before =
+        scales.beta == 0.0f ? std::vector<float>() : wb::random_uniform(area(m, n), 3);
+    std::vector<double> expected = wb::matmul_oracle(a, b, m, n, k);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      expected[i] *= scales.alpha;
+      if (scales.beta != 0.0f) expected[i] += static_cast<double>(scales.beta) * before[i];
+    }
+
+    auto device_a = wb::GuardedBuffer<float>::input(wb::stored_a(layout, a, m, k), misalign);
+    auto device_b = wb::GuardedBuffer<float>::input(wb::stored_b(layout, b, k, n), misalign);
+    auto c = scales.beta == 0.0f ? wb::GuardedBuffer<float>::output(area(m, n), misalign)
+                                 : wb::GuardedBuffer<float>::inout(before, misalign);
+    run(layout, device_a.data(), device_b.data(), c.data(), m, n, k, scales.alpha, scales.beta, nullptr);
+    EXPECT_TRUE(wb::matches(c.download(), expected, tolerance_for(k), {{m, n}, 0, before}));
+    EXPECT_TRUE(c.check("c"));
+    EXPECT_TRUE(device_a.check("a"));
+    EXPECT_TRUE(device_b.check("b"));
+  }
+};
+
+TEST_P(MatmulTest, MultipliesOneTile) {
+  expect_product(MatmulLayout::kNN, {16, 16, 16});
+}
+
+TEST_P(MatmulTest, MultipliesManyTiles) {
+  expect_product(MatmulLayout::kNN, {128, 192, 64});
+}
+
+TEST_P(MatmulTest, GuardsTheTail) {
+  expect_product(MatmulLayout::kNN, {67, 71, 37});
+}
+
+TEST_P(MatmulTest, TransposesB) {
+  expect_product(MatmulLayout::kNT, {64, 64, 64});
+  expect_product(MatmulLayout::kNT, {67, 71, 37});
+}
+
+TEST_P(MatmulTest, TransposesA) {
+  expect_product(MatmulLayout::kTN, {64, 64, 64});
+  expect_product(MatmulLayout::kTN, {67, 71, 37});
+}
+
+// Each of M, N, K in turn takes every edge size, beside two sizes that are no multiple of anything.
+TEST_P(MatmulTest, MultipliesEverySize) {
+  for (const MatmulLayout layout : kLayouts) {
+    for (const int size : wb::edge_sizes()) {
+      expect_product(layout, {size, 37, 19});
+      expect_product(layout, {37, size, 19});
+      expect_product(layout, {19, 37, size});
+      if (HasFailure()) return;  // one size explains enough
+    }
+  }
+}
+
+TEST_P(MatmulTest, MultipliesVectors) {
+  for (const MatmulLayout layout : kLayouts) {
+    expect_product(layout, {1, 1, 1});
+    expect_product(layout, {1, 1, 1003});
+    expect_product(layout, {1, 1003, 1});
+    expect_product(layout, {1003, 1, 1});
+    expect_product(layout, {1, 257, 131});
+    expect_product(layout, {257, 1, 131});
+  }
+}
+
+// The CPU device gets a smaller product: 2 GFLOP in every layout and implementation take it many seconds.
+TEST_P(MatmulTest, MultipliesLargeOddMatrices) {
+  const Sizes sizes = wb::device_is_cpu() ? Sizes{251, 257, 263} : Sizes{999, 1003, 1001};
+  for (const MatmulLayout layout : kLayouts) expect_product(layout, sizes);
+}
+
+// K far larger than M and N, as in the gradient of a weight: few tiles, each with a long way to go.
+TEST_P(MatmulTest, SumsALongWay) {
+  for (const MatmulLayout layout : kLayouts) expect_product(layout, {33, 35, 5000});
+}
+
+TEST_P(MatmulTest, ScalesByAlpha) {
+  for (const MatmulLayout layout : kLayouts) expect_product(layout, {65, 66, 33}, {-0.375f, 0.0f});
+}
+
+TEST_P(MatmulTest, AccumulatesWithBeta) {
+  for (const MatmulLayout layout : kLayouts) {
+    expect_product(layout, {65, 66, 33}, {1.0f, 1.0f});
+    expect_product(layout, {68, 72, 36}, {0.5f, -0.25f});
+  }
+}
+
+TEST_P(MatmulTest, WithAlphaZeroOnlyScalesC) {
+  expect_product(MatmulLayout::kNN, {20, 70, 40}, {0.0f, 0.5f});
+}
+
+// Sizes are multiples of 4, so that only the address forbids 16-byte accesses.
+TEST_P(MatmulTest, TakesAnyAlignment) {
+  for (const MatmulLayout layout : kLayouts) {
+    for (const std::size_t misalign : {1, 2, 3}) expect_product(layout, {64, 68, 32}, {1.0f, 1.0f}, misalign);
+  }
+}
+
+// Padding a tile with anything but zeros, or multiplying another row's values by zero, would spread the NaN.
+TEST_P(MatmulTest, KeepsNanInItsRow) {
+  constexpr int kM = 70, kN = 75, kK = 45, kRow = 68;
+  for (const MatmulLayout layout : kLayouts) {
+    SCOPED_TRACE(name_of(layout));
+    std::vector<float> a = wb::random_uniform(kM * kK, 1);
+    const std::vector<float> b = wb::random_uniform(kK * kN, 2);
+    a[kRow * kK + 20] = kNan;
+    wb::DeviceBuffer<float> device_a(wb::stored_a(layout, a, kM, kK)),
+        device_b(wb::stored_b(layout, b, kK, kN));
+    auto c = wb::GuardedBuffer<float>::output(kM * kN);
+    run(layout, device_a.data(), device_b.data(), c.data(), kM, kN, kK, 1.0f, 0.0f, nullptr);
+    const std::vector<float> got = c.download();
+    for (int row = 0; row < kM; ++row) {
+      for (int column = 0; column < kN; ++column) {
+        ASSERT_EQ(std::isnan(got[static_cast<std::size_t>(row * kN + column)]), row == kRow)
+            << "row " << row << ", column " << column;
+      }
+    }
+  }
+}
+
+TEST_P(MatmulTest, GivesTheSameBitsEveryTime) {
+  constexpr int kM = 130, kN = 70, kK = 300;
+  wb::DeviceBuffer<float> a(wb::random_uniform(kM * kK, 1)), b(wb::random_uniform(kK * kN, 2));
+  wb::DeviceBuffer<float> first(kM * kN), second(kM * kN);
+  run(MatmulLayout::kNN, a.data(), b.data(), first.data(), kM, kN, kK, 1.0f, 0.0f, nullptr);
+  run(MatmulLayout::kNN, a.data(), b.data(), second.data(), kM, kN, kK, 1.0f, 0.0f, nullptr);
+  EXPECT_EQ(first.download(), second.download());
+}
+
+// Two products in one stream, the second reading what the first writes, with no waiting in between.
+TEST_P(MatmulTest, TakesItsTurnInTheStream) {
+  constexpr int kSize = 96;
+  const std::vector<float> a = wb::random_uniform(kSize * kSize, 1), b = wb::random_uniform(kSize * kSize, 2);
+  const std::vector<double> product = wb::matmul_oracle(a, b, kSize, kSize, kSize);
+  const std::vector<double> expected =
+      wb::matmul_oracle(std::vector<float>(product.begin(), product.end()), b, kSize, kSize, kSize);
+  wb::DeviceBuffer<float> device_a(a), device_b(b), between(kSize * kSize), c(kSize * kSize);
+  between.fill_bytes(0xff);
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+
+  cudaStream_t stream = nullptr;
+  WB_CUDA_CHECK(cudaStreamCreate(&stream));
+  const auto matmul = implementation().function;
+  matmul(MatmulLayout::kNN, device_a.data(), device_b.data(), between.data(), kSize, kSize, kSize, 1.0f, 0.0f,
+         stream);
+  matmul(MatmulLayout::kNN, between.data(), device_b.data(), c.data(), kSize, kSize, kSize, 1.0f, 0.0f,
+         stream);
+  WB_CUDA_CHECK(cudaStreamSynchronize(stream));
+  WB_CUDA_CHECK(cudaStreamDestroy(stream));
+  // Elements reach about 30, with the errors of both products.
+  EXPECT_TRUE(wb::matches(c.download(), expected, {1e-4, 1e-5}, {{kSize, kSize}}));
+}
+
+TEST_P(MatmulTest, RejectsBadArguments) {
+  auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
+  float* x = buffer.data();
+  const auto multiply = [&](const float* a, const float* b, float* c, int m, int n, int k) {
+    run(MatmulLayout::kNT, a, b, c, m, n, k, 1.0f, 0.0f, nullptr);
+  };
+  EXPECT_THROW_MESSAGE(multiply(nullptr, x, x, 2, 2, 2), wb::Error, "a = 0");
+  EXPECT_THROW_MESSAGE(multiply(x, nullptr, x, 2, 2, 2), wb::Error, "b = 0");
+  EXPECT_THROW_MESSAGE(multiply(x, x, nullptr, 2, 2, 2), wb::Error, "c = 0");
+  EXPECT_THROW_MESSAGE(multiply(x, x, x, 0, 2, 2), wb::Error, "m = 0");
+  EXPECT_THROW_MESSAGE(multiply(x, x, x, 2, -1, 2), wb::Error, "n = -1");
+  EXPECT_THROW_MESSAGE(multiply(x, x, x, 2, 2, 0), wb::Error, "k = 0");
+  EXPECT_THROW_MESSAGE(run(static_cast<MatmulLayout>(7), x, x, x, 2, 2, 2, 1.0f, 0.0f, nullptr), wb::Error,
+                       "layout) = 7");
+}
+
+// The last row of a begins past element 2^31: a 32-bit index reads another row.
+TEST_P(MatmulTest, CountsPastTwoToThe31) {
+  constexpr int kM = (1 << 16) + 3, kN = 5, kK = 1 << 15;
+  constexpr std::size_t kLast = static_cast<std::size_t>(kM - 1) * kK;
+  if (wb::device_is_cpu() || wb::device_info().memory_bytes < std::size_t{20} << 30) {
+    GTEST_SKIP() << "needs a GPU with 20 GiB";
+  }
+  wb::DeviceBuffer<float> a(kLast + kK), c(area(kM, kN));
+  a.fill_bytes(0x3e);  // 0.18...: ordinary numbers everywhere
+  const std::vector<float> row = wb::random_uniform(kK, 1), b = wb::random_uniform(area(kK, kN), 2);
+  WB_CUDA_CHECK(cudaMemcpy(a.data() + kLast, row.data(), kK * sizeof(float), cudaMemcpyHostToDevice));
+  wb::DeviceBuffer<float> device_b(b);
+  run(MatmulLayout::kNN, a.data(), device_b.data(), c.data(), kM, kN, kK, 1.0f, 0.0f, nullptr);
+  std::vector<float> got = c.download();
+  got.erase(got.begin(), got.end() - kN);
+  EXPECT_TRUE(wb::matches(got, wb::matmul_oracle(row, b, 1, kN, kK), tolerance_for(kK), {{1, kN}}));
+}
+
+WB_TEST_IMPLEMENTATIONS(MatmulTest, wb::Matmul);
+
+}  // namespace

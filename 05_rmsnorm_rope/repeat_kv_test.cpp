@@ -1,0 +1,185 @@
+// Tests of repeat_kv and its gradient, in the order in which one would make them pass.
+#include "05_rmsnorm_rope/repeat_kv.h"
+
+#include <numeric>
+#include <span>
+
+#include "05_rmsnorm_rope/heads_layouts.h"
+#include "common/harness/implementation_test.h"
+
+namespace {
+
+using wb::GuardedBuffer;
+using wb::HeadsLayout;
+using wb::HeadsShape;
+
+constexpr float kGap = 12345.0f;  // between the elements of a view
+
+struct Sizes {
+  int b, t, h, k, d;
+
+  HeadsShape view() const { return {b, t, k, d}; }
+  std::size_t repeated() const { return HeadsShape{b, t, h, d}.size(); }
+  std::string text() const {
+    return "b = " + std::to_string(b) + ", t = " + std::to_string(t) + ", heads " + std::to_string(h) +
+           " of " + std::to_string(k) + ", d = " + std::to_string(d);
+  }
+};
+
+// Calls visit(index into (B, H, T, D), index into (B, T, K, D)) for every element of the former.
+template <class Visit>
+void for_each_copy(const Sizes& sizes, Visit visit) {
+  const auto [b, t, h, k, d] = sizes;
+  std::size_t index = 0;
+  for (int batch = 0; batch < b; ++batch) {
+    for (int head = 0; head < h; ++head) {
+      for (int position = 0; position < t; ++position) {
+        for (int i = 0; i < d; ++i) {
+          const int source = ((batch * t + position) * k + head / (h / k)) * d + i;
+          visit(index++, static_cast<std::size_t>(source));
+        }
+      }
+    }
+  }
+}
+
+std::vector<double> forward_oracle(std::span<const double> x, const Sizes& sizes) {
+  std::vector<double> y(sizes.repeated());
+  for_each_copy(sizes, [&](std::size_t copy, std::size_t original) { y[copy] = x[original]; });
+  return y;
+}
+
+std::vector<double> backward_oracle(std::span<const double> dy, const Sizes& sizes) {
+  std::vector<double> dx(sizes.view().size());
+  for_each_copy(sizes, [&](std::size_t copy, std::size_t original) { dx[original] += dy[copy]; });
+  return dx;
+}
+
+// Every ratio, sizes on both sides of warps and blocks.
+std::vector<Sizes> test_sizes() {
+  std::vector<Sizes> all = {{1, 1, 1, 1, 1},  {3, 5, 6, 6, 16},  {3, 5, 6, 3, 16}, {3, 5, 6, 2, 16},
+                            {3, 5, 6, 1, 16}, {2, 9, 32, 4, 64}, {5, 3, 15, 5, 7}};
+  for (const int t : wb::edge_sizes()) all.push_back({2, t, 4, 2, 5});
+  for (const int d : {1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257}) all.push_back({2, 3, 4, 2, d});
+  return all;
+}
+
+class RepeatKvForwardTest : public wb::ImplementationTest<wb::RepeatKvForward> {
+ protected:
+  void expect_copies(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor) {
+    SCOPED_TRACE(std::string(wb::name_of(layout)) + ", " + sizes.text());
+    const auto [b, t, h, k, d] = sizes;
+    const std::vector<float> values = wb::random_normal(sizes.view().size(), 1);
+    auto x = GuardedBuffer<float>::input(wb::to_storage(layout, sizes.view(), values, kGap));
+    auto y = GuardedBuffer<float>::output(sizes.repeated());
+    run(wb::make_view<const float>(layout, x.data(), sizes.view()), y.data(), b, t, h, d, nullptr);
+    // Copies: equal to the last bit.
+    EXPECT_TRUE(
+        wb::matches(y.download(), forward_oracle(wb::to_double(values), sizes), {0, 0}, {{b, h, t, d}}));
+    EXPECT_TRUE(y.check("y"));
+    EXPECT_TRUE(x.check("x"));
+  }
+};
+
+TEST_P(RepeatKvForwardTest, CopiesEachHeadTwice) {
+  expect_copies({1, 4, 4, 2, 8});
+}
+
+TEST_P(RepeatKvForwardTest, CopiesEverySize) {
+  for (const Sizes& sizes : test_sizes()) {
+    expect_copies(sizes);
+    if (HasFailure()) return;  // one size explains enough
+  }
+}
+
+TEST_P(RepeatKvForwardTest, ReadsEveryLayout) {
+  for (const HeadsLayout layout : wb::kHeadsLayouts) expect_copies({3, 37, 6, 2, 20}, layout);
+}
+
+TEST_P(RepeatKvForwardTest, RejectsBadArguments) {
+  wb::DeviceBuffer<float> buffer(wb::random_uniform(64, 1));
+  float* const data = buffer.data();
+  const auto repeat = [&](const float* x, int k, float* y, int b, int t, int h, int d) {
+    run(wb::token_major_view(x, 2, k, 2), y, b, t, h, d, nullptr);
+  };
+  EXPECT_THROW_MESSAGE(repeat(nullptr, 2, data, 1, 2, 4, 2), wb::Error, "x.data = 0");
+  EXPECT_THROW_MESSAGE(repeat(data, 2, nullptr, 1, 2, 4, 2), wb::Error, "y = 0");
+  EXPECT_THROW_MESSAGE(repeat(data, 0, data, 1, 2, 4, 2), wb::Error, "x.heads = 0");
+  EXPECT_THROW_MESSAGE(repeat(data, 3, data, 1, 2, 4, 2), wb::Error, "x.heads = 3");
+  EXPECT_THROW_MESSAGE(repeat(data, 4, data, 1, 2, 2, 2), wb::Error, "x.heads = 4");
+  EXPECT_THROW_MESSAGE(repeat(data, 2, data, 0, 2, 4, 2), wb::Error, "b = 0");
+  EXPECT_THROW_MESSAGE(repeat(data, 2, data, 1, -1, 4, 2), wb::Error, "t = -1");
+  EXPECT_THROW_MESSAGE(repeat(data, 2, data, 1, 2, 0, 2), wb::Error, "h = 0");
+  EXPECT_THROW_MESSAGE(repeat(data, 2, data, 1, 2, 4, 0), wb::Error, "d = 0");
+}
+
+WB_TEST_IMPLEMENTATIONS(RepeatKvForwardTest, wb::RepeatKvForward);
+
+class RepeatKvBackwardTest : public wb::ImplementationTest<wb::RepeatKvBackward> {
+ protected:
+  void expect_sums(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor) {
+    SCOPED_TRACE(std::string(wb::name_of(layout)) + ", " + sizes.text());
+    const auto [b, t, h, k, d] = sizes;
+    const HeadsShape shape = sizes.view();
+    const std::vector<float> values = wb::random_normal(sizes.repeated(), 1);
+    auto dy = GuardedBuffer<float>::input(values);
+    // dx holds NaN before the call: it is overwritten.
+    const std::vector<float> nan(shape.size(), std::numeric_limits<float>::quiet_NaN());
+    auto dx = GuardedBuffer<float>::inout(wb::to_storage(layout, shape, nan, kGap));
+    run(dy.data(), wb::make_view(layout, dx.data(), shape), b, t, h, d, nullptr);
+    const std::vector<float> storage = dx.download();
+    EXPECT_TRUE(wb::matches(wb::from_storage(layout, shape, storage),
+                            backward_oracle(wb::to_double(values), sizes), {2e-6, 1e-6}, {{b, t, k, d}}));
+    EXPECT_EQ(wb::changed_gaps(layout, shape, storage, kGap), 0u)
+        << "the kernel wrote between the elements of the view";
+    EXPECT_TRUE(dx.check("dx"));
+    EXPECT_TRUE(dy.check("dy"));
+  }
+};
+
+TEST_P(RepeatKvBackwardTest, SumsTwoHeads) {
+  expect_sums({1, 4, 4, 2, 8});
+}
+
+TEST_P(RepeatKvBackwardTest, SumsEverySize) {
+  for (const Sizes& sizes : test_sizes()) {
+    expect_sums(sizes);
+    if (HasFailure()) return;  // one size explains enough
+  }
+}
+
+TEST_P(RepeatKvBackwardTest, WritesEveryLayout) {
+  for (const HeadsLayout layout : wb::kHeadsLayouts) expect_sums({3, 37, 6, 2, 20}, layout);
+}
+
+TEST_P(RepeatKvBackwardTest, RejectsBadArguments) {
+  wb::DeviceBuffer<float> buffer(wb::random_uniform(64, 1));
+  float* const data = buffer.data();
+  const auto sum = [&](const float* dy, float* dx, int k, int b, int t, int h, int d) {
+    run(dy, wb::token_major_view(dx, 2, k, 2), b, t, h, d, nullptr);
+  };
+  EXPECT_THROW_MESSAGE(sum(nullptr, data, 2, 1, 2, 4, 2), wb::Error, "dy = 0");
+  EXPECT_THROW_MESSAGE(sum(data, nullptr, 2, 1, 2, 4, 2), wb::Error, "dx.data = 0");
+  EXPECT_THROW_MESSAGE(sum(data, data, 0, 1, 2, 4, 2), wb::Error, "dx.heads = 0");
+  EXPECT_THROW_MESSAGE(sum(data, data, 3, 1, 2, 4, 2), wb::Error, "dx.heads = 3");
+  EXPECT_THROW_MESSAGE(sum(data, data, 2, -1, 2, 4, 2), wb::Error, "b = -1");
+  EXPECT_THROW_MESSAGE(sum(data, data, 2, 1, 0, 4, 2), wb::Error, "t = 0");
+  EXPECT_THROW_MESSAGE(sum(data, data, 2, 1, 2, -4, 2), wb::Error, "h = -4");
+  EXPECT_THROW_MESSAGE(sum(data, data, 2, 1, 2, 4, 0), wb::Error, "d = 0");
+}
+
+WB_TEST_IMPLEMENTATIONS(RepeatKvBackwardTest, wb::RepeatKvBackward);
+
+// f(x) = sum of the copies times fixed weights: the weights are its upstream gradient.
+TEST(RepeatKvOracle, GradientMatchesCentralDifferences) {
+  const Sizes sizes{2, 3, 6, 2, 4};
+  const std::vector<double> x = wb::to_double(wb::random_normal(sizes.view().size(), 1));
+  const std::vector<double> dy = wb::to_double(wb::random_normal(sizes.repeated(), 2));
+  const auto f = [&](std::span<const double> at) {
+    const std::vector<double> y = forward_oracle(at, sizes);
+    return std::inner_product(y.begin(), y.end(), dy.begin(), 0.0);
+  };
+  EXPECT_TRUE(wb::gradient_matches(f, x, backward_oracle(dy, sizes), {1e-9, 1e-7}));
+}
+
+}  // namespace

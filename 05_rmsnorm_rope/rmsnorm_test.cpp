@@ -1,0 +1,231 @@
+// Tests of rmsnorm and its gradient, in the order in which one would make them pass.
+#include "05_rmsnorm_rope/rmsnorm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "common/core/device_info.h"
+#include "common/harness/implementation_test.h"
+
+namespace {
+
+constexpr float kEpsilon = 1e-5f;
+constexpr wb::Tolerance kForward{1e-7, 3e-6};
+// dx is a difference of two terms of the order of 1 times rstd.
+constexpr wb::Tolerance kDx{2e-6, 5e-6};
+
+std::size_t area(int rows, int columns) {
+  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+}
+
+// dweight sums N products of the order of 1: rounding errors grow with the sum.
+wb::Tolerance dweight_tolerance(int n) {
+  return {1e-6 * std::sqrt(n) + 2e-8 * n, 1e-5};
+}
+
+std::vector<int> row_lengths() {
+  std::vector<int> lengths = wb::edge_sizes();
+  for (const int length : {2048, 4100, 8191, 8192, 8193, 33000}) lengths.push_back(length);
+  return lengths;
+}
+
+class RmsnormForwardTest : public wb::ImplementationTest<wb::RmsnormForward> {
+ protected:
+  void expect_norm(const std::vector<float>& x, int n, int c, float epsilon = kEpsilon,
+                   std::size_t misalign = 0) {
+    SCOPED_TRACE("n = " + std::to_string(n) + ", c = " + std::to_string(c));
+    const std::vector<float> weight = wb::random_normal(area(1, c), 2, 1.0f, 0.5f);
+    const auto expected = wb::rmsnorm_oracle(wb::to_double(x), wb::to_double(weight), n, c, epsilon);
+
+    auto device_x = wb::GuardedBuffer<float>::input(x, misalign);
+    auto device_weight = wb::GuardedBuffer<float>::input(weight, misalign);
+    auto y = wb::GuardedBuffer<float>::output(x.size(), misalign);
+    auto rstd = wb::GuardedBuffer<float>::output(area(n, 1), misalign);
+    run(device_x.data(), device_weight.data(), y.data(), rstd.data(), n, c, epsilon, nullptr);
+    EXPECT_TRUE(wb::matches(rstd.download(), expected.rstd, kForward, {{n}})) << "rstd";
+    EXPECT_TRUE(wb::matches(y.download(), expected.y, kForward, {{n, c}})) << "y";
+    EXPECT_TRUE(y.check("y"));
+    EXPECT_TRUE(rstd.check("rstd"));
+    EXPECT_TRUE(device_x.check("x"));
+    EXPECT_TRUE(device_weight.check("weight"));
+  }
+};
+
+TEST_P(RmsnormForwardTest, NormalisesOneRow) {
+  expect_norm(wb::random_normal(32, 1), 1, 32);
+}
+
+TEST_P(RmsnormForwardTest, NormalisesEachRow) {
+  expect_norm(wb::random_normal(100 * 64, 1), 100, 64);
+}
+
+TEST_P(RmsnormForwardTest, NormalisesRowsOfEveryLength) {
+  for (const int c : row_lengths()) {
+    expect_norm(wb::random_normal(area(3, c), 1), 3, c);
+    if (HasFailure()) return;  // one length explains enough
+  }
+}
+
+TEST_P(RmsnormForwardTest, NormalisesAnyNumberOfRows) {
+  for (const int n : wb::edge_sizes()) {
+    expect_norm(wb::random_normal(area(n, 36), 1), n, 36);
+    if (HasFailure()) return;  // one number explains enough
+  }
+}
+
+// With values this small epsilon is most of the sum; with epsilon = 0 it must not be there at all.
+TEST_P(RmsnormForwardTest, AddsEpsilonInsideTheRoot) {
+  expect_norm(wb::random_normal(5 * 100, 1, 0.0f, 1e-3f), 5, 100, 1e-5f);
+  expect_norm(wb::random_normal(5 * 100, 1, 0.0f, 1e-3f), 5, 100, 0.0f);
+}
+
+TEST_P(RmsnormForwardTest, GivesARowOfZerosZeros) {
+  std::vector<float> x = wb::random_normal(area(3, 70), 1);
+  std::fill(x.begin() + 70, x.begin() + 140, 0.0f);
+  expect_norm(x, 3, 70);
+}
+
+TEST_P(RmsnormForwardTest, TakesAnyAlignment) {
+  for (const std::size_t misalign : {1, 2, 3}) {
+    expect_norm(wb::random_normal(area(3, 256), 1), 3, 256, kEpsilon, misalign);
+  }
+}
+
+TEST_P(RmsnormForwardTest, RejectsBadArguments) {
+  auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
+  float* x = buffer.data();
+  EXPECT_THROW_MESSAGE(run(nullptr, x, x, x, 2, 2, kEpsilon, nullptr), wb::Error, "x = 0");
+  EXPECT_THROW_MESSAGE(run(x, nullptr, x, x, 2, 2, kEpsilon, nullptr), wb::Error, "weight = 0");
+  EXPECT_THROW_MESSAGE(run(x, x, nullptr, x, 2, 2, kEpsilon, nullptr), wb::Error, "y = 0");
+  EXPECT_THROW_MESSAGE(run(x, x, x, nullptr, 2, 2, kEpsilon, nullptr), wb::Error, "rstd = 0");
+  EXPECT_THROW_MESSAGE(run(x, x, x, x, 0, 2, kEpsilon, nullptr), wb::Error, "n = 0");
+  EXPECT_THROW_MESSAGE(run(x, x, x, x, 2, -1, kEpsilon, nullptr), wb::Error, "c = -1");
+  EXPECT_THROW_MESSAGE(run(x, x, x, x, 2, 2, -1.0f, nullptr), wb::Error, "epsilon = -1");
+}
+
+WB_TEST_IMPLEMENTATIONS(RmsnormForwardTest, wb::RmsnormForward);
+
+class RmsnormBackwardTest : public wb::ImplementationTest<wb::RmsnormBackward> {
+ protected:
+  // dx holds NaN before the call, dweight random numbers that the gradient adds to.
+  void expect_gradient(int n, int c, std::size_t misalign = 0) {
+    SCOPED_TRACE("n = " + std::to_string(n) + ", c = " + std::to_string(c));
+    const std::vector<float> x = wb::random_normal(area(n, c), 1), dy = wb::random_normal(area(n, c), 2);
+    const std::vector<float> weight = wb::random_normal(area(1, c), 3, 1.0f, 0.5f);
+    const std::vector<float> before = wb::random_normal(area(1, c), 4);
+    const auto forward = wb::rmsnorm_oracle(wb::to_double(x), wb::to_double(weight), n, c, kEpsilon);
+    const std::vector<float> rstd(forward.rstd.begin(), forward.rstd.end());
+    auto expected = wb::rmsnorm_backward_oracle(wb::to_double(dy), wb::to_double(x), wb::to_double(weight),
+                                                wb::to_double(rstd), n, c);
+    for (std::size_t i = 0; i < before.size(); ++i) expected.dweight[i] += before[i];
+
+    auto device_dy = wb::GuardedBuffer<float>::input(dy, misalign);
+    auto device_x = wb::GuardedBuffer<float>::input(x, misalign);
+    auto device_weight = wb::GuardedBuffer<float>::input(weight, misalign);
+    auto device_rstd = wb::GuardedBuffer<float>::input(rstd, misalign);
+    auto dx = wb::GuardedBuffer<float>::output(x.size(), misalign);
+    auto dweight = wb::GuardedBuffer<float>::inout(before, misalign);
+    auto scratch = wb::GuardedBuffer<float>::output(wb::rmsnorm_backward_scratch(c), misalign);
+    run(device_dy.data(), device_x.data(), device_weight.data(), device_rstd.data(), dx.data(),
+        dweight.data(), scratch.data(), n, c, nullptr);
+    EXPECT_TRUE(wb::matches(dx.download(), expected.dx, kDx, {{n, c}})) << "dx";
+    EXPECT_TRUE(wb::matches(dweight.download(), expected.dweight, dweight_tolerance(n), {{c}, 0, before}))
+        << "dweight";
+    EXPECT_TRUE(dx.check("dx"));
+    EXPECT_TRUE(dweight.check("dweight"));
+    EXPECT_TRUE(scratch.check("scratch"));
+    EXPECT_TRUE(device_dy.check("dy"));
+    EXPECT_TRUE(device_x.check("x"));
+    EXPECT_TRUE(device_weight.check("weight"));
+    EXPECT_TRUE(device_rstd.check("rstd"));
+  }
+};
+
+TEST_P(RmsnormBackwardTest, DifferentiatesOneRow) {
+  expect_gradient(1, 32);
+}
+
+TEST_P(RmsnormBackwardTest, DifferentiatesManyRows) {
+  expect_gradient(100, 64);
+}
+
+TEST_P(RmsnormBackwardTest, DifferentiatesRowsOfEveryLength) {
+  for (const int c : row_lengths()) {
+    expect_gradient(3, c);
+    if (HasFailure()) return;  // one length explains enough
+  }
+}
+
+TEST_P(RmsnormBackwardTest, SumsAnyNumberOfRows) {
+  for (const int n : wb::edge_sizes()) {
+    expect_gradient(n, 36);
+    if (HasFailure()) return;  // one number explains enough
+  }
+}
+
+// More rows than partial sums fit into scratch, whichever way an implementation divides it.
+TEST_P(RmsnormBackwardTest, SumsMoreRowsThanScratchHolds) {
+  expect_gradient(2 * wb::kRmsnormPartials + 7, 1);
+  expect_gradient(32 * wb::kRmsnormPartials + 7, 5);
+}
+
+TEST_P(RmsnormBackwardTest, TakesAnyAlignment) {
+  for (const std::size_t misalign : {1, 2, 3}) expect_gradient(5, 256, misalign);
+}
+
+TEST_P(RmsnormBackwardTest, GivesTheSameBitsEveryTime) {
+  constexpr int kN = 300, kC = 100;
+  wb::DeviceBuffer<float> dy(wb::random_normal(kN * kC, 1)), x(wb::random_normal(kN * kC, 2));
+  wb::DeviceBuffer<float> weight(wb::random_normal(kC, 3)), rstd(wb::random_uniform(kN, 4, 0.5f, 2.0f));
+  wb::DeviceBuffer<float> dx(kN * kC), scratch(wb::rmsnorm_backward_scratch(kC));
+  std::vector<float> first_dx, first_dweight;
+  for (int repetition = 0; repetition < 3; ++repetition) {
+    wb::DeviceBuffer<float> dweight(std::vector<float>(kC, 0.0f));
+    run(dy.data(), x.data(), weight.data(), rstd.data(), dx.data(), dweight.data(), scratch.data(), kN, kC,
+        nullptr);
+    if (repetition == 0) {
+      first_dx = dx.download();
+      first_dweight = dweight.download();
+    }
+    EXPECT_EQ(dx.download(), first_dx);
+    EXPECT_EQ(dweight.download(), first_dweight);
+  }
+}
+
+TEST_P(RmsnormBackwardTest, RejectsBadArguments) {
+  wb::DeviceBuffer<float> buffer(wb::random_uniform(wb::rmsnorm_backward_scratch(2), 1));
+  float* x = buffer.data();
+  const char* const names[] = {"dy = 0", "x = 0",       "weight = 0", "rstd = 0",
+                               "dx = 0", "dweight = 0", "scratch = 0"};
+  for (int missing = 0; missing < 7; ++missing) {
+    const auto pointer = [&](int position) { return position == missing ? nullptr : x; };
+    EXPECT_THROW_MESSAGE(run(pointer(0), pointer(1), pointer(2), pointer(3), pointer(4), pointer(5),
+                             pointer(6), 2, 2, nullptr),
+                         wb::Error, names[missing]);
+  }
+  EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, x, 0, 2, nullptr), wb::Error, "n = 0");
+  EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, x, 2, -1, nullptr), wb::Error, "c = -1");
+}
+
+WB_TEST_IMPLEMENTATIONS(RmsnormBackwardTest, wb::RmsnormBackward);
+
+// f = sum of y times fixed weights: those weights are its upstream gradient. x and weight are tested in turn.
+TEST(RmsnormOracle, GradientMatchesCentralDifferences) {
+  constexpr int kN = 4, kC = 9;
+  const std::vector<double> x = wb::to_double(wb::random_normal(kN * kC, 1));
+  const std::vector<double> weight = wb::to_double(wb::random_normal(kC, 2, 1.0f, 0.5f));
+  const std::vector<double> dy = wb::to_double(wb::random_normal(kN * kC, 3));
+  const auto f = [&](std::span<const double> at_x, std::span<const double> at_weight) {
+    const std::vector<double> y = wb::rmsnorm_oracle(at_x, at_weight, kN, kC, kEpsilon).y;
+    return std::inner_product(y.begin(), y.end(), dy.begin(), 0.0);
+  };
+  const auto gradient = wb::rmsnorm_backward_oracle(
+      dy, x, weight, wb::rmsnorm_oracle(x, weight, kN, kC, kEpsilon).rstd, kN, kC);
+  EXPECT_TRUE(wb::gradient_matches([&](auto at) { return f(at, weight); }, x, gradient.dx, {1e-8, 1e-7}));
+  EXPECT_TRUE(
+      wb::gradient_matches([&](auto at) { return f(x, at); }, weight, gradient.dweight, {1e-8, 1e-7}));
+}
+
+}  // namespace
