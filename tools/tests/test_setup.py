@@ -50,10 +50,11 @@ class WhatIsNeeded(unittest.TestCase):
 class Ensure(unittest.TestCase):
     """ensure() against machines that lack this or that; nothing is really installed."""
 
-    def run_on(self, absent, rights=None, programs=("apt-get",), apt=None, pip="no network"):
+    def run_on(self, absent, rights=None, programs=("apt-get",), apt=None, pip="no network", built=False):
         which = lambda name: f"/usr/bin/{name}" if name in programs else None  # noqa: E731
         with (
             mock.patch.object(setup.packages, "missing", return_value=absent),
+            mock.patch.object(setup, "is_configured", return_value=built),
             mock.patch.object(machine, "root_prefix", return_value=rights),
             mock.patch.object(setup.shutil, "which", which),
             mock.patch.object(python_env, "install_in_venv", return_value=pip),
@@ -76,6 +77,9 @@ class Ensure(unittest.TestCase):
     def test_what_cmake_downloads_is_no_failure(self):
         text = self.run_on([package("fmt", fetched=True)])
         self.assertIn("CMake will download", text)
+
+    def test_what_cmake_has_downloaded_is_not_asked_for_again(self):
+        self.assertEqual(self.run_on([package("fmt", fetched=True)], rights=(), built=True), "")
 
     def test_no_matplotlib_is_a_warning(self):
         text = self.run_on([package("matplotlib", optional=True)])

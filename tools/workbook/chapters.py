@@ -74,7 +74,7 @@ class Exercise:
                 return f"solved ({last['device']} device)"
             if last.get("total"):
                 return f"{last['failed']} of {last['total']} tests fail"
-            return last.get("problem", "does not pass")
+            return "does not compile" if last["problem"] == "does not compile" else "does not finish"
         return "changed, not checked since" if is_changed(self.starter) else "untouched"
 
 

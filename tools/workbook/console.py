@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 
+QUIET_SECONDS = 20.0  # between two lines of progress where there is no terminal
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
@@ -48,13 +49,13 @@ def seconds(value: float) -> str:
 
 
 class Progress:
-    """One line on a terminal; elsewhere a line at the start, at each quarter, and at the end."""
+    """One line on a terminal; elsewhere a line at the start, one now and then, and one at the end."""
 
     def __init__(self, title: str) -> None:
         self.title = title
         self.terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         self.started = time.monotonic()
-        self.quarter = 0
+        self.spoken = self.started
         if not self.terminal:
             say(f"{title} ...")
 
@@ -64,8 +65,8 @@ class Progress:
             filled = 20 * done // total
             text = f"{self.title}  [{'#' * filled}{'.' * (20 - filled)}] {done}/{total}  {what}"
             self._draw(text)
-        elif 4 * done // total > self.quarter and done < total:
-            self.quarter = 4 * done // total
+        elif time.monotonic() - self.spoken > QUIET_SECONDS and done < total:
+            self.spoken = time.monotonic()
             say(f"{self.title}: {done}/{total}")
 
     def note(self, what: str) -> None:

@@ -19,6 +19,8 @@ NOT_IN_ARCHIVE = re.compile(
 def ensure(device: str, plots: bool = False) -> None:
     """Return with everything for `device` in place, or raise with the exact command that would do it."""
     absent = packages.missing(device, plots)
+    if is_configured(device):
+        absent = [p for p in absent if not p.fetched]  # CMake has found or downloaded them
     if not absent:
         return
     problem = ""
@@ -27,14 +29,14 @@ def ensure(device: str, plots: bool = False) -> None:
         machine.forget()
         python_env.find.cache_clear()
         absent = [package for package in absent if not package.present()]
+    if shutil.which("make") and any(p.name == "Ninja" for p in absent):
+        say("Not installed here: Ninja. Building with Make, which takes a little longer.")
+        absent = [p for p in absent if p.name != "Ninja"]
     absent = [package for package in absent if not from_pip(package)]
 
     for package in (p for p in absent if p.optional):
         command = packages.install_command([package])
         warn(f"{package.name} is missing, so there will be no plots. Install: {command}")
-    if shutil.which("make") and any(p.name == "Ninja" for p in absent):
-        say("Not installed here: Ninja. Building with Make, which takes a little longer.")
-        absent = [p for p in absent if p.name != "Ninja"]
     for_cmake = [p for p in absent if p.fetched]
     required = [p for p in absent if not p.fetched and not p.optional]
     if required:
@@ -47,6 +49,11 @@ def ensure(device: str, plots: bool = False) -> None:
     if for_cmake:
         names = ", ".join(p.name for p in for_cmake)
         say(f"Not installed here: {names}. CMake will download fixed versions into the build directory.")
+
+
+def is_configured(device: str) -> bool:
+    folder = machine.ROOT / "build" / device
+    return any((folder / name).exists() for name in ("build.ninja", "Makefile"))
 
 
 def install_with_apt(names: list) -> str:
