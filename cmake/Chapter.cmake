@@ -5,14 +5,15 @@
 #   NAME_test.cpp                             NAME_test, a ctest test
 #   NAME_bench.cpp                            NAME_bench
 #   NAME_starter.cu                           NAME_starter_test and NAME_starter_bench, not built by default:
-#                                             a starter that does not compile stops nothing else
-# Files ending in _cuda or _cpu are for that device only. SOURCES adds files that are no implementation.
-# DEPENDS links the kernels of earlier chapters.
+#                                             a starter that does not compile stops nothing else.
+#                                             ctest starter_unsolved.NAME builds it and proves that it is unsolved
+# Files ending in _cuda or _cpu are for that device only. SOURCES names files that are no implementation: starters get
+# them too. DEPENDS links the kernels of earlier chapters.
 function(add_chapter)
   cmake_parse_arguments(ARG "" "" "EXERCISES;SOURCES;DEPENDS" ${ARGN})
   get_filename_component(chapter ${CMAKE_CURRENT_SOURCE_DIR} NAME)
 
-  set(implementations ${ARG_SOURCES})
+  set(implementations "")
   foreach(exercise IN LISTS ARG_EXERCISES)
     file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${exercise}_*.cu ${exercise}_*.cpp)
     list(FILTER files EXCLUDE REGEX "_(starter\\.cu|test\\.cpp|bench\\.cpp)$")
@@ -20,14 +21,24 @@ function(add_chapter)
     list(APPEND implementations ${files})
   endforeach()
   list(REMOVE_DUPLICATES implementations)
+  if(ARG_SOURCES)
+    list(REMOVE_ITEM implementations ${ARG_SOURCES})
+  endif()
+
+  # What implementations and starters share: the chapter's own helpers, and the chapters before.
+  add_library(${chapter}_support INTERFACE)
+  target_link_libraries(${chapter}_support INTERFACE wb_core wb_runtime ${ARG_DEPENDS})
+  if(ARG_SOURCES)
+    wb_kernels(${chapter}_sources ${ARG_SOURCES})
+    target_link_libraries(${chapter}_support INTERFACE $<TARGET_OBJECTS:${chapter}_sources>)
+  endif()
 
   wb_kernels(${chapter}_kernels ${implementations})
   # An object library hands its objects only to direct users: collect the whole chain in one interface target.
   add_library(${chapter} INTERFACE)
-  target_link_libraries(${chapter} INTERFACE ${chapter}_kernels $<TARGET_OBJECTS:${chapter}_kernels> wb_core wb_runtime)
+  target_link_libraries(${chapter} INTERFACE ${chapter}_kernels $<TARGET_OBJECTS:${chapter}_kernels> ${chapter}_support)
   foreach(earlier IN LISTS ARG_DEPENDS)
     target_link_libraries(${chapter}_kernels PUBLIC ${earlier}_headers)
-    target_link_libraries(${chapter} INTERFACE ${earlier})
   endforeach()
   add_library(${chapter}_headers INTERFACE)
   target_link_libraries(${chapter}_headers INTERFACE wb_runtime)
@@ -52,11 +63,20 @@ function(wb_exercise chapter exercise)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu)
     wb_kernels(${exercise}_starter ${exercise}_starter.cu)
     set_target_properties(${exercise}_starter PROPERTIES EXCLUDE_FROM_ALL ON)
+    # What is still to be written is not used yet: no reason to warn a student.
+    target_compile_options(${exercise}_starter PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-unused-parameter>)
     foreach(kind test bench)
       if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_${kind}.cpp)
         add_executable(${exercise}_starter_${kind} EXCLUDE_FROM_ALL ${exercise}_${kind}.cpp)
-        target_link_libraries(${exercise}_starter_${kind} PRIVATE ${exercise}_starter wb_${kind}_main)
+        target_link_libraries(${exercise}_starter_${kind} PRIVATE ${exercise}_starter ${chapter}_support wb_${kind}_main)
       endif()
     endforeach()
+    add_test(NAME starter_unsolved.${exercise}
+      COMMAND ${CMAKE_COMMAND} -DSTARTER=${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu -DBUILD=${CMAKE_BINARY_DIR}
+              -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test>
+              -P ${PROJECT_SOURCE_DIR}/cmake/StarterUnsolved.cmake)
+    # One build of the tree at a time.
+    set_tests_properties(starter_unsolved.${exercise} PROPERTIES
+      LABELS "${chapter};starter" RESOURCE_LOCK build_tree SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
   endif()
 endfunction()

@@ -30,7 +30,7 @@ std::string index_text(std::size_t flat, const Comparison& c) {
 std::string owner_text(std::size_t flat, const Shape& shape) {
   if (shape.threads_per_block <= 0) return "";
   const auto threads = static_cast<std::size_t>(shape.threads_per_block);
-  return fmt::format(", owned by block {}, thread {}", flat / threads, flat % threads);
+  return fmt::format(", block {}, thread {} of {}", flat / threads, flat % threads, threads);
 }
 
 std::string element_text(const char* label, std::size_t i, const Comparison& c) {

@@ -114,7 +114,9 @@ TEST(Bench, RefusesAResultAboveTheRoof) {
   EXPECT_NE(result.message.find("times the copy bandwidth"), std::string::npos) << result.message;
 
   wb::detail::BenchmarkTable table(Roofs{1.0, 0}, true);
+  testing::internal::CaptureStdout();
   table.add(result);
+  EXPECT_NE(testing::internal::GetCapturedStdout().find("REFUSED"), std::string::npos);
   EXPECT_FALSE(table.all_ok());
   EXPECT_EQ(table.results("bench")["rows"][0]["outcome"], "above_roof");
 }
@@ -172,8 +174,12 @@ TEST(Table, QuotesOnlyRatiosOnTheCpu) {
   other.which.baseline = "solution";
   other.timing = wb::detail::summarise({1e-3});
   wb::detail::BenchmarkTable table({}, true);
+  testing::internal::CaptureStdout();
   table.add(base);
   table.add(other);
+  const std::string text = testing::internal::GetCapturedStdout();
+  EXPECT_NE(text.find("2.00x"), std::string::npos) << text;
+  EXPECT_EQ(text.find("GB/s"), std::string::npos) << text;
   const nlohmann::json body = table.results("bench");
   EXPECT_DOUBLE_EQ(body["rows"][1]["speedup"], 2.0);
   EXPECT_TRUE(body["rows"][1]["bytes_per_second"].is_null());

@@ -1,0 +1,59 @@
+# Proves that a starter is an exercise: it compiles, its test program runs to the end, and in every suite the first test
+# fails. The tests of a file follow the steps of the lesson, so the first is where a student begins.
+#
+#   cmake -DSTARTER=file.cu -DBUILD=dir -DTARGET=name_starter_test -DPROGRAM=path -P StarterUnsolved.cmake
+#
+# Skipped (a line that begins with "skipped:") where the starter is no longer the one that was committed.
+cmake_minimum_required(VERSION 3.25)
+get_filename_component(folder ${STARTER} DIRECTORY)
+get_filename_component(name ${STARTER} NAME)
+
+execute_process(COMMAND git diff --quiet HEAD -- ${STARTER} WORKING_DIRECTORY ${folder} RESULT_VARIABLE changed
+                OUTPUT_QUIET ERROR_QUIET)
+if(changed EQUAL 1)
+  message("skipped: you have changed ${name}; this test is about the file as it was handed out")
+  return()
+endif()
+file(READ ${STARTER} text)
+if(NOT text MATCHES "TODO")
+  message("skipped: ${name} has no TODO left: it was solved and committed")
+  return()
+endif()
+
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} --target ${TARGET} RESULT_VARIABLE code
+                OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "${name} must compile before a student touches it, but:\n${output}")
+endif()
+
+set(results ${BUILD}/starter_unsolved)
+set(report ${results}/tests/${TARGET}.json)
+file(REMOVE ${report})
+execute_process(COMMAND ${CMAKE_COMMAND} -E env WB_RESULTS_DIR=${results} --unset=WB_IMPL ${PROGRAM}
+                RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT EXISTS ${report})
+  message(FATAL_ERROR "${name} must run to the end of its tests, but they stopped (${code}):\n${output}")
+endif()
+
+# Judge the first test of every suite that ran the starter.
+file(READ ${report} report)
+string(JSON count LENGTH ${report} body tests)
+set(suites "")
+math(EXPR last "${count} - 1")
+foreach(i RANGE ${last})
+  string(JSON suite GET ${report} body tests ${i} suite)
+  string(JSON test GET ${report} body tests ${i} test)
+  string(JSON implementation GET ${report} body tests ${i} implementation)
+  string(JSON status GET ${report} body tests ${i} status)
+  if(NOT implementation STREQUAL "starter" OR suite IN_LIST suites)
+    continue()
+  endif()
+  list(APPEND suites ${suite})
+  if(NOT status STREQUAL "failed")
+    message(FATAL_ERROR "${name}: ${suite}.${test} is the first step of the lesson and must fail, but it ${status}")
+  endif()
+  message("${name}: fails at ${suite}.${test}, as it must")
+endforeach()
+if(NOT suites)
+  message(FATAL_ERROR "${name}: no test of ${TARGET} ran an implementation called starter")
+endif()
