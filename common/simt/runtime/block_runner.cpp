@@ -12,9 +12,6 @@
 
 namespace simt::detail {
 
-using boost::context::detail::jump_fcontext;
-using boost::context::detail::transfer_t;
-
 constinit thread_local Context context;
 
 BlockRunner::BlockRunner() : pool_(fiber_main), warps_(kMaxThreadsPerBlock / 32) {
@@ -31,9 +28,8 @@ BlockRunner::BlockRunner() : pool_(fiber_main), warps_(kMaxThreadsPerBlock / 32)
 BlockRunner::~BlockRunner() { munmap(shared_mapping_, kMaxSharedPerBlockOptIn + FiberPool::guard_bytes()); }
 
 // A fibre runs threads of whatever block is current until none is left to start, then waits in the pool.
-void BlockRunner::fiber_main(transfer_t from) {
+void BlockRunner::fiber_main() {
   BlockRunner* runner = context.runner;
-  static_cast<Fiber*>(from.data)->context = from.fctx;
   for (;;) {
     try {
       runner->grid_->run_threads();
@@ -48,19 +44,11 @@ void BlockRunner::fiber_main(transfer_t from) {
     if (runner->abandoned_) {
       runner->switch_to(&runner->home_);
     } else {
-      Fiber* next = runner->ready_.empty() ? &runner->home_ : runner->ready_.pop_front();
+      Fiber* next = runner->ready_.empty() ? &runner->home_ : runner->next_runnable();
       runner->pool_.release(self);
       runner->switch_to(next);
     }
   }
-}
-
-// Switch stacks; whoever comes back here leaves its own position with its fibre.
-void BlockRunner::switch_to(Fiber* target) {
-  Fiber* self = current_;
-  current_ = target;
-  const transfer_t from = jump_fcontext(target->context, self);
-  static_cast<Fiber*>(from.data)->context = from.fctx;
 }
 
 void BlockRunner::begin(const Grid& grid, std::uint64_t number) {
@@ -98,7 +86,7 @@ bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
   switch_to(pool_.acquire());
   while (!abandoned_ && context.live != 0) {
     if (release_converging()) {
-      switch_to(ready_.pop_front());
+      switch_to(next_runnable());
     } else {
       report_failure(cudaErrorLaunchFailure, block_name() + ": deadlock, no thread can go on: " + waiting_threads());
       abandoned_ = true;
@@ -109,51 +97,21 @@ bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
   return !abandoned_;
 }
 
-Fiber* BlockRunner::next_runnable() {
-  if (!ready_.empty()) return ready_.pop_front();
-  if (context.next != context.count) return pool_.acquire();
-  return &home_;
-}
-
-// Leave this thread's stack as it is and run another, until somebody makes this one ready.
-void BlockRunner::park(const char* operation, Site site, unsigned mask) {
-  Context& c = context;
-  Fiber* self = current_;
-  self->operation = operation;
-  self->site = site;
-  self->mask = mask;
-  self->linear = c.linear;
-  self->thread = c.thread;
-  ++c.parked;
-  switch_to(next_runnable());
-  --c.parked;
-  self->operation = nullptr;
-  c.linear = self->linear;
-  c.thread = self->thread;
-}
-
-// Waiting threads go on in the order in which they came, or shuffled when the order is seeded.
-void BlockRunner::release(FiberList& waiting) {
-  if (!order_.seeded()) {
-    ready_.append(waiting);
-    return;
-  }
+// Threads that waited go on in the order in which they came, unless the order is seeded.
+void BlockRunner::release_shuffled(FiberList& waiting) {
   std::vector<Fiber*> fibers;
   while (!waiting.empty()) fibers.push_back(waiting.pop_front());
   for (std::size_t i = fibers.size(); i > 1; --i) std::swap(fibers[i - 1], fibers[order_.random().below(i)]);
   for (Fiber* fiber : fibers) ready_.push_back(fiber);
 }
 
+// Behind the threads that are ready, and one that has not started.
 void BlockRunner::yield() {
-  Fiber* self = current_;
   if (ready_.empty() && context.next == context.count) return;
-  // To the end of the queue, behind the threads that have not started.
-  if (context.next != context.count) {
-    Fiber* fresh = pool_.acquire();
-    ready_.push_front(fresh);
-  }
+  Fiber* self = current_;
+  note_waiting("__nanosleep", {"", 0}, 0);
   ready_.push_back(self);
-  park("__nanosleep", {"", 0}, 0);
+  switch_to(context.next != context.count ? pool_.acquire() : next_runnable());
 }
 
 void BlockRunner::fail(cudaError_t code, const std::string& what) {

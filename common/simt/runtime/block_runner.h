@@ -28,6 +28,8 @@ struct Warp {
   std::array<Rendezvous, 32> rendezvous;
 };
 
+[[noreturn]] void called_outside_kernel(const char* name);
+
 class BlockRunner {
  public:
   BlockRunner();
@@ -39,7 +41,15 @@ class BlockRunner {
   bool run(const Grid& grid, std::uint64_t number);
 
   // For the running thread.
-  BarrierVote barrier(const char* name, int predicate, Site site);
+  void barrier(const char* name, Site site);
+  /// Adds the running thread's vote to the barrier that it is about to reach.
+  void vote(int predicate) {
+    collecting_.count += predicate != 0;
+    collecting_.all = collecting_.all && predicate != 0;
+    collecting_.any = collecting_.any || predicate != 0;
+  }
+  /// The votes of the latest barrier.
+  BarrierVote votes() const { return vote_; }
   void rendezvous(const WarpOperation& operation, unsigned mask, Site site);
   unsigned converged(Site site);
   void yield();
@@ -56,15 +66,26 @@ class BlockRunner {
   std::string where() const;
 
  private:
-  static void fiber_main(boost::context::detail::transfer_t from);
+  [[noreturn]] static void fiber_main();
   void begin(const Grid& grid, std::uint64_t number);
   void switch_to(Fiber* target);
   Fiber* next_runnable();
+  void note_waiting(const char* operation, Site site, unsigned mask);
   void park(const char* operation, Site site, unsigned mask);
-  void release(FiberList& waiting);
+  void release(FiberList& waiting) {
+    if (seeded_) {
+      release_shuffled(waiting);
+    } else {
+      ready_.append(waiting);
+    }
+  }
+  void release_shuffled(FiberList& waiting);
+  [[gnu::noinline]] void last_at_barrier(const char* name, Site site);
   void complete_barrier();
   unsigned live_lanes(unsigned warp) const;
   bool complete_if_all_arrived(Warp& warp, int index, unsigned live);
+  [[noreturn]] void lane_left_out(const WarpOperation& operation, unsigned mask, Site site);
+  [[noreturn]] void different_operations(const Rendezvous& meeting, const WarpOperation& operation, Site site);
   bool release_converging();
   std::string waiting_threads() const;
   std::string block_name() const;
@@ -76,6 +97,7 @@ class BlockRunner {
   const Grid* grid_ = nullptr;
   bool abandoned_ = false;
   ThreadOrder order_;
+  const bool seeded_ = order_.seeded();
 
   // The barrier of the block.
   FiberList at_barrier_;
@@ -92,5 +114,41 @@ class BlockRunner {
   char* shared_mapping_ = nullptr;
   char* shared_end_ = nullptr;
 };
+
+// Take a thread that may go on and restore its place in the block; else a fibre to start threads on; else home.
+[[gnu::always_inline]] inline Fiber* BlockRunner::next_runnable() {
+  Context& c = context;
+  if (ready_.empty()) return c.next != c.count ? pool_.acquire() : &home_;
+  Fiber* next = ready_.pop_front();
+  ready_.prefetch();
+  next->operation = nullptr;
+  --c.parked;
+  c.linear = next->linear;
+  c.thread = next->thread;
+  return next;
+}
+
+[[gnu::always_inline]] inline void BlockRunner::switch_to(Fiber* target) {
+  Fiber* self = current_;
+  current_ = target;
+  simt_switch_stack(&self->context, target->context);
+}
+
+[[gnu::always_inline]] inline void BlockRunner::note_waiting(const char* operation, Site site, unsigned mask) {
+  Fiber* self = current_;
+  self->operation = operation;
+  self->site = site;
+  self->mask = mask;
+  self->linear = context.linear;
+  self->thread = context.thread;
+  ++context.parked;
+}
+
+// Leave this thread's stack as it is and run another, until somebody makes this one ready. The last thing that a waiting
+// function does: nothing is left to do on return but to go on in the kernel.
+[[gnu::always_inline]] inline void BlockRunner::park(const char* operation, Site site, unsigned mask) {
+  note_waiting(operation, site, mask);
+  switch_to(next_runnable());
+}
 
 }  // namespace simt::detail

@@ -10,29 +10,20 @@
 #include "runtime/failure.h"
 
 namespace simt::detail {
-namespace {
 
-BlockRunner& runner(const char* name) {
-  if (context.runner == nullptr) {
-    std::fprintf(stderr, "simt: %s was called outside a kernel\n", name);
-    std::abort();
-  }
+void called_outside_kernel(const char* name) {
+  std::fprintf(stderr, "simt: %s was called outside a kernel\n", name);
+  std::abort();
+}
+
+static BlockRunner& runner(const char* name) {
+  if (context.runner == nullptr) called_outside_kernel(name);
   return *context.runner;
 }
 
-}  // namespace
-
 void thread_returned_while_others_wait() { context.runner->thread_returned(); }
 
-BarrierVote block_barrier(const char* name, int predicate, Site site) {
-  return runner(name).barrier(name, predicate, site);
-}
-
 WarpLanes& warp_lanes() { return runner("a warp operation").lanes(); }
-
-void warp_rendezvous(const WarpOperation& operation, unsigned mask, Site site) {
-  runner(operation.name).rendezvous(operation, mask, site);
-}
 
 unsigned converged_lanes(Site site) { return runner("__activemask").converged(site); }
 

@@ -1,25 +1,26 @@
-// Fibres: stacks that a worker switches between, a few nanoseconds a switch (Boost.Context).
+// Fibres: stacks that a worker switches between, a few nanoseconds a switch.
 #pragma once
 
-#include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
 #include <memory>
 #include <vector>
 
+#include "runtime/switch.h"
 #include "simt/barrier.h"
 
 namespace simt::detail {
 
-/// One stack, and what the CUDA thread on it waits for.
-struct Fiber {
-  boost::context::detail::fcontext_t context = nullptr;
-  Fiber* next = nullptr;  // in whichever list it is
-  bool busy = false;      // holds the frames of a thread
-  unsigned linear = 0;    // that thread's number in its block
-  uint3 thread = {};
-  const char* operation = nullptr;  // what it waits in, and where; null: it runs
+/// One stack, and what the CUDA thread on it waits for. The first cache line has all that a switch touches.
+struct alignas(64) Fiber {
+  StackPointer context = nullptr;
+  Fiber* next = nullptr;            // in whichever list it is
+  const char* operation = nullptr;  // what the thread waits in, and where; null: it runs
   Site site = {"", 0};
-  unsigned mask = 0;  // warp operations: the lanes it waits for; __activemask: the answer
+  unsigned mask = 0;    // warp operations: the lanes it waits for; __activemask: the answer
+  unsigned linear = 0;  // the thread's number in its block
+  uint3 thread = {};
+
+  bool busy = false;      // holds the frames of a thread
   char* stack = nullptr;  // lowest address of the mapping; the first page is the guard
 };
 
@@ -44,6 +45,14 @@ class FiberList {
     head_ = fiber->next;
     return fiber;
   }
+  /// Has the stack of the head, and what comes after it, on their way from the second-level cache: a block's stacks
+  /// are more than the first level holds.
+  void prefetch() const {
+    if (head_ == nullptr) return;
+    const char* frames = static_cast<const char*>(head_->context);
+    for (int line = 0; line < 4; ++line) __builtin_prefetch(frames + 64 * line, 1);
+    __builtin_prefetch(head_->next, 1);
+  }
   /// Moves all of `other` to the end of this list.
   void append(FiberList& other) {
     if (other.empty()) return;
@@ -60,8 +69,8 @@ class FiberList {
 /// The fibres of one worker. Stacks stay mapped for reuse; only the pages that were touched take memory.
 class FiberPool {
  public:
-  using Entry = void (*)(boost::context::detail::transfer_t);
-  explicit FiberPool(Entry entry) : entry_(entry) {}
+  /// Fibres start in `entry`, which must not return.
+  explicit FiberPool(void (*entry)()) : entry_(entry) {}
   ~FiberPool();
   FiberPool(const FiberPool&) = delete;
   FiberPool& operator=(const FiberPool&) = delete;
@@ -87,7 +96,7 @@ class FiberPool {
   void grow();
   void prepare(Fiber& fiber, std::size_t index) const;
 
-  Entry entry_;
+  void (*entry_)();
   std::vector<std::unique_ptr<Fiber>> fibers_;
   FiberList idle_;
 };

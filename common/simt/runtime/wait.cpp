@@ -10,28 +10,36 @@
 namespace simt::detail {
 
 // The last thread to arrive lets the others go and goes on itself.
-BarrierVote BlockRunner::barrier(const char* name, int predicate, Site site) {
+[[gnu::always_inline]] inline void BlockRunner::barrier(const char* name, Site site) {
   if (arrived_ == 0) {
     barrier_site_ = site;
   } else if (site.line != barrier_site_.line || site.file != barrier_site_.file) {
     barrier_divergent_ = true;
   }
-  collecting_.count += predicate != 0;
-  collecting_.all = collecting_.all && predicate != 0;
-  collecting_.any = collecting_.any || predicate != 0;
-  if (++arrived_ == context.live && !barrier_divergent_) {
-    complete_barrier();
-  } else {
-    at_barrier_.push_back(current_);
-    if (arrived_ == context.live) {
-      // Book this thread as waiting too, so that it is counted.
-      current_->operation = name;
-      current_->site = site;
-      complete_barrier();
-    }
-    park(name, site, 0);
+  if (++arrived_ == context.live) return last_at_barrier(name, site);
+  at_barrier_.push_back(current_);
+  park(name, site, 0);
+}
+
+void block_barrier(const char* name, Site site) {
+  if (context.runner == nullptr) called_outside_kernel(name);
+  context.runner->barrier(name, site);
+}
+
+BarrierVote block_vote(const char* name, int predicate, Site site) {
+  if (context.runner == nullptr) called_outside_kernel(name);
+  context.runner->vote(predicate);
+  block_barrier(name, site);
+  return context.runner->votes();
+}
+
+void BlockRunner::last_at_barrier(const char* name, Site site) {
+  if (barrier_divergent_) {
+    // This thread waits too, for the count.
+    current_->operation = name;
+    current_->site = site;
   }
-  return vote_;
+  complete_barrier();
 }
 
 void BlockRunner::complete_barrier() {
@@ -52,15 +60,11 @@ unsigned BlockRunner::live_lanes(unsigned warp) const {
   return lanes & ~context.exited[warp];
 }
 
-void BlockRunner::rendezvous(const WarpOperation& operation, unsigned mask, Site site) {
+[[gnu::always_inline]] inline void BlockRunner::rendezvous(const WarpOperation& operation, unsigned mask, Site site) {
   const unsigned number = context.linear / 32;
   const unsigned lane = 1u << (context.linear % 32);
   Warp& warp = warps_[number];
-  if ((mask & lane) == 0) {
-    fail(cudaErrorLaunchFailure, fmt::format("{}: {} at {}:{} with mask {:#010x}, which leaves the calling lane {} out",
-                                             where(), operation.name, base_name(site.file), site.line, mask,
-                                             context.linear % 32));
-  }
+  if ((mask & lane) == 0) lane_left_out(operation, mask, site);
   warps_used_ |= 1u << number;
 
   int index = 0;
@@ -70,15 +74,31 @@ void BlockRunner::rendezvous(const WarpOperation& operation, unsigned mask, Site
     ++warp.open;
     meeting = {mask, 0, &operation, {}};
   } else if (meeting.operation != &operation) {
-    fail(cudaErrorLaunchFailure,
-         fmt::format("{}: lanes of one mask ({:#010x}) are in different operations: {} at {}:{} and {} at {}:{}",
-                     where(), mask, meeting.operation->name, base_name(meeting.waiting.head()->site.file),
-                     meeting.waiting.head()->site.line, operation.name, base_name(site.file), site.line));
+    different_operations(meeting, operation, site);
   }
   meeting.arrived |= lane;
   if (complete_if_all_arrived(warp, index, live_lanes(number))) return;
   meeting.waiting.push_back(current_);
   park(operation.name, site, mask);
+}
+
+void warp_rendezvous(const WarpOperation& operation, unsigned mask, Site site) {
+  if (context.runner == nullptr) called_outside_kernel(operation.name);
+  context.runner->rendezvous(operation, mask, site);
+}
+
+void BlockRunner::lane_left_out(const WarpOperation& operation, unsigned mask, Site site) {
+  fail(cudaErrorLaunchFailure, fmt::format("{}: {} at {}:{} with mask {:#010x}, which leaves the calling lane {} out",
+                                           where(), operation.name, base_name(site.file), site.line, mask,
+                                           context.linear % 32));
+}
+
+void BlockRunner::different_operations(const Rendezvous& meeting, const WarpOperation& operation, Site site) {
+  const Site other = meeting.waiting.head()->site;
+  fail(cudaErrorLaunchFailure,
+       fmt::format("{}: lanes of one mask ({:#010x}) are in different operations: {} at {}:{} and {} at {}:{}",
+                   where(), meeting.mask, meeting.operation->name, base_name(other.file), other.line, operation.name,
+                   base_name(site.file), site.line));
 }
 
 bool BlockRunner::complete_if_all_arrived(Warp& warp, int index, unsigned live) {

@@ -18,7 +18,8 @@ struct BarrierVote {
 };
 
 /// Waits for every thread of the block that has not returned.
-BarrierVote block_barrier(const char* name, int predicate, Site site);
+void block_barrier(const char* name, Site site);
+BarrierVote block_vote(const char* name, int predicate, Site site);
 
 void* dynamic_shared_memory();
 
@@ -28,15 +29,15 @@ void* dynamic_shared_memory();
 #define SIMT_SITE_PARAMETERS const char *simt_file, int simt_line
 #define SIMT_HERE ::simt::detail::Site{simt_file, simt_line}
 
-inline void __syncthreads(SIMT_SITE) { simt::detail::block_barrier("__syncthreads", 0, SIMT_HERE); }
+inline void __syncthreads(SIMT_SITE) { simt::detail::block_barrier("__syncthreads", SIMT_HERE); }
 inline int __syncthreads_count(int predicate, SIMT_SITE) {
-  return simt::detail::block_barrier("__syncthreads_count", predicate, SIMT_HERE).count;
+  return simt::detail::block_vote("__syncthreads_count", predicate, SIMT_HERE).count;
 }
 inline int __syncthreads_and(int predicate, SIMT_SITE) {
-  return simt::detail::block_barrier("__syncthreads_and", predicate, SIMT_HERE).all;
+  return simt::detail::block_vote("__syncthreads_and", predicate, SIMT_HERE).all;
 }
 inline int __syncthreads_or(int predicate, SIMT_SITE) {
-  return simt::detail::block_barrier("__syncthreads_or", predicate, SIMT_HERE).any;
+  return simt::detail::block_vote("__syncthreads_or", predicate, SIMT_HERE).any;
 }
 
 inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
