@@ -3,12 +3,14 @@
 //   P = exp(scale Q K^T - lse)     dV = P^T dO            dQ = scale dS K
 //   dP = dO V^T                    dS = P (dP - delta)    dK = scale dS^T Q       delta_t = dO_t . O_t
 //
-// Three kernels. delta: 8 lanes a query. dK and dV: a block keeps 16 kRows keys and values and walks over the
-// queries of every query head of its group, so that each sum has one owner and a fixed order: no atomics,
-// same bits every run. dQ: a block keeps its queries and walks over the keys. Scores and dP are computed in
-// both: 7 products of 2 T^2 D FLOPs a head instead of 5, the price of not storing (T, T) and of not adding
-// with atomics. Threads: see attention_tiles.cuh. Causal: tiles above the diagonal are skipped. Bytes: as
-// forward, each tile being loaded once per tile of the other side. Scratch: delta, (B, H, T).
+// Two kernels. dQ: a block keeps 16 kRows queries and walks over the keys; it also leaves delta behind.
+// dK and dV: a block keeps its keys and values and walks over the queries of every query head of its group.
+// So each sum has one owner and a fixed order: no atomics, the same bits every run.
+//
+// Scores and dP are computed in both: 7 products of 2 T^2 D FLOPs a head instead of 5, the price of neither
+// storing (T, T) nor adding with atomics; half of it when causal, since tiles above the diagonal are skipped.
+// Bytes: as forward, each tile being loaded once per tile of the other side. Scratch: delta, (B, H, T).
+// Threads: see attention_tiles.cuh.
 #include "06_flash_attention/attention_check.h"
 #include "06_flash_attention/attention_tiles.cuh"
 #include "common/core/registry.h"
@@ -18,23 +20,90 @@ namespace {
 
 using namespace flash;
 
-__global__ void attention_delta_kernel(HeadsView<const float> dout,  // (B, T, H, D)
-                                       HeadsView<const float> out,   // (B, T, H, D)
-                                       float* delta,                 // (B, H, T)
-                                       AttentionShape shape) {
-  const std::int64_t rows = static_cast<std::int64_t>(shape.b) * shape.h * shape.t;
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kGroups + threadIdx.x / kLanes;
+template <int kHead, int kRows>
+__global__ void __launch_bounds__(kThreads)
+    attention_backward_q_kernel(HeadsView<const float> dout,  // (B, T, H, D)
+                                HeadsView<const float> q,     // (B, T, H, D)
+                                HeadsView<const float> k,     // (B, T, kv, D)
+                                HeadsView<const float> v,     // (B, T, kv, D)
+                                HeadsView<const float> out,   // (B, T, H, D)
+                                const float* lse,             // (B, H, T)
+                                float* delta,                 // (B, H, T), written
+                                HeadsView<float> dq,          // (B, T, H, D)
+                                AttentionShape shape) {
+  constexpr int kQueries = kRows * kGroups;
+  extern __shared__ float4 shared[];
+  float* q_tile = reinterpret_cast<float*>(shared);          // (kQueries, kHeadStride)
+  float* dout_tile = q_tile + head_floats<kHead>(kQueries);  // (kQueries, kHeadStride)
+  float* k_tile = dout_tile + head_floats<kHead>(kQueries);  // (kTile, kHeadStride)
+  float* v_tile = k_tile + head_floats<kHead>(kTile);        // (kTile, kHeadStride)
+  float* ds_tile = v_tile + head_floats<kHead>(kTile);       // (kQueries, kWeightStride)
+
+  const int tiles = (shape.t + kQueries - 1) / kQueries;
+  const int first_query = (tiles - 1 - static_cast<int>(blockIdx.x % tiles)) * kQueries;
+  const int b = blockIdx.x / tiles / shape.h;
+  const int h = blockIdx.x / tiles % shape.h;
+  const int kv_head = h / (shape.h / shape.kv);
+  const std::int64_t row_of_head = (static_cast<std::int64_t>(b) * shape.h + h) * shape.t;
+  const int group = threadIdx.x / kLanes;
   const int lane = threadIdx.x % kLanes;
-  float sum = 0.0f;
-  if (row < rows) {
-    const int t = static_cast<int>(row % shape.t);
-    const int sequence_head = static_cast<int>(row / shape.t);
-    const HeadMatrix<const float> x = head_matrix(dout, sequence_head / shape.h, sequence_head % shape.h);
-    const HeadMatrix<const float> y = head_matrix(out, sequence_head / shape.h, sequence_head % shape.h);
-    for (int c = lane; c < shape.d; c += kLanes) sum += x.at(t, c) * y.at(t, c);
+
+  float query_lse[kRows];
+  float query_delta[kRows] = {};
+  const HeadMatrix<const float> out_rows = head_matrix(out, b, h);
+  const HeadMatrix<const float> dout_rows = head_matrix(dout, b, h);
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    const int query = first_query + group + i * kGroups;
+    query_lse[i] = query < shape.t ? lse[row_of_head + query] : 0.0f;
+    for (int c = lane; c < shape.d && query < shape.t; c += kLanes) {
+      query_delta[i] += out_rows.at(query, c) * dout_rows.at(query, c);
+    }
   }
-  sum = group_sum(sum);
-  if (row < rows && lane == 0) delta[row] = sum;
+  combine_lanes(query_delta, ds_tile, [](float x, float y) { return x + y; });
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    const int query = first_query + group + i * kGroups;
+    if (query < shape.t && lane == 0) delta[row_of_head + query] = query_delta[i];
+  }
+
+  float2 dq_sums[kRows][kPairs<kHead>] = {};
+  load_tile<kQueries, kHead>(q_tile, head_matrix(q, b, h), first_query, shape.t, shape.d);
+  load_tile<kQueries, kHead>(dout_tile, dout_rows, first_query, shape.t, shape.d);
+
+  const int last_key = shape.causal ? min(shape.t, first_query + kQueries) : shape.t;
+  for (int first_key = 0; first_key < last_key; first_key += kTile) {
+    load_tile<kTile, kHead>(k_tile, head_matrix(k, b, kv_head), first_key, shape.t, shape.d);
+    load_tile<kTile, kHead>(v_tile, head_matrix(v, b, kv_head), first_key, shape.t, shape.d);
+    __syncthreads();
+
+    float scores[kRows][kColumns];
+    float dp[kRows][kColumns];
+    tile_dots<kRows, kHead>(q_tile, k_tile, scores);
+    tile_dots<kRows, kHead>(dout_tile, v_tile, dp);
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      const int row = group + i * kGroups;
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j) {
+        const int key = first_key + lane + j * kLanes;
+        const bool visible = is_visible(first_query + row, key, shape.t, shape.causal);
+        const float p = visible ? expf(shape.scale * scores[i][j] - query_lse[i]) : 0.0f;
+        ds_tile[row * kWeightStride + lane + j * kLanes] = p * (dp[i][j] - query_delta[i]);
+      }
+    }
+    // A row of weights is written and read by lanes of the same warp.
+    __syncwarp();
+    add_weighted_rows<kRows, kHead>(ds_tile, k_tile, dq_sums);
+    // The next keys overwrite what other warps may still be reading.
+    __syncthreads();
+  }
+
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    const int query = first_query + group + i * kGroups;
+    if (query < shape.t) store_row<kHead>(head_matrix(dq, b, h), dq_sums[i], shape.scale, query, shape.d);
+  }
 }
 
 template <int kHead, int kRows>
@@ -116,81 +185,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <int kHead, int kRows>
-__global__ void __launch_bounds__(kThreads)
-    attention_backward_q_kernel(HeadsView<const float> dout,  // (B, T, H, D)
-                                HeadsView<const float> q,     // (B, T, H, D)
-                                HeadsView<const float> k,     // (B, T, kv, D)
-                                HeadsView<const float> v,     // (B, T, kv, D)
-                                const float* lse,             // (B, H, T)
-                                const float* delta,           // (B, H, T)
-                                HeadsView<float> dq,          // (B, T, H, D)
-                                AttentionShape shape) {
-  constexpr int kQueries = kRows * kGroups;
-  extern __shared__ float4 shared[];
-  float* q_tile = reinterpret_cast<float*>(shared);          // (kQueries, kHeadStride)
-  float* dout_tile = q_tile + head_floats<kHead>(kQueries);  // (kQueries, kHeadStride)
-  float* k_tile = dout_tile + head_floats<kHead>(kQueries);  // (kTile, kHeadStride)
-  float* v_tile = k_tile + head_floats<kHead>(kTile);        // (kTile, kHeadStride)
-  float* ds_tile = v_tile + head_floats<kHead>(kTile);       // (kQueries, kWeightStride)
-
-  const int tiles = (shape.t + kQueries - 1) / kQueries;
-  const int first_query = (tiles - 1 - static_cast<int>(blockIdx.x % tiles)) * kQueries;
-  const int b = blockIdx.x / tiles / shape.h;
-  const int h = blockIdx.x / tiles % shape.h;
-  const int kv_head = h / (shape.h / shape.kv);
-  const std::int64_t row_of_head = (static_cast<std::int64_t>(b) * shape.h + h) * shape.t;
-  const int group = threadIdx.x / kLanes;
-  const int lane = threadIdx.x % kLanes;
-
-  float query_lse[kRows];
-  float query_delta[kRows];
-#pragma unroll
-  for (int i = 0; i < kRows; ++i) {
-    const int query = first_query + group + i * kGroups;
-    query_lse[i] = query < shape.t ? lse[row_of_head + query] : 0.0f;
-    query_delta[i] = query < shape.t ? delta[row_of_head + query] : 0.0f;
-  }
-
-  float2 dq_sums[kRows][kPairs<kHead>] = {};
-  load_tile<kQueries, kHead>(q_tile, head_matrix(q, b, h), first_query, shape.t, shape.d);
-  load_tile<kQueries, kHead>(dout_tile, head_matrix(dout, b, h), first_query, shape.t, shape.d);
-
-  const int last_key = shape.causal ? min(shape.t, first_query + kQueries) : shape.t;
-  for (int first_key = 0; first_key < last_key; first_key += kTile) {
-    load_tile<kTile, kHead>(k_tile, head_matrix(k, b, kv_head), first_key, shape.t, shape.d);
-    load_tile<kTile, kHead>(v_tile, head_matrix(v, b, kv_head), first_key, shape.t, shape.d);
-    __syncthreads();
-
-    float scores[kRows][kColumns];
-    float dp[kRows][kColumns];
-    tile_dots<kRows, kHead>(q_tile, k_tile, scores);
-    tile_dots<kRows, kHead>(dout_tile, v_tile, dp);
-#pragma unroll
-    for (int i = 0; i < kRows; ++i) {
-      const int row = group + i * kGroups;
-#pragma unroll
-      for (int j = 0; j < kColumns; ++j) {
-        const int key = first_key + lane + j * kLanes;
-        const bool visible = is_visible(first_query + row, key, shape.t, shape.causal);
-        const float p = visible ? expf(shape.scale * scores[i][j] - query_lse[i]) : 0.0f;
-        ds_tile[row * kWeightStride + lane + j * kLanes] = p * (dp[i][j] - query_delta[i]);
-      }
-    }
-    // A row of weights is written and read by lanes of the same warp.
-    __syncwarp();
-    add_weighted_rows<kRows, kHead>(ds_tile, k_tile, dq_sums);
-    // The next keys overwrite what other warps may still be reading.
-    __syncthreads();
-  }
-
-#pragma unroll
-  for (int i = 0; i < kRows; ++i) {
-    const int query = first_query + group + i * kGroups;
-    if (query < shape.t) store_row<kHead>(head_matrix(dq, b, h), dq_sums[i], shape.scale, query, shape.d);
-  }
-}
-
 struct BackwardArguments {
   HeadsView<const float> dout, q, k, v, out;
   const float* lse;
@@ -207,10 +201,15 @@ unsigned int blocks_for(const AttentionShape& shape, int heads) {
   return attention_grid(tiles * shape.b * heads);
 }
 
-void launch_delta(const BackwardArguments& a) {
-  const std::int64_t rows = static_cast<std::int64_t>(a.shape.b) * a.shape.h * a.shape.t;
-  const unsigned int blocks = attention_grid((rows + kGroups - 1) / kGroups);
-  attention_delta_kernel<<<blocks, kThreads, 0, a.stream>>>(a.dout, a.out, a.delta, a.shape);
+template <int kHead, int kRows>
+void launch_q(const BackwardArguments& a) {
+  constexpr int kQueries = kRows * kGroups;
+  constexpr int kFloats = head_floats<kHead>(2 * kQueries + 2 * kTile) + weight_floats(kQueries);
+  constexpr int kBytes = kFloats * static_cast<int>(sizeof(float));
+  allow_shared_memory(attention_backward_q_kernel<kHead, kRows>, kBytes);
+  const unsigned int blocks = blocks_for<kRows>(a.shape, a.shape.h);
+  attention_backward_q_kernel<kHead, kRows>
+      <<<blocks, kThreads, kBytes, a.stream>>>(a.dout, a.q, a.k, a.v, a.out, a.lse, a.delta, a.dq, a.shape);
   WB_CHECK_LAUNCH();
 }
 
@@ -226,18 +225,6 @@ void launch_kv(const BackwardArguments& a) {
   WB_CHECK_LAUNCH();
 }
 
-template <int kHead, int kRows>
-void launch_q(const BackwardArguments& a) {
-  constexpr int kQueries = kRows * kGroups;
-  constexpr int kFloats = head_floats<kHead>(2 * kQueries + 2 * kTile) + weight_floats(kQueries);
-  constexpr int kBytes = kFloats * static_cast<int>(sizeof(float));
-  allow_shared_memory(attention_backward_q_kernel<kHead, kRows>, kBytes);
-  const unsigned int blocks = blocks_for<kRows>(a.shape, a.shape.h);
-  attention_backward_q_kernel<kHead, kRows>
-      <<<blocks, kThreads, kBytes, a.stream>>>(a.dout, a.q, a.k, a.v, a.lse, a.delta, a.dq, a.shape);
-  WB_CHECK_LAUNCH();
-}
-
 }  // namespace
 
 void attention_backward_solution(HeadsView<const float> dout, HeadsView<const float> q,
@@ -248,17 +235,16 @@ void attention_backward_solution(HeadsView<const float> dout, HeadsView<const fl
   attention_check_forward(q, k, v, out, saved, shape);
   attention_check_gradients(dout, dq, dk, dv, scratch, shape);
   const BackwardArguments arguments{dout, q, k, v, out, saved, dq, dk, dv, scratch, shape, stream};
-  launch_delta(arguments);
   with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
     // Two sums of a wide head for 4 rows leave no room for a second block on a multiprocessor.
     constexpr int kLongRows = kHead <= 64 ? 4 : 2;
     if (shape.t <= kShortSequence) {
-      launch_kv<kHead, 2>(arguments);
       launch_q<kHead, 2>(arguments);
+      launch_kv<kHead, 2>(arguments);
     } else {
-      launch_kv<kHead, kLongRows>(arguments);
       launch_q<kHead, kLongRows>(arguments);
+      launch_kv<kHead, kLongRows>(arguments);
     }
   });
 }

@@ -1,14 +1,14 @@
 // Flash attention, forward (Dao et al., 2022; online softmax: Milakov and Gimelshein, 2018).
 //
 // The score matrix (T, T) never exists. A block keeps 16 kRows queries in shared memory and walks over the
-// keys, 32 at a time: scores in registers, softmax so far, weighted sum of the values so far. When a tile
-// brings a larger maximum, what was summed before is scaled down by exp(old - new): the result is exact, not
-// an approximation. All that backward needs is one number a query, the log-sum-exp.
+// keys, 32 at a time: scores in registers, their softmax so far, the weighted sum of the values so far. When
+// a tile brings a larger maximum, what was summed before is scaled down by exp(old - new): the result is
+// exact, not an approximation. All that backward needs is one number a query, the log-sum-exp.
 //
 // Grid: one block a tile of queries of one head of one sequence. Threads: see attention_tiles.cuh.
 // GQA: query head h reads key/value head h / (H / K) through the view; nothing is copied.
 // FLOPs: 4 B H T^2 D, half of it when causal, since tiles above the diagonal are skipped.
-// Bytes: q and out once; k and v once per tile of queries (mostly from L2); B H T for the log-sum-exp.
+// Bytes: q and out once; k and v once per tile of queries, mostly from L2; B H T for the log-sum-exp.
 // Next: attention_backward_solution.cu.
 #include <cmath>
 
@@ -73,21 +73,24 @@ __global__ void __launch_bounds__(flash::kThreads)
 
     float scores[kRows][kColumns];
     tile_dots<kRows, kHead>(q_tile, k_tile, scores);
+    float new_max[kRows];
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      const int row = group + i * kGroups;
-      float tile_max = -INFINITY;
+      new_max[i] = row_max[i];
 #pragma unroll
       for (int j = 0; j < kColumns; ++j) {
         const int key = first_key + lane + j * kLanes;
-        const bool masked = key >= shape.t || (shape.causal && key > first_query + row);
+        const bool masked = key >= shape.t || (shape.causal && key > first_query + group + i * kGroups);
         scores[i][j] = masked ? -INFINITY : shape.scale * scores[i][j];
-        tile_max = fmaxf(tile_max, scores[i][j]);
+        new_max[i] = fmaxf(new_max[i], scores[i][j]);
       }
-      // Key 0 is visible to every query, so the maximum is finite from the first tile on.
-      const float new_max = fmaxf(row_max[i], group_max(tile_max));
-      const float correction = expf(row_max[i] - new_max);
-      row_max[i] = new_max;
+    }
+    // Key 0 is visible to every query, so the maximum is finite from the first tile on.
+    combine_lanes(new_max, p_tile, [](float x, float y) { return fmaxf(x, y); });
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      const float correction = expf(row_max[i] - new_max[i]);
+      row_max[i] = new_max[i];
       row_sum[i] *= correction;
 #pragma unroll
       for (int p = 0; p < kPairs<kHead>; ++p) {
@@ -96,9 +99,9 @@ __global__ void __launch_bounds__(flash::kThreads)
       }
 #pragma unroll
       for (int j = 0; j < kColumns; ++j) {
-        const float weight = expf(scores[i][j] - new_max);
+        const float weight = expf(scores[i][j] - new_max[i]);
         row_sum[i] += weight;
-        p_tile[row * kWeightStride + lane + j * kLanes] = weight;
+        p_tile[(group + i * kGroups) * kWeightStride + lane + j * kLanes] = weight;
       }
     }
     // A row of weights is written and read by lanes of the same warp.
@@ -108,14 +111,15 @@ __global__ void __launch_bounds__(flash::kThreads)
     __syncthreads();
   }
 
+  combine_lanes(row_sum, p_tile, [](float x, float y) { return x + y; });
   const HeadMatrix<float> target = head_matrix(out, b, h);
+  float* head_lse = lse + static_cast<std::int64_t>(sequence_head) * shape.t;
 #pragma unroll
   for (int i = 0; i < kRows; ++i) {
     const int query = first_query + group + i * kGroups;
-    const float sum = group_sum(row_sum[i]);
     if (query < shape.t) {
-      store_row<kHead>(target, sums[i], 1.0f / sum, query, shape.d);
-      if (lane == 0) lse[static_cast<std::int64_t>(sequence_head) * shape.t + query] = row_max[i] + logf(sum);
+      store_row<kHead>(target, sums[i], 1.0f / row_sum[i], query, shape.d);
+      if (lane == 0) head_lse[query] = row_max[i] + logf(row_sum[i]);
     }
   }
 }

@@ -1,9 +1,9 @@
-// The three things that every flash attention kernel of this chapter does with tiles in shared memory:
-// load one, take dot products between the rows of two, and add a weighted sum of one's rows.
+// What every flash attention kernel of this chapter does with tiles in shared memory: load one, take dot
+// products between the rows of two, add a weighted sum of one's rows, combine a row's values.
 //
 // A block is 128 threads, 16 groups of 8. A group owns kRows rows of the score tile (g, g + 16, ...), each of
 // its 8 lanes owns 4 of the tile's 32 columns (lane, lane + 8, ...) and kHead / 8 features of the result. So
-// a row's scores lie in 8 neighbouring lanes of one warp: reductions need three shuffles and no barrier.
+// a row lies in 8 neighbouring lanes of one warp: what they tell each other needs no barrier of the block.
 //
 // Every value read from shared memory is used kRows or 4 times from registers. The padding puts the 8 rows
 // that the lanes read at once into different banks.
@@ -23,9 +23,9 @@ namespace wb::flash {
 inline constexpr int kLanes = 8;
 inline constexpr int kGroups = 16;
 inline constexpr int kThreads = kLanes * kGroups;
-inline constexpr int kColumns = 4;               // columns of a score tile that a thread owns
-inline constexpr int kTile = kLanes * kColumns;  // columns of a score tile: 32
-inline constexpr int kWeightStride = kTile + 8;  // a row of weights (kTile), padded
+inline constexpr int kColumns = 4;                    // columns of a score tile that a thread owns
+inline constexpr int kTile = kLanes * kColumns;       // columns of a score tile: 32
+inline constexpr int kWeightStride = kTile + kLanes;  // a row of weights (kTile), padded
 template <int kHead>
 inline constexpr int kHeadStride = kHead + 4;  // a row of a head (kHead), padded
 template <int kHead>
@@ -117,8 +117,7 @@ __device__ __forceinline__ void tile_dots(const float* rows,     // (16 kRows, k
   }
 }
 
-/// sums[i] += sum over the tile's 32 rows n of weights[group + 16 i][n] * tile[n], for the features of this
-/// lane.
+/// sums[i] += sum over the 32 rows n of weights[group + 16 i][n] * tile[n], for this lane's features.
 template <int kRows, int kHead>
 __device__ __forceinline__ void add_weighted_rows(const float* weights,  // (16 kRows, kWeightStride)
                                                   const float* tile,     // (kTile, kHeadStride)
@@ -166,22 +165,28 @@ __device__ inline bool is_visible(int query, int key, int t, bool causal) {
   return query < t && key < t && (!causal || key <= query);
 }
 
-/// The 8 lanes of a group share their maximum, or their sum. Every lane of the warp must call it.
-__device__ inline float group_max(float value) {
-  for (int offset = kLanes / 2; offset > 0; offset /= 2) {
-    value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, offset));
+/// Replaces values[i] by combine(...) of what the 8 lanes of the row hold. The lanes meet in the padding of
+/// the row's weights: one __syncwarp for all rows, where shuffles would take three a row. Before the next
+/// call, or whoever else writes there, the caller synchronises.
+template <int kRows, class Combine>
+__device__ __forceinline__ void combine_lanes(float (&values)[kRows],
+                                              float* weights,  // (16 kRows, kWeightStride)
+                                              Combine combine) {
+  float* slots = weights + threadIdx.x / kLanes * kWeightStride + kTile;
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) slots[i * kGroups * kWeightStride + threadIdx.x % kLanes] = values[i];
+  __syncwarp();
+#pragma unroll
+  for (int i = 0; i < kRows; ++i) {
+    const float4* row = reinterpret_cast<const float4*>(slots + i * kGroups * kWeightStride);
+    const float4 x = row[0];
+    const float4 y = row[1];
+    values[i] =
+        combine(combine(combine(x.x, x.y), combine(x.z, x.w)), combine(combine(y.x, y.y), combine(y.z, y.w)));
   }
-  return value;
-}
-__device__ inline float group_sum(float value) {
-  for (int offset = kLanes / 2; offset > 0; offset /= 2) {
-    value += __shfl_xor_sync(0xffffffffu, value, offset);
-  }
-  return value;
 }
 
-/// Up to this T a block takes 32 rows, for more blocks; beyond it 64, for more use of each tile that is
-/// loaded.
+/// Up to this T a block takes 32 rows, for more blocks; beyond it 64, for more use of each loaded tile.
 inline constexpr int kShortSequence = 256;
 
 /// Lets `kernel` use `bytes` of dynamic shared memory; more than 48 KiB has to be asked for.
@@ -193,8 +198,7 @@ void allow_shared_memory(Kernel* kernel, int bytes) {
   }
 }
 
-/// Calls launch(std::integral_constant<int, kHead>) with the narrowest head that the kernels are compiled
-/// for.
+/// Calls launch(std::integral_constant<int, kHead>) with the narrowest compiled head that holds d.
 template <class Launch>
 void with_head_width(int d, Launch launch) {
   if (d <= 16) return launch(std::integral_constant<int, 16>{});
