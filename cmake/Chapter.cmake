@@ -7,6 +7,7 @@
 #   NAME_starter.cu                           NAME_starter_test and NAME_starter_bench, not built by default:
 #                                             a starter that does not compile stops nothing else.
 #                                             ctest starter_unsolved.NAME builds it and proves that it is unsolved
+#   solutions/mutants/NAME/*.cu               wrong kernels; ctest mutants.NAME proves that NAME_test catches each
 # Files ending in _cuda or _cpu are for that device only. SOURCES names files that are no implementation: starters get
 # them too. DEPENDS links the kernels of earlier chapters.
 function(add_chapter)
@@ -51,8 +52,11 @@ endfunction()
 # The test and benchmark programs of one exercise, for its implementations and for its starter.
 function(wb_exercise chapter exercise)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_test.cpp)
-    add_executable(${exercise}_test ${exercise}_test.cpp)
-    target_link_libraries(${exercise}_test PRIVATE ${chapter} wb_test_main)
+    # Compiled once: the reference, the starter and the mutants run the same cases.
+    add_library(${exercise}_test_cases OBJECT ${exercise}_test.cpp)
+    target_link_libraries(${exercise}_test_cases PUBLIC wb_test_main)
+    add_executable(${exercise}_test)
+    target_link_libraries(${exercise}_test PRIVATE ${exercise}_test_cases ${chapter})
     add_test(NAME ${exercise} COMMAND ${exercise}_test)
     set_tests_properties(${exercise} PROPERTIES LABELS ${chapter})
   endif()
@@ -65,12 +69,12 @@ function(wb_exercise chapter exercise)
     set_target_properties(${exercise}_starter PROPERTIES EXCLUDE_FROM_ALL ON)
     # What is still to be written is not used yet: no reason to warn a student.
     target_compile_options(${exercise}_starter PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-unused-parameter>)
-    foreach(kind test bench)
-      if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_${kind}.cpp)
-        add_executable(${exercise}_starter_${kind} EXCLUDE_FROM_ALL ${exercise}_${kind}.cpp)
-        target_link_libraries(${exercise}_starter_${kind} PRIVATE ${exercise}_starter ${chapter}_support wb_${kind}_main)
-      endif()
-    endforeach()
+    add_executable(${exercise}_starter_test EXCLUDE_FROM_ALL)
+    target_link_libraries(${exercise}_starter_test PRIVATE ${exercise}_test_cases ${exercise}_starter ${chapter}_support)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bench.cpp)
+      add_executable(${exercise}_starter_bench EXCLUDE_FROM_ALL ${exercise}_bench.cpp)
+      target_link_libraries(${exercise}_starter_bench PRIVATE ${exercise}_starter ${chapter}_support wb_bench_main)
+    endif()
     add_test(NAME starter_unsolved.${exercise}
       COMMAND ${CMAKE_COMMAND} -DSTARTER=${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu -DBUILD=${CMAKE_BINARY_DIR}
               -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test>
@@ -79,4 +83,27 @@ function(wb_exercise chapter exercise)
     set_tests_properties(starter_unsolved.${exercise} PROPERTIES
       LABELS "${chapter};starter" RESOURCE_LOCK build_tree SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
   endif()
+  wb_mutants(${chapter} ${exercise})
+endfunction()
+
+# The test program linked with wrong kernels, and the proof that it catches each of them.
+function(wb_mutants chapter exercise)
+  file(GLOB mutants CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise}/*.cu)
+  find_package(Python3 3.9 COMPONENTS Interpreter QUIET)
+  if(NOT mutants OR NOT Python3_Interpreter_FOUND)
+    return()
+  endif()
+  wb_kernels(${exercise}_mutants ${mutants})
+  target_compile_options(${exercise}_mutants PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-w> $<$<COMPILE_LANGUAGE:CUDA>:-w>)
+  add_executable(${exercise}_mutants_test)
+  target_link_libraries(${exercise}_mutants_test PRIVATE ${exercise}_test_cases ${exercise}_mutants ${chapter})
+  # A GPU has no order to choose.
+  set(orders forward,reverse)
+  if(WB_DEVICE STREQUAL "cuda")
+    set(orders forward)
+  endif()
+  add_test(NAME mutants.${exercise}
+    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/proofs/mutants.py $<TARGET_FILE:${exercise}_mutants_test>
+            ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise} --orders ${orders})
+  set_tests_properties(mutants.${exercise} PROPERTIES LABELS "${chapter};mutants")
 endfunction()

@@ -1,0 +1,27 @@
+// Mistake: the sum is forgotten: out is a copy of a.
+// Caught as: of the wrong|are wrong|is wrong
+#include "01_vector_add/vector_add.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+constexpr int kThreads = 256;
+
+__global__ void copies_first_operand_kernel(const float* a, const float* b, float* out, std::int64_t n) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i < n) out[i] = a[i];
+}
+
+void copies_first_operand(const float* a, const float* b, float* out, std::int64_t n, cudaStream_t stream) {
+  if (n == 0) return;
+  const std::int64_t blocks = (n + kThreads - 1) / kThreads;
+  copies_first_operand_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(a, b, out, n);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(VectorAdd, copies_first_operand, copies_first_operand);
+
+}  // namespace
+}  // namespace wb

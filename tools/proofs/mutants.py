@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Prove that an exercise's tests catch its mutants: wrong kernels, each with a mistake that learners make.
+
+    mutants.py PROGRAM FOLDER [--orders forward,reverse]
+
+PROGRAM is the exercise's test program, linked with its reference and with every mutant in FOLDER. A mutant
+NAME.cu registers itself as NAME and says in its head comment how a failure names its class:
+
+    // Caught as: only the tail|partly filled        (a regular expression, searched in the test's output)
+
+Each mutant must make a test fail in every thread order, and its failure must say so. The reference,
+`solution`, runs in the same program and must pass: a program that fails at everything proves nothing.
+
+A mutant's mistake is in its kernel, and its launcher checks nothing: tests called Rejects... or Refuses... are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+CAUSE = re.compile(r"^// Caught as: (.+)$", re.MULTILINE)
+TESTS_FAILED = 1
+
+
+def run(program: Path, implementation: str, order: str, timeout: float) -> tuple[int, str]:
+    """The program's exit code and output for one implementation in one thread order."""
+    environment = {**os.environ, "SIMT_ORDER": order}
+    environment.pop("WB_IMPL", None)
+    try:
+        done = subprocess.run(
+            [program, "--impl", implementation, "--gtest_filter=-*.Rejects*:*.Refuses*"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            text=True,
+            errors="replace",
+        )
+    except subprocess.TimeoutExpired:
+        return -1, f"no end after {timeout:.0f} s"
+    return done.returncode, done.stdout
+
+
+def judge(code: int, output: str, cause: str) -> str | None:
+    """What is wrong with the proof, or None: the mutant was caught and its cause was named."""
+    if code == 0:
+        return "SURVIVED: no test failed"
+    if code != TESTS_FAILED:
+        return f"did not fail a test but ended with {code}:\n{output}"
+    if not re.search(cause, output):
+        return f"was caught, but no failure says '{cause}':\n{output}"
+    return None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("program", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--orders", default="forward,reverse", help="values of SIMT_ORDER to run in")
+    parser.add_argument("--timeout", type=float, default=120.0, help="seconds one run may take")
+    arguments = parser.parse_args()
+
+    mutants = sorted(arguments.folder.glob("*.cu"))
+    if not mutants:
+        print(f"error: no mutant in {arguments.folder}", file=sys.stderr)
+        return 2
+    failures = 0
+    for order in arguments.orders.split(","):
+        code, output = run(arguments.program, "solution", order, arguments.timeout)
+        if code != 0:
+            print(f"solution, {order}: must pass, but ended with {code}:\n{output}")
+            failures += 1
+        for mutant in mutants:
+            cause = CAUSE.search(mutant.read_text())
+            if cause is None:
+                problem = "says no '// Caught as: ...' in its head comment"
+            else:
+                problem = judge(
+                    *run(arguments.program, mutant.stem, order, arguments.timeout), cause.group(1)
+                )
+            failures += problem is not None
+            print(f"{mutant.stem}, {order}: {problem or 'caught'}")
+    print(f"{len(mutants)} mutants, {failures} problems")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
