@@ -1,6 +1,10 @@
 // Tests of vector_add, in the order of the lesson's steps: the untouched starter fails at the first.
 #include "01_vector_add/vector_add.h"
 
+#include <array>
+#include <string>
+#include <vector>
+
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
 
@@ -28,7 +32,7 @@ class VectorAddTest : public wb::ImplementationTest<wb::VectorAdd> {
     auto device_a = wb::GuardedBuffer<float>::input(a, misalign_a);
     auto device_b = wb::GuardedBuffer<float>::input(b, misalign_b);
     auto out = wb::GuardedBuffer<float>::output(size, misalign_out);
-    run(device_a.data(), device_b.data(), out.data(), n, nullptr);
+    ASSERT_NO_THROW(run(device_a.data(), device_b.data(), out.data(), n, nullptr));
     EXPECT_TRUE(wb::matches(out.download(), oracle(a, b), kTolerance, {{n}, kThreads}));
     EXPECT_TRUE(out.check("out"));
     EXPECT_TRUE(device_a.check("a"));
@@ -65,26 +69,29 @@ TEST_P(VectorAddTest, DoesNothingForNoElements) {
 }
 
 TEST_P(VectorAddTest, TakesAnyAlignment) {
-  expect_sum(1000, 1, 1, 1);
-  expect_sum(1000, 1, 0, 0);
-  expect_sum(1000, 0, 2, 0);
-  expect_sum(1000, 0, 0, 3);
+  for (const auto& [a, b, out] : {std::array<std::size_t, 3>{1, 1, 1}, {1, 0, 0}, {0, 2, 0}, {0, 0, 3}}) {
+    SCOPED_TRACE("a, b, out start " + std::to_string(a) + ", " + std::to_string(b) + ", " +
+                 std::to_string(out) + " elements past a 256-byte boundary");
+    expect_sum(1000, a, b, out);
+    if (HasFailure()) return;
+  }
 }
 
 TEST_P(VectorAddTest, AddsInPlace) {
   constexpr int kSize = 1000;
   const std::vector<float> a = wb::random_uniform(kSize, 1), b = wb::random_uniform(kSize, 2);
   const wb::Shape shape{{kSize}, kThreads, a};
-  auto sum = wb::GuardedBuffer<float>::inout(a);
-  auto other = wb::GuardedBuffer<float>::input(b);
-  run(sum.data(), other.data(), sum.data(), kSize, nullptr);
-  EXPECT_TRUE(wb::matches(sum.download(), oracle(a, b), kTolerance, shape)) << "out is a";
-  EXPECT_TRUE(sum.check("out"));
-
-  sum = wb::GuardedBuffer<float>::inout(a);
-  run(other.data(), sum.data(), sum.data(), kSize, nullptr);
-  EXPECT_TRUE(wb::matches(sum.download(), oracle(a, b), kTolerance, shape)) << "out is b";
-  EXPECT_TRUE(sum.check("out"));
+  for (const bool is_a : {true, false}) {
+    SCOPED_TRACE(is_a ? "out is a" : "out is b");
+    auto out = wb::GuardedBuffer<float>::inout(a);
+    auto other = wb::GuardedBuffer<float>::input(b);
+    float* first = is_a ? out.data() : other.data();
+    float* second = is_a ? other.data() : out.data();
+    ASSERT_NO_THROW(run(first, second, out.data(), kSize, nullptr));
+    EXPECT_TRUE(wb::matches(out.download(), oracle(a, b), kTolerance, shape));
+    EXPECT_TRUE(out.check("out"));
+    EXPECT_TRUE(other.check("the other input"));
+  }
 }
 
 TEST_P(VectorAddTest, RejectsBadArguments) {

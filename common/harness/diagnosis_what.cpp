@@ -64,10 +64,10 @@ Finding oracle_is_nan(const Comparison& c) {
 Finding never_written(const Comparison& c) {
   const std::size_t count = count_wrong(c, [&](std::size_t i) { return is_poison(c.got[i]); });
   if (count == 0) return {};
-  if (count == c.size()) {
+  if (count == c.size() && count > 1) {
     return "nothing was written: is the kernel launched, and does any thread reach its store?";
   }
-  return share(count, c) + "never written: they still hold the poison from before the launch";
+  return share(count, c) + "never written: the poison from before the launch is still there";
 }
 
 Finding not_a_number(const Comparison& c) {
@@ -87,7 +87,7 @@ Finding infinite(const Comparison& c) {
 Finding stale(const Comparison& c) {
   if (c.shape.before.size() != c.size()) return {};
   if (!all_of_wrong(c, [&](std::size_t i) { return c.got[i] == c.shape.before[i]; })) return {};
-  return "unchanged: they hold what they held before the call";
+  return "unchanged: what was there before the call is still there";
 }
 
 Finding wrong_accumulation(const Comparison& c) {
@@ -193,6 +193,8 @@ Finding rounding(const Comparison& c) {
 }
 
 Finding diagnose_what(const Comparison& c) {
+  // Where elements are missing says it all; the first of them was printed as never written.
+  if (all_of_wrong(c, [&](std::size_t i) { return is_poison(c.got[i]); }) && diagnose_where(c)) return {};
   for (auto* rule :
        {oracle_is_nan, never_written, not_a_number, infinite, stale, wrong_accumulation, all_zero,
         constant_factor, transposed, shifted, constant_offset, constant_output, rounding}) {

@@ -15,8 +15,12 @@ bool is_contiguous(const Comparison& c) {
   return c.wrong.back() - c.wrong.front() + 1 == c.wrong.size();
 }
 
-bool all_poison(const Comparison& c) {
-  return std::all_of(c.wrong.begin(), c.wrong.end(), [&](std::size_t i) { return is_poison(c.got[i]); });
+// Poison, or what was there before.
+bool all_untouched(const Comparison& c) {
+  const bool knows_before = c.shape.before.size() == c.size();
+  return std::all_of(c.wrong.begin(), c.wrong.end(), [&](std::size_t i) {
+    return is_poison(c.got[i]) || (knows_before && c.got[i] == c.shape.before[i]);
+  });
 }
 
 }  // namespace
@@ -24,8 +28,10 @@ bool all_poison(const Comparison& c) {
 Finding only_the_tail(const Comparison& c) {
   if (c.all_wrong() || !is_contiguous(c) || c.wrong.back() != c.size() - 1) return {};
   const std::string tail = fmt::format("only the tail, {}", element_range(c.wrong.front(), c.wrong.back()));
-  if (all_poison(c)) {
-    return tail + ": no thread owns it. Round the number of blocks up: (n + threads - 1) / threads";
+  if (all_untouched(c)) {
+    return tail +
+           ": no thread wrote it. Too few blocks (round up: (n + threads - 1) / threads), or an index "
+           "without blockIdx?";
   }
   return tail + ": the last, partly filled block or tile. Check its bounds guard";
 }
@@ -69,8 +75,8 @@ Finding one_block(const Comparison& c) {
   if (c.shape.threads_per_block > 0) {
     const auto threads = static_cast<std::size_t>(c.shape.threads_per_block);
     const std::size_t first = c.wrong.front() / threads, last = c.wrong.back() / threads;
-    text += first == last ? fmt::format(", all of block {}", first)
-                          : fmt::format(", blocks {} to {}", first, last);
+    text += first == last ? fmt::format(", in block {}", first)
+                          : fmt::format(", in blocks {} to {}", first, last);
   }
   return text + ". All others are right";
 }

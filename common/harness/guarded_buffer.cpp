@@ -12,9 +12,6 @@ namespace {
 
 using Bytes = std::span<const unsigned char>;
 
-constexpr std::uint32_t kCanaryNan = 0x7fc0cafe;   // a quiet NaN: a sum that reads it becomes NaN
-constexpr std::uint32_t kCanaryHuge = 0x7149f2ca;  // 1e30: fmaxf drops NaN, but not this
-
 template <class Value>
 Value read_as(Bytes bytes) {
   Value value;
@@ -53,18 +50,28 @@ const char* plural(std::size_t count) {
 
 }  // namespace
 
-std::vector<unsigned char> canary(std::size_t size) {
+std::vector<unsigned char> canary(std::size_t size, std::uint32_t id) {
+  // The last mantissa bits are the buffer's. The first word is a number: a kernel that works in place would
+  // keep a NaN as it is, but hardly leaves a number alone; and it is no larger, so that adding to it shows.
+  constexpr std::uint32_t kNan = 0x7fc00000, kLarge = 0x49700000, kSign = 0x80000000;  // NaN, about 1e6
+  const std::uint32_t pattern[] = {kLarge, kNan, kLarge | kSign, kNan};
   std::vector<unsigned char> bytes(size);
   for (std::size_t at = 0; at < size; ++at) {
-    const std::uint32_t word = at / 4 % 2 == 0 ? kCanaryNan : kCanaryHuge;
+    const std::uint32_t word = pattern[at / 4 % 4] | (id & 0xfffff);
     bytes[at] = static_cast<unsigned char>(word >> (8 * (at % 4)));
   }
   return bytes;
 }
 
+std::uint32_t next_canary_id() {
+  // An odd step through 2^20 values: neighbours differ in many bits, and none repeats for a million buffers.
+  static std::uint32_t id = 0;
+  return id += 0x9e375;
+}
+
 testing::AssertionResult check_guarded(const GuardedBytes& buffer, const char* name) {
   const std::size_t width = buffer.element_size;
-  const Difference behind = compare(buffer.behind, canary(buffer.behind.size()), width);
+  const Difference behind = compare(buffer.behind, canary(buffer.behind.size(), buffer.canary_id), width);
   if (behind.count != 0) {
     const Bytes element = buffer.behind.subspan(behind.first * width, std::min(width, buffer.behind.size()));
     return testing::AssertionFailure() << fmt::format(
@@ -74,7 +81,7 @@ testing::AssertionResult check_guarded(const GuardedBytes& buffer, const char* n
                name, behind.count, plural(behind.count), buffer.elements + behind.first,
                element_text(buffer, element), buffer.elements, plural(buffer.elements));
   }
-  const Difference before = compare(buffer.before, canary(buffer.before.size()), width);
+  const Difference before = compare(buffer.before, canary(buffer.before.size(), buffer.canary_id), width);
   if (before.count != 0) {
     return testing::AssertionFailure() << fmt::format(
                "{0}: {1} element{2} written before the start: nearest {0}[-{3}]\n"

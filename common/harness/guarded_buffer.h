@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -21,9 +22,12 @@ inline constexpr std::size_t kCanaryBytes = 16384;
 /// The byte that output buffers are filled with. Four of them are a NaN, recognised by its bits.
 inline constexpr int kPoisonByte = 0xFF;
 
-/// The first `size` bytes of the canary: NaNs and huge numbers in turn, so that a kernel which only reads
-/// outside its input gets a wrong result.
-std::vector<unsigned char> canary(std::size_t size);
+/// The first `size` bytes of canary number `id`: large numbers of both signs and NaNs in turn, so that a
+/// kernel which only reads outside its input gets a wrong result. Every buffer has a number of its own: a
+/// kernel that runs over the end of input and output copies one canary onto the other, and a NaN keeps its
+/// bits through arithmetic.
+std::vector<unsigned char> canary(std::size_t size, std::uint32_t id);
+std::uint32_t next_canary_id();
 
 /// A buffer read back, ready to be judged. An input's contents come with what they were.
 struct GuardedBytes {
@@ -34,6 +38,7 @@ struct GuardedBytes {
   std::size_t elements;
   std::size_t element_size;
   bool is_float;
+  std::uint32_t canary_id;
 };
 testing::AssertionResult check_guarded(const GuardedBytes& bytes, const char* name);
 
@@ -91,14 +96,14 @@ class GuardedBuffer {
       original = {reinterpret_cast<const unsigned char*>(original_->data()), bytes};
     }
     return detail::check_guarded(
-        {before, behind, contents, original, size_, sizeof(T), std::is_same_v<T, float>}, name);
+        {before, behind, contents, original, size_, sizeof(T), std::is_same_v<T, float>, canary_id_}, name);
   }
 
  private:
   GuardedBuffer(std::size_t n, std::size_t misalign)
       : memory_(2 * detail::kCanaryBytes + (n + misalign) * sizeof(T)), size_(n), misalign_(misalign) {
-    upload(0, detail::canary(front_bytes()));
-    upload(front_bytes() + n * sizeof(T), detail::canary(detail::kCanaryBytes));
+    upload(0, detail::canary(front_bytes(), canary_id_));
+    upload(front_bytes() + n * sizeof(T), detail::canary(detail::kCanaryBytes, canary_id_));
   }
 
   std::size_t front_bytes() const { return detail::kCanaryBytes + misalign_ * sizeof(T); }
@@ -117,6 +122,7 @@ class GuardedBuffer {
   DeviceBuffer<unsigned char> memory_;
   std::size_t size_;
   std::size_t misalign_;
+  std::uint32_t canary_id_ = detail::next_canary_id();
   std::optional<std::vector<T>> original_;
 };
 

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/harness/test_report.h"
@@ -64,6 +66,23 @@ std::vector<std::string> take_traces(std::string& message) {
   return traces;
 }
 
+// What a CUDA error means for the kernel that made it.
+std::string advice_for_error(std::string_view text) {
+  static constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
+      {"cudaErrorInvalidConfiguration",
+       "an empty grid (0 blocks), over 1024 threads in a block, or too much shared memory"},
+      {"cudaErrorIllegalAddress",
+       "a kernel touched memory that is not its own: a missing bounds guard, or a host pointer"},
+      {"cudaErrorMisalignedAddress",
+       "a float4 or float2 access at an address that is no multiple of its size"},
+      {"cudaErrorLaunchOutOfResources", "too many registers for so many threads in a block"},
+  };
+  for (const auto& [error, advice] : kAdvice) {
+    if (text.find(error) != std::string_view::npos) return fmt::format("\n  what:  {}", advice);
+  }
+  return "";
+}
+
 class ConsoleReport : public testing::EmptyTestEventListener {
  public:
   void OnTestSuiteStart(const testing::TestSuite& suite) override {
@@ -91,12 +110,7 @@ class ConsoleReport : public testing::EmptyTestEventListener {
       fmt::print("{}{}\n", colour(kGreen, "ok"), seconds);
     } else {
       fmt::print("{}{}\n", colour(kRed, "FAILED"), seconds);
-      for (int i = 0; i < result.total_part_count(); ++i) {
-        const testing::TestPartResult& part = result.GetTestPartResult(i);
-        if (!part.failed()) continue;
-        const std::string file = part.file_name() == nullptr ? "" : part.file_name();
-        fmt::print("{}\n", indent(readable_failure(file, part.line_number(), part.message())));
-      }
+      print_failures(result);
     }
     std::fflush(stdout);
   }
@@ -121,6 +135,19 @@ class ConsoleReport : public testing::EmptyTestEventListener {
     return result.total_part_count() == 0 ? "" : result.GetTestPartResult(0).message();
   }
 
+  // The first few say enough; a loop over sizes or a wrong shared input can fail hundreds of times.
+  static void print_failures(const testing::TestResult& result) {
+    constexpr int kShown = 3;
+    int failures = 0;
+    for (int i = 0; i < result.total_part_count(); ++i) {
+      const testing::TestPartResult& part = result.GetTestPartResult(i);
+      if (!part.failed() || ++failures > kShown) continue;
+      const std::string file = part.file_name() == nullptr ? "" : part.file_name();
+      fmt::print("{}\n", indent(readable_failure(file, part.line_number(), part.message())));
+    }
+    if (failures > kShown) fmt::print("    ... and {} more of this test\n", failures - kShown);
+  }
+
   std::string colour(int code, std::string_view word) const {
     return terminal_ ? fmt::format("\033[{}m{}\033[0m", code, word) : std::string(word);
   }
@@ -139,9 +166,12 @@ std::string readable_failure(const std::string& file, int line, const std::strin
 
   constexpr std::string_view kOpen = "\n  Actual: false (", kClose = ")\nExpected: true";
   const std::string_view explained = between(text, kOpen, kClose);
+  const std::string_view thrown = between(text, " with description \"", "\"");
   if (text.starts_with("Value of: ") && !explained.empty()) {
     const std::string_view added = std::string_view(text).substr(text.rfind(kClose) + kClose.size());
     text = fmt::format("{}{}{}", compared_array(text.substr(0, text.find(kOpen))), explained, added);
+  } else if (!thrown.empty()) {
+    text = fmt::format("{}{}", thrown, advice_for_error(thrown));
   }
   return where.empty() ? text : where + "\n" + text;
 }

@@ -83,6 +83,19 @@ TEST(GuardedBuffer, CatchesPoisonWrittenOverTheCanary) {
   EXPECT_NE(failure(buffer), "");
 }
 
+// A kernel that runs one element too far reads its input's canary and writes what it makes of it over its
+// output's.
+TEST(GuardedBuffer, CatchesACanaryCopiedOverAnother) {
+  for (const std::ptrdiff_t past : {1, 2, 3, 4}) {
+    Buffer from = Buffer::input(std::vector<float>(8, 1.0f)), to = Buffer::output(8);
+    const std::size_t bytes = static_cast<std::size_t>(8 + past) * sizeof(float);
+    WB_CUDA_CHECK(cudaMemcpy(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice));
+    const std::string text = failure(to);
+    EXPECT_NE(text.find(std::to_string(past) + " element"), std::string::npos) << text;
+    EXPECT_NE(text.find("past the end: first out[8]"), std::string::npos) << text;
+  }
+}
+
 TEST(GuardedBuffer, HoldsNoElementsAndOtherTypes) {
   EXPECT_TRUE(Buffer::output(0).check("empty"));
   EXPECT_TRUE(Buffer::input({}).check("empty"));

@@ -93,8 +93,7 @@ TEST(Diagnosis, TailNeverWritten) {
   std::vector<float> got = sample(1000);
   std::fill(got.begin() + 768, got.end(), kPoison);
   const std::string text = explain(got, sample(1000), {{1000}, 256});
-  EXPECT_TRUE(
-      contains(text, "only the tail, elements 768 to 999: no thread owns it. Round the number of blocks up"));
+  EXPECT_TRUE(contains(text, "only the tail, elements 768 to 999: no thread wrote it. Too few blocks"));
   EXPECT_TRUE(contains(text, "block 3, thread 0"));
 }
 
@@ -123,8 +122,7 @@ TEST(Diagnosis, EveryKth) {
 TEST(Diagnosis, OneBlock) {
   std::vector<float> got = sample(1024);
   for (std::size_t i = 256; i < 512; ++i) got[i] = got[i] * static_cast<float>(i);
-  EXPECT_TRUE(
-      contains(explain(got, sample(1024), {{1024}, 256}), "only elements 256 to 511, all of block 1."));
+  EXPECT_TRUE(contains(explain(got, sample(1024), {{1024}, 256}), "only elements 256 to 511, in block 1."));
 }
 
 TEST(Diagnosis, OneTile) {
@@ -216,8 +214,7 @@ TEST(Diagnosis, OldContents) {
   std::vector<float> sum = truth, difference = truth;
   for (std::size_t i = 0; i < 100; ++i) sum[i] += before[i];
   for (std::size_t i = 0; i < 100; ++i) difference[i] -= before[i];
-  EXPECT_TRUE(
-      contains(explain(before, truth, {{100}, 0, before}), "unchanged: they hold what they held before"));
+  EXPECT_TRUE(contains(explain(before, truth, {{100}, 0, before}), "unchanged: what was there before"));
   EXPECT_TRUE(contains(explain(sum, truth, {{100}, 0, before}), "to be overwritten, not accumulated"));
   EXPECT_TRUE(
       contains(explain(difference, truth, {{100}, 0, before}), "to be accumulated (+=), not overwritten"));

@@ -72,7 +72,19 @@ TEST(ReadableFailure, TakesTheWordsOutOfTheirWrapping) {
 TEST(ReadableFailure, LeavesOtherMessagesAlone) {
   const std::string message = "Expected equality of these values:\n  a\n  b";
   EXPECT_EQ(wb::detail::readable_failure("x.cpp", 3, message), "x.cpp:3\n" + message);
-  EXPECT_EQ(wb::detail::readable_failure("", -1, "C++ exception"), "C++ exception");
+  EXPECT_EQ(wb::detail::readable_failure("", -1, "no location"), "no location");
+}
+
+TEST(ReadableFailure, ExplainsExceptionsAndCudaErrors) {
+  EXPECT_EQ(wb::detail::readable_failure(
+                "", -1, "C++ exception with description \"x: needs n\" thrown in the test body."),
+            "x: needs n");
+  const std::string text = wb::detail::readable_failure(
+      "t.cpp", 5,
+      "Expected: run() doesn't throw an exception.\n  Actual: it throws wb::CudaError with description "
+      "\"a.cu:9: cudaGetLastError() failed: cudaErrorInvalidConfiguration (invalid)\".");
+  EXPECT_EQ(text.find("t.cpp:5\na.cu:9: "), 0U) << text;
+  EXPECT_NE(text.find("what:  an empty grid"), std::string::npos) << text;
 }
 
 }  // namespace
