@@ -17,7 +17,7 @@ function(simt_translate out file)
     VERBATIM)
   get_filename_component(source_folder ${file} DIRECTORY)
   set_source_files_properties(${translated} PROPERTIES
-    COMPILE_OPTIONS "-fno-strict-aliasing;-fno-math-errno;-ftls-model=initial-exec;-g1;-Wno-unknown-pragmas"
+    COMPILE_OPTIONS "-fno-strict-aliasing;-fno-math-errno;-fstack-clash-protection;-ftls-model=initial-exec;-g1;-Wno-unknown-pragmas"
     INCLUDE_DIRECTORIES ${source_folder})
   set(${out} ${translated} PARENT_SCOPE)
 endfunction()

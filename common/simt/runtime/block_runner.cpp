@@ -14,18 +14,22 @@ namespace simt::detail {
 
 constinit thread_local Context context;
 
+// Whole pages, so that dynamic shared memory can end where a guard begins: the first access past the end faults.
+static std::size_t shared_mapping_bytes() {
+  const std::size_t unit = FiberPool::guard_bytes();
+  return (kMaxSharedPerBlockOptIn + unit - 1) / unit * unit;
+}
+
 BlockRunner::BlockRunner() : pool_(fiber_main), warps_(kMaxThreadsPerBlock / 32) {
-  // Dynamic shared memory ends at a guard page: the first access past the end faults.
-  const std::size_t bytes = kMaxSharedPerBlockOptIn;
-  void* memory = mmap(nullptr, bytes + FiberPool::guard_bytes(), PROT_READ | PROT_WRITE,
+  void* memory = mmap(nullptr, shared_mapping_bytes() + FiberPool::guard_bytes(), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   shared_mapping_ = static_cast<char*>(memory);
-  shared_end_ = shared_mapping_ + bytes;
+  shared_end_ = shared_mapping_ + shared_mapping_bytes();
   mprotect(shared_end_, FiberPool::guard_bytes(), PROT_NONE);
 }
 
-BlockRunner::~BlockRunner() { munmap(shared_mapping_, kMaxSharedPerBlockOptIn + FiberPool::guard_bytes()); }
+BlockRunner::~BlockRunner() { munmap(shared_mapping_, shared_mapping_bytes() + FiberPool::guard_bytes()); }
 
 // A fibre runs threads of whatever block is current until none is left to start, then waits in the pool.
 void BlockRunner::fiber_main() {
@@ -92,6 +96,7 @@ bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
       abandoned_ = true;
     }
   }
+  if (fault_.signal != 0) report_fault();
   if (abandoned_) pool_.reset();
   context.runner = nullptr;
   return !abandoned_;

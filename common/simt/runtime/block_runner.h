@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/fault.h"
 #include "runtime/fiber.h"
 #include "runtime/order.h"
 #include "simt/launch.h"
@@ -59,9 +60,10 @@ class BlockRunner {
   [[noreturn]] void fail(cudaError_t code, const std::string& what);
   /// Gives the block up; its failure has been reported.
   [[noreturn]] void abandon();
+  /// Keeps what a signal handler saw, for when the block has been left.
+  void note_fault(const Fault& fault) { fault_ = fault; }
 
   const Grid* grid() const { return grid_; }
-  const Fiber* current() const { return current_; }
   /// "kernel NAME, block (x,y,z), thread (x,y,z)" of the running thread.
   std::string where() const;
 
@@ -87,6 +89,7 @@ class BlockRunner {
   [[noreturn]] void lane_left_out(const WarpOperation& operation, unsigned mask, Site site);
   [[noreturn]] void different_operations(const Rendezvous& meeting, const WarpOperation& operation, Site site);
   bool release_converging();
+  void report_fault();
   std::string waiting_threads() const;
   std::string block_name() const;
 
@@ -96,6 +99,7 @@ class BlockRunner {
   FiberList ready_;
   const Grid* grid_ = nullptr;
   bool abandoned_ = false;
+  Fault fault_;
   ThreadOrder order_;
   const bool seeded_ = order_.seeded();
 

@@ -1,16 +1,19 @@
 #include "runtime/fiber.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
 namespace simt::detail {
 
-std::size_t FiberPool::guard_bytes() {
-  static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return bytes;
+std::size_t FiberPool::guard_bytes() { return 64 * 1024; }  // whole pages, whatever their size
+
+bool FiberPool::is_guard(std::uintptr_t address) const {
+  return std::any_of(fibers_.begin(), fibers_.end(), [&](const auto& fiber) {
+    return address - reinterpret_cast<std::uintptr_t>(fiber->stack) < guard_bytes();
+  });
 }
 
 // Room for a large register tile and for printf; SIMT_STACK_KB raises it for kernels with big local arrays.

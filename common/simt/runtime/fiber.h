@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -21,7 +22,7 @@ struct alignas(64) Fiber {
   uint3 thread = {};
 
   bool busy = false;      // holds the frames of a thread
-  char* stack = nullptr;  // lowest address of the mapping; the first page is the guard
+  char* stack = nullptr;  // lowest address of the mapping; it starts with the guard
 };
 
 /// First in, first out, without allocation.
@@ -89,7 +90,10 @@ class FiberPool {
   void reset();
   const std::vector<std::unique_ptr<Fiber>>& all() const { return fibers_; }
 
+  /// True when `address` lies in the guard of one of the stacks.
+  bool is_guard(std::uintptr_t address) const;
   static std::size_t stack_bytes();
+  /// Larger than a page: a function with large local variables must not step over it.
   static std::size_t guard_bytes();
 
  private:

@@ -10,6 +10,7 @@
 
 #include "runtime/block_runner.h"
 #include "runtime/failure.h"
+#include "runtime/fault.h"
 #include "runtime/scheduler.h"
 #include "runtime/timeline.h"
 
@@ -81,6 +82,7 @@ void Scheduler::start_workers() {
 
 void Scheduler::work_loop() {
   t_on_worker = true;
+  catch_faults_on_this_thread();
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (active_.empty()) {

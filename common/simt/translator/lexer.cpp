@@ -34,7 +34,7 @@ class Lexer {
   }
 
   void emit(TokenKind kind, std::size_t end) {
-    tokens_.push_back({kind, source_.substr(position_, end - position_), position_, line_});
+    tokens_.push_back({kind, source_.substr(position_, end - position_), position_, line_, section_});
     skip_to(end);
     line_start_ = false;
   }
@@ -84,6 +84,7 @@ class Lexer {
     const std::size_t name = end;
     while (continues_identifier(at(end))) ++end;
     const std::string_view word = source_.substr(name, end - name);
+    section_ += word.starts_with("if") || word.starts_with("el") || word == "endif";
     const bool free_text = word == "include" || word == "error" || word == "warning" || word == "pragma" ||
                            word == "line" || word == "import" || word == "include_next";
     skip_to(free_text ? end_of_line(end) : end);
@@ -142,6 +143,7 @@ class Lexer {
   std::string_view source_;
   std::size_t position_ = 0;
   int line_ = 1;
+  int section_ = 0;
   bool line_start_ = true;
   std::vector<Token> tokens_;
 };

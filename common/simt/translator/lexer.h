@@ -15,6 +15,7 @@ struct Token {
   std::string_view text;  // one character of punctuation, or one of :: -> <= >=
   std::size_t offset;
   int line;
+  int section;  // grows with every preprocessor conditional
 };
 
 /// Literals that never end, as in the dead text of an #if 0, count as punctuation. Rest-of-line text of #include,

@@ -168,7 +168,49 @@ class Rewriter {
       if (is(i, "alignas") && i > at) replace(i, "__align__");  // GCC takes alignas only in front
       is_extern = is_extern || is(i, "extern");
     }
-    if (is_extern) dynamic_shared(first, end);
+    if (is_extern) {
+      dynamic_shared(first, end);
+    } else if (is(end, ";") && inside_function(first)) {
+      limit_static_shared(at + 1, end);
+    }
+  }
+
+  // nvcc refuses a kernel with too much static shared memory, so add the same check: SIMT_STATIC_SHARED(sizeof(a) + ...).
+  // Counts what one block of code declares between preprocessor conditionals: names beyond may not exist here.
+  void limit_static_shared(std::size_t i, std::size_t end) {
+    const std::size_t scope = enclosing_brace(i);
+    if (scope != shared_scope_ || tokens_[i].section != shared_section_) shared_names_.clear();
+    shared_scope_ = scope;
+    shared_section_ = tokens_[i].section;
+    int brackets = 0, angles = 0;
+    std::string candidate;
+    bool named = false;
+    for (; i < end; ++i) {
+      const std::string_view text = tokens_[i].text;
+      if (brackets + angles == 0 && (text == "[" || text == "=")) named = true;
+      brackets += (text == "(" || text == "[") - (text == ")" || text == "]");
+      if (brackets == 0) angles += (text == "<") - (text == ">");
+      if (brackets + angles != 0) continue;
+      if (is_identifier(i) && !named) candidate = text;
+      if (text == "," || i + 1 == end) {
+        if (!candidate.empty()) shared_names_.push_back(candidate);
+        candidate.clear();
+        named = false;
+      }
+    }
+    if (shared_names_.empty()) return;
+    std::string sum;
+    for (const auto& name : shared_names_) sum += (sum.empty() ? "sizeof(" : " + sizeof(") + name + ")";
+    edits_[tokens_[end].offset] = {1, "; SIMT_STATIC_SHARED(" + sum + ");"};
+  }
+
+  std::size_t enclosing_brace(std::size_t i) const {
+    int depth = 0;
+    for (; exists(i); --i) {
+      if (is(i, "}")) ++depth;
+      if (is(i, "{") && depth-- == 0) return i;
+    }
+    return i;
   }
 
   // extern __shared__ T name[];  ->  T (&name)[] = ::simt::dynamic_shared<T>();
@@ -227,6 +269,11 @@ class Rewriter {
   std::string_view source_;
   std::vector<Token> tokens_;
   std::map<std::size_t, Edit> edits_;  // by offset
+
+  // Static shared memory declared so far in one block of code.
+  std::vector<std::string> shared_names_;
+  std::size_t shared_scope_ = 0;
+  int shared_section_ = 0;
 };
 
 }  // namespace

@@ -1,8 +1,6 @@
 // CUDA's declaration specifiers, as ordinary C++ means the same thing on the host.
 #pragma once
 
-#define __CUDACC_SIMT__ 1
-
 #define __global__
 #define __device__
 #define __host__
@@ -15,3 +13,9 @@
 
 // One block stays on one worker thread from start to end: a variable of that thread is shared by the block.
 #define __shared__ static thread_local
+
+// The translator adds this after such declarations.
+#define SIMT_STATIC_SHARED(bytes)                                                           \
+  static_assert((bytes) <= 48 * 1024,                                                       \
+                "a kernel has at most 48 KiB of static shared memory; dynamic shared memory " \
+                "(extern __shared__) can be larger")
