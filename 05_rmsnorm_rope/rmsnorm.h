@@ -8,6 +8,7 @@
 namespace wb {
 
 /// rstd[i] = 1 / sqrt(mean_c x[i, c]^2 + epsilon);  y[i, c] = x[i, c] * rstd[i] * weight[c].
+/// Nothing overlaps. Any alignment of a float is legal.
 /// Errors: n or c < 1, epsilon < 0 or a null pointer throws wb::Error.
 struct RmsnormForward {
   static constexpr const char* kName = "rmsnorm_forward";
@@ -25,6 +26,7 @@ inline std::size_t rmsnorm_backward_scratch(int c) {
 }
 
 /// Overwrites dx; adds to dweight (parameter gradients accumulate, activation gradients do not).
+/// Nothing overlaps. The same call gives the same bits.
 /// Errors: as forward.
 struct RmsnormBackward {
   static constexpr const char* kName = "rmsnorm_backward";

@@ -5,12 +5,13 @@
 // contract gives no memory for intermediate results, so they live in the output: y holds x^2 and then x rstd
 // on its way; dx holds xhat dy and then g = dy weight; rstd holds the mean of squares.
 //
-// All kernels but one give each row to a block; thread t takes columns t, t + 256, ...
+// All kernels but one give each row to a block; thread t takes columns t, t + blockDim.x, ...
 // Read next: rmsnorm_solution.cu, where all of it is one launch.
 #include <algorithm>
 #include <cstdint>
 
 #include "03_softmax/block_reduce.cuh"
+#include "03_softmax/row_threads.h"
 #include "05_rmsnorm_rope/column_sum.cuh"
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_check.h"
@@ -19,13 +20,14 @@
 namespace wb {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kFloatsPerThread = 4;  // of a row, up to 4096 columns; more in longer ones
+constexpr int kThreads = 256;        // where rows do not matter
 
 __global__ void square_kernel(const float* x,  // (N, C)
                               float* out,      // (N, C)
                               int c) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  for (std::int64_t i = threadIdx.x; i < c; i += kThreads) out[start + i] = x[start + i] * x[start + i];
+  for (std::int64_t i = threadIdx.x; i < c; i += blockDim.x) out[start + i] = x[start + i] * x[start + i];
 }
 
 __global__ void row_mean_kernel(const float* x,  // (N, C)
@@ -33,7 +35,7 @@ __global__ void row_mean_kernel(const float* x,  // (N, C)
                                 int c) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
   float sum = 0.0f;
-  for (std::int64_t i = threadIdx.x; i < c; i += kThreads) sum += x[start + i];
+  for (std::int64_t i = threadIdx.x; i < c; i += blockDim.x) sum += x[start + i];
   sum = block_sum(sum);
   if (threadIdx.x == 0) mean[blockIdx.x] = sum / static_cast<float>(c);
 }
@@ -50,7 +52,8 @@ __global__ void scale_rows_kernel(const float* x,      // (N, C)
                                   float* out,          // (N, C)
                                   int c) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  for (std::int64_t i = threadIdx.x; i < c; i += kThreads) out[start + i] = x[start + i] * scale[blockIdx.x];
+  for (std::int64_t i = threadIdx.x; i < c; i += blockDim.x)
+    out[start + i] = x[start + i] * scale[blockIdx.x];
 }
 
 // out may be x.
@@ -59,14 +62,14 @@ __global__ void scale_columns_kernel(const float* x,      // (N, C)
                                      float* out,          // (N, C)
                                      int c) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  for (std::int64_t i = threadIdx.x; i < c; i += kThreads) out[start + i] = x[start + i] * scale[i];
+  for (std::int64_t i = threadIdx.x; i < c; i += blockDim.x) out[start + i] = x[start + i] * scale[i];
 }
 
 __global__ void multiply_into_kernel(float* x,            // (N, C)
                                      const float* other,  // (N, C)
                                      int c) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  for (std::int64_t i = threadIdx.x; i < c; i += kThreads) x[start + i] *= other[start + i];
+  for (std::int64_t i = threadIdx.x; i < c; i += blockDim.x) x[start + i] *= other[start + i];
 }
 
 // One block of dim3(32, 8) per strip of 32 columns, over all rows.
@@ -88,7 +91,7 @@ __global__ void row_dot_kernel(const float* x,      // (rows, C)
                                int c) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
   float sum = 0.0f;
-  for (std::int64_t i = threadIdx.x; i < c; i += kThreads) sum += x[start + i] * other[start + i];
+  for (std::int64_t i = threadIdx.x; i < c; i += blockDim.x) sum += x[start + i] * other[start + i];
   sum = block_sum(sum);
   if (threadIdx.x == 0) dot[blockIdx.x] = sum;
 }
@@ -102,7 +105,7 @@ __global__ void subtract_mean_kernel(float* dx,          // (rows, C)
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
   const float scale = rstd[blockIdx.x];
   const float mean = scale * dot[blockIdx.x] / static_cast<float>(c);
-  for (std::int64_t i = threadIdx.x; i < c; i += kThreads) {
+  for (std::int64_t i = threadIdx.x; i < c; i += blockDim.x) {
     dx[start + i] = scale * (dx[start + i] - x[start + i] * scale * mean);
   }
 }
@@ -110,29 +113,31 @@ __global__ void subtract_mean_kernel(float* dx,          // (rows, C)
 void rmsnorm_forward_unfused(const float* x, const float* weight, float* y, float* rstd, int n, int c,
                              float epsilon, cudaStream_t stream) {
   check_rmsnorm_forward(x, weight, y, rstd, n, c, epsilon);
-  square_kernel<<<n, kThreads, 0, stream>>>(x, y, c);
+  const int threads = threads_for_row(c, kFloatsPerThread);
+  square_kernel<<<n, threads, 0, stream>>>(x, y, c);
   WB_CHECK_LAUNCH();
-  row_mean_kernel<<<n, kThreads, 0, stream>>>(y, rstd, c);
+  row_mean_kernel<<<n, threads, 0, stream>>>(y, rstd, c);
   WB_CHECK_LAUNCH();
   reciprocal_root_kernel<<<(n - 1) / kThreads + 1, kThreads, 0, stream>>>(rstd, n, epsilon);
   WB_CHECK_LAUNCH();
-  scale_rows_kernel<<<n, kThreads, 0, stream>>>(x, rstd, y, c);
+  scale_rows_kernel<<<n, threads, 0, stream>>>(x, rstd, y, c);
   WB_CHECK_LAUNCH();
-  scale_columns_kernel<<<n, kThreads, 0, stream>>>(y, weight, y, c);
+  scale_columns_kernel<<<n, threads, 0, stream>>>(y, weight, y, c);
   WB_CHECK_LAUNCH();
 }
 
 void rmsnorm_backward_unfused(const float* dy, const float* x, const float* weight, const float* rstd,
                               float* dx, float* dweight, float* scratch, int n, int c, cudaStream_t stream) {
   check_rmsnorm_backward(dy, x, weight, rstd, dx, dweight, scratch, n, c);
+  const int threads = threads_for_row(c, kFloatsPerThread);
   const int strips = (c - 1) / kStripColumns + 1;
-  scale_rows_kernel<<<n, kThreads, 0, stream>>>(x, rstd, dx, c);
+  scale_rows_kernel<<<n, threads, 0, stream>>>(x, rstd, dx, c);
   WB_CHECK_LAUNCH();
-  multiply_into_kernel<<<n, kThreads, 0, stream>>>(dx, dy, c);
+  multiply_into_kernel<<<n, threads, 0, stream>>>(dx, dy, c);
   WB_CHECK_LAUNCH();
   add_column_sums_kernel<<<strips, dim3(kStripColumns, kStripRows), 0, stream>>>(dx, dweight, n, c);
   WB_CHECK_LAUNCH();
-  scale_columns_kernel<<<n, kThreads, 0, stream>>>(dy, weight, dx, c);
+  scale_columns_kernel<<<n, threads, 0, stream>>>(dy, weight, dx, c);
   WB_CHECK_LAUNCH();
 
   // The dot products of the rows need a float each; scratch may hold fewer than N. Then take the rows in
@@ -141,9 +146,9 @@ void rmsnorm_backward_unfused(const float* dy, const float* x, const float* weig
   for (std::int64_t first = 0; first < n; first += slab) {
     const auto rows = static_cast<unsigned>(std::min<std::int64_t>(slab, n - first));
     const std::int64_t start = first * c;
-    row_dot_kernel<<<rows, kThreads, 0, stream>>>(dx + start, x + start, scratch, c);
+    row_dot_kernel<<<rows, threads, 0, stream>>>(dx + start, x + start, scratch, c);
     WB_CHECK_LAUNCH();
-    subtract_mean_kernel<<<rows, kThreads, 0, stream>>>(dx + start, x + start, rstd + first, scratch, c);
+    subtract_mean_kernel<<<rows, threads, 0, stream>>>(dx + start, x + start, rstd + first, scratch, c);
     WB_CHECK_LAUNCH();
   }
 }
