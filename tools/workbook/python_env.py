@@ -27,12 +27,13 @@ def find(module: str) -> str | None:
 
 
 def install_in_venv(*names: str) -> str:
-    """pip install into the project's .venv; an empty string on success, else pip's words."""
-    if not (VENV / "bin" / "python").exists():
-        code, text = process.quiet([sys.executable, "-m", "venv", str(VENV)], timeout=120)
+    """pip install into the project's .venv; an empty string on success, else one line on why not."""
+    pip = [VENV / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    if process.quiet([*pip, "--version"])[0] != 0:
+        code, text = process.quiet([sys.executable, "-m", "venv", "--clear", str(VENV)], timeout=120)
         if code != 0:
-            return text
-    pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--retries", "1", *names]
-    code, text = process.quiet(pip, timeout=600)
+            shutil.rmtree(VENV, ignore_errors=True)  # half an environment is worse than none
+            return "python3 -m venv does not work here" + (" (python3-venv?)" if "ensurepip" in text else "")
+    code, text = process.quiet([*pip, "install", "--retries", "1", *names], timeout=600)
     find.cache_clear()
-    return "" if code == 0 else text
+    return "" if code == 0 else (text.strip().splitlines() or ["no reason given"])[-1]

@@ -11,6 +11,7 @@ from .console import Progress, say, warn
 from .errors import Exit, WorkbookError
 
 LOCK_SECONDS = 300
+WHEELS = {"CMake": "cmake", "Ninja": "ninja", "matplotlib": "matplotlib"}  # what pip has too
 NOT_IN_ARCHIVE = re.compile(
     r"(?:Unable to locate package|Package '?)\s*([a-z0-9][a-z0-9.+-]+)(?:'? has no installation candidate)?"
 )
@@ -32,7 +33,8 @@ def ensure(device: str, plots: bool = False) -> None:
     if shutil.which("make") and any(p.name == "Ninja" for p in absent):
         say("Not installed here: Ninja. Building with Make, which takes a little longer.")
         absent = [p for p in absent if p.name != "Ninja"]
-    absent = [package for package in absent if not from_pip(package)]
+    if all(p.fetched or p.optional or p.name in WHEELS for p in absent):
+        absent = [package for package in absent if not from_pip(package)]
 
     for package in (p for p in absent if p.optional):
         command = packages.install_command([package])
@@ -96,13 +98,12 @@ def apt(title: str, arguments: list) -> tuple:
 
 def from_pip(package: packages.Package) -> bool:
     """Where the system has no package, or an old one: a wheel in the project's own .venv."""
-    wheels = {"CMake": "cmake", "Ninja": "ninja", "matplotlib": "matplotlib"}
-    if package.name not in wheels:
+    if package.name not in WHEELS:
         return False
-    say(f"Installing with pip into .venv: {wheels[package.name]}")
-    problem = python_env.install_in_venv(wheels[package.name])
+    say(f"Installing with pip into .venv: {WHEELS[package.name]}")
+    problem = python_env.install_in_venv(WHEELS[package.name])
     if problem:
-        say("pip could not: " + (tail(problem, 1) or "no reason given"))
+        say(f"That failed: {problem}")
     machine.forget()
     return package.present()
 
