@@ -3,9 +3,9 @@
 // Forward: one thread per element of (N, C), neighbours copy neighbouring floats; 8 bytes an element.
 // Backward: a token may occur many times, so many rows of dout add to one row of dweight. atomicAdd would do
 // it in an order that changes from run to run, and so would the last bits. Instead the first place of each
-// token owns it: its threads walk over the later places in order and add up in registers; the threads of all
-// other places stop. Walking costs N reads of tokens, the same address for the whole warp, so a thread takes
-// kColumns columns at once. Bytes that must move: 4 N C of dout, and 8 C for each distinct token.
+// token owns it. A block per place looks for an earlier one, its threads sharing the search, and stops if
+// there is one; else its threads walk over the later places in order and add up in registers, a column each
+// kBackwardThreads apart. Bytes that must move: 4 N C of dout, and 8 C for each distinct token.
 #include <cstdint>
 
 #include "07_tinyllama/embedding.h"
@@ -26,21 +26,23 @@ __global__ void embedding_forward_kernel(const int* tokens,    // (N)
   out[i] = weight[static_cast<std::int64_t>(tokens[i / c]) * c + i % c];
 }
 
+constexpr int kBackwardThreads = 32;
 constexpr int kColumns = 4;
-constexpr int kBackwardThreads = 64;
+constexpr int kBlockColumns = kBackwardThreads * kColumns;
 
-// Block (place, group): columns [group * 256, + 256); thread t takes every 64th of them, from t.
+// Block (place, group): columns [group * kBlockColumns, + kBlockColumns).
 __global__ void embedding_backward_kernel(const int* tokens,  // (N)
                                           const float* dout,  // (N, C)
                                           float* dweight,     // (V, C)
                                           int n, int c) {
   const int place = blockIdx.x;
   const int token = tokens[place];
-  for (int earlier = 0; earlier < place; ++earlier) {
-    if (tokens[earlier] == token) return;
-  }
+  int found = 0;
+  for (int earlier = threadIdx.x; earlier < place; earlier += kBackwardThreads)
+    found |= tokens[earlier] == token;
+  if (__syncthreads_or(found)) return;
 
-  const int first_column = blockIdx.y * kBackwardThreads * kColumns + threadIdx.x;
+  const int first_column = blockIdx.y * kBlockColumns + threadIdx.x;
   float sum[kColumns] = {};
   for (int i = place; i < n; ++i) {
     if (tokens[i] != token) continue;
@@ -74,7 +76,7 @@ void embedding_backward_solution(const int* tokens, const float* dout, float* dw
   WB_REQUIRE(tokens != nullptr, tokens);
   WB_REQUIRE(dout != nullptr, dout);
   WB_REQUIRE(dweight != nullptr, dweight);
-  const int groups = (c - 1) / (kBackwardThreads * kColumns) + 1;
+  const int groups = (c - 1) / kBlockColumns + 1;
   const dim3 grid(static_cast<unsigned>(n), static_cast<unsigned>(groups));
   embedding_backward_kernel<<<grid, kBackwardThreads, 0, stream>>>(tokens, dout, dweight, n, c);
   WB_CHECK_LAUNCH();

@@ -1,8 +1,12 @@
 // Training: PyTorch's loss curve, overfitting one batch, and what a step must not do.
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "07_tinyllama/model_golden.h"
@@ -25,7 +29,18 @@ Data one_batch(const ModelConfig& config) {
   return Data::fixed(config, random_ids(config, 1), random_ids(config, 2));
 }
 
-TEST(TrainingTest, LossCurveAgreesWithPyTorch) {
+// Prints what was measured, so that a pass also says by how much.
+class TrainingTest : public testing::Test {
+ public:
+  static void TearDownTestSuite() {
+    for (const std::string& figure : figures_) std::printf("  %s\n", figure.c_str());
+  }
+
+ protected:
+  inline static std::vector<std::string> figures_;
+};
+
+TEST_F(TrainingTest, LossCurveAgreesWithPyTorch) {
   const ModelGolden golden;
   const std::vector<double> expected = golden.curve();
   ASSERT_EQ(expected.size(), 20u);
@@ -50,10 +65,10 @@ TEST(TrainingTest, LossCurveAgreesWithPyTorch) {
       }
     }
   }
-  std::printf("worst loss of the curve: relative error %.2e\n", worst);
+  figures_.push_back(fmt::format("worst loss of the curve: relative error {:.2e}", worst));
 }
 
-TEST(TrainingTest, OverfitsOneBatch) {
+TEST_F(TrainingTest, OverfitsOneBatch) {
   constexpr int kSteps = 120;
   Trainer trainer({.config = kTiny,
                    .kernels = select_kernels("auto"),
@@ -64,12 +79,12 @@ TEST(TrainingTest, OverfitsOneBatch) {
   const std::vector<float> losses = trainer.losses();
   EXPECT_NEAR(losses.front(), std::log(kTiny.v), 0.05 * std::log(kTiny.v));
   EXPECT_TRUE(losses.back() < 0.05f) << "loss " << losses.back() << " after " << kSteps << " steps";
-  std::printf("overfitting one batch: loss %.4f -> %.4f in %d steps\n", static_cast<double>(losses.front()),
-              static_cast<double>(losses.back()), kSteps);
+  figures_.push_back(fmt::format("overfitting one batch: loss {:.4f} -> {:.4f} in {} steps", losses.front(),
+                                 losses.back(), kSteps));
 }
 
 // Both layouts and every implementation train the same model.
-TEST(TrainingTest, ComponentsAgree) {
+TEST_F(TrainingTest, ComponentsAgree) {
   const auto train = [](KvLayout layout, const char* kernels) {
     Trainer trainer(
         {.config = kTiny, .kernels = select_kernels(kernels), .kv_layout = layout, .max_steps = 5},
@@ -84,7 +99,7 @@ TEST(TrainingTest, ComponentsAgree) {
   }
 }
 
-TEST(TrainingTest, SameSeedSameRun) {
+TEST_F(TrainingTest, SameSeedSameRun) {
   const auto train = [](std::uint64_t seed) {
     Trainer trainer({.config = kTiny, .kernels = select_kernels("auto"), .seed = seed, .max_steps = 3},
                     Data::random(kTiny, seed));
@@ -96,7 +111,7 @@ TEST(TrainingTest, SameSeedSameRun) {
 }
 
 // The tied head turns a N(0, 1) embedding into logits of order C.
-TEST(TrainingTest, BrokenInitShowsInTheFirstLoss) {
+TEST_F(TrainingTest, BrokenInitShowsInTheFirstLoss) {
   ModelConfig config = kTiny;
   config.c = 128;
   config.h = 4;
@@ -110,7 +125,7 @@ TEST(TrainingTest, BrokenInitShowsInTheFirstLoss) {
   EXPECT_TRUE(first_loss(Init::kBroken) > 5.0 * std::log(config.v));
 }
 
-TEST(TrainingTest, AllMemoryIsAllocatedUpFrontAndAccountedFor) {
+TEST_F(TrainingTest, AllMemoryIsAllocatedUpFrontAndAccountedFor) {
   const std::size_t before = device_memory_use().current;
   Trainer trainer({.config = kTiny, .kernels = select_kernels("auto"), .max_steps = 7},
                   Data::random(kTiny, 1));
@@ -131,7 +146,7 @@ TEST(TrainingTest, AllMemoryIsAllocatedUpFrontAndAccountedFor) {
 
 // A step only enqueues: it returns although the stream is held up. If it waited, the hold would run into its
 // time limit.
-TEST(TrainingTest, AStepNeverWaitsForTheDevice) {
+TEST_F(TrainingTest, AStepNeverWaitsForTheDevice) {
   struct Hold {
     std::mutex mutex;
     std::condition_variable released_changed;
@@ -158,7 +173,7 @@ TEST(TrainingTest, AStepNeverWaitsForTheDevice) {
   EXPECT_TRUE(hold.was_released);
 }
 
-TEST(TrainingTest, PhasesComeInOrder) {
+TEST_F(TrainingTest, PhasesComeInOrder) {
   Trainer trainer({.config = kTiny, .kernels = select_kernels("auto"), .max_steps = 1},
                   Data::random(kTiny, 1));
   EXPECT_THROW_MESSAGE(trainer.backward(), Error, "backward was called, but forward is next");
@@ -170,7 +185,7 @@ TEST(TrainingTest, PhasesComeInOrder) {
   EXPECT_THROW_MESSAGE(trainer.step(), Error, "all 1 steps are done");
 }
 
-TEST(TrainingTest, RefusesWhatCannotBeTrained) {
+TEST_F(TrainingTest, RefusesWhatCannotBeTrained) {
   ModelConfig config = kTiny;
   config.b = 0;
   const KernelSet kernels = select_kernels("auto");
