@@ -65,7 +65,15 @@ std::vector<KernelRecord> finish() {
 }  // namespace
 
 std::string Profiler::unavailable() {
-  return {};
+  // One subscriber at a time: under ncu or compute-sanitizer the place is taken, for as long as we live.
+  static const std::string reason = [] {
+    const CUptiResult result = cuptiActivityRegisterCallbacks(request_buffer, complete_buffer);
+    if (result == CUPTI_SUCCESS) return std::string();
+    const char* text = "unknown error";
+    cuptiGetResultString(result, &text);
+    return std::string("CUPTI cannot record here (") + text + "): is another profiler attached?";
+  }();
+  return reason;
 }
 
 void Profiler::start() {
