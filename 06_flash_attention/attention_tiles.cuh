@@ -11,11 +11,7 @@
 
 #include <cuda_runtime.h>
 
-#include <cstddef>
-#include <cstdint>
-#include <type_traits>
-
-#include "05_rmsnorm_rope/heads_view.h"
+#include "06_flash_attention/attention_heads.cuh"
 #include "common/core/check.h"
 
 namespace wb::flash {
@@ -40,30 +36,13 @@ __host__ __device__ constexpr int weight_floats(int rows) {
   return rows * kWeightStride;
 }
 
-/// One head of one sequence: element (t, d) is data[t * stride_t + d * stride_d].
-template <class T>
-struct HeadMatrix {
-  T* data;  // (T, D)
-  std::int64_t stride_t;
-  std::int64_t stride_d;
-
-  __device__ T& at(int t, int d) const { return data[t * stride_t + d * stride_d]; }
-};
-
-template <class T>
-__device__ HeadMatrix<T> head_matrix(const HeadsView<T>& view, int b, int h) {
-  return {view.data + b * view.stride_b + h * view.stride_h, view.stride_t, view.stride_d};
-}
-
 /// Copies rows first .. first + kRows - 1 of `source` into `tile`; rows past t and features past d become 0.
 /// Consecutive threads take consecutive features: one transaction a row when stride_d is 1, one an element if
 /// not.
 template <int kRows, int kHead>
 __device__ void load_tile(float* tile,  // (kRows, kHeadStride)
                           const HeadMatrix<const float>& source, int first, int t, int d) {
-  const bool vectors = source.stride_d == 1 && source.stride_t % 4 == 0 && d % 4 == 0 &&
-                       reinterpret_cast<std::uintptr_t>(source.data) % sizeof(float4) == 0;
-  if (vectors) {
+  if (source.is_made_of_float4(d)) {
     constexpr int kVectors = kHead / 4;
     for (int i = threadIdx.x; i < kRows * kVectors; i += kThreads) {
       const int row = i / kVectors;
@@ -196,17 +175,6 @@ void allow_shared_memory(Kernel* kernel, int bytes) {
     WB_CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                                        cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));
   }
-}
-
-/// Calls launch(std::integral_constant<int, kHead>) with the narrowest compiled head that holds d.
-template <class Launch>
-void with_head_width(int d, Launch launch) {
-  if (d <= 16) return launch(std::integral_constant<int, 16>{});
-  if (d <= 32) return launch(std::integral_constant<int, 32>{});
-  if (d <= 64) return launch(std::integral_constant<int, 64>{});
-  if (d <= 80) return launch(std::integral_constant<int, 80>{});
-  if (d <= 96) return launch(std::integral_constant<int, 96>{});
-  launch(std::integral_constant<int, 128>{});
 }
 
 }  // namespace wb::flash

@@ -1,0 +1,46 @@
+// One head of one sequence as a matrix, for the kernels of this chapter; and the head widths they come in.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <type_traits>
+
+#include "05_rmsnorm_rope/heads_view.h"
+
+namespace wb::flash {
+
+/// One head of one sequence: element (t, d) is data[t * stride_t + d * stride_d].
+template <class T>
+struct HeadMatrix {
+  T* data;  // (T, D)
+  std::int64_t stride_t;
+  std::int64_t stride_d;
+
+  __device__ T& at(int t, int d) const { return data[t * stride_t + d * stride_d]; }
+
+  /// Whether each row of d features can be read as float4.
+  __device__ bool is_made_of_float4(int d) const {
+    return stride_d == 1 && stride_t % 4 == 0 && d % 4 == 0 &&
+           reinterpret_cast<std::uintptr_t>(data) % sizeof(float4) == 0;
+  }
+};
+
+template <class T>
+__device__ HeadMatrix<T> head_matrix(const HeadsView<T>& view, int b, int h) {
+  return {view.data + b * view.stride_b + h * view.stride_h, view.stride_t, view.stride_d};
+}
+
+/// Calls launch(std::integral_constant<int, kHead>) with the narrowest head of a compiled kernel that holds
+/// d.
+template <class Launch>
+void with_head_width(int d, Launch launch) {
+  if (d <= 16) return launch(std::integral_constant<int, 16>{});
+  if (d <= 32) return launch(std::integral_constant<int, 32>{});
+  if (d <= 64) return launch(std::integral_constant<int, 64>{});
+  if (d <= 80) return launch(std::integral_constant<int, 80>{});
+  if (d <= 96) return launch(std::integral_constant<int, 96>{});
+  launch(std::integral_constant<int, 128>{});
+}
+
+}  // namespace wb::flash

@@ -1,0 +1,117 @@
+// Attention with one thread a query, or a key, backward: each sum of attention_backward_solution.cu as a
+// loop.
+//
+// dQ: a thread a query, over the keys it sees; it also leaves delta behind.
+// dK and dV: a thread a key, over the queries that see it, of every query head of its group.
+//
+// Grid: 64 queries or keys a block. FLOPs: 14 B H T^2 D, half of it when causal. Scratch: delta, (B, H, T).
+#include "06_flash_attention/attention_check.h"
+#include "06_flash_attention/attention_rows.cuh"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+using namespace flash;
+
+constexpr int kThreads = 64;
+
+template <int kHead>
+__global__ void __launch_bounds__(kThreads)
+    attention_backward_query_kernel(HeadsView<const float> dout,  // (B, T, H, D)
+                                    HeadsView<const float> q,     // (B, T, H, D)
+                                    HeadsView<const float> k,     // (B, T, kv, D)
+                                    HeadsView<const float> v,     // (B, T, kv, D)
+                                    HeadsView<const float> out,   // (B, T, H, D)
+                                    const float* lse,             // (B, H, T)
+                                    float* delta,                 // (B, H, T), written
+                                    HeadsView<float> dq,          // (B, T, H, D)
+                                    AttentionShape shape) {
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (row >= static_cast<std::int64_t>(shape.b) * shape.h * shape.t) return;
+  const int t = static_cast<int>(row % shape.t);
+  const int h = static_cast<int>(row / shape.t % shape.h);
+  const int b = static_cast<int>(row / shape.t / shape.h);
+  const int kv_head = h / (shape.h / shape.kv);
+  const RowReader keys(head_matrix(k, b, kv_head), shape.d);
+  const RowReader values(head_matrix(v, b, kv_head), shape.d);
+
+  const Row<kHead> query = RowReader(head_matrix(q, b, h), shape.d).template load<kHead>(t);
+  const Row<kHead> dresult = RowReader(head_matrix(dout, b, h), shape.d).template load<kHead>(t);
+  const float query_delta = RowReader(head_matrix(out, b, h), shape.d).dot(dresult, t);
+  const float query_lse = lse[row];
+  Row<kHead> dquery;
+  const int last = shape.causal ? t : shape.t - 1;
+  for (int s = 0; s <= last; ++s) {
+    const float p = expf(shape.scale * keys.dot(query, s) - query_lse);
+    keys.add_to(dquery, p * (values.dot(dresult, s) - query_delta), s);
+  }
+  store_row(head_matrix(dq, b, h), dquery, shape.scale, t, shape.d);
+  delta[row] = query_delta;
+}
+
+template <int kHead>
+__global__ void __launch_bounds__(kThreads)
+    attention_backward_key_kernel(HeadsView<const float> dout,  // (B, T, H, D)
+                                  HeadsView<const float> q,     // (B, T, H, D)
+                                  HeadsView<const float> k,     // (B, T, kv, D)
+                                  HeadsView<const float> v,     // (B, T, kv, D)
+                                  const float* lse,             // (B, H, T)
+                                  const float* delta,           // (B, H, T)
+                                  HeadsView<float> dk,          // (B, T, kv, D)
+                                  HeadsView<float> dv,          // (B, T, kv, D)
+                                  AttentionShape shape) {
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (row >= static_cast<std::int64_t>(shape.b) * shape.kv * shape.t) return;
+  const int s = static_cast<int>(row % shape.t);
+  const int kv_head = static_cast<int>(row / shape.t % shape.kv);
+  const int b = static_cast<int>(row / shape.t / shape.kv);
+  const int heads_per_kv = shape.h / shape.kv;
+
+  const Row<kHead> key = RowReader(head_matrix(k, b, kv_head), shape.d).template load<kHead>(s);
+  const Row<kHead> value = RowReader(head_matrix(v, b, kv_head), shape.d).template load<kHead>(s);
+  Row<kHead> dkey;
+  Row<kHead> dvalue;
+  for (int h = kv_head * heads_per_kv; h < (kv_head + 1) * heads_per_kv; ++h) {
+    const RowReader queries(head_matrix(q, b, h), shape.d);
+    const RowReader dresults(head_matrix(dout, b, h), shape.d);
+    const std::int64_t row_of_head = (static_cast<std::int64_t>(b) * shape.h + h) * shape.t;
+    for (int t = shape.causal ? s : 0; t < shape.t; ++t) {
+      const float p = expf(shape.scale * queries.dot(key, t) - lse[row_of_head + t]);
+      dresults.add_to(dvalue, p, t);
+      queries.add_to(dkey, p * (dresults.dot(value, t) - delta[row_of_head + t]), t);
+    }
+  }
+  store_row(head_matrix(dk, b, kv_head), dkey, shape.scale, s, shape.d);
+  store_row(head_matrix(dv, b, kv_head), dvalue, 1.0f, s, shape.d);
+}
+
+// One thread for each row of each of `heads` heads of each sequence.
+unsigned int blocks_for(const AttentionShape& shape, int heads) {
+  const std::int64_t rows = static_cast<std::int64_t>(shape.b) * heads * shape.t;
+  return attention_grid((rows + kThreads - 1) / kThreads);
+}
+
+}  // namespace
+
+void attention_backward_thread_per_query(HeadsView<const float> dout, HeadsView<const float> q,
+                                         HeadsView<const float> k, HeadsView<const float> v,
+                                         HeadsView<const float> out, const float* saved, HeadsView<float> dq,
+                                         HeadsView<float> dk, HeadsView<float> dv, float* scratch,
+                                         const AttentionShape& shape, cudaStream_t stream) {
+  attention_check_forward(q, k, v, out, saved, shape);
+  attention_check_gradients(dout, dq, dk, dv, scratch, shape);
+  with_head_width(shape.d, [&](auto head) {
+    constexpr int kHead = decltype(head)::value;
+    attention_backward_query_kernel<kHead>
+        <<<blocks_for(shape, shape.h), kThreads, 0, stream>>>(dout, q, k, v, out, saved, scratch, dq, shape);
+    WB_CHECK_LAUNCH();
+    attention_backward_key_kernel<kHead>
+        <<<blocks_for(shape, shape.kv), kThreads, 0, stream>>>(dout, q, k, v, saved, scratch, dk, dv, shape);
+    WB_CHECK_LAUNCH();
+  });
+}
+
+WB_REGISTER(AttentionBackward, thread_per_query, attention_backward_thread_per_query);
+
+}  // namespace wb
