@@ -27,7 +27,9 @@ T shuffle(unsigned mask, const T& value, int source, Site site) {
   return result;
 }
 
-inline unsigned bit(int lane) { return 1u << lane; }
+inline unsigned bit(int lane) {
+  return 1u << lane;
+}
 }  // namespace detail
 
 /// All threads of a block.
@@ -42,7 +44,9 @@ class thread_block {
   static unsigned size() { return simt::detail::context.count; }
   static unsigned num_threads() { return size(); }
 };
-inline thread_block this_thread_block() { return {}; }
+inline thread_block this_thread_block() {
+  return {};
+}
 
 /// kSize neighbouring lanes of a warp.
 template <unsigned kSize, class Parent = void>
@@ -51,9 +55,7 @@ class thread_block_tile {
                 "the CPU device (simt) has tiles of 1, 2, 4, 8, 16 and 32 threads");
 
  public:
-  static void sync(SIMT_SITE) {
-    simt::detail::warp_rendezvous(simt::detail::kSyncWarp, mask(), SIMT_HERE);
-  }
+  static void sync(SIMT_SITE) { simt::detail::warp_rendezvous(simt::detail::kSyncWarp, mask(), SIMT_HERE); }
   static unsigned thread_rank() { return static_cast<unsigned>(simt::detail::lane_index()) % kSize; }
   static constexpr unsigned size() { return kSize; }
   static constexpr unsigned num_threads() { return kSize; }
@@ -116,9 +118,7 @@ thread_block_tile<kSize, thread_block_tile<kParent, Grandparent>> tiled_partitio
 class coalesced_group {
  public:
   explicit coalesced_group(unsigned mask) : mask_(mask) {}
-  void sync(SIMT_SITE) const {
-    simt::detail::warp_rendezvous(simt::detail::kSyncWarp, mask_, SIMT_HERE);
-  }
+  void sync(SIMT_SITE) const { simt::detail::warp_rendezvous(simt::detail::kSyncWarp, mask_, SIMT_HERE); }
   unsigned thread_rank() const { return rank_of(simt::detail::lane_index()); }
   unsigned size() const { return static_cast<unsigned>(std::popcount(mask_)); }
   unsigned num_threads() const { return size(); }
@@ -158,7 +158,9 @@ class coalesced_group {
 
   unsigned mask_;
 };
-inline coalesced_group coalesced_threads(SIMT_SITE) { return coalesced_group(__activemask(simt_file, simt_line)); }
+inline coalesced_group coalesced_threads(SIMT_SITE) {
+  return coalesced_group(__activemask(simt_file, simt_line));
+}
 
 template <class Group>
 void sync(const Group& group, SIMT_SITE) {

@@ -25,7 +25,9 @@ std::size_t page() {
   return bytes;
 }
 
-bool counts(cudaMemoryType type) { return type == cudaMemoryTypeDevice || type == cudaMemoryTypeManaged; }
+bool counts(cudaMemoryType type) {
+  return type == cudaMemoryTypeDevice || type == cudaMemoryTypeManaged;
+}
 
 // With the mutex held.
 void unmap(const Allocation& allocation) {
@@ -129,7 +131,8 @@ std::string describe_address(std::uintptr_t address) {
   for (const auto& [start, a] : g_allocations) {
     if (!inside(a)) continue;
     if (address >= start + a.bytes) {
-      return fmt::format("{} bytes past the end of an allocation of {} bytes", address - (start + a.bytes), a.bytes);
+      return fmt::format("{} bytes past the end of an allocation of {} bytes", address - (start + a.bytes),
+                         a.bytes);
     }
     if (address < start) {
       return fmt::format("{} bytes before the start of an allocation of {} bytes", start - address, a.bytes);

@@ -18,9 +18,11 @@ struct Allocation {
   std::size_t mapping_bytes = 0;
 };
 
-/// Maps `bytes` between guard pages and fills them with 0xff: an access past the end, or a value never written, shows.
+/// Maps `bytes` between guard pages and fills them with 0xff: an access past the end, or a value never
+/// written, shows.
 cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type);
-/// Unmaps; an access afterwards faults. cudaErrorInvalidValue when there is no such allocation of one of the types.
+/// Unmaps; an access afterwards faults. cudaErrorInvalidValue when there is no such allocation of one of the
+/// types.
 cudaError_t deallocate(void* pointer, bool host);
 void deallocate_all_device();
 /// Notes memory that the program owns: pinned host memory, a __device__ variable.

@@ -14,7 +14,8 @@ namespace simt::detail {
 
 constinit thread_local Context context;
 
-// Whole pages, so that dynamic shared memory can end where a guard begins: the first access past the end faults.
+// Whole pages, so that dynamic shared memory can end where a guard begins: the first access past the end
+// faults.
 static std::size_t shared_mapping_bytes() {
   const std::size_t unit = FiberPool::guard_bytes();
   return (kMaxSharedPerBlockOptIn + unit - 1) / unit * unit;
@@ -29,7 +30,9 @@ BlockRunner::BlockRunner() : pool_(fiber_main), warps_(kMaxThreadsPerBlock / 32)
   mprotect(shared_end_, FiberPool::guard_bytes(), PROT_NONE);
 }
 
-BlockRunner::~BlockRunner() { munmap(shared_mapping_, shared_mapping_bytes() + FiberPool::guard_bytes()); }
+BlockRunner::~BlockRunner() {
+  munmap(shared_mapping_, shared_mapping_bytes() + FiberPool::guard_bytes());
+}
 
 // A fibre runs threads of whatever block is current until none is left to start, then waits in the pool.
 void BlockRunner::fiber_main() {
@@ -38,7 +41,8 @@ void BlockRunner::fiber_main() {
     try {
       runner->grid_->run_threads();
     } catch (const std::exception& error) {
-      report_failure(cudaErrorLaunchFailure, runner->where() + ": a C++ exception left the kernel: " + error.what());
+      report_failure(cudaErrorLaunchFailure,
+                     runner->where() + ": a C++ exception left the kernel: " + error.what());
       runner->abandoned_ = true;
     } catch (...) {
       report_failure(cudaErrorLaunchFailure, runner->where() + ": a C++ exception left the kernel");
@@ -92,7 +96,8 @@ bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
     if (release_converging()) {
       switch_to(next_runnable());
     } else {
-      report_failure(cudaErrorLaunchFailure, block_name() + ": deadlock, no thread can go on: " + waiting_threads());
+      report_failure(cudaErrorLaunchFailure,
+                     block_name() + ": deadlock, no thread can go on: " + waiting_threads());
       abandoned_ = true;
     }
   }

@@ -1,5 +1,5 @@
-// Runs one block of a grid on the calling worker: starts its threads, parks those that wait, notices when none can
-// go on.
+// Runs one block of a grid on the calling worker: starts its threads, parks those that wait, notices when
+// none can go on.
 #pragma once
 
 #include <array>
@@ -87,7 +87,8 @@ class BlockRunner {
   unsigned live_lanes(unsigned warp) const;
   bool complete_if_all_arrived(Warp& warp, int index, unsigned live);
   [[noreturn]] void lane_left_out(const WarpOperation& operation, unsigned mask, Site site);
-  [[noreturn]] void different_operations(const Rendezvous& meeting, const WarpOperation& operation, Site site);
+  [[noreturn]] void different_operations(const Rendezvous& meeting, const WarpOperation& operation,
+                                         Site site);
   bool release_converging();
   void report_fault();
   std::string waiting_threads() const;
@@ -119,7 +120,8 @@ class BlockRunner {
   char* shared_end_ = nullptr;
 };
 
-// Take a thread that may go on and restore its place in the block; else a fibre to start threads on; else home.
+// Take a thread that may go on and restore its place in the block; else a fibre to start threads on; else
+// home.
 [[gnu::always_inline]] inline Fiber* BlockRunner::next_runnable() {
   Context& c = context;
   if (ready_.empty()) return c.next != c.count ? pool_.acquire() : &home_;
@@ -138,7 +140,8 @@ class BlockRunner {
   simt_switch_stack(&self->context, target->context);
 }
 
-[[gnu::always_inline]] inline void BlockRunner::note_waiting(const char* operation, Site site, unsigned mask) {
+[[gnu::always_inline]] inline void BlockRunner::note_waiting(const char* operation, Site site,
+                                                             unsigned mask) {
   Fiber* self = current_;
   self->operation = operation;
   self->site = site;
@@ -148,8 +151,8 @@ class BlockRunner {
   ++context.parked;
 }
 
-// Leave this thread's stack as it is and run another, until somebody makes this one ready. The last thing that a waiting
-// function does: nothing is left to do on return but to go on in the kernel.
+// Leave this thread's stack as it is and run another, until somebody makes this one ready. The last thing
+// that a waiting function does: nothing is left to do on return but to go on in the kernel.
 [[gnu::always_inline]] inline void BlockRunner::park(const char* operation, Site site, unsigned mask) {
   note_waiting(operation, site, mask);
   switch_to(next_runnable());

@@ -47,7 +47,8 @@ cudaDeviceProp describe() {
   p.minor = 0;
   p.multiProcessorCount = static_cast<int>(Scheduler::get().workers());
   p.integrated = 1;
-  p.canMapHostMemory = p.concurrentKernels = p.unifiedAddressing = p.managedMemory = p.memoryPoolsSupported = 1;
+  p.canMapHostMemory = p.concurrentKernels = p.unifiedAddressing = p.managedMemory = p.memoryPoolsSupported =
+      1;
   p.asyncEngineCount = 1;
   p.textureAlignment = 512;
   const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
@@ -63,7 +64,9 @@ cudaError_t cudaGetDeviceCount(int* count) {
   return result(cudaSuccess);
 }
 
-cudaError_t cudaSetDevice(int device) { return result(device == 0 ? cudaSuccess : cudaErrorInvalidDevice); }
+cudaError_t cudaSetDevice(int device) {
+  return result(device == 0 ? cudaSuccess : cudaErrorInvalidDevice);
+}
 
 cudaError_t cudaGetDevice(int* device) {
   if (device == nullptr) return result(cudaErrorInvalidValue);
@@ -83,31 +86,51 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
   if (device != 0) return result(cudaErrorInvalidDevice);
   const auto of = [&]() -> int {
     switch (attribute) {
-      case cudaDevAttrMaxThreadsPerBlock: return kMaxThreadsPerBlock;
-      case cudaDevAttrMaxBlockDimX: return kMaxBlockDim[0];
-      case cudaDevAttrMaxBlockDimY: return kMaxBlockDim[1];
-      case cudaDevAttrMaxBlockDimZ: return kMaxBlockDim[2];
-      case cudaDevAttrMaxGridDimX: return kMaxGridDim[0];
-      case cudaDevAttrMaxGridDimY: return kMaxGridDim[1];
-      case cudaDevAttrMaxGridDimZ: return kMaxGridDim[2];
-      case cudaDevAttrMaxSharedMemoryPerBlock: return static_cast<int>(kMaxSharedPerBlock);
-      case cudaDevAttrMaxSharedMemoryPerBlockOptin: return static_cast<int>(kMaxSharedPerBlockOptIn);
-      case cudaDevAttrMaxSharedMemoryPerMultiprocessor: return static_cast<int>(kSharedPerMultiprocessor);
-      case cudaDevAttrTotalConstantMemory: return static_cast<int>(kConstantMemory);
-      case cudaDevAttrWarpSize: return 32;
+      case cudaDevAttrMaxThreadsPerBlock:
+        return kMaxThreadsPerBlock;
+      case cudaDevAttrMaxBlockDimX:
+        return kMaxBlockDim[0];
+      case cudaDevAttrMaxBlockDimY:
+        return kMaxBlockDim[1];
+      case cudaDevAttrMaxBlockDimZ:
+        return kMaxBlockDim[2];
+      case cudaDevAttrMaxGridDimX:
+        return kMaxGridDim[0];
+      case cudaDevAttrMaxGridDimY:
+        return kMaxGridDim[1];
+      case cudaDevAttrMaxGridDimZ:
+        return kMaxGridDim[2];
+      case cudaDevAttrMaxSharedMemoryPerBlock:
+        return static_cast<int>(kMaxSharedPerBlock);
+      case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+        return static_cast<int>(kMaxSharedPerBlockOptIn);
+      case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
+        return static_cast<int>(kSharedPerMultiprocessor);
+      case cudaDevAttrTotalConstantMemory:
+        return static_cast<int>(kConstantMemory);
+      case cudaDevAttrWarpSize:
+        return 32;
       case cudaDevAttrMaxRegistersPerBlock:
-      case cudaDevAttrMaxRegistersPerMultiprocessor: return kRegistersPerBlock;
-      case cudaDevAttrClockRate: return 1000000;  // clock64() counts nanoseconds
-      case cudaDevAttrMultiProcessorCount: return static_cast<int>(Scheduler::get().workers());
-      case cudaDevAttrL2CacheSize: return describe().l2CacheSize;
-      case cudaDevAttrMaxThreadsPerMultiProcessor: return kMaxThreadsPerMultiprocessor;
-      case cudaDevAttrComputeCapabilityMajor: return 9;
+      case cudaDevAttrMaxRegistersPerMultiprocessor:
+        return kRegistersPerBlock;
+      case cudaDevAttrClockRate:
+        return 1000000;  // clock64() counts nanoseconds
+      case cudaDevAttrMultiProcessorCount:
+        return static_cast<int>(Scheduler::get().workers());
+      case cudaDevAttrL2CacheSize:
+        return describe().l2CacheSize;
+      case cudaDevAttrMaxThreadsPerMultiProcessor:
+        return kMaxThreadsPerMultiprocessor;
+      case cudaDevAttrComputeCapabilityMajor:
+        return 9;
       case cudaDevAttrManagedMemory:
-      case cudaDevAttrMemoryPoolsSupported: return 1;
+      case cudaDevAttrMemoryPoolsSupported:
+        return 1;
       case cudaDevAttrComputeCapabilityMinor:
       case cudaDevAttrMemoryClockRate:
       case cudaDevAttrGlobalMemoryBusWidth:
-      case cudaDevAttrCooperativeLaunch: return 0;
+      case cudaDevAttrCooperativeLaunch:
+        return 0;
     }
     return -1;
   };
@@ -127,8 +150,12 @@ static cudaError_t give_version(int* version) {
   *version = CUDART_VERSION;
   return result(cudaSuccess);
 }
-cudaError_t cudaDriverGetVersion(int* version) { return give_version(version); }
-cudaError_t cudaRuntimeGetVersion(int* version) { return give_version(version); }
+cudaError_t cudaDriverGetVersion(int* version) {
+  return give_version(version);
+}
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  return give_version(version);
+}
 
 cudaError_t cudaDeviceReset() {
   if (on_worker()) return cudaErrorNotPermitted;
@@ -138,8 +165,12 @@ cudaError_t cudaDeviceReset() {
   return cudaSuccess;
 }
 
-cudaError_t cudaSetDeviceFlags(unsigned) { return result(cudaSuccess); }
-cudaError_t cudaDeviceSetCacheConfig(cudaFuncCache) { return result(cudaSuccess); }
+cudaError_t cudaSetDeviceFlags(unsigned) {
+  return result(cudaSuccess);
+}
+cudaError_t cudaDeviceSetCacheConfig(cudaFuncCache) {
+  return result(cudaSuccess);
+}
 
 cudaError_t cudaDeviceSetLimit(cudaLimit limit, std::size_t) {
   return result(limit <= cudaLimitMallocHeapSize ? cudaSuccess : cudaErrorInvalidValue);

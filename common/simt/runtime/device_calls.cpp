@@ -21,18 +21,26 @@ static BlockRunner& runner(const char* name) {
   return *context.runner;
 }
 
-void thread_returned_while_others_wait() { context.runner->thread_returned(); }
+void thread_returned_while_others_wait() {
+  context.runner->thread_returned();
+}
 
-WarpLanes& warp_lanes() { return runner("a warp operation").lanes(); }
+WarpLanes& warp_lanes() {
+  return runner("a warp operation").lanes();
+}
 
-unsigned converged_lanes(Site site) { return runner("__activemask").converged(site); }
+unsigned converged_lanes(Site site) {
+  return runner("__activemask").converged(site);
+}
 
 void* dynamic_shared_memory() {
   static_cast<void>(runner("dynamic shared memory"));
   return context.shared;
 }
 
-void yield() { runner("__nanosleep").yield(); }
+void yield() {
+  runner("__nanosleep").yield();
+}
 
 void spin() {
   static thread_local unsigned spins = 0;
@@ -42,23 +50,27 @@ void spin() {
 }
 
 long long nanoseconds() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
 
 void trap(const char* file, int line) {
   BlockRunner& block = runner("__trap");
-  block.fail(cudaErrorLaunchFailure, fmt::format("{}: __trap() at {}:{}", block.where(), base_name(file), line));
+  block.fail(cudaErrorLaunchFailure,
+             fmt::format("{}: __trap() at {}:{}", block.where(), base_name(file), line));
 }
 
 }  // namespace simt::detail
 
 // assert() in a kernel fails the kernel; on the host it ends the program, as the C library's does.
-extern "C" void __assert_fail(const char* expression, const char* file, unsigned line, const char* function) noexcept {
+extern "C" void __assert_fail(const char* expression, const char* file, unsigned line,
+                              const char* function) noexcept {
   using namespace simt::detail;
   if (context.runner != nullptr) {
-    context.runner->fail(cudaErrorAssert, fmt::format("{}: {}:{}: {}: Assertion `{}' failed.", context.runner->where(),
-                                                      base_name(file), line, function, expression));
+    context.runner->fail(cudaErrorAssert,
+                         fmt::format("{}: {}:{}: {}: Assertion `{}' failed.", context.runner->where(),
+                                     base_name(file), line, function, expression));
   }
   std::fprintf(stderr, "%s:%u: %s: Assertion `%s' failed.\n", file, line, function, expression);
   std::abort();

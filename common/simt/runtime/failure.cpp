@@ -17,7 +17,9 @@ std::mutex g_mutex;
 std::string g_explanation;
 thread_local cudaError_t t_last_error = cudaSuccess;
 
-void print(const std::string& message) { std::fprintf(stderr, "simt: %s\n", message.c_str()); }
+void print(const std::string& message) {
+  std::fprintf(stderr, "simt: %s\n", message.c_str());
+}
 
 }  // namespace
 
@@ -36,7 +38,9 @@ void explain(const std::string& message) {
   print(message);
 }
 
-cudaError_t device_error() { return g_device_error.load(); }
+cudaError_t device_error() {
+  return g_device_error.load();
+}
 
 void clear_device_error() {
   g_device_error = cudaSuccess;
@@ -63,7 +67,9 @@ std::string last_explanation() {
 
 }  // namespace simt
 
-cudaError_t cudaPeekAtLastError() { return simt::detail::result(simt::detail::t_last_error); }
+cudaError_t cudaPeekAtLastError() {
+  return simt::detail::result(simt::detail::t_last_error);
+}
 
 cudaError_t cudaGetLastError() {
   const cudaError_t code = cudaPeekAtLastError();

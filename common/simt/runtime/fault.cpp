@@ -25,24 +25,32 @@ struct sigaction g_before[64];
 constexpr std::size_t kStackBytes = 64 << 10;
 thread_local char* t_way_out = nullptr;
 
-[[noreturn]] void leave_block() { context.runner->abandon(); }
+[[noreturn]] void leave_block() {
+  context.runner->abandon();
+}
 
 #if defined(__x86_64__)
-std::uintptr_t instruction_of(const ucontext_t& c) { return static_cast<std::uintptr_t>(c.uc_mcontext.gregs[REG_RIP]); }
+std::uintptr_t instruction_of(const ucontext_t& c) {
+  return static_cast<std::uintptr_t>(c.uc_mcontext.gregs[REG_RIP]);
+}
 void continue_at(ucontext_t& c, void (*function)(), char* stack_top) {
   c.uc_mcontext.gregs[REG_RIP] = reinterpret_cast<greg_t>(function);
   c.uc_mcontext.gregs[REG_RSP] = reinterpret_cast<greg_t>(stack_top) - 8;  // as a call would leave it
 }
 constexpr bool kCanContinue = true;
 #elif defined(__aarch64__)
-std::uintptr_t instruction_of(const ucontext_t& c) { return c.uc_mcontext.pc; }
+std::uintptr_t instruction_of(const ucontext_t& c) {
+  return c.uc_mcontext.pc;
+}
 void continue_at(ucontext_t& c, void (*function)(), char* stack_top) {
   c.uc_mcontext.pc = reinterpret_cast<std::uintptr_t>(function);
   c.uc_mcontext.sp = reinterpret_cast<std::uintptr_t>(stack_top);
 }
 constexpr bool kCanContinue = true;
 #else
-std::uintptr_t instruction_of(const ucontext_t&) { return 0; }
+std::uintptr_t instruction_of(const ucontext_t&) {
+  return 0;
+}
 void continue_at(ucontext_t&, void (*)(), char*) {}
 constexpr bool kCanContinue = false;
 #endif
@@ -51,12 +59,13 @@ constexpr bool kCanContinue = false;
 void handle(int signal, siginfo_t* info, void* raw_context) {
   auto& interrupted = *static_cast<ucontext_t*>(raw_context);
   if (context.runner == nullptr || t_way_out == nullptr || !kCanContinue) {
-    // Not a kernel's: whoever was in charge before, by default the end of the program, at the same instruction.
+    // Not a kernel's: whoever was in charge before, by default the end of the program, at the same
+    // instruction.
     sigaction(signal, &g_before[signal], nullptr);
     return;
   }
-  context.runner->note_fault({signal, info->si_code, reinterpret_cast<std::uintptr_t>(info->si_addr),
-                              instruction_of(interrupted)});
+  context.runner->note_fault(
+      {signal, info->si_code, reinterpret_cast<std::uintptr_t>(info->si_addr), instruction_of(interrupted)});
   continue_at(interrupted, leave_block, t_way_out + kStackBytes);
 }
 
@@ -95,7 +104,8 @@ std::string source_line(std::uintptr_t instruction) {
   if (dladdr(reinterpret_cast<void*>(instruction), &object) == 0) return "";
   char program[4096] = {};
   if (readlink("/proc/self/exe", program, sizeof(program) - 1) <= 0) return "";
-  const std::string file = object.dli_fname != nullptr && object.dli_fname[0] == '/' ? object.dli_fname : program;
+  const std::string file =
+      object.dli_fname != nullptr && object.dli_fname[0] == '/' ? object.dli_fname : program;
   const auto offset = instruction - reinterpret_cast<std::uintptr_t>(object.dli_fbase);
   const std::string lines = read_command(fmt::format("addr2line -i -e '{}' {:#x} 2>/dev/null", file, offset));
   std::size_t start = 0;
@@ -104,7 +114,8 @@ std::string source_line(std::uintptr_t instruction) {
     std::string line = lines.substr(start, end - start);
     start = end + 1;
     line = line.substr(0, line.find(" (discriminator"));
-    if (line.find("simt/include") != std::string::npos || line.starts_with("??") || line.ends_with(":?")) continue;
+    if (line.find("simt/include") != std::string::npos || line.starts_with("??") || line.ends_with(":?"))
+      continue;
     return base_name(line.c_str());
   }
   return "";
@@ -125,8 +136,9 @@ void BlockRunner::report_fault() {
     what = "illegal instruction";
   } else if (pool_.is_guard(fault.address)) {
     code = cudaErrorLaunchFailure;
-    what = fmt::format("stack overflow: local variables and calls need more than {} KiB; set SIMT_STACK_KB higher",
-                       FiberPool::stack_bytes() / 1024);
+    what = fmt::format(
+        "stack overflow: local variables and calls need more than {} KiB; set SIMT_STACK_KB higher",
+        FiberPool::stack_bytes() / 1024);
   } else if (fault.address >= shared_end && fault.address < shared_end + FiberPool::guard_bytes()) {
     what = fmt::format("access {} bytes past the end of the {} bytes of dynamic shared memory",
                        fault.address - reinterpret_cast<std::uintptr_t>(context.shared) - grid_->shared_bytes,

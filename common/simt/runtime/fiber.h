@@ -46,8 +46,8 @@ class FiberList {
     head_ = fiber->next;
     return fiber;
   }
-  /// Has the stack of the head, and what comes after it, on their way from the second-level cache: a block's stacks
-  /// are more than the first level holds.
+  /// Has the stack of the head, and what comes after it, on their way from the second-level cache: a block's
+  /// stacks are more than the first level holds.
   void prefetch() const {
     if (head_ == nullptr) return;
     const char* frames = static_cast<const char*>(head_->context);

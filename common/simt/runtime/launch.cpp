@@ -27,7 +27,9 @@ std::size_t dynamic_shared_limit(const void* function) {
   return found == g_dynamic_shared_limit.end() ? kMaxSharedPerBlock : found->second;
 }
 
-std::string text(dim3 d) { return fmt::format("({},{},{})", d.x, d.y, d.z); }
+std::string text(dim3 d) {
+  return fmt::format("({},{},{})", d.x, d.y, d.z);
+}
 
 bool within(dim3 d, const int (&limit)[3]) {
   return d.x <= static_cast<unsigned>(limit[0]) && d.y <= static_cast<unsigned>(limit[1]) &&
@@ -46,8 +48,8 @@ cudaError_t validate(const Grid& k) {
   if (threads == 0) return refuse(cudaErrorInvalidConfiguration, "the block " + text(k.block) + " is empty");
   if (!within(k.block, kMaxBlockDim) || threads > kMaxThreadsPerBlock) {
     return refuse(cudaErrorInvalidConfiguration,
-                  fmt::format("a block of {} = {} threads; the limit is {} threads and (1024,1024,64)", text(k.block),
-                              threads, kMaxThreadsPerBlock));
+                  fmt::format("a block of {} = {} threads; the limit is {} threads and (1024,1024,64)",
+                              text(k.block), threads, kMaxThreadsPerBlock));
   }
   if (!within(k.grid, kMaxGridDim)) {
     return refuse(cudaErrorInvalidConfiguration,
@@ -55,9 +57,10 @@ cudaError_t validate(const Grid& k) {
   }
   const std::size_t limit = dynamic_shared_limit(k.function);
   if (k.shared_bytes > limit) {
-    const char* hint = limit < kMaxSharedPerBlockOptIn
-                           ? "; cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes) raises it"
-                           : "";
+    const char* hint =
+        limit < kMaxSharedPerBlockOptIn
+            ? "; cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes) raises it"
+            : "";
     return refuse(cudaErrorInvalidValue, fmt::format("{} bytes of dynamic shared memory; the limit is {}{}",
                                                      k.shared_bytes, limit, hint));
   }
@@ -69,9 +72,10 @@ cudaError_t validate(const Grid& k) {
 void submit(Grid* kernel, cudaStream_t handle) {
   std::unique_ptr<Grid> grid(kernel);
   if (context.runner != nullptr) {
-    report_failure(cudaErrorNotSupported, fmt::format("kernel {} was launched by a kernel: the CPU device (simt) has no "
-                                                      "dynamic parallelism",
-                                                      grid->name));
+    report_failure(cudaErrorNotSupported,
+                   fmt::format("kernel {} was launched by a kernel: the CPU device (simt) has no "
+                               "dynamic parallelism",
+                               grid->name));
     return;
   }
   Scheduler& scheduler = Scheduler::get();
@@ -96,11 +100,13 @@ void submit(Grid* kernel, cudaStream_t handle) {
 cudaError_t set_function_attribute(const void* function, cudaFuncAttribute attribute, int value) {
   if (function == nullptr) return result(cudaErrorInvalidDeviceFunction);
   if (attribute == cudaFuncAttributePreferredSharedMemoryCarveout) return result(cudaSuccess);
-  if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0) return result(cudaErrorInvalidValue);
+  if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0)
+    return result(cudaErrorInvalidValue);
   const auto bytes = static_cast<std::size_t>(value);
   if (bytes > kMaxSharedPerBlockOptIn) {
-    explain(fmt::format("cudaFuncSetAttribute: {} bytes of dynamic shared memory; the hardware has {} a block", bytes,
-                        kMaxSharedPerBlockOptIn));
+    explain(
+        fmt::format("cudaFuncSetAttribute: {} bytes of dynamic shared memory; the hardware has {} a block",
+                    bytes, kMaxSharedPerBlockOptIn));
     return result(cudaErrorInvalidValue);
   }
   const std::lock_guard lock(g_mutex);
@@ -122,7 +128,8 @@ cudaError_t get_function_attributes(cudaFuncAttributes* attributes, const void* 
 cudaError_t occupancy(int* blocks, const void* function, int threads, std::size_t dynamic_shared_bytes) {
   if (blocks == nullptr || threads < 1) return result(cudaErrorInvalidValue);
   *blocks = 0;
-  if (threads > kMaxThreadsPerBlock || dynamic_shared_bytes > dynamic_shared_limit(function)) return result(cudaSuccess);
+  if (threads > kMaxThreadsPerBlock || dynamic_shared_bytes > dynamic_shared_limit(function))
+    return result(cudaSuccess);
   const int warps = (threads + 31) / 32;
   const std::size_t shared = dynamic_shared_bytes + 1024;  // the system keeps 1 KiB a block
   *blocks = std::min({kMaxBlocksPerMultiprocessor, kMaxThreadsPerMultiprocessor / (32 * warps),

@@ -1,4 +1,5 @@
-// The hardware that the CPU device pretends to be: the limits of a Hopper GPU, as kernels here are written for one.
+// The hardware that the CPU device pretends to be: the limits of a Hopper GPU, as kernels here are written
+// for one.
 #pragma once
 
 #include <cstddef>

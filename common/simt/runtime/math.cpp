@@ -9,37 +9,55 @@
 namespace simt::math {
 namespace {
 
-// One operation with the processor's rounding mode changed. Volatile: the compiler must not move it out of there.
+// One operation with the processor's rounding mode changed. Volatile: the compiler must not move it out of
+// there.
 template <class T, class Operation>
 T with_rounding(Rounding rounding, Operation operation) {
   const int before = std::fegetround();
-  std::fesetround(rounding == Rounding::kToZero ? FE_TOWARDZERO : rounding == Rounding::kUp ? FE_UPWARD : FE_DOWNWARD);
+  std::fesetround(rounding == Rounding::kToZero ? FE_TOWARDZERO
+                  : rounding == Rounding::kUp   ? FE_UPWARD
+                                                : FE_DOWNWARD);
   volatile T result = operation();
   std::fesetround(before);
   return result;
 }
 
 template <class T>
-T rounded_add(volatile T a, volatile T b, Rounding r) {
-  return with_rounding<T>(r, [&] { return a + b; });
+T rounded_add(T a, T b, Rounding r) {
+  volatile T x = a, y = b;
+  return with_rounding<T>(r, [&] { return x + y; });
 }
 template <class T>
-T rounded_multiply(volatile T a, volatile T b, Rounding r) {
-  return with_rounding<T>(r, [&] { return a * b; });
+T rounded_multiply(T a, T b, Rounding r) {
+  volatile T x = a, y = b;
+  return with_rounding<T>(r, [&] { return x * y; });
 }
 template <class T>
-T rounded_divide(volatile T a, volatile T b, Rounding r) {
-  return with_rounding<T>(r, [&] { return a / b; });
+T rounded_divide(T a, T b, Rounding r) {
+  volatile T x = a, y = b;
+  return with_rounding<T>(r, [&] { return x / y; });
 }
 
 }  // namespace
 
-float add(float a, float b, Rounding r) { return rounded_add(a, b, r); }
-double add(double a, double b, Rounding r) { return rounded_add(a, b, r); }
-float multiply(float a, float b, Rounding r) { return rounded_multiply(a, b, r); }
-double multiply(double a, double b, Rounding r) { return rounded_multiply(a, b, r); }
-float divide(float a, float b, Rounding r) { return rounded_divide(a, b, r); }
-double divide(double a, double b, Rounding r) { return rounded_divide(a, b, r); }
+float add(float a, float b, Rounding r) {
+  return rounded_add(a, b, r);
+}
+double add(double a, double b, Rounding r) {
+  return rounded_add(a, b, r);
+}
+float multiply(float a, float b, Rounding r) {
+  return rounded_multiply(a, b, r);
+}
+double multiply(double a, double b, Rounding r) {
+  return rounded_multiply(a, b, r);
+}
+float divide(float a, float b, Rounding r) {
+  return rounded_divide(a, b, r);
+}
+double divide(double a, double b, Rounding r) {
+  return rounded_divide(a, b, r);
+}
 
 // From the nearest result, whose error fma tells exactly, to the one on the wanted side.
 template <class T>
@@ -56,7 +74,9 @@ float square_root(float a, Rounding r) {
   const double exact = ::sqrt(static_cast<double>(a));
   return to_float(exact, r);
 }
-double square_root(double a, Rounding r) { return directed_square_root(a, r); }
+double square_root(double a, Rounding r) {
+  return directed_square_root(a, r);
+}
 
 // The product of two floats is exact in double; only the sum and the conversion round, both the same way.
 float fused_multiply_add(float a, float b, float c, Rounding r) {
@@ -102,7 +122,9 @@ double cospi(double x) {
   if (r >= 0.75) return -::cos(kPi * (1.0 - r));
   return ::sin(kPi * (0.5 - r));
 }
-double tanpi(double x) { return sinpi(x) / cospi(x); }
+double tanpi(double x) {
+  return sinpi(x) / cospi(x);
+}
 
 // Beyond 25 erfc underflows: continue with the asymptotic series.
 double erfcx(double x) {
@@ -121,12 +143,15 @@ double inverse_erf(double y) {
   const double a = 2.0 / (kPi * 0.147) + 0.5 * w;
   double x = ::copysign(::sqrt(::sqrt(a * a - w / 0.147) - a), y);
   for (int i = 0; i < 4; ++i) {
-    const double error = ::fabs(x) < 1.0 ? ::erf(x) - y : ::copysign((1.0 - ::fabs(y)) - ::erfc(::fabs(x)), x);
+    const double error =
+        ::fabs(x) < 1.0 ? ::erf(x) - y : ::copysign((1.0 - ::fabs(y)) - ::erfc(::fabs(x)), x);
     x -= error / (2.0 / ::sqrt(kPi) * ::exp(-x * x));
   }
   return x;
 }
 
-double inverse_normal_cdf(double p) { return 1.41421356237309504880 * inverse_erf(2.0 * p - 1.0); }
+double inverse_normal_cdf(double p) {
+  return 1.41421356237309504880 * inverse_erf(2.0 * p - 1.0);
+}
 
 }  // namespace simt::math

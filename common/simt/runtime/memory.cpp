@@ -12,10 +12,13 @@
 namespace simt::detail {
 namespace {
 
-bool is_device(cudaMemoryType type) { return type == cudaMemoryTypeDevice || type == cudaMemoryTypeManaged; }
+bool is_device(cudaMemoryType type) {
+  return type == cudaMemoryTypeDevice || type == cudaMemoryTypeManaged;
+}
 
 // Device memory is an allocation of ours; anything else may be the program's own.
-cudaError_t check_side(const char* call, const char* side, const void* pointer, std::size_t bytes, bool device) {
+cudaError_t check_side(const char* call, const char* side, const void* pointer, std::size_t bytes,
+                       bool device) {
   const auto allocation = find_allocation(pointer);
   if (!allocation) {
     if (!device) return cudaSuccess;
@@ -26,7 +29,8 @@ cudaError_t check_side(const char* call, const char* side, const void* pointer, 
     explain(fmt::format("{}: the {} is device memory, but the copy direction says host", call, side));
     return cudaErrorInvalidValue;
   }
-  const std::size_t room = allocation->bytes - (reinterpret_cast<std::uintptr_t>(pointer) - allocation->address);
+  const std::size_t room =
+      allocation->bytes - (reinterpret_cast<std::uintptr_t>(pointer) - allocation->address);
   if (bytes > room) {
     explain(fmt::format("{}: {} bytes, but the {} has room for {}", call, bytes, side, room));
     return cudaErrorInvalidValue;
@@ -34,7 +38,8 @@ cudaError_t check_side(const char* call, const char* side, const void* pointer, 
   return cudaSuccess;
 }
 
-cudaError_t check_copy(const char* call, const void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+cudaError_t check_copy(const char* call, const void* to, const void* from, std::size_t bytes,
+                       cudaMemcpyKind kind) {
   if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   if (bytes == 0) return cudaSuccess;
   if (to == nullptr || from == nullptr) return cudaErrorInvalidValue;
@@ -44,13 +49,16 @@ cudaError_t check_copy(const char* call, const void* to, const void* from, std::
     return allocation && is_device(allocation->type);
   };
   const bool to_device = on_device(to, kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice);
-  const bool from_device = on_device(from, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice);
+  const bool from_device =
+      on_device(from, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice);
   const cudaError_t code = check_side(call, "destination", to, bytes, to_device);
   return code != cudaSuccess ? code : check_side(call, "source", from, bytes, from_device);
 }
 
 // Pageable host memory cannot be read later: the program may change it once the call has returned.
-bool pageable(const void* pointer) { return !find_allocation(pointer); }
+bool pageable(const void* pointer) {
+  return !find_allocation(pointer);
+}
 
 cudaError_t submit_work(cudaStream_t handle, const char* name, std::function<void()> work) {
   if (on_worker()) return cudaErrorNotPermitted;
@@ -83,21 +91,22 @@ cudaError_t run_in_stream(cudaStream_t handle, const char* name, bool now, Work 
 
 void copy_rows(char* to, std::size_t to_pitch, const char* from, std::size_t from_pitch, std::size_t width,
                std::size_t height) {
-  for (std::size_t row = 0; row < height; ++row) std::memmove(to + row * to_pitch, from + row * from_pitch, width);
+  for (std::size_t row = 0; row < height; ++row)
+    std::memmove(to + row * to_pitch, from + row * from_pitch, width);
 }
 
 }  // namespace
 
-cudaError_t copy_to_symbol(void* symbol, std::size_t size, const void* from, std::size_t bytes, std::size_t offset,
-                           cudaMemcpyKind, cudaStream_t stream, bool wait) {
+cudaError_t copy_to_symbol(void* symbol, std::size_t size, const void* from, std::size_t bytes,
+                           std::size_t offset, cudaMemcpyKind, cudaStream_t stream, bool wait) {
   if (from == nullptr || offset > size || bytes > size - offset) return result(cudaErrorInvalidValue);
   const auto work = [=] { std::memcpy(static_cast<char*>(symbol) + offset, from, bytes); };
   if (wait) return result(run_now(work));
   return result(run_in_stream(stream, "cudaMemcpyToSymbolAsync", pageable(from), work));
 }
 
-cudaError_t copy_from_symbol(void* to, const void* symbol, std::size_t size, std::size_t bytes, std::size_t offset,
-                             cudaMemcpyKind, cudaStream_t stream, bool wait) {
+cudaError_t copy_from_symbol(void* to, const void* symbol, std::size_t size, std::size_t bytes,
+                             std::size_t offset, cudaMemcpyKind, cudaStream_t stream, bool wait) {
   if (to == nullptr || offset > size || bytes > size - offset) return result(cudaErrorInvalidValue);
   const auto work = [=] { std::memcpy(to, static_cast<const char*>(symbol) + offset, bytes); };
   if (wait) return result(run_now(work));
@@ -195,7 +204,8 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   void* address = const_cast<void*>(pointer);
   *attributes = {cudaMemoryTypeUnregistered, -2, nullptr, address};
   if (allocation) {
-    *attributes = {allocation->type, 0, address, allocation->type == cudaMemoryTypeDevice ? nullptr : address};
+    *attributes = {allocation->type, 0, address,
+                   allocation->type == cudaMemoryTypeDevice ? nullptr : address};
   }
   return result(cudaSuccess);
 }
@@ -206,7 +216,8 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
   return result(run_now([&] { std::memmove(to, from, bytes); }));
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
   const cudaError_t code = check_copy("cudaMemcpyAsync", to, from, bytes, kind);
   if (code != cudaSuccess || bytes == 0) return result(code);
   return result(run_in_stream(stream, "cudaMemcpyAsync", pageable(to) || pageable(from),
@@ -214,7 +225,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 }
 
 static cudaError_t check_copy_2d(const char* call, void* to, std::size_t to_pitch, const void* from,
-                                 std::size_t from_pitch, std::size_t width, std::size_t height, cudaMemcpyKind kind) {
+                                 std::size_t from_pitch, std::size_t width, std::size_t height,
+                                 cudaMemcpyKind kind) {
   if (width > to_pitch || width > from_pitch) return cudaErrorInvalidPitchValue;
   if (width == 0 || height == 0) return cudaSuccess;
   // Each side spans its own pitch.
@@ -222,18 +234,20 @@ static cudaError_t check_copy_2d(const char* call, void* to, std::size_t to_pitc
   if (code != cudaSuccess) return code;
   const auto target = find_allocation(to), source = find_allocation(from);
   const auto fits = [&](const auto& allocation, const void* pointer, std::size_t pitch) {
-    return !allocation || (height - 1) * pitch + width <=
-                              allocation->bytes - (reinterpret_cast<std::uintptr_t>(pointer) - allocation->address);
+    return !allocation ||
+           (height - 1) * pitch + width <=
+               allocation->bytes - (reinterpret_cast<std::uintptr_t>(pointer) - allocation->address);
   };
   if (!fits(target, to, to_pitch) || !fits(source, from, from_pitch)) {
-    explain(fmt::format("{}: {} rows of {} bytes do not fit the memory of one of the sides", call, height, width));
+    explain(fmt::format("{}: {} rows of {} bytes do not fit the memory of one of the sides", call, height,
+                        width));
     return cudaErrorInvalidValue;
   }
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch, std::size_t width,
-                         std::size_t height, cudaMemcpyKind kind) {
+cudaError_t cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
+                         std::size_t width, std::size_t height, cudaMemcpyKind kind) {
   const cudaError_t code = check_copy_2d("cudaMemcpy2D", to, to_pitch, from, from_pitch, width, height, kind);
   if (code != cudaSuccess) return result(code);
   return result(run_now([&] {
@@ -242,8 +256,10 @@ cudaError_t cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from, std::
 }
 
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
-                              std::size_t width, std::size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
-  const cudaError_t code = check_copy_2d("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind);
+                              std::size_t width, std::size_t height, cudaMemcpyKind kind,
+                              cudaStream_t stream) {
+  const cudaError_t code =
+      check_copy_2d("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind);
   if (code != cudaSuccess) return result(code);
   return result(run_in_stream(stream, "cudaMemcpy2DAsync", pageable(to) || pageable(from), [=] {
     copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from), from_pitch, width, height);

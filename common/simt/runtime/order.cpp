@@ -25,7 +25,8 @@ const OrderSetting& order_setting() {
         return result;
       }
     }
-    std::fprintf(stderr, "simt: SIMT_ORDER is '%s'; it must be forward, reverse or seed:NUMBER. Running forward.\n",
+    std::fprintf(stderr,
+                 "simt: SIMT_ORDER is '%s'; it must be forward, reverse or seed:NUMBER. Running forward.\n",
                  variable);
     return OrderSetting{};
   }();

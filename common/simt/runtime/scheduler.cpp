@@ -56,7 +56,8 @@ void Scheduler::advance() {
   if (waiting_hosts_ != 0) signals_->done.notify_all();
 }
 
-// Between the null stream and the blocking streams the order of submission holds, as CUDA's legacy default stream has it.
+// Between the null stream and the blocking streams the order of submission holds, as CUDA's legacy default
+// stream has it.
 bool Scheduler::may_start(const Stream& stream) const {
   const Operation& head = *stream.queue.front();
   if (head.wait != nullptr && !head.wait->done) return false;
@@ -72,7 +73,8 @@ bool Scheduler::may_start(const Stream& stream) const {
 void Scheduler::start(const std::shared_ptr<Operation>& operation) {
   operation->stream->head_started = true;
   active_.push_back(operation);
-  const auto wanted = std::min<std::uint64_t>(sleeping_, (operation->total + operation->chunk - 1) / operation->chunk);
+  const auto wanted =
+      std::min<std::uint64_t>(sleeping_, (operation->total + operation->chunk - 1) / operation->chunk);
   for (std::uint64_t i = 0; i < wanted; ++i) signals_->work.notify_one();
 }
 
@@ -117,7 +119,8 @@ void Scheduler::wait_all() {
   const std::uint64_t last = next_sequence_;
   const auto drained = [&](const Stream& s) { return s.queue.empty() || s.queue.front()->sequence >= last; };
   wait_for(lock, [&] {
-    return drained(null_) && std::all_of(streams_.begin(), streams_.end(), [&](const auto& s) { return drained(*s); });
+    return drained(null_) &&
+           std::all_of(streams_.begin(), streams_.end(), [&](const auto& s) { return drained(*s); });
   });
 }
 

@@ -1,7 +1,8 @@
 // Streams and workers: what waits, what may run, who runs it.
 //
-// A stream is a queue of operations. When the one at its head may start, workers take it: the blocks of a kernel one
-// by one and in parallel, any other work whole. The last worker to finish an operation starts what it held up.
+// A stream is a queue of operations. When the one at its head may start, workers take it: the blocks of a
+// kernel one by one and in parallel, any other work whole. The last worker to finish an operation starts what
+// it held up.
 #pragma once
 
 #include <atomic>
@@ -47,7 +48,7 @@ struct Operation {
 };
 
 struct Stream {
-  bool blocking = true;   // orders itself with the null stream
+  bool blocking = true;  // orders itself with the null stream
   bool destroyed = false;
   std::deque<std::shared_ptr<Operation>> queue;  // the head may be running
   bool head_started = false;

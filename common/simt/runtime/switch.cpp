@@ -14,7 +14,9 @@ using boost::context::detail::transfer_t;
 void (*g_entry)() = nullptr;  // one in this program: BlockRunner's
 
 // Whoever arrives notes the position of whoever left.
-void arrive(transfer_t from) { *static_cast<StackPointer*>(from.data) = from.fctx; }
+void arrive(transfer_t from) {
+  *static_cast<StackPointer*>(from.data) = from.fctx;
+}
 
 void first_arrival(transfer_t from) {
   arrive(from);
@@ -28,7 +30,9 @@ StackPointer prepare_stack(char* top, std::size_t bytes, void (*entry)()) {
   return make_fcontext(top, bytes, first_arrival);
 }
 
-extern "C" void simt_switch_stack(StackPointer* from, StackPointer to) { arrive(jump_fcontext(to, from)); }
+extern "C" void simt_switch_stack(StackPointer* from, StackPointer to) {
+  arrive(jump_fcontext(to, from));
+}
 
 }  // namespace simt::detail
 
@@ -38,9 +42,10 @@ extern "C" void simt_switch_stack(StackPointer* from, StackPointer to) { arrive(
 
 // The registers that a call preserves go on the stack that is left and come from the one that is entered.
 //
-// It leaves by a jump: a return is guessed from the latest call, and that was made by the thread that waits now, often at
-// another barrier than the one where the next thread goes on. A jump is guessed from history, which repeats. The callers
-// that matter end in this function, so that the jump leads straight back into the kernel.
+// It leaves by a jump: a return is guessed from the latest call, and that was made by the thread that waits
+// now, often at another barrier than the one where the next thread goes on. A jump is guessed from history,
+// which repeats. The callers that matter end in this function, so that the jump leads straight back into the
+// kernel.
 asm(R"(
 .text
 .globl simt_switch_stack
@@ -69,8 +74,10 @@ simt_switch_stack:
 namespace simt::detail {
 
 StackPointer prepare_stack(char* top, std::size_t, void (*entry)()) {
-  // As after a call of `entry`: the stack 16-byte aligned above a return address, which is null, the end of the chain.
-  auto* stack = reinterpret_cast<std::uintptr_t*>(reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15});
+  // As after a call of `entry`: the stack 16-byte aligned above a return address, which is null, the end of
+  // the chain.
+  auto* stack =
+      reinterpret_cast<std::uintptr_t*>(reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15});
   *--stack = 0;
   *--stack = reinterpret_cast<std::uintptr_t>(entry);
   for (int saved = 0; saved < 6; ++saved) *--stack = 0;

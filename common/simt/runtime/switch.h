@@ -1,8 +1,9 @@
 // The switch between two stacks, in one place.
 //
-// x86-64 has its own, as short as the calling convention allows. Boost.Context does the same for every processor, but
-// also saves the floating-point control registers, which makes the processor wait, and cannot end a function (a barrier
-// then costs a mispredicted return). Other processors take Boost's; so does a build with -DSIMT_BOOST_SWITCH.
+// x86-64 has its own, as short as the calling convention allows. Boost.Context does the same for every
+// processor, but also saves the floating-point control registers, which makes the processor wait, and cannot
+// end a function (a barrier then costs a mispredicted return). Other processors take Boost's; so does a build
+// with -DSIMT_BOOST_SWITCH.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// What a thread waits for: the barrier of its block, the lanes of its warp; and how a block explains that it is stuck.
+// What a thread waits for: the barrier of its block, the lanes of its warp; and how a block explains that it
+// is stuck.
 #include <fmt/format.h>
 
 #include <map>
@@ -44,9 +45,10 @@ void BlockRunner::last_at_barrier(const char* name, Site site) {
 
 void BlockRunner::complete_barrier() {
   if (barrier_divergent_) {
-    fail(cudaErrorLaunchFailure, fmt::format("{}: divergent barrier: {}. All threads of a block must reach the same "
-                                             "__syncthreads().",
-                                             block_name(), waiting_threads()));
+    fail(cudaErrorLaunchFailure,
+         fmt::format("{}: divergent barrier: {}. All threads of a block must reach the same "
+                     "__syncthreads().",
+                     block_name(), waiting_threads()));
   }
   vote_ = collecting_;
   collecting_ = {0, true, false};
@@ -60,7 +62,8 @@ unsigned BlockRunner::live_lanes(unsigned warp) const {
   return lanes & ~context.exited[warp];
 }
 
-[[gnu::always_inline]] inline void BlockRunner::rendezvous(const WarpOperation& operation, unsigned mask, Site site) {
+[[gnu::always_inline]] inline void BlockRunner::rendezvous(const WarpOperation& operation, unsigned mask,
+                                                           Site site) {
   const unsigned number = context.linear / 32;
   const unsigned lane = 1u << (context.linear % 32);
   Warp& warp = warps_[number];
@@ -88,17 +91,18 @@ void warp_rendezvous(const WarpOperation& operation, unsigned mask, Site site) {
 }
 
 void BlockRunner::lane_left_out(const WarpOperation& operation, unsigned mask, Site site) {
-  fail(cudaErrorLaunchFailure, fmt::format("{}: {} at {}:{} with mask {:#010x}, which leaves the calling lane {} out",
-                                           where(), operation.name, base_name(site.file), site.line, mask,
-                                           context.linear % 32));
+  fail(cudaErrorLaunchFailure,
+       fmt::format("{}: {} at {}:{} with mask {:#010x}, which leaves the calling lane {} out", where(),
+                   operation.name, base_name(site.file), site.line, mask, context.linear % 32));
 }
 
 void BlockRunner::different_operations(const Rendezvous& meeting, const WarpOperation& operation, Site site) {
   const Site other = meeting.waiting.head()->site;
-  fail(cudaErrorLaunchFailure,
-       fmt::format("{}: lanes of one mask ({:#010x}) are in different operations: {} at {}:{} and {} at {}:{}",
-                   where(), meeting.mask, meeting.operation->name, base_name(other.file), other.line, operation.name,
-                   base_name(site.file), site.line));
+  fail(
+      cudaErrorLaunchFailure,
+      fmt::format("{}: lanes of one mask ({:#010x}) are in different operations: {} at {}:{} and {} at {}:{}",
+                  where(), meeting.mask, meeting.operation->name, base_name(other.file), other.line,
+                  operation.name, base_name(site.file), site.line));
 }
 
 bool BlockRunner::complete_if_all_arrived(Warp& warp, int index, unsigned live) {
@@ -147,9 +151,10 @@ std::string BlockRunner::waiting_threads() const {
   std::string text;
   for (const auto& [group, count] : groups) {
     const auto& [file, line, operation, mask] = group;
-    text += fmt::format("{}{} {} in {} at {}:{}", text.empty() ? "" : ", ", count,
-                        text.empty() ? (count == 1 ? "thread waits" : "threads wait") : (count == 1 ? "waits" : "wait"),
-                        operation, file, line);
+    text += fmt::format(
+        "{}{} {} in {} at {}:{}", text.empty() ? "" : ", ", count,
+        text.empty() ? (count == 1 ? "thread waits" : "threads wait") : (count == 1 ? "waits" : "wait"),
+        operation, file, line);
     if (mask != 0) text += fmt::format(" (mask {:#010x})", mask);
   }
   return text;

@@ -31,9 +31,15 @@ unsigned votes(const WarpLanes& lanes, unsigned arrived) {
   for_each_lane(arrived, [&](int lane) { result |= static_cast<unsigned>(lanes.value[lane] != 0) << lane; });
   return result;
 }
-void ballot(WarpLanes& lanes, unsigned arrived) { give_all(lanes, arrived, votes(lanes, arrived)); }
-void all(WarpLanes& lanes, unsigned arrived) { give_all(lanes, arrived, votes(lanes, arrived) == arrived); }
-void any(WarpLanes& lanes, unsigned arrived) { give_all(lanes, arrived, votes(lanes, arrived) != 0); }
+void ballot(WarpLanes& lanes, unsigned arrived) {
+  give_all(lanes, arrived, votes(lanes, arrived));
+}
+void all(WarpLanes& lanes, unsigned arrived) {
+  give_all(lanes, arrived, votes(lanes, arrived) == arrived);
+}
+void any(WarpLanes& lanes, unsigned arrived) {
+  give_all(lanes, arrived, votes(lanes, arrived) != 0);
+}
 
 void match_any(WarpLanes& lanes, unsigned arrived) {
   for_each_lane(arrived, [&](int lane) {
@@ -55,7 +61,8 @@ void match_all(WarpLanes& lanes, unsigned arrived) {
 template <class T, class Combine>
 void reduce(WarpLanes& lanes, unsigned arrived, Combine combine) {
   T result = static_cast<T>(lanes.value[std::countr_zero(arrived)]);
-  for_each_lane(arrived & (arrived - 1), [&](int lane) { result = combine(result, static_cast<T>(lanes.value[lane])); });
+  for_each_lane(arrived & (arrived - 1),
+                [&](int lane) { result = combine(result, static_cast<T>(lanes.value[lane])); });
   give_all(lanes, arrived, static_cast<std::uint32_t>(result));
 }
 
@@ -72,15 +79,17 @@ const WarpOperation kAny{"__any_sync", any};
 const WarpOperation kMatchAny{"__match_any_sync", match_any};
 const WarpOperation kMatchAll{"__match_all_sync", match_all};
 
-#define SIMT_REDUCE(constant, name, T, expression) \
-  const WarpOperation constant{name, [](WarpLanes& l, unsigned m) { reduce<T>(l, m, [](T a, T b) { return expression; }); }}
+#define SIMT_REDUCE(constant, name, T, expression)                                               \
+  const WarpOperation constant {                                                                 \
+    name, [](WarpLanes& l, unsigned m) { reduce<T>(l, m, [](T a, T b) { return expression; }); } \
+  }
 SIMT_REDUCE(kReduceAddSigned, "__reduce_add_sync", std::uint32_t, a + b);
 SIMT_REDUCE(kReduceMinSigned, "__reduce_min_sync", std::int32_t, std::min(a, b));
 SIMT_REDUCE(kReduceMaxSigned, "__reduce_max_sync", std::int32_t, std::max(a, b));
 SIMT_REDUCE(kReduceAdd, "__reduce_add_sync", std::uint32_t, a + b);
 SIMT_REDUCE(kReduceMin, "__reduce_min_sync", std::uint32_t, std::min(a, b));
 SIMT_REDUCE(kReduceMax, "__reduce_max_sync", std::uint32_t, std::max(a, b));
-SIMT_REDUCE(kReduceAnd, "__reduce_and_sync", std::uint32_t, a & b);
+SIMT_REDUCE(kReduceAnd, "__reduce_and_sync", std::uint32_t, a& b);
 SIMT_REDUCE(kReduceOr, "__reduce_or_sync", std::uint32_t, a | b);
 SIMT_REDUCE(kReduceXor, "__reduce_xor_sync", std::uint32_t, a ^ b);
 #undef SIMT_REDUCE

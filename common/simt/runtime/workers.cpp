@@ -24,7 +24,8 @@ unsigned wanted_workers() {
   if (const char* text = std::getenv("SIMT_WORKERS")) {
     const int count = std::atoi(text);
     if (count >= 1 && count <= 1024) return static_cast<unsigned>(count);
-    std::fprintf(stderr, "simt: SIMT_WORKERS is '%s'; it must be 1 to 1024. Using the number of cores.\n", text);
+    std::fprintf(stderr, "simt: SIMT_WORKERS is '%s'; it must be 1 to 1024. Using the number of cores.\n",
+                 text);
   }
   cpu_set_t cores;
   CPU_ZERO(&cores);
@@ -32,7 +33,8 @@ unsigned wanted_workers() {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&cores)));
 }
 
-// A thread's stack also holds its thread-local variables, and with them the static shared memory of every kernel.
+// A thread's stack also holds its thread-local variables, and with them the static shared memory of every
+// kernel.
 std::size_t thread_local_bytes() {
   std::size_t bytes = 0;
   dl_iterate_phdr(
@@ -49,7 +51,9 @@ std::size_t thread_local_bytes() {
 
 }  // namespace
 
-bool on_worker() { return t_on_worker; }
+bool on_worker() {
+  return t_on_worker;
+}
 
 Scheduler::Scheduler() : worker_count_(wanted_workers()) {
   std::atexit([] { Scheduler::get().stop(); });
@@ -122,7 +126,8 @@ void Scheduler::run(Operation& operation) {
         try {
           operation.work();
         } catch (const std::exception& error) {
-          report_failure(cudaErrorLaunchFailure, operation.name + ": an exception left the work: " + error.what());
+          report_failure(cudaErrorLaunchFailure,
+                         operation.name + ": an exception left the work: " + error.what());
         } catch (...) {
           report_failure(cudaErrorLaunchFailure, operation.name + ": an exception left the work");
         }
@@ -132,7 +137,8 @@ void Scheduler::run(Operation& operation) {
   }
 }
 
-// At exit: let the blocks that run come to their end, drop the rest, and do not wait for a kernel that never ends.
+// At exit: let the blocks that run come to their end, drop the rest, and do not wait for a kernel that never
+// ends.
 void Scheduler::stop() {
   std::unique_lock lock(mutex_);
   stopping_ = true;

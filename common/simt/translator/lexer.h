@@ -1,5 +1,5 @@
-// Splits C++ source into the tokens that matter to the translator. Comments and white space are left out; every token
-// knows where it stands, so that all else can be passed through untouched.
+// Splits C++ source into the tokens that matter to the translator. Comments and white space are left out;
+// every token knows where it stands, so that all else can be passed through untouched.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ struct Token {
   int section;  // grows with every preprocessor conditional
 };
 
-/// Literals that never end, as in the dead text of an #if 0, count as punctuation. Rest-of-line text of #include,
-/// #error, #warning, #pragma and #line yields no tokens; macro bodies do.
+/// Literals that never end, as in the dead text of an #if 0, count as punctuation. Rest-of-line text of
+/// #include, #error, #warning, #pragma and #line yields no tokens; macro bodies do.
 std::vector<Token> tokenize(std::string_view source);
 
 }  // namespace simt::translator

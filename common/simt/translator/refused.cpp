@@ -33,8 +33,8 @@ constexpr Refusal kRefusals[] = {
 
 std::optional<std::string> reason_to_refuse(const std::vector<Token>& tokens, std::size_t i) {
   const std::string_view word = tokens[i].text;
-  const auto* found =
-      std::find_if(std::begin(kRefusals), std::end(kRefusals), [&](const Refusal& r) { return r.word == word; });
+  const auto* found = std::find_if(std::begin(kRefusals), std::end(kRefusals),
+                                   [&](const Refusal& r) { return r.word == word; });
   if (found == std::end(kRefusals)) return std::nullopt;
   // A member or variable of that name is somebody else's business.
   if (i > 0 && (tokens[i - 1].text == "." || tokens[i - 1].text == "->")) return std::nullopt;

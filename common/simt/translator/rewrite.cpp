@@ -35,10 +35,13 @@ class Rewriter {
   bool is_identifier(std::size_t i) const { return exists(i) && tokens_[i].kind == TokenKind::kIdentifier; }
 
   bool is_triple(std::size_t i, std::string_view angle) const {
-    return is(i, angle) && is(i + 1, angle) && is(i + 2, angle) && tokens_[i].offset + 2 == tokens_[i + 2].offset;
+    return is(i, angle) && is(i + 1, angle) && is(i + 2, angle) &&
+           tokens_[i].offset + 2 == tokens_[i + 2].offset;
   }
 
-  void replace(std::size_t i, std::string text) { edits_[tokens_[i].offset] = {tokens_[i].text.size(), std::move(text)}; }
+  void replace(std::size_t i, std::string text) {
+    edits_[tokens_[i].offset] = {tokens_[i].text.size(), std::move(text)};
+  }
   void insert_before(std::size_t i, const std::string& text) {
     auto& edit = edits_[tokens_[i].offset];
     edit.text = text + edit.text;
@@ -100,8 +103,8 @@ class Rewriter {
   }
 
   bool is_statement_keyword(std::size_t i) const {
-    static constexpr std::string_view kWords[] = {"return", "else", "do", "case", "throw", "co_return", "co_await",
-                                                  "co_yield"};
+    static constexpr std::string_view kWords[] = {"return", "else",      "do",       "case",
+                                                  "throw",  "co_return", "co_await", "co_yield"};
     return std::find(std::begin(kWords), std::end(kWords), tokens_[i].text) != std::end(kWords);
   }
 
@@ -148,7 +151,8 @@ class Rewriter {
       if (depth == 0 && is(i, ";")) break;
       if (depth != 0 || !is_triple(i, ">")) continue;
       if (is(i + 3, "(")) return i;
-      if (!is(i + 3, ">")) throw Error(tokens_[i].line, "a launch needs its arguments in parentheses after >>>");
+      if (!is(i + 3, ">"))
+        throw Error(tokens_[i].line, "a launch needs its arguments in parentheses after >>>");
     }
     throw Error(line, "<<< without >>>(arguments)");
   }
@@ -164,7 +168,7 @@ class Rewriter {
     while (exists(end) && !is(end, ";") && !is(end, "{") && !is(end, "}")) ++end;
     bool is_extern = false;
     for (std::size_t i = first; i < end; ++i) {
-      if (is(i, "static")) replace(i, "");  // the macro brings its own
+      if (is(i, "static")) replace(i, "");                      // the macro brings its own
       if (is(i, "alignas") && i > at) replace(i, "__align__");  // GCC takes alignas only in front
       is_extern = is_extern || is(i, "extern");
     }
@@ -175,8 +179,9 @@ class Rewriter {
     }
   }
 
-  // nvcc refuses a kernel with too much static shared memory, so add the same check: SIMT_STATIC_SHARED(sizeof(a) + ...).
-  // Counts what one block of code declares between preprocessor conditionals: names beyond may not exist here.
+  // nvcc refuses a kernel with too much static shared memory, so add the same check:
+  // SIMT_STATIC_SHARED(sizeof(a) + ...). Counts what one block of code declares between preprocessor
+  // conditionals: names beyond may not exist here.
   void limit_static_shared(std::size_t i, std::size_t end) {
     const std::size_t scope = enclosing_brace(i);
     if (scope != shared_scope_ || tokens_[i].section != shared_section_) shared_names_.clear();
@@ -217,7 +222,8 @@ class Rewriter {
   void dynamic_shared(std::size_t first, std::size_t end) {
     const int line = tokens_[first].line;
     const std::string form = "dynamic shared memory is declared as  extern __shared__ TYPE name[];";
-    if (!is(end, ";") || !is(end - 1, "]") || !is(end - 2, "[") || !is_identifier(end - 3)) throw Error(line, form);
+    if (!is(end, ";") || !is(end - 1, "]") || !is(end - 2, "[") || !is_identifier(end - 3))
+      throw Error(line, form);
     if (!inside_function(first)) {
       throw Error(line, "the CPU device needs extern __shared__ inside the kernel, not at namespace scope");
     }
@@ -278,7 +284,9 @@ class Rewriter {
 
 }  // namespace
 
-std::string rewrite(std::string_view source) { return Rewriter(source).run(); }
+std::string rewrite(std::string_view source) {
+  return Rewriter(source).run();
+}
 
 std::string translate(std::string_view source, const std::string& path) {
   std::string quoted;

@@ -1,6 +1,8 @@
 // The CUDA runtime API of the CPU device. Same names, arguments, error codes and ordering as CUDA's own.
 #pragma once
 
+#include <type_traits>
+
 #include "simt/api_types.h"
 
 // Errors.
@@ -139,8 +141,8 @@ cudaError_t cudaMemcpyFromSymbolAsync(void* to, const T& symbol, std::size_t byt
 }
 template <class P, class T>
 cudaError_t cudaGetSymbolAddress(P** pointer, const T& symbol) {
-  return simt::detail::symbol_address(reinterpret_cast<void**>(pointer),
-                                      simt::detail::symbol_pointer(symbol), sizeof(T));
+  return simt::detail::symbol_address(reinterpret_cast<void**>(pointer), simt::detail::symbol_pointer(symbol),
+                                      sizeof(T));
 }
 template <class T>
 cudaError_t cudaGetSymbolSize(std::size_t* size, const T&) {
@@ -149,27 +151,33 @@ cudaError_t cudaGetSymbolSize(std::size_t* size, const T&) {
 }
 
 // Typed pointers, as CUDA's C++ API takes them.
+namespace simt::detail {
+template <class T>
+void** untyped(T** pointer) {
+  return static_cast<void**>(static_cast<void*>(const_cast<std::remove_cv_t<T>**>(pointer)));
+}
+}  // namespace simt::detail
 template <class T>
 cudaError_t cudaMalloc(T** pointer, std::size_t bytes) {
-  return cudaMalloc(reinterpret_cast<void**>(pointer), bytes);
+  return cudaMalloc(simt::detail::untyped(pointer), bytes);
 }
 template <class T>
 cudaError_t cudaMallocManaged(T** pointer, std::size_t bytes, unsigned flags = cudaMemAttachGlobal) {
-  return cudaMallocManaged(reinterpret_cast<void**>(pointer), bytes, flags);
+  return cudaMallocManaged(simt::detail::untyped(pointer), bytes, flags);
 }
 template <class T>
 cudaError_t cudaMallocHost(T** pointer, std::size_t bytes, unsigned flags = 0) {
-  return cudaMallocHost(reinterpret_cast<void**>(pointer), bytes, flags);
+  return cudaMallocHost(simt::detail::untyped(pointer), bytes, flags);
 }
 template <class T>
 cudaError_t cudaHostAlloc(T** pointer, std::size_t bytes, unsigned flags) {
-  return cudaHostAlloc(reinterpret_cast<void**>(pointer), bytes, flags);
+  return cudaHostAlloc(simt::detail::untyped(pointer), bytes, flags);
 }
 template <class T>
 cudaError_t cudaMallocAsync(T** pointer, std::size_t bytes, cudaStream_t stream) {
-  return cudaMallocAsync(reinterpret_cast<void**>(pointer), bytes, stream);
+  return cudaMallocAsync(simt::detail::untyped(pointer), bytes, stream);
 }
 template <class T>
 cudaError_t cudaMallocPitch(T** pointer, std::size_t* pitch, std::size_t width, std::size_t height) {
-  return cudaMallocPitch(reinterpret_cast<void**>(pointer), pitch, width, height);
+  return cudaMallocPitch(simt::detail::untyped(pointer), pitch, width, height);
 }

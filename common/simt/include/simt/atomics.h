@@ -23,7 +23,8 @@ T atomic_update(T* address, Change change) {
   for (;;) {
     const T old = std::bit_cast<T>(seen);
     const auto wanted = std::bit_cast<Bits<T>>(static_cast<T>(change(old)));
-    if (__atomic_compare_exchange_n(bits, &seen, wanted, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return old;
+    if (__atomic_compare_exchange_n(bits, &seen, wanted, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+      return old;
   }
 }
 
@@ -81,7 +82,9 @@ inline unsigned short atomicCAS(unsigned short* address, unsigned short expected
   return simt::detail::atomic_compare_and_swap(address, expected, value);
 }
 
-inline int atomicSub(int* address, int value) { return __atomic_fetch_sub(address, value, __ATOMIC_RELAXED); }
+inline int atomicSub(int* address, int value) {
+  return __atomic_fetch_sub(address, value, __ATOMIC_RELAXED);
+}
 inline unsigned atomicSub(unsigned* address, unsigned value) {
   return __atomic_fetch_sub(address, value, __ATOMIC_RELAXED);
 }
@@ -115,4 +118,4 @@ SIMT_ATOMIC_SCOPES(atomicMax) SIMT_ATOMIC_SCOPES(atomicExch) SIMT_ATOMIC_SCOPES(
 SIMT_ATOMIC_SCOPES(atomicAnd) SIMT_ATOMIC_SCOPES(atomicOr) SIMT_ATOMIC_SCOPES(atomicXor)
 SIMT_ATOMIC_SCOPES(atomicInc) SIMT_ATOMIC_SCOPES(atomicDec)
 #undef SIMT_ATOMIC_SCOPES
-// clang-format on
+    // clang-format on

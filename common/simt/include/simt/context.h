@@ -1,4 +1,5 @@
-// Where a CUDA thread is: threadIdx and its kin, kept in thread-local storage of the worker that runs the block.
+// Where a CUDA thread is: threadIdx and its kin, kept in thread-local storage of the worker that runs the
+// block.
 #pragma once
 
 #include <cstddef>
@@ -11,20 +12,20 @@ class BlockRunner;
 
 /// State of the block that this worker runs. A thread that waits saves its part and restores it on return.
 struct Context {
-  uint3 thread = {};           // threadIdx
-  uint3 block = {};            // blockIdx
-  dim3 block_dim;              // blockDim
-  dim3 grid_dim;               // gridDim
-  unsigned linear = 0;         // number of the running thread in its block
-  unsigned next = 0;           // how many threads were started
-  unsigned count = 0;          // threads of the block
-  unsigned live = 0;           // threads that have not returned yet
-  unsigned parked = 0;         // threads that wait
-  bool flat = true;            // the block has one dimension
+  uint3 thread = {};                // threadIdx
+  uint3 block = {};                 // blockIdx
+  dim3 block_dim;                   // blockDim
+  dim3 grid_dim;                    // gridDim
+  unsigned linear = 0;              // number of the running thread in its block
+  unsigned next = 0;                // how many threads were started
+  unsigned count = 0;               // threads of the block
+  unsigned live = 0;                // threads that have not returned yet
+  unsigned parked = 0;              // threads that wait
+  bool flat = true;                 // the block has one dimension
   const unsigned* order = nullptr;  // the order to start threads in; null: 0, 1, 2, ...
-  unsigned exited[32] = {};    // per warp: lanes that returned
-  void* shared = nullptr;      // dynamic shared memory of the block
-  BlockRunner* runner = nullptr;  // null outside kernels
+  unsigned exited[32] = {};         // per warp: lanes that returned
+  void* shared = nullptr;           // dynamic shared memory of the block
+  BlockRunner* runner = nullptr;    // null outside kernels
 };
 
 extern constinit thread_local Context context __attribute__((tls_model("initial-exec")));
@@ -57,10 +58,18 @@ inline void finish_thread(Context& c) {
   if (c.parked != 0) thread_returned_while_others_wait();
 }
 
-inline const uint3& thread_index() { return context.thread; }
-inline const uint3& block_index() { return context.block; }
-inline const dim3& block_dimensions() { return context.block_dim; }
-inline const dim3& grid_dimensions() { return context.grid_dim; }
+inline const uint3& thread_index() {
+  return context.thread;
+}
+inline const uint3& block_index() {
+  return context.block;
+}
+inline const dim3& block_dimensions() {
+  return context.block_dim;
+}
+inline const dim3& grid_dimensions() {
+  return context.grid_dim;
+}
 
 }  // namespace simt::detail
 

@@ -1,4 +1,5 @@
-// Floating-point intrinsics: the fast approximations (here as exact as the C library), explicit rounding, conversion.
+// Floating-point intrinsics: the fast approximations (here as exact as the C library), explicit rounding,
+// conversion.
 #pragma once
 
 #include "simt/math.h"
@@ -21,7 +22,8 @@ float to_float(double x, Rounding rounding);
 /// Conversion to an integer saturates, and NaN becomes 0, as on the GPU. `x` is integral already.
 template <class Integer>
 Integer saturate_to(double x) {
-  constexpr Integer kLowest = static_cast<Integer>(Integer(-1) < 0 ? Integer(1) << (8 * sizeof(Integer) - 1) : 0);
+  constexpr Integer kLowest =
+      static_cast<Integer>(Integer(-1) < 0 ? Integer(1) << (8 * sizeof(Integer) - 1) : 0);
   constexpr Integer kHighest = static_cast<Integer>(~kLowest);
   if (x != x) return 0;
   if (x <= static_cast<double>(kLowest)) return kLowest;
@@ -30,17 +32,39 @@ Integer saturate_to(double x) {
 }
 
 // glibc has names such as __expf for itself: the intrinsics of those names are macros that come here.
-inline float fast_expf(float x) { return expf(x); }
-inline float fast_exp10f(float x) { return exp10f(x); }
-inline float fast_logf(float x) { return logf(x); }
-inline float fast_log2f(float x) { return log2f(x); }
-inline float fast_log10f(float x) { return log10f(x); }
-inline float fast_powf(float x, float y) { return powf(x, y); }
-inline float fast_sinf(float x) { return sinf(x); }
-inline float fast_cosf(float x) { return cosf(x); }
-inline float fast_tanf(float x) { return tanf(x); }
-inline float fast_tanhf(float x) { return tanhf(x); }
-inline void fast_sincosf(float x, float* sine, float* cosine) { sincosf(x, sine, cosine); }
+inline float fast_expf(float x) {
+  return expf(x);
+}
+inline float fast_exp10f(float x) {
+  return exp10f(x);
+}
+inline float fast_logf(float x) {
+  return logf(x);
+}
+inline float fast_log2f(float x) {
+  return log2f(x);
+}
+inline float fast_log10f(float x) {
+  return log10f(x);
+}
+inline float fast_powf(float x, float y) {
+  return powf(x, y);
+}
+inline float fast_sinf(float x) {
+  return sinf(x);
+}
+inline float fast_cosf(float x) {
+  return cosf(x);
+}
+inline float fast_tanf(float x) {
+  return tanf(x);
+}
+inline float fast_tanhf(float x) {
+  return tanhf(x);
+}
+inline void fast_sincosf(float x, float* sine, float* cosine) {
+  sincosf(x, sine, cosine);
+}
 }  // namespace simt::math
 
 #define __expf(x) (::simt::math::fast_expf(x))
@@ -55,9 +79,15 @@ inline void fast_sincosf(float x, float* sine, float* cosine) { sincosf(x, sine,
 #define __tanhf(x) (::simt::math::fast_tanhf(x))
 #define __sincosf(x, sine, cosine) (::simt::math::fast_sincosf(x, sine, cosine))
 
-inline float __fdividef(float x, float y) { return x / y; }
-inline float __saturatef(float x) { return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f; }
-inline float __frsqrt_rn(float x) { return static_cast<float>(1.0 / sqrt(static_cast<double>(x))); }
+inline float __fdividef(float x, float y) {
+  return x / y;
+}
+inline float __saturatef(float x) {
+  return x > 0.0f ? (x < 1.0f ? x : 1.0f) : 0.0f;
+}
+inline float __frsqrt_rn(float x) {
+  return static_cast<float>(1.0 / sqrt(static_cast<double>(x)));
+}
 
 // clang-format off
 #define SIMT_ROUNDED(T, prefix)                                                                                      \
@@ -106,20 +136,48 @@ SIMT_TO_INTEGER(__double2ull, double, unsigned long long)
 #undef SIMT_TO_INTEGER
 // clang-format on
 
-inline float __int2float_rn(int x) { return static_cast<float>(x); }
-inline float __uint2float_rn(unsigned x) { return static_cast<float>(x); }
-inline float __ll2float_rn(long long x) { return static_cast<float>(x); }
-inline float __ull2float_rn(unsigned long long x) { return static_cast<float>(x); }
-inline float __int2float_rz(int x) { return simt::math::to_float(x, simt::math::Rounding::kToZero); }
-inline float __uint2float_rz(unsigned x) { return simt::math::to_float(x, simt::math::Rounding::kToZero); }
-inline double __int2double_rn(int x) { return x; }
-inline double __uint2double_rn(unsigned x) { return x; }
-inline double __ll2double_rn(long long x) { return static_cast<double>(x); }
-inline double __ull2double_rn(unsigned long long x) { return static_cast<double>(x); }
-inline float __double2float_rn(double x) { return static_cast<float>(x); }
-inline float __double2float_rz(double x) { return simt::math::to_float(x, simt::math::Rounding::kToZero); }
-inline float __double2float_ru(double x) { return simt::math::to_float(x, simt::math::Rounding::kUp); }
-inline float __double2float_rd(double x) { return simt::math::to_float(x, simt::math::Rounding::kDown); }
+inline float __int2float_rn(int x) {
+  return static_cast<float>(x);
+}
+inline float __uint2float_rn(unsigned x) {
+  return static_cast<float>(x);
+}
+inline float __ll2float_rn(long long x) {
+  return static_cast<float>(x);
+}
+inline float __ull2float_rn(unsigned long long x) {
+  return static_cast<float>(x);
+}
+inline float __int2float_rz(int x) {
+  return simt::math::to_float(x, simt::math::Rounding::kToZero);
+}
+inline float __uint2float_rz(unsigned x) {
+  return simt::math::to_float(x, simt::math::Rounding::kToZero);
+}
+inline double __int2double_rn(int x) {
+  return x;
+}
+inline double __uint2double_rn(unsigned x) {
+  return x;
+}
+inline double __ll2double_rn(long long x) {
+  return static_cast<double>(x);
+}
+inline double __ull2double_rn(unsigned long long x) {
+  return static_cast<double>(x);
+}
+inline float __double2float_rn(double x) {
+  return static_cast<float>(x);
+}
+inline float __double2float_rz(double x) {
+  return simt::math::to_float(x, simt::math::Rounding::kToZero);
+}
+inline float __double2float_ru(double x) {
+  return simt::math::to_float(x, simt::math::Rounding::kUp);
+}
+inline float __double2float_rd(double x) {
+  return simt::math::to_float(x, simt::math::Rounding::kDown);
+}
 
 namespace simt::detail {
 void yield();
@@ -128,10 +186,16 @@ long long nanoseconds();
 }  // namespace simt::detail
 
 // A cycle is a nanosecond here.
-inline long long clock64() { return simt::detail::nanoseconds(); }
-inline unsigned long long __globaltimer() { return static_cast<unsigned long long>(simt::detail::nanoseconds()); }
+inline long long clock64() {
+  return simt::detail::nanoseconds();
+}
+inline unsigned long long __globaltimer() {
+  return static_cast<unsigned long long>(simt::detail::nanoseconds());
+}
 /// Lets the other threads of the block run.
-inline void __nanosleep(unsigned) { simt::detail::yield(); }
+inline void __nanosleep(unsigned) {
+  simt::detail::yield();
+}
 [[noreturn]] inline void __trap(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
   simt::detail::trap(file, line);
 }

@@ -101,7 +101,8 @@ template <class Call, class... Parameters>
 TypedLauncher<Call, Parameters...> make_launcher(const char* name, Signature<Parameters...> known, Call call,
                                                  dim3 grid, dim3 block, std::size_t shared,
                                                  cudaStream_t stream) {
-  return {{name, reinterpret_cast<const void*>(known.function), std::move(call), grid, block, shared, stream}};
+  return {
+      {name, reinterpret_cast<const void*>(known.function), std::move(call), grid, block, shared, stream}};
 }
 template <class Call>
 DeducedLauncher<Call> make_launcher(const char* name, decltype(nullptr), Call call, dim3 grid, dim3 block,
@@ -122,10 +123,10 @@ auto launcher(const char* name, Identify identify, Call call, dim3 grid, dim3 bl
 
 }  // namespace simt
 
-// A kernel's name, its address where it is one function (the probe makes that question a dependent one, so that
-// "no" is an answer and not an error), and how to call it.
-#define SIMT_KERNEL(...)                                                             \
-  #__VA_ARGS__,                                                                      \
+// A kernel's name, its address where it is one function (the probe makes that question a dependent one, so
+// that "no" is an answer and not an error), and how to call it.
+#define SIMT_KERNEL(...) \
+#__VA_ARGS__,                                                                      \
       [=]([[maybe_unused]] auto simt_probe) {                                        \
         if constexpr (requires { ::simt::detail::signature(simt_probe, __VA_ARGS__); }) { \
           return ::simt::detail::signature(simt_probe, __VA_ARGS__);                 \

@@ -10,4 +10,4 @@ SIMT_LOAD(__ldg) SIMT_LOAD(__ldcg) SIMT_LOAD(__ldca) SIMT_LOAD(__ldcs) SIMT_LOAD
 SIMT_STORE(__stwb) SIMT_STORE(__stcg) SIMT_STORE(__stcs) SIMT_STORE(__stwt)
 #undef SIMT_LOAD
 #undef SIMT_STORE
-// clang-format on
+    // clang-format on

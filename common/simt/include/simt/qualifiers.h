@@ -15,7 +15,7 @@
 #define __shared__ static thread_local
 
 // The translator adds this after such declarations.
-#define SIMT_STATIC_SHARED(bytes)                                                           \
-  static_assert((bytes) <= 48 * 1024,                                                       \
+#define SIMT_STATIC_SHARED(bytes)                                                             \
+  static_assert((bytes) <= 48 * 1024,                                                         \
                 "a kernel has at most 48 KiB of static shared memory; dynamic shared memory " \
                 "(extern __shared__) can be larger")

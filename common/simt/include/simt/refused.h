@@ -3,8 +3,8 @@
 
 #include "simt/api_types.h"
 
-#define SIMT_REFUSED(what) __attribute__((error("the CPU device (simt) has no " what \
-                                                ": move the kernel to a file named *_cuda.cu")))
+#define SIMT_REFUSED(what) \
+  __attribute__((error("the CPU device (simt) has no " what ": move the kernel to a file named *_cuda.cu")))
 
 // clang-format off
 template <class... A> SIMT_REFUSED("cooperative launches (grid sync)") cudaError_t cudaLaunchCooperativeKernel(A&&...);

@@ -1,7 +1,9 @@
-// 16-bit floating point, half and bfloat16: bits to float and back, rounded as hardware rounds, and the operators.
+// 16-bit floating point, half and bfloat16: bits to float and back, rounded as hardware rounds, and the
+// operators.
 //
-// Every operation rounds once. float has more than twice the bits of either type, so that +, -, *, / and sqrt computed in
-// float and then rounded give the correctly rounded result (Figueroa, 1995). A fused multiply-add needs more care.
+// Every operation rounds once. float has more than twice the bits of either type, so that +, -, *, / and sqrt
+// computed in float and then rounded give the correctly rounded result (Figueroa, 1995). A fused multiply-add
+// needs more care.
 #pragma once
 
 #include <bit>
@@ -13,7 +15,8 @@ namespace simt::small {
 
 enum class Rounding { kNearest, kToZero, kUp, kDown };
 
-/// float -> 16 bits for a format with `kExponent` and `kMantissa` bits, as IEEE 754 has it, subnormals included.
+/// float -> 16 bits for a format with `kExponent` and `kMantissa` bits, as IEEE 754 has it, subnormals
+/// included.
 template <int kExponent, int kMantissa>
 std::uint16_t round_bits(float value, Rounding rounding) {
   constexpr int kDrop = 23 - kMantissa;
@@ -46,16 +49,24 @@ std::uint16_t round_bits(float value, Rounding rounding) {
   const std::uint64_t half = std::uint64_t{1} << (drop - 1);
   bool up = false;
   switch (rounding) {
-    case Rounding::kNearest: up = rest > half || (rest == half && (kept & 1) != 0); break;
-    case Rounding::kToZero: break;
-    case Rounding::kUp: up = rest != 0 && sign == 0; break;
-    case Rounding::kDown: up = rest != 0 && sign == 1; break;
+    case Rounding::kNearest:
+      up = rest > half || (rest == half && (kept & 1) != 0);
+      break;
+    case Rounding::kToZero:
+      break;
+    case Rounding::kUp:
+      up = rest != 0 && sign == 0;
+      break;
+    case Rounding::kDown:
+      up = rest != 0 && sign == 1;
+      break;
   }
   // A carry runs from the significand into the exponent by itself: the fields are adjacent.
   const std::uint64_t result = (static_cast<std::uint64_t>(target - 1) << kMantissa) + kept + (up ? 1 : 0);
   if (result >= kInfinity) {
     const bool to_infinity = rounding == Rounding::kNearest || up ||
-                             (rounding == Rounding::kUp && sign == 0) || (rounding == Rounding::kDown && sign == 1);
+                             (rounding == Rounding::kUp && sign == 0) ||
+                             (rounding == Rounding::kDown && sign == 1);
     return with_sign(to_infinity ? kInfinity : kInfinity - 1);
   }
   return with_sign(static_cast<std::uint32_t>(result));
@@ -63,7 +74,8 @@ std::uint16_t round_bits(float value, Rounding rounding) {
 
 struct HalfFormat {
   static std::uint16_t from_float(float value) {
-    // Normal numbers that stay finite: add just under half a unit, and one more when the last kept bit is odd.
+    // Normal numbers that stay finite: add just under half a unit, and one more when the last kept bit is
+    // odd.
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
     const std::uint32_t magnitude = bits & 0x7fffffffu;
     if (magnitude - 0x38800000u < 0x477fe000u - 0x38800000u) {  // 2^-14 to 65504
@@ -72,7 +84,9 @@ struct HalfFormat {
     }
     return round_bits<5, 10>(value, Rounding::kNearest);
   }
-  static std::uint16_t from_float(float value, Rounding rounding) { return round_bits<5, 10>(value, rounding); }
+  static std::uint16_t from_float(float value, Rounding rounding) {
+    return round_bits<5, 10>(value, rounding);
+  }
   static float to_float(std::uint16_t bits) {
     const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
     const std::uint32_t magnitude = bits & 0x7fffu;
@@ -89,18 +103,22 @@ struct BfloatFormat {
     if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fff;
     return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
   }
-  static std::uint16_t from_float(float value, Rounding rounding) { return round_bits<8, 7>(value, rounding); }
+  static std::uint16_t from_float(float value, Rounding rounding) {
+    return round_bits<8, 7>(value, rounding);
+  }
   static float to_float(std::uint16_t bits) {
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
   }
 };
 
-/// To float, but an inexact result becomes odd: a second rounding to fewer bits is then correct (Boldo, Melquiond, 2008).
+/// To float, but an inexact result becomes odd: a second rounding to fewer bits is then correct (Boldo,
+/// Melquiond, 2008).
 inline float round_to_odd(double value) {
   const float nearest = static_cast<float>(value);
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(nearest);
   if (static_cast<double>(nearest) == value || value != value || (bits & 1u) != 0) return nearest;
-  return std::bit_cast<float>(std::fabs(value) > std::fabs(static_cast<double>(nearest)) ? bits + 1 : bits - 1);
+  return std::bit_cast<float>(std::fabs(value) > std::fabs(static_cast<double>(nearest)) ? bits + 1
+                                                                                         : bits - 1);
 }
 
 /// a * b + c rounded to odd; the product of two 16-bit numbers is exact in double.
@@ -164,7 +182,9 @@ struct Number : Operators<Derived> {
     value.bits_ = static_cast<std::uint16_t>(bits);
     return value;
   }
-  static Derived rounded(float value, Rounding rounding) { return from_bits(Format::from_float(value, rounding)); }
+  static Derived rounded(float value, Rounding rounding) {
+    return from_bits(Format::from_float(value, rounding));
+  }
   std::uint16_t bits() const { return bits_; }
   operator float() const { return Format::to_float(bits_); }
   explicit operator bool() const { return (bits_ & 0x7fffu) != 0; }

@@ -1,7 +1,7 @@
 // Warp-wide exchange: shuffles, votes, matches, reductions, __syncwarp.
 //
-// A lane leaves its value in a slot of its warp and waits for the other lanes of its mask. The last one to arrive
-// works out every lane's result, so that no lane can overwrite what another has yet to read.
+// A lane leaves its value in a slot of its warp and waits for the other lanes of its mask. The last one to
+// arrive works out every lane's result, so that no lane can overwrite what another has yet to read.
 #pragma once
 
 #include <bit>
@@ -36,7 +36,9 @@ void warp_rendezvous(const WarpOperation& operation, unsigned mask, Site site);
 /// The lanes of this warp that wait here together, once no lane of the block can go on otherwise.
 unsigned converged_lanes(Site site);
 
-inline int lane_index() { return static_cast<int>(context.linear % 32); }
+inline int lane_index() {
+  return static_cast<int>(context.linear % 32);
+}
 
 template <class T>
 T exchange(const WarpOperation& operation, unsigned mask, T value, int source, Site site) {
@@ -53,7 +55,9 @@ T exchange(const WarpOperation& operation, unsigned mask, T value, int source, S
 }
 
 // The lane to read from, within segments of `width` lanes; a lane whose source lies outside reads itself.
-inline int source_index(int lane, int source, int width) { return (lane & -width) | (source & (width - 1)); }
+inline int source_index(int lane, int source, int width) {
+  return (lane & -width) | (source & (width - 1));
+}
 inline int source_up(int lane, unsigned delta, int width) {
   const int source = lane - static_cast<int>(delta);
   return source < (lane & -width) ? lane : source;
@@ -93,7 +97,9 @@ T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = warpSize, S
 inline void __syncwarp(unsigned mask = 0xffffffffu, SIMT_SITE) {
   simt::detail::warp_rendezvous(simt::detail::kSyncWarp, mask, SIMT_HERE);
 }
-inline unsigned __activemask(SIMT_SITE) { return simt::detail::converged_lanes(SIMT_HERE); }
+inline unsigned __activemask(SIMT_SITE) {
+  return simt::detail::converged_lanes(SIMT_HERE);
+}
 
 inline unsigned __ballot_sync(unsigned mask, int predicate, SIMT_SITE) {
   return simt::detail::exchange<unsigned>(simt::detail::kBallot, mask, predicate != 0, 0, SIMT_HERE);
@@ -110,16 +116,15 @@ template <class T>
 unsigned __match_any_sync(unsigned mask, T value, SIMT_SITE) {
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
-  return static_cast<unsigned>(
-      simt::detail::exchange(simt::detail::kMatchAny, mask, bits, 0, SIMT_HERE));
+  return static_cast<unsigned>(simt::detail::exchange(simt::detail::kMatchAny, mask, bits, 0, SIMT_HERE));
 }
 /// `mask` when all its lanes hold the same value, else 0.
 template <class T>
 unsigned __match_all_sync(unsigned mask, T value, int* all_equal, SIMT_SITE) {
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
-  const auto result = static_cast<unsigned>(
-      simt::detail::exchange(simt::detail::kMatchAll, mask, bits, 0, SIMT_HERE));
+  const auto result =
+      static_cast<unsigned>(simt::detail::exchange(simt::detail::kMatchAll, mask, bits, 0, SIMT_HERE));
   *all_equal = result != 0;
   return result;
 }
