@@ -2,7 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace wb {
+
+AttentionShape attention_shape_of(const ModelConfig& config, int kv) {
+  return {.b = config.b,
+          .t = config.t,
+          .h = config.h,
+          .kv = kv,
+          .d = config.d(),
+          .causal = true,
+          .scale = 1.0f / std::sqrt(static_cast<float>(config.d()))};
+}
 
 TensorTable activation_table(const ModelConfig& config, const AttentionMemory& attention, const KvPath& kv) {
   const std::int64_t n = config.tokens();

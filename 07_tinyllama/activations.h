@@ -47,6 +47,9 @@ struct Activations {
   float* rmsnorm_scratch = nullptr;    // (rmsnorm_backward_scratch(C))
 };
 
+/// What attention is called with in a model of this configuration. kv: the heads stored, KvPath::heads().
+AttentionShape attention_shape_of(const ModelConfig& config, int kv);
+
 /// The table of all of it, the KvPath's tensors included.
 TensorTable activation_table(const ModelConfig& config, const AttentionMemory& attention, const KvPath& kv);
 /// The pointers of an arena built from activation_table(config, ...).

@@ -30,6 +30,7 @@ void append_file(std::vector<unsigned char>& bytes, const std::string& path) {
 }
 
 void require_byte_vocabulary(const ModelConfig& config) {
+  validate(config);
   if (config.v < kByteValues) {
     throw Error(fmt::format("data: bytes need a vocabulary of at least {}, but the model's is {}",
                             kByteValues, config.v));
@@ -39,6 +40,7 @@ void require_byte_vocabulary(const ModelConfig& config) {
 }  // namespace
 
 Data Data::random(const ModelConfig& config, std::uint64_t seed) {
+  validate(config);
   Data data(config, seed);
   data.description_ = "random tokens";
   return data;
@@ -75,6 +77,7 @@ Data Data::text(const ModelConfig& config, std::span<const unsigned char> bytes,
 }
 
 Data Data::fixed(const ModelConfig& config, std::span<const int> tokens, std::span<const int> targets) {
+  validate(config);
   const auto size = static_cast<std::size_t>(config.tokens());
   if (tokens.size() != size || targets.size() != size) {
     throw Error(
@@ -92,6 +95,13 @@ Data Data::fixed(const ModelConfig& config, std::span<const int> tokens, std::sp
   data.fixed_ = DeviceBuffer<int>(both);
   data.description_ = "one fixed batch";
   return data;
+}
+
+void Data::require_fits(const ModelConfig& config) const {
+  if (b_ == config.b && t_ == config.t && v_ <= config.v) return;
+  throw Error(
+      fmt::format("data: made for {} x {} tokens of a vocabulary of {}, but the model takes {} x {} of {}",
+                  b_, t_, v_, config.b, config.t, config.v));
 }
 
 void Data::load(int step, int* tokens, int* targets, cudaStream_t stream) const {

@@ -33,6 +33,9 @@ class Data {
             int* targets,  // (B, T): the token after each
             cudaStream_t stream) const;
 
+  /// Throws wb::Error unless the batches have the shape and vocabulary of a model of this configuration.
+  void require_fits(const ModelConfig& config) const;
+
   /// "random tokens", "151204 bytes of README.md and 11 more", ...
   const std::string& description() const { return description_; }
 

@@ -1,8 +1,6 @@
 // Construction and the forward pass. The backward pass is in model_backward.cpp.
 #include "07_tinyllama/model.h"
 
-#include <cmath>
-
 #include "07_tinyllama/step_kernels.h"
 
 namespace wb {
@@ -40,13 +38,17 @@ Model::Model(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_la
 }
 
 AttentionShape Model::attention_shape() const {
-  return {.b = config_.b,
-          .t = config_.t,
-          .h = config_.h,
-          .kv = kv_->heads(),
-          .d = config_.d(),
-          .causal = true,
-          .scale = 1.0f / std::sqrt(static_cast<float>(config_.d()))};
+  return attention_shape_of(config_, kv_->heads());
+}
+
+std::size_t Model::bytes_needed(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_layout) {
+  validate(config);
+  const std::unique_ptr<KvPath> kv = make_kv_path(kv_layout, config);
+  const AttentionMemory attention = chosen(kernels).attention_memory(attention_shape_of(config, kv->heads()));
+  const std::int64_t floats = 2 * parameter_table(config).extent() +
+                              activation_table(config, attention, *kv).extent() +
+                              static_cast<std::int64_t>(config.t) * config.d();
+  return static_cast<std::size_t>(floats) * sizeof(float);
 }
 
 void Model::linear_forward(const float* x, const float* w, float* y, int in, int out, cudaStream_t stream) {

@@ -20,6 +20,9 @@ class Model {
  public:
   /// Parameters start as zeros: see init.h. Errors: validate(config)'s.
   Model(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_layout = KvLayout::kContiguous);
+  /// Device memory that a Model of these arguments would allocate. Errors: as the constructor.
+  static std::size_t bytes_needed(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_layout);
+
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 

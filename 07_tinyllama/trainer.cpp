@@ -7,6 +7,8 @@
 namespace wb {
 namespace {
 
+constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;
+
 DeviceBuffer<float> zeros(std::size_t size) {
   DeviceBuffer<float> buffer(size);
   buffer.fill_bytes(0);
@@ -17,25 +19,43 @@ std::size_t batch_size(const ModelConfig& config) {
   return static_cast<std::size_t>(config.tokens());
 }
 
-std::size_t history_size(int max_steps) {
-  WB_REQUIRE(max_steps >= 1, max_steps);
-  return static_cast<std::size_t>(max_steps);
+// Before anything is allocated: half a model helps nobody, and a CPU device might be killed for asking.
+const TrainerOptions& checked(const TrainerOptions& options) {
+  WB_REQUIRE(options.max_steps >= 1, options.max_steps);
+  const std::size_t needed = Trainer::bytes_needed(options);
+  std::size_t free = 0, total = 0;
+  WB_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  if (needed > free) {
+    throw Error(fmt::format(
+        "trainer: this model needs {:.1f} GiB of device memory, but {:.1f} GiB are free; choose a "
+        "smaller preset, batch or sequence",
+        static_cast<double>(needed) / kGibibyte, static_cast<double>(free) / kGibibyte));
+  }
+  return options;
 }
 
 }  // namespace
 
 Trainer::Trainer(const TrainerOptions& options, Data data)
-    : options_(options),
+    : options_(checked(options)),
       data_(std::move(data)),
       model_(options.config, options.kernels, options.kv_layout),
       m_(zeros(static_cast<std::size_t>(model_.parameters().table().extent()))),
       v_(zeros(static_cast<std::size_t>(model_.parameters().table().extent()))),
       tokens_(batch_size(options.config)),
       targets_(batch_size(options.config)),
-      history_(history_size(options.max_steps)) {
+      history_(static_cast<std::size_t>(options.max_steps)) {
+  data_.require_fits(options.config);
   initialise(model_.parameters(), options.init, options.seed);
   // Setting up used the default stream, which another stream need not wait for.
   WB_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+std::size_t Trainer::bytes_needed(const TrainerOptions& options) {
+  const std::size_t model = Model::bytes_needed(options.config, options.kernels, options.kv_layout);
+  const auto moments = 2 * static_cast<std::size_t>(parameter_table(options.config).extent());
+  return model + moments * sizeof(float) + 2 * batch_size(options.config) * sizeof(int) +
+         static_cast<std::size_t>(options.max_steps) * sizeof(float);
 }
 
 void Trainer::expect(Phase phase, const char* called) const {

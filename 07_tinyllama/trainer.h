@@ -37,6 +37,9 @@ class Trainer {
   /// < 1.
   Trainer(const TrainerOptions& options, Data data);
 
+  /// Device memory that a Trainer of these options would allocate, beside its data.
+  static std::size_t bytes_needed(const TrainerOptions& options);
+
   /// The three phases of a step, in this order; another order throws wb::Error, as does a step past
   /// max_steps.
   void forward();         // next batch, loss

@@ -127,8 +127,8 @@ TEST_F(TrainingTest, BrokenInitShowsInTheFirstLoss) {
 
 TEST_F(TrainingTest, AllMemoryIsAllocatedUpFrontAndAccountedFor) {
   const std::size_t before = device_memory_use().current;
-  Trainer trainer({.config = kTiny, .kernels = select_kernels("auto"), .max_steps = 7},
-                  Data::random(kTiny, 1));
+  const TrainerOptions options = {.config = kTiny, .kernels = select_kernels("auto"), .max_steps = 7};
+  Trainer trainer(options, Data::random(kTiny, 1));
   Model& model = trainer.model();
   const std::size_t parameters = model.parameters().bytes();
   const std::size_t batch = static_cast<std::size_t>(kTiny.tokens()) * sizeof(int);
@@ -136,6 +136,7 @@ TEST_F(TrainingTest, AllMemoryIsAllocatedUpFrontAndAccountedFor) {
   const std::size_t expected =
       4 * parameters + model.activations().bytes() + rope + 2 * batch + 7 * sizeof(float);  // p, g, m, v
   EXPECT_EQ(device_memory_use().current - before, expected);
+  EXPECT_EQ(Trainer::bytes_needed(options), expected);
   EXPECT_EQ(model.gradients().bytes(), parameters);
 
   reset_peak_device_memory();
@@ -194,6 +195,18 @@ TEST_F(TrainingTest, RefusesWhatCannotBeTrained) {
   EXPECT_THROW_MESSAGE(Trainer({.config = kTiny, .kernels = kernels, .max_steps = 0}, Data::random(kTiny, 1)),
                        Error, "max_steps = 0");
   EXPECT_THROW_MESSAGE(Trainer({.config = kTiny}, Data::random(kTiny, 1)), Error, "no kernels were chosen");
+
+  ModelConfig longer = kTiny;
+  longer.t = 17;
+  EXPECT_THROW_MESSAGE(Trainer({.config = kTiny, .kernels = kernels}, Data::random(longer, 1)), Error,
+                       "made for 2 x 17 tokens");
+
+  ModelConfig huge = preset("tinyllama");
+  huge.b = 4096;
+  const std::size_t before = device_memory_use().current;
+  EXPECT_THROW_MESSAGE(Trainer({.config = huge, .kernels = kernels}, Data::random(huge, 1)), Error,
+                       "choose a smaller preset, batch or sequence");
+  EXPECT_EQ(device_memory_use().current, before);
 }
 
 }  // namespace
