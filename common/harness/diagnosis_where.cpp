@@ -29,9 +29,7 @@ Finding only_the_tail(const Comparison& c) {
   if (c.all_wrong() || !is_contiguous(c) || c.wrong.back() != c.size() - 1) return {};
   const std::string tail = fmt::format("only the tail, {}", element_range(c.wrong.front(), c.wrong.back()));
   if (all_untouched(c)) {
-    return tail +
-           ": no thread wrote it. Too few blocks (round up: (n + threads - 1) / threads), or an index "
-           "without blockIdx?";
+    return tail + ": no thread wrote it. Too few blocks (round n / threads up), or no blockIdx in the index?";
   }
   return tail + ": the last, partly filled block or tile. Check its bounds guard";
 }
