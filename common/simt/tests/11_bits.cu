@@ -22,7 +22,7 @@ TEST(Bits, CountAndFind) {
 __global__ void move(unsigned* out, unsigned x) {
   out[0] = __brev(x);
   out[1] = __byte_perm(0x33221100u, 0x77665544u, 0x7531u);
-  out[2] = __byte_perm(0x80221100u, 0x77665544u, 0x000bu);  // the sign of byte 3
+  out[2] = __byte_perm(0x80221100u, 0x77665544u, 0x000bu);  // three bits of a selector count: byte 3
   out[3] = __funnelshift_l(0x80000001u, 0x12345678u, 4);
   out[4] = __funnelshift_r(0x80000001u, 0x12345678u, 4);
   out[5] = static_cast<unsigned>(__brevll(1ull) >> 63);
@@ -30,7 +30,7 @@ __global__ void move(unsigned* out, unsigned x) {
 
 TEST(Bits, MoveAround) {
   EXPECT_EQ(results<unsigned>(6, [](unsigned* p) { move<<<1, 1>>>(p, 0x00000013u); }),
-            (std::vector<unsigned>{0xc8000000u, 0x77553311u, 0x000000ffu, 0x23456788u, 0x88000000u, 1u}));
+            (std::vector<unsigned>{0xc8000000u, 0x77553311u, 0x00000080u, 0x23456788u, 0x88000000u, 1u}));
 }
 
 __global__ void multiply(long long* out) {

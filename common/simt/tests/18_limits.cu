@@ -21,21 +21,27 @@ cudaError_t launch(dim3 grid, dim3 block, std::size_t shared = 0) {
   return cudaGetLastError();
 }
 
+// CUDA's documentation promises cudaErrorInvalidConfiguration; the runtime of CUDA 13.0 was seen to return
+// cudaErrorInvalidValue for the same launches.
+bool is_refused(cudaError_t code) {
+  return code == cudaErrorInvalidConfiguration || code == cudaErrorInvalidValue;
+}
+
 TEST(Limits, ThreadsOfABlock) {
   EXPECT_EQ(launch(1, 1024), cudaSuccess);
   EXPECT_EQ(launch(1, dim3(32, 32)), cudaSuccess);
   EXPECT_EQ(launch(1, dim3(1, 1, 64)), cudaSuccess);
-  EXPECT_EQ(launch(1, 1025), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(launch(1, dim3(33, 32)), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(launch(1, dim3(1, 1, 65)), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(launch(1, 0), cudaErrorInvalidConfiguration);
+  EXPECT_TRUE(is_refused(launch(1, 1025)));
+  EXPECT_TRUE(is_refused(launch(1, dim3(33, 32))));
+  EXPECT_TRUE(is_refused(launch(1, dim3(1, 1, 65))));
+  EXPECT_TRUE(is_refused(launch(1, 0)));
 }
 
 TEST(Limits, BlocksOfAGrid) {
-  EXPECT_EQ(launch(0, 32), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(launch(dim3(1, 0), 32), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(launch(dim3(1, 65536), 32), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(launch(dim3(1, 1, 65536), 32), cudaErrorInvalidConfiguration);
+  EXPECT_TRUE(is_refused(launch(0, 32)));
+  EXPECT_TRUE(is_refused(launch(dim3(1, 0), 32)));
+  EXPECT_TRUE(is_refused(launch(dim3(1, 65536), 32)));
+  EXPECT_TRUE(is_refused(launch(dim3(1, 1, 65536), 32)));
   EXPECT_EQ(launch(dim3(1, 65535), 1), cudaSuccess);
   EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
 }
@@ -67,9 +73,9 @@ TEST(Limits, ARefusedLaunchChangesNothing) {
   wb::DeviceBuffer<int> out(1);
   out.fill_bytes(0);
   touch<<<1, 2000>>>(out.data());
-  EXPECT_EQ(cudaPeekAtLastError(), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(cudaPeekAtLastError(), cudaErrorInvalidConfiguration);
-  EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidConfiguration);
+  EXPECT_TRUE(is_refused(cudaPeekAtLastError()));
+  EXPECT_TRUE(is_refused(cudaPeekAtLastError()));
+  EXPECT_TRUE(is_refused(cudaGetLastError()));
   EXPECT_EQ(cudaGetLastError(), cudaSuccess);
   EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
   EXPECT_EQ(out.download()[0], 0);

@@ -39,10 +39,9 @@ inline unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
   const unsigned long long bytes = (static_cast<unsigned long long>(y) << 32) | x;
   unsigned result = 0;
   for (int i = 0; i < 4; ++i) {
-    const unsigned pick = (selector >> (4 * i)) & 0xf;
-    unsigned byte = static_cast<unsigned>(bytes >> (8 * (pick & 7))) & 0xff;
-    if (pick & 8) byte = (byte & 0x80) != 0 ? 0xff : 0;
-    result |= byte << (8 * i);
+    // Three bits of a selector count: the sign mode of PTX's prmt is not part of the intrinsic.
+    const unsigned pick = (selector >> (4 * i)) & 7;
+    result |= (static_cast<unsigned>(bytes >> (8 * pick)) & 0xff) << (8 * i);
   }
   return result;
 }
