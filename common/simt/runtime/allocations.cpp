@@ -14,11 +14,18 @@ namespace {
 
 constexpr std::size_t kAlignment = 256;  // of every cudaMalloc
 
-std::mutex g_mutex;
-std::map<std::uintptr_t, Allocation> g_allocations;
-std::array<Allocation, 64> g_freed;  // the latest
-std::size_t g_freed_count = 0;
-std::size_t g_device_bytes = 0;
+// Never destroyed: static objects of the program may free device memory after main has returned.
+struct State {
+  std::mutex mutex;
+  std::map<std::uintptr_t, Allocation> allocations;
+  std::array<Allocation, 64> freed;  // the latest
+  std::size_t freed_count = 0;
+  std::size_t device_bytes = 0;
+};
+State& state() {
+  static State& forever = *new State;
+  return forever;
+}
 
 std::size_t page() {
   static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -33,8 +40,8 @@ bool counts(cudaMemoryType type) {
 void unmap(const Allocation& allocation) {
   if (allocation.mapping == nullptr) return;
   munmap(allocation.mapping, allocation.mapping_bytes);
-  if (counts(allocation.type)) g_device_bytes -= allocation.bytes;
-  g_freed[g_freed_count++ % g_freed.size()] = allocation;
+  if (counts(allocation.type)) state().device_bytes -= allocation.bytes;
+  state().freed[state().freed_count++ % state().freed.size()] = allocation;
 }
 
 }  // namespace
@@ -48,8 +55,8 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
   const std::size_t pages = (padded + page() - 1) / page() * page();
   const std::size_t mapped = pages + 2 * page();
 
-  const std::lock_guard lock(g_mutex);
-  if (counts(type) && g_device_bytes + bytes > device_bytes_total()) return cudaErrorMemoryAllocation;
+  const std::lock_guard lock(state().mutex);
+  if (counts(type) && state().device_bytes + bytes > device_bytes_total()) return cudaErrorMemoryAllocation;
   void* memory = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return cudaErrorMemoryAllocation;
   char* mapping = static_cast<char*>(memory);
@@ -61,28 +68,28 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
   char* start = mapping + page() + (pages - padded);
   std::memset(start, 0xff, bytes);
   const auto address = reinterpret_cast<std::uintptr_t>(start);
-  g_allocations[address] = {address, bytes, type, mapping, mapped};
-  if (counts(type)) g_device_bytes += bytes;
+  state().allocations[address] = {address, bytes, type, mapping, mapped};
+  if (counts(type)) state().device_bytes += bytes;
   *pointer = start;
   return cudaSuccess;
 }
 
 cudaError_t deallocate(void* pointer, bool host) {
   if (pointer == nullptr) return cudaSuccess;
-  const std::lock_guard lock(g_mutex);
-  const auto found = g_allocations.find(reinterpret_cast<std::uintptr_t>(pointer));
-  if (found == g_allocations.end() || found->second.mapping == nullptr ||
+  const std::lock_guard lock(state().mutex);
+  const auto found = state().allocations.find(reinterpret_cast<std::uintptr_t>(pointer));
+  if (found == state().allocations.end() || found->second.mapping == nullptr ||
       (found->second.type == cudaMemoryTypeHost) != host) {
     return cudaErrorInvalidValue;
   }
   unmap(found->second);
-  g_allocations.erase(found);
+  state().allocations.erase(found);
   return cudaSuccess;
 }
 
 void deallocate_all_device() {
-  const std::lock_guard lock(g_mutex);
-  std::erase_if(g_allocations, [](const auto& entry) {
+  const std::lock_guard lock(state().mutex);
+  std::erase_if(state().allocations, [](const auto& entry) {
     if (!counts(entry.second.type) || entry.second.mapping == nullptr) return false;
     unmap(entry.second);
     return true;
@@ -90,29 +97,29 @@ void deallocate_all_device() {
 }
 
 void note(void* pointer, std::size_t bytes, cudaMemoryType type) {
-  const std::lock_guard lock(g_mutex);
+  const std::lock_guard lock(state().mutex);
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  g_allocations[address] = {address, bytes, type, nullptr, 0};
+  state().allocations[address] = {address, bytes, type, nullptr, 0};
 }
 
 bool forget(void* pointer) {
-  const std::lock_guard lock(g_mutex);
-  return g_allocations.erase(reinterpret_cast<std::uintptr_t>(pointer)) == 1;
+  const std::lock_guard lock(state().mutex);
+  return state().allocations.erase(reinterpret_cast<std::uintptr_t>(pointer)) == 1;
 }
 
 std::optional<Allocation> find_allocation(const void* pointer) {
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
-  const std::lock_guard lock(g_mutex);
-  auto after = g_allocations.upper_bound(address);
-  if (after == g_allocations.begin()) return std::nullopt;
+  const std::lock_guard lock(state().mutex);
+  auto after = state().allocations.upper_bound(address);
+  if (after == state().allocations.begin()) return std::nullopt;
   const Allocation& candidate = std::prev(after)->second;
   if (address - candidate.address >= candidate.bytes) return std::nullopt;
   return candidate;
 }
 
 std::size_t device_bytes_in_use() {
-  const std::lock_guard lock(g_mutex);
-  return g_device_bytes;
+  const std::lock_guard lock(state().mutex);
+  return state().device_bytes;
 }
 
 std::size_t device_bytes_total() {
@@ -122,13 +129,13 @@ std::size_t device_bytes_total() {
 
 // Called while a fault is handled: whoever holds the mutex may never give it back.
 std::string describe_address(std::uintptr_t address) {
-  const std::unique_lock lock(g_mutex, std::try_to_lock);
+  const std::unique_lock lock(state().mutex, std::try_to_lock);
   if (!lock.owns_lock()) return "";
   const auto inside = [&](const Allocation& a) {
     const auto mapping = reinterpret_cast<std::uintptr_t>(a.mapping);
     return a.mapping != nullptr && address >= mapping && address - mapping < a.mapping_bytes;
   };
-  for (const auto& [start, a] : g_allocations) {
+  for (const auto& [start, a] : state().allocations) {
     if (!inside(a)) continue;
     if (address >= start + a.bytes) {
       return fmt::format("{} bytes past the end of an allocation of {} bytes", address - (start + a.bytes),
@@ -138,7 +145,7 @@ std::string describe_address(std::uintptr_t address) {
       return fmt::format("{} bytes before the start of an allocation of {} bytes", start - address, a.bytes);
     }
   }
-  for (const Allocation& a : g_freed) {
+  for (const Allocation& a : state().freed) {
     if (inside(a)) return fmt::format("in an allocation of {} bytes that was freed", a.bytes);
   }
   return "";

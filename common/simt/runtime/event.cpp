@@ -14,15 +14,22 @@ struct CUevent_st {
 namespace simt::detail {
 namespace {
 
-std::mutex g_mutex;
-std::unordered_map<cudaEvent_t, std::unique_ptr<CUevent_st>> g_events;
+// Never destroyed: static objects of the program may own events.
+struct Events {
+  std::mutex mutex;
+  std::unordered_map<cudaEvent_t, std::unique_ptr<CUevent_st>> by_handle;
+};
+Events& events() {
+  static Events& forever = *new Events;
+  return forever;
+}
 
 /// The latest recording of an event, if it exists and was recorded.
 cudaError_t look_up(cudaEvent_t handle, std::shared_ptr<Recording>& recording, bool* timing = nullptr) {
   if (on_worker()) return cudaErrorNotPermitted;
-  const std::lock_guard lock(g_mutex);
-  const auto found = g_events.find(handle);
-  if (found == g_events.end()) return cudaErrorInvalidResourceHandle;
+  const std::lock_guard lock(events().mutex);
+  const auto found = events().by_handle.find(handle);
+  if (found == events().by_handle.end()) return cudaErrorInvalidResourceHandle;
   recording = found->second->recording;
   if (timing != nullptr) *timing = found->second->timing;
   return cudaSuccess;
@@ -38,8 +45,8 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   auto created = std::make_unique<CUevent_st>();
   created->timing = (flags & cudaEventDisableTiming) == 0;
   *event = created.get();
-  const std::lock_guard lock(g_mutex);
-  g_events.emplace(*event, std::move(created));
+  const std::lock_guard lock(events().mutex);
+  events().by_handle.emplace(*event, std::move(created));
   return result(cudaSuccess);
 }
 
@@ -48,8 +55,8 @@ cudaError_t cudaEventCreate(cudaEvent_t* event) {
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  const std::lock_guard lock(g_mutex);
-  return result(g_events.erase(event) == 1 ? cudaSuccess : cudaErrorInvalidResourceHandle);
+  const std::lock_guard lock(events().mutex);
+  return result(events().by_handle.erase(event) == 1 ? cudaSuccess : cudaErrorInvalidResourceHandle);
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
@@ -60,9 +67,9 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
   operation->record = std::make_shared<Recording>();
   operation->record->done = device_error() != cudaSuccess;  // the stream takes nothing any more
   {
-    const std::lock_guard lock(g_mutex);
-    const auto found = g_events.find(event);
-    if (found == g_events.end()) return result(cudaErrorInvalidResourceHandle);
+    const std::lock_guard lock(events().mutex);
+    const auto found = events().by_handle.find(event);
+    if (found == events().by_handle.end()) return result(cudaErrorInvalidResourceHandle);
     found->second->recording = operation->record;
   }
   if (!operation->record->done) Scheduler::get().submit(stream, std::move(operation));

@@ -14,7 +14,11 @@ namespace {
 
 std::atomic<cudaError_t> g_device_error{cudaSuccess};
 std::mutex g_mutex;
-std::string g_explanation;
+// Never destroyed: failures may come after main has returned.
+std::string& explanation() {
+  static std::string& forever = *new std::string;
+  return forever;
+}
 thread_local cudaError_t t_last_error = cudaSuccess;
 
 void print(const std::string& message) {
@@ -28,13 +32,13 @@ void report_failure(cudaError_t code, const std::string& message) {
   // Later failures follow from the first: the blocks that ran beside it mostly fail the same way.
   cudaError_t none = cudaSuccess;
   if (!g_device_error.compare_exchange_strong(none, code)) return;
-  g_explanation = message;
+  explanation() = message;
   print(message);
 }
 
 void explain(const std::string& message) {
   const std::lock_guard lock(g_mutex);
-  g_explanation = message;
+  explanation() = message;
   print(message);
 }
 
@@ -62,7 +66,7 @@ const char* base_name(const char* path) {
 
 std::string last_explanation() {
   const std::lock_guard lock(detail::g_mutex);
-  return detail::g_explanation;
+  return detail::explanation();
 }
 
 }  // namespace simt

@@ -16,15 +16,22 @@
 namespace simt::detail {
 namespace {
 
-std::mutex g_mutex;
-std::unordered_map<const void*, std::size_t> g_dynamic_shared_limit;  // raised by cudaFuncSetAttribute
+// Per kernel, the limit that cudaFuncSetAttribute has set.
+struct Attributes {
+  std::mutex mutex;
+  std::unordered_map<const void*, std::size_t> dynamic_shared_limit;
+};
+Attributes& attributes_set() {
+  static Attributes& forever = *new Attributes;
+  return forever;
+}
 
 // A kernel whose address is not known may use all there is: its attribute cannot be looked up.
 std::size_t dynamic_shared_limit(const void* function) {
   if (function == nullptr) return kMaxSharedPerBlockOptIn;
-  const std::lock_guard lock(g_mutex);
-  const auto found = g_dynamic_shared_limit.find(function);
-  return found == g_dynamic_shared_limit.end() ? kMaxSharedPerBlock : found->second;
+  const std::lock_guard lock(attributes_set().mutex);
+  const auto found = attributes_set().dynamic_shared_limit.find(function);
+  return found == attributes_set().dynamic_shared_limit.end() ? kMaxSharedPerBlock : found->second;
 }
 
 std::string text(dim3 d) {
@@ -109,8 +116,8 @@ cudaError_t set_function_attribute(const void* function, cudaFuncAttribute attri
                     bytes, kMaxSharedPerBlockOptIn));
     return result(cudaErrorInvalidValue);
   }
-  const std::lock_guard lock(g_mutex);
-  g_dynamic_shared_limit[function] = bytes;
+  const std::lock_guard lock(attributes_set().mutex);
+  attributes_set().dynamic_shared_limit[function] = bytes;
   return result(cudaSuccess);
 }
 

@@ -8,27 +8,34 @@
 namespace simt {
 namespace {
 
-std::mutex g_mutex;
-bool g_recording = false;
-std::vector<KernelRecord> g_records;
+// Never destroyed: workers may still run when main has returned.
+struct Timeline {
+  std::mutex mutex;
+  bool recording = false;
+  std::vector<KernelRecord> records;
+};
+Timeline& timeline() {
+  static Timeline& forever = *new Timeline;
+  return forever;
+}
 
 }  // namespace
 
 void detail::record_on_timeline(const std::string& name, std::int64_t start_ns, std::int64_t end_ns) {
-  const std::lock_guard lock(g_mutex);
-  if (g_recording) g_records.push_back({name, start_ns, end_ns});
+  const std::lock_guard lock(timeline().mutex);
+  if (timeline().recording) timeline().records.push_back({name, start_ns, end_ns});
 }
 
 void timeline_start() {
-  const std::lock_guard lock(g_mutex);
-  g_recording = true;
-  g_records.clear();
+  const std::lock_guard lock(timeline().mutex);
+  timeline().recording = true;
+  timeline().records.clear();
 }
 
 std::vector<KernelRecord> timeline_stop() {
-  const std::lock_guard lock(g_mutex);
-  g_recording = false;
-  return std::exchange(g_records, {});
+  const std::lock_guard lock(timeline().mutex);
+  timeline().recording = false;
+  return std::exchange(timeline().records, {});
 }
 
 }  // namespace simt

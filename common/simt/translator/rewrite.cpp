@@ -289,6 +289,8 @@ std::string rewrite(std::string_view source) {
 }
 
 std::string translate(std::string_view source, const std::string& path) {
+  if (source.starts_with("\xef\xbb\xbf"))
+    source.remove_prefix(3);  // a byte-order mark belongs at the start only
   std::string quoted;
   for (const char c : path) quoted += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
   return "#include \"simt/prelude.h\"\n#line 1 \"" + quoted + "\"\n" + rewrite(source);

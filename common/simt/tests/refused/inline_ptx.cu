@@ -1,0 +1,3 @@
+__global__ void kernel() {
+  asm volatile("cp.async.wait_all;");
+}
