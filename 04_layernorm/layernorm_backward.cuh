@@ -1,0 +1,96 @@
+// Gradient of LayerNorm over many rows by one block: dx of each row, and the block's share of dgamma and
+// dbeta. What becomes of the shares is for the two implementations: layernorm_backward_two_stage.cu and
+// layernorm_backward_atomics.cu.
+//
+// With xhat = (x - mean) rstd and g = dy gamma:
+//   dx[i, c]   = rstd[i] (g[i, c] - mean_c(g) - xhat[i, c] mean_c(g xhat))
+//   dgamma[c] += sum over i of dy[i, c] xhat[i, c],   dbeta[c] += sum over i of dy[i, c]
+// The two means are there because mean[i] and rstd[i] depend on every x of the row.
+//
+// Block b takes rows b, b + gridDim.x, ... Thread t owns packs t, t + blockDim.x, ... of every such row, and
+// adds up dgamma and dbeta for those columns as it goes: no other thread of the block has them, so it needs
+// neither barrier nor atomic. dy and x cross from memory once, for all three results: the second reading of
+// a row finds it in a cache. Sums of dbeta stay in registers and those of dgamma in shared memory, since both
+// together would leave no registers to work with.
+//
+// Rows wider than a block owns are cut into slices, blockIdx.y: each slice reads the whole row for its two
+// means, and writes its own columns.
+//
+// 12 bytes an element (dy and x read, dx written) and about 20 FLOPs.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "common/core/pack.h"
+
+namespace wb {
+
+/// The pack of the row that is this thread's k-th. It may lie past the end.
+template <int kPacks>
+__device__ int own_pack(int k) {
+  return static_cast<int>((blockIdx.y * kPacks + k) * blockDim.x + threadIdx.x);
+}
+
+/// All threads of the block call it.
+template <int kWidth, int kPacks>
+__device__ void layernorm_backward_rows(
+    const float* dy,                 // (N, C)
+    const float* x,                  // (N, C)
+    const float* gamma,              // (C)
+    const float* mean,               // (N)
+    const float* rstd,               // (N)
+    float* dx,                       // (N, C)
+    Pack<kWidth>* dgammas,           // (kPacks, blockDim.x), shared: out, [k * blockDim.x + threadIdx.x]
+    Pack<kWidth> (&dbetas)[kPacks],  // registers: out
+    int n, int c) {
+  [[maybe_unused]] constexpr int kInFlight =
+      kPacks * kWidth > 16 ? 2 : 4;  // packs whose loads are on their way together
+  const int packs = c / kWidth;
+  const auto* gammas = reinterpret_cast<const Pack<kWidth>*>(gamma);
+#pragma unroll
+  for (int k = 0; k < kPacks; ++k) {
+    dbetas[k] = {};
+    dgammas[k * blockDim.x + threadIdx.x] = {};
+  }
+
+  for (std::int64_t row = blockIdx.x; row < n; row += gridDim.x) {
+    const auto* dy_row = reinterpret_cast<const Pack<kWidth>*>(dy + row * c);
+    const auto* x_row = reinterpret_cast<const Pack<kWidth>*>(x + row * c);
+    auto* dx_row = reinterpret_cast<Pack<kWidth>*>(dx + row * c);
+    const float row_mean = mean[row], row_rstd = rstd[row];
+
+    float sum = 0.0f, dot = 0.0f;  // of g; of g and xhat
+#pragma unroll kInFlight
+    for (int i = static_cast<int>(threadIdx.x); i < packs; i += static_cast<int>(blockDim.x)) {
+      const Pack<kWidth> dys = dy_row[i], xs = x_row[i], gs = gammas[i];
+      for (int j = 0; j < kWidth; ++j) {
+        const float g = dys.values[j] * gs.values[j];
+        sum += g;
+        dot += g * ((xs.values[j] - row_mean) * row_rstd);
+      }
+    }
+    const float mean_g = block_sum(sum) / static_cast<float>(c);
+    const float mean_dot = block_sum(dot) / static_cast<float>(c);
+
+#pragma unroll
+    for (int k = 0; k < kPacks; ++k) {
+      const int i = own_pack<kPacks>(k);
+      if (i >= packs) continue;
+      const Pack<kWidth> dys = dy_row[i], xs = x_row[i], gs = gammas[i];
+      Pack<kWidth> dxs, dgamma = dgammas[k * blockDim.x + threadIdx.x];
+      for (int j = 0; j < kWidth; ++j) {
+        const float xhat = (xs.values[j] - row_mean) * row_rstd;
+        dxs.values[j] = row_rstd * (dys.values[j] * gs.values[j] - mean_g - xhat * mean_dot);
+        dgamma.values[j] += dys.values[j] * xhat;
+        dbetas[k].values[j] += dys.values[j];
+      }
+      dgammas[k * blockDim.x + threadIdx.x] = dgamma;
+      dx_row[i] = dxs;
+    }
+  }
+}
+
+}  // namespace wb

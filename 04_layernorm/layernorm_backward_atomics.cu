@@ -1,0 +1,73 @@
+// Gradient of LayerNorm, `atomics`: one launch, and every block adds its sums to dgamma and dbeta itself.
+//
+// The rows are the same as in layernorm_backward_two_stage.cu; only the end differs. Several blocks add to
+// one address, so a plain += would lose additions: atomicAdd reads, adds and writes as one. It saves scratch
+// and the second launch. The price: blocks arrive in another order in every run, and float addition is not
+// associative, so the last bits of dgamma and dbeta differ from run to run. A training run is then no longer
+// reproducible, and a difference between two of them no longer says whose change it was.
+//
+// Adding once a block, not once a row, is what keeps atomics cheap: gridDim.x additions meet at an address,
+// not N.
+//
+// 12 bytes an element; 2 atomic additions for each column and block.
+#include "04_layernorm/layernorm.h"
+#include "04_layernorm/layernorm_backward.cuh"
+#include "04_layernorm/layernorm_backward_launch.h"
+#include "04_layernorm/layernorm_check.h"
+#include "common/core/pack.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+template <int kWidth, int kPacks, int kMaxThreads>
+__global__ void __launch_bounds__(kMaxThreads, kThreadsPerMultiprocessor / kMaxThreads)
+    layernorm_backward_atomics_kernel(const float* dy,     // (N, C)
+                                      const float* x,      // (N, C)
+                                      const float* gamma,  // (C)
+                                      const float* mean,   // (N)
+                                      const float* rstd,   // (N)
+                                      float* dx,           // (N, C)
+                                      float* dgamma,       // (C)
+                                      float* dbeta,        // (C)
+                                      int n, int c) {
+  extern __shared__ float4 shared[];
+  auto* dgammas = reinterpret_cast<Pack<kWidth>*>(shared);  // (kPacks, blockDim.x)
+  Pack<kWidth> dbetas[kPacks];
+  layernorm_backward_rows<kWidth, kPacks>(dy, x, gamma, mean, rstd, dx, dgammas, dbetas, n, c);
+
+#pragma unroll
+  for (int k = 0; k < kPacks; ++k) {
+    const int i = own_pack<kPacks>(k);
+    if (i >= c / kWidth) continue;
+    const Pack<kWidth> sums = dgammas[k * blockDim.x + threadIdx.x];
+    for (int j = 0; j < kWidth; ++j) {
+      atomicAdd(&dgamma[i * kWidth + j], sums.values[j]);
+      atomicAdd(&dbeta[i * kWidth + j], dbetas[k].values[j]);
+    }
+  }
+}
+
+void layernorm_backward_atomics(const float* dy, const float* x, const float* gamma, const float* mean,
+                                const float* rstd, float* dx, float* dgamma, float* dbeta, float* scratch,
+                                int n, int c, cudaStream_t stream) {
+  check_layernorm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta, scratch, n, c);
+  const LayernormBackwardLaunch launch = layernorm_backward_launch(n, c);
+  const bool wide = rows_fit_pack4(c, dy, x, gamma, dx);
+  const auto few = wide ? layernorm_backward_atomics_kernel<4, kFewColumns / 4, kFewMaxThreads>
+                        : layernorm_backward_atomics_kernel<1, kFewColumns, kFewMaxThreads>;
+  const auto many = wide ? layernorm_backward_atomics_kernel<4, kManyColumns / 4, kManyMaxThreads>
+                         : layernorm_backward_atomics_kernel<1, kManyColumns, kManyMaxThreads>;
+  const auto kernel = launch.many ? many : few;
+  WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     static_cast<int>(launch.shared_bytes)));
+  kernel<<<launch.grid, launch.threads, launch.shared_bytes, stream>>>(dy, x, gamma, mean, rstd, dx, dgamma,
+                                                                       dbeta, n, c);
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+WB_REGISTER(LayernormBackward, atomics, layernorm_backward_atomics);
+
+}  // namespace wb

@@ -1,0 +1,104 @@
+// Gradient of LayerNorm, `solution`: dgamma and dbeta by a reduction in two stages.
+//
+// Rows belong to different blocks, and dgamma sums over all of them. First every block adds up its own rows
+// and stores the sums in scratch (layernorm_backward.cuh); then a second launch, which begins when all of the
+// first has ended, adds the blocks' sums. The order of every addition is fixed: the same bits in every run.
+//
+// Second stage: block (strip, which) sums 32 neighbouring columns of dgamma or dbeta. A warp reads one row of
+// them, 32 warps take every 32nd row each and meet in shared memory.
+//
+// 12 bytes an element; scratch is written and read once, 16 bytes for each column and block.
+// Read next: layernorm_backward_atomics.cu.
+#include <cstdint>
+
+#include "04_layernorm/layernorm.h"
+#include "04_layernorm/layernorm_backward.cuh"
+#include "04_layernorm/layernorm_backward_launch.h"
+#include "04_layernorm/layernorm_check.h"
+#include "common/core/pack.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+constexpr int kStrip = 32;  // columns, and rows at a time, of the second stage
+
+template <int kWidth, int kPacks, int kMaxThreads>
+__global__ void __launch_bounds__(kMaxThreads, kThreadsPerMultiprocessor / kMaxThreads)
+    layernorm_backward_kernel(const float* dy,     // (N, C)
+                              const float* x,      // (N, C)
+                              const float* gamma,  // (C)
+                              const float* mean,   // (N)
+                              const float* rstd,   // (N)
+                              float* dx,           // (N, C)
+                              float* partials,     // (2, gridDim.x, C): of dgamma, then of dbeta
+                              int n, int c) {
+  extern __shared__ float4 shared[];
+  auto* dgammas = reinterpret_cast<Pack<kWidth>*>(shared);  // (kPacks, blockDim.x)
+  Pack<kWidth> dbetas[kPacks];
+  layernorm_backward_rows<kWidth, kPacks>(dy, x, gamma, mean, rstd, dx, dgammas, dbetas, n, c);
+
+  const std::int64_t block = blockIdx.x, blocks = gridDim.x;
+  auto* dgamma_row = reinterpret_cast<Pack<kWidth>*>(partials + block * c);
+  auto* dbeta_row = reinterpret_cast<Pack<kWidth>*>(partials + (blocks + block) * c);
+#pragma unroll
+  for (int k = 0; k < kPacks; ++k) {
+    const int i = own_pack<kPacks>(k);
+    if (i < c / kWidth) {
+      dgamma_row[i] = dgammas[k * blockDim.x + threadIdx.x];
+      dbeta_row[i] = dbetas[k];
+    }
+  }
+}
+
+__global__ void add_partials_kernel(const float* partials,  // (2, blocks, C)
+                                    float* dgamma,          // (C)
+                                    float* dbeta,           // (C)
+                                    int blocks, int c) {
+  __shared__ float of_warp[kStrip][kStrip];
+  const int column = static_cast<int>(blockIdx.x * kStrip + threadIdx.x);
+  const float* rows = partials + static_cast<std::int64_t>(blockIdx.y) * blocks * c;
+
+  float sum = 0.0f;
+  if (column < c) {
+#pragma unroll 4
+    for (std::int64_t row = threadIdx.y; row < blocks; row += kStrip) sum += rows[row * c + column];
+  }
+  of_warp[threadIdx.y][threadIdx.x] = sum;
+  __syncthreads();
+
+  if (threadIdx.y == 0 && column < c) {
+    for (int warp = 1; warp < kStrip; ++warp) sum += of_warp[warp][threadIdx.x];
+    float* out = blockIdx.y == 0 ? dgamma : dbeta;
+    out[column] += sum;
+  }
+}
+
+void layernorm_backward_two_stage(const float* dy, const float* x, const float* gamma, const float* mean,
+                                  const float* rstd, float* dx, float* dgamma, float* dbeta, float* scratch,
+                                  int n, int c, cudaStream_t stream) {
+  check_layernorm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta, scratch, n, c);
+  const LayernormBackwardLaunch launch = layernorm_backward_launch(n, c);
+  const bool wide = rows_fit_pack4(c, dy, x, gamma, dx, scratch);
+  const auto few = wide ? layernorm_backward_kernel<4, kFewColumns / 4, kFewMaxThreads>
+                        : layernorm_backward_kernel<1, kFewColumns, kFewMaxThreads>;
+  const auto many = wide ? layernorm_backward_kernel<4, kManyColumns / 4, kManyMaxThreads>
+                         : layernorm_backward_kernel<1, kManyColumns, kManyMaxThreads>;
+  const auto kernel = launch.many ? many : few;
+  WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     static_cast<int>(launch.shared_bytes)));
+  kernel<<<launch.grid, launch.threads, launch.shared_bytes, stream>>>(dy, x, gamma, mean, rstd, dx, scratch,
+                                                                       n, c);
+  WB_CHECK_LAUNCH();
+
+  const dim3 strips(static_cast<unsigned>((c - 1) / kStrip + 1), 2);
+  add_partials_kernel<<<strips, dim3(kStrip, kStrip), 0, stream>>>(scratch, dgamma, dbeta,
+                                                                   static_cast<int>(launch.grid.x), c);
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+WB_REGISTER(LayernormBackward, solution, layernorm_backward_two_stage);
+
+}  // namespace wb
