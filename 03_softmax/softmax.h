@@ -8,7 +8,7 @@ namespace wb {
 /// y[r, c] = exp(x[r, c] - max_r) / sum_c exp(x[r, c] - max_r).
 /// -inf entries become 0; a row of only -inf becomes a row of 0 (masked attention asks for no value).
 /// NaN or +inf makes its whole row NaN: what went wrong before must stay visible. Finite values never do.
-/// y may be x. Errors: rows or columns < 1, or a null pointer, throws wb::Error.
+/// y may be x. Errors: rows or columns < 1, or a null or misaligned pointer, throws wb::Error.
 struct SoftmaxForward {
   static constexpr const char* kName = "softmax_forward";
   using Function = void(const float* x,  // (rows, columns)

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "03_softmax/softmax_diagnosis.h"
 #include "03_softmax/softmax_oracle.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
@@ -46,7 +47,9 @@ class SoftmaxForwardTest : public wb::ImplementationTest<wb::SoftmaxForward> {
   void expect_softmax(const std::vector<float>& x, int rows, int columns, std::size_t misalign = 0) {
     SCOPED_TRACE("rows = " + std::to_string(rows) + ", columns = " + std::to_string(columns));
     const std::vector<double> expected = wb::softmax_oracle(wb::to_double(x), rows, columns);
-    EXPECT_TRUE(wb::matches(softmax(x, rows, columns, misalign), expected, kForward, {{rows, columns}}));
+    const std::vector<float> y = softmax(x, rows, columns, misalign);
+    EXPECT_TRUE(wb::matches(y, expected, kForward, {{rows, columns}}))
+        << wb::explain_softmax(y, expected, columns);
   }
 };
 
@@ -164,6 +167,9 @@ TEST_P(SoftmaxForwardTest, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(run(x, nullptr, 2, 2, nullptr), wb::Error, "y = 0");
   EXPECT_THROW_MESSAGE(run(x, x, 0, 2, nullptr), wb::Error, "rows = 0");
   EXPECT_THROW_MESSAGE(run(x, x, 2, -3, nullptr), wb::Error, "columns = -3");
+  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  EXPECT_THROW_MESSAGE(run(askew, x, 2, 2, nullptr), wb::Error, "x = ");
+  EXPECT_THROW_MESSAGE(run(x, askew, 2, 2, nullptr), wb::Error, "y = ");
 }
 
 // In place, to need one buffer of 9 GB. The last rows lie past element 2^31.
@@ -199,11 +205,14 @@ class SoftmaxBackwardTest : public wb::ImplementationTest<wb::SoftmaxBackward> {
 
     auto device_y = wb::GuardedBuffer<float>::input(y, misalign);
     auto device_dy = wb::GuardedBuffer<float>::input(dy, misalign);
-    auto dx = in_place ? wb::GuardedBuffer<float>::inout(dy, misalign)
-                       : wb::GuardedBuffer<float>::output(dy.size(), misalign);
-    run(in_place ? dx.data() : device_dy.data(), device_y.data(), dx.data(), rows, columns, nullptr);
-    EXPECT_TRUE(wb::matches(dx.download(), expected, kBackward, {{rows, columns}}));
-    EXPECT_TRUE(dx.check("dx"));
+    auto device_dx = in_place ? wb::GuardedBuffer<float>::inout(dy, misalign)
+                              : wb::GuardedBuffer<float>::output(dy.size(), misalign);
+    run(in_place ? device_dx.data() : device_dy.data(), device_y.data(), device_dx.data(), rows, columns,
+        nullptr);
+    const std::vector<float> dx = device_dx.download();
+    EXPECT_TRUE(wb::matches(dx, expected, kBackward, {{rows, columns}}))
+        << wb::explain_softmax_backward(dx, dy, y, columns);
+    EXPECT_TRUE(device_dx.check("dx"));
     EXPECT_TRUE(device_dy.check("dy"));
     EXPECT_TRUE(device_y.check("y"));
   }
@@ -244,6 +253,10 @@ TEST_P(SoftmaxBackwardTest, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(run(x, x, nullptr, 2, 2, nullptr), wb::Error, "dx = 0");
   EXPECT_THROW_MESSAGE(run(x, x, x, -1, 2, nullptr), wb::Error, "rows = -1");
   EXPECT_THROW_MESSAGE(run(x, x, x, 2, 0, nullptr), wb::Error, "columns = 0");
+  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  EXPECT_THROW_MESSAGE(run(askew, x, x, 2, 2, nullptr), wb::Error, "dy = ");
+  EXPECT_THROW_MESSAGE(run(x, askew, x, 2, 2, nullptr), wb::Error, "y = ");
+  EXPECT_THROW_MESSAGE(run(x, x, askew, 2, 2, nullptr), wb::Error, "dx = ");
 }
 
 WB_TEST_IMPLEMENTATIONS(SoftmaxBackwardTest, wb::SoftmaxBackward);

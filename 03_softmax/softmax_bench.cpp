@@ -1,0 +1,143 @@
+// Benchmark of softmax and its gradient: rows that fit a block's registers, and rows that fill them.
+#include <algorithm>
+#include <span>
+
+#include "03_softmax/softmax.h"
+#include "03_softmax/softmax_oracle.h"
+#include "common/core/device_buffer.h"
+#include "common/core/device_info.h"
+#include "common/core/rng.h"
+#include "common/harness/bench.h"
+#include "common/harness/matcher.h"
+
+namespace {
+
+// What both benchmarks share: (rows, columns) matrices, and a check row by row.
+class RowsProblem {
+ public:
+  RowsProblem(int rows, int columns) : rows_(rows), columns_(columns) {}
+
+  std::string name() const { return std::to_string(rows_) + "x" + std::to_string(columns_); }
+
+ protected:
+  std::size_t width() const { return static_cast<std::size_t>(columns_); }
+  std::size_t size() const { return static_cast<std::size_t>(rows_) * width(); }
+
+  // Calls matches_row(start) for the first element of about 128 rows, among them the first and the last, and
+  // stops at a failure: the oracle's exponentials for all rows of the largest shape take longer than a run.
+  template <class MatchesRow>
+  testing::AssertionResult check_some_rows(MatchesRow matches_row) const {
+    const int step = std::max(1, (rows_ - 1) / 127);
+    for (int r = 0; r < rows_ + step - 1; r += step) {
+      const int row = std::min(r, rows_ - 1);
+      const testing::AssertionResult result = matches_row(static_cast<std::size_t>(row) * width());
+      if (!result) return testing::AssertionFailure() << "row " << row << ": " << result.message();
+    }
+    return testing::AssertionSuccess();
+  }
+
+  int rows_, columns_;
+};
+
+class SoftmaxForwardProblem : public RowsProblem {
+ public:
+  using RowsProblem::RowsProblem;
+  using Contract = wb::SoftmaxForward;
+
+  struct Buffers {
+    wb::DeviceBuffer<float> x, y;  // (rows, columns)
+  };
+
+  // One float read, one written. Maximum, difference, exponential, sum and product count one FLOP each.
+  wb::Work work() const { return {8.0 * static_cast<double>(size()), 5.0 * static_cast<double>(size())}; }
+
+  std::size_t buffer_bytes() const { return 2 * size() * sizeof(float); }
+
+  Buffers allocate(std::uint64_t seed) const {
+    return {wb::DeviceBuffer<float>(wb::random_uniform(size(), seed, -4.0f, 4.0f)),
+            wb::DeviceBuffer<float>(size())};
+  }
+
+  void clear(Buffers& buffers) const { buffers.y.fill_bytes(0xFF); }
+
+  void call(Contract::Function* softmax, Buffers& buffers, cudaStream_t stream) const {
+    softmax(buffers.x.data(), buffers.y.data(), rows_, columns_, stream);
+  }
+
+  // Every row sums to 1, and some are compared in full.
+  testing::AssertionResult check(const Buffers& buffers) const {
+    const std::vector<float> x = buffers.x.download(), y = buffers.y.download();
+    std::vector<float> sums;
+    for (std::size_t start = 0; start < size(); start += width()) {
+      double sum = 0.0;
+      for (const float value : std::span(y).subspan(start, width())) sum += value;
+      sums.push_back(static_cast<float>(sum));
+    }
+    const auto summed = wb::matches(sums, std::vector<double>(sums.size(), 1.0), {0.0, 5e-6}, {{rows_}});
+    if (!summed) return testing::AssertionFailure() << "the sums of the rows: " << summed.message();
+    return check_some_rows([&](std::size_t start) {
+      const auto in = wb::to_double(std::span(x).subspan(start, width()));
+      return wb::matches(std::span(y).subspan(start, width()), wb::softmax_oracle(in, 1, columns_),
+                         {1e-9, 5e-6}, {{columns_}});
+    });
+  }
+};
+
+WB_BENCHMARK(SoftmaxForwardProblem,
+             wb::device_is_cpu() ? SoftmaxForwardProblem(512, 1024) : SoftmaxForwardProblem(8192, 1024),
+             wb::device_is_cpu() ? SoftmaxForwardProblem(16, 32768) : SoftmaxForwardProblem(16384, 8192),
+             wb::device_is_cpu() ? SoftmaxForwardProblem(8, 65536) : SoftmaxForwardProblem(8192, 32768));
+
+class SoftmaxBackwardProblem : public RowsProblem {
+ public:
+  using RowsProblem::RowsProblem;
+  using Contract = wb::SoftmaxBackward;
+
+  struct Buffers {
+    wb::DeviceBuffer<float> dy, y, dx;  // (rows, columns)
+  };
+
+  // Two floats read, one written. A product and a sum for the row, a difference and a product for dx.
+  wb::Work work() const { return {12.0 * static_cast<double>(size()), 4.0 * static_cast<double>(size())}; }
+
+  std::size_t buffer_bytes() const { return 3 * size() * sizeof(float); }
+
+  // y is positive with rows that sum to about 1, as softmax makes them; the formula asks for no more.
+  Buffers allocate(std::uint64_t seed) const {
+    const float twice_the_mean = 2.0f / static_cast<float>(columns_);
+    return {wb::DeviceBuffer<float>(wb::random_uniform(size(), 2 * seed)),
+            wb::DeviceBuffer<float>(wb::random_uniform(size(), 2 * seed + 1, 0.0f, twice_the_mean)),
+            wb::DeviceBuffer<float>(size())};
+  }
+
+  void clear(Buffers& buffers) const { buffers.dx.fill_bytes(0xFF); }
+
+  void call(Contract::Function* backward, Buffers& buffers, cudaStream_t stream) const {
+    backward(buffers.dy.data(), buffers.y.data(), buffers.dx.data(), rows_, columns_, stream);
+  }
+
+  // Two multiplications an element: cheap enough to compare every row.
+  testing::AssertionResult check(const Buffers& buffers) const {
+    const std::vector<float> dy = buffers.dy.download(), y = buffers.y.download();
+    const std::vector<float> dx = buffers.dx.download();
+    // dy - dot loses what both have in common, and y scales the rest.
+    const wb::Tolerance tolerance{2e-6 / columns_, 5e-6};
+    for (std::size_t start = 0; start < size(); start += width()) {
+      const auto row = [&](const std::vector<float>& of) { return std::span(of).subspan(start, width()); };
+      const auto expected =
+          wb::softmax_backward_oracle(wb::to_double(row(dy)), wb::to_double(row(y)), 1, columns_);
+      const auto result = wb::matches(row(dx), expected, tolerance, {{columns_}});
+      if (!result) {
+        return testing::AssertionFailure() << "row " << start / width() << ": " << result.message();
+      }
+    }
+    return testing::AssertionSuccess();
+  }
+};
+
+WB_BENCHMARK(SoftmaxBackwardProblem,
+             wb::device_is_cpu() ? SoftmaxBackwardProblem(512, 1024) : SoftmaxBackwardProblem(8192, 1024),
+             wb::device_is_cpu() ? SoftmaxBackwardProblem(16, 32768) : SoftmaxBackwardProblem(16384, 8192),
+             wb::device_is_cpu() ? SoftmaxBackwardProblem(8, 65536) : SoftmaxBackwardProblem(8192, 32768));
+
+}  // namespace
