@@ -30,6 +30,10 @@ std::string describe_device();
 /// True if timings are of the CPU, and only ratios within one run may be quoted.
 bool device_is_cpu();
 
+/// What the CPU device said about the last error: kernel, block, thread and line. Empty on a CUDA device,
+/// which keeps that to itself (compute-sanitizer tells), and before any error.
+std::string device_explanation();
+
 struct HostInfo {
   std::string cpu;     // model name
   int cores = 0;       // logical

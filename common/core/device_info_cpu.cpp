@@ -1,4 +1,5 @@
 // The CPU device is the host: its cores, memory and last-level cache as Linux describes them.
+#include <simt/failure.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +37,10 @@ DeviceInfo query() {
 }
 
 }  // namespace
+
+std::string device_explanation() {
+  return simt::last_explanation();
+}
 
 const DeviceInfo& device_info() {
   static const DeviceInfo info = query();

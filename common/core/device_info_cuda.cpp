@@ -66,6 +66,10 @@ DeviceInfo query() {
 
 }  // namespace
 
+std::string device_explanation() {
+  return "";
+}
+
 const DeviceInfo& device_info() {
   static const DeviceInfo info = query();
   return info;

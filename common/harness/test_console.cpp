@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/device_info.h"
 #include "common/harness/test_report.h"
 
 namespace wb::detail {
@@ -66,8 +67,11 @@ std::vector<std::string> take_traces(std::string& message) {
   return traces;
 }
 
-// What a CUDA error means for the kernel that made it.
+// Where a CUDA error arose, if the device tells, and what it means for the kernel that made it.
 std::string advice_for_error(std::string_view text) {
+  if (text.find("cudaError") == std::string_view::npos) return "";
+  const std::string told = device_explanation();
+  const std::string where = told.empty() ? "" : "\n  where: " + told;
   static constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
       {"cudaErrorInvalidConfiguration",
        "an empty grid (0 blocks), over 1024 threads in a block, or too much shared memory"},
@@ -78,9 +82,9 @@ std::string advice_for_error(std::string_view text) {
       {"cudaErrorLaunchOutOfResources", "too many registers for so many threads in a block"},
   };
   for (const auto& [error, advice] : kAdvice) {
-    if (text.find(error) != std::string_view::npos) return fmt::format("\n  what:  {}", advice);
+    if (text.find(error) != std::string_view::npos) return fmt::format("{}\n  what:  {}", where, advice);
   }
-  return "";
+  return where;
 }
 
 class ConsoleReport : public testing::EmptyTestEventListener {

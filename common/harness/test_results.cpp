@@ -18,7 +18,7 @@ const char* status_of(const testing::TestResult& result) {
   return result.Passed() ? "passed" : "failed";
 }
 
-json describe(const testing::TestSuite& suite, const testing::TestInfo& test) {
+json describe(const testing::TestInfo& test) {
   const std::string name = test.name();
   const std::size_t slash = name.find('/');
   const testing::TestResult& result = *test.result();
@@ -29,7 +29,7 @@ json describe(const testing::TestSuite& suite, const testing::TestInfo& test) {
     messages.push_back(part.failed() ? readable_failure(file, part.line_number(), part.message())
                                      : part.message());
   }
-  return {{"suite", suite.name()},
+  return {{"suite", test.test_suite_name()},
           {"test", name.substr(0, slash)},
           {"implementation", slash == std::string::npos ? json() : json(name.substr(slash + 1))},
           {"status", status_of(result)},
@@ -42,14 +42,10 @@ class ResultsReport : public testing::EmptyTestEventListener {
   ResultsReport(std::string program, std::filesystem::path path)
       : program_(std::move(program)), path_(std::move(path)) {}
 
+  // Now, while what the device said last is about this test.
+  void OnTestEnd(const testing::TestInfo& test) override { tests_.push_back(describe(test)); }
+
   void OnTestProgramEnd(const testing::UnitTest& all) override {
-    json tests = json::array();
-    for (int s = 0; s < all.total_test_suite_count(); ++s) {
-      const testing::TestSuite& suite = *all.GetTestSuite(s);
-      for (int t = 0; t < suite.total_test_count(); ++t) {
-        if (suite.GetTestInfo(t)->should_run()) tests.push_back(describe(suite, *suite.GetTestInfo(t)));
-      }
-    }
     json contracts = json::object();
     for (const DeclaredContract& contract : declared_contracts()) {
       contracts[contract.name] = contract.implementation_names();
@@ -61,12 +57,13 @@ class ResultsReport : public testing::EmptyTestEventListener {
                    {"passed", all.successful_test_count()},
                    {"failed", all.failed_test_count()},
                    {"skipped", all.skipped_test_count()},
-                   {"tests", tests}});
+                   {"tests", tests_}});
   }
 
  private:
   std::string program_;
   std::filesystem::path path_;
+  json tests_ = json::array();
 };
 
 }  // namespace
