@@ -29,11 +29,9 @@ def command(options) -> int:
         build.build(programs, exercise.name)
         for program in programs:
             heading(f"\n{exercise.chapter.name} / {program} on {device.label(chosen)}")
-            output = RESULTS / f"{program}-{chosen}.json"
+            output = (RESULTS / "bench" / f"{program}-{chosen}.json").relative_to(ROOT)
             started = [build.program(program), "--output", output]
-            if process.in_the_open(started, cwd=ROOT, env=run_environment()) == 0:
-                say(f"Results: {output.relative_to(ROOT)}")
-            else:
+            if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
                 code = Exit.FAILED
         if chosen == "cuda":
             run_peer(exercise)
@@ -49,7 +47,7 @@ def run_peer(exercise) -> None:
     if python is None:
         say(f"No PyTorch here, so {script.relative_to(ROOT)} is not measured.")
         return
-    output = RESULTS / f"{exercise.name}_peer.json"
+    output = (RESULTS / "bench" / f"{exercise.name}_peer.json").relative_to(ROOT)
     started = [python, script, "--output", output]
     if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
         warn(f"{script.relative_to(ROOT)} failed; the workbook's own figures stand")

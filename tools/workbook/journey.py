@@ -103,7 +103,7 @@ def first_words(file: Path) -> list:
 
 def arguments(options) -> list:
     """The program's arguments. --text takes all words after it, so it stands last; one stage has none."""
-    given = ["--output", str(RESULTS)]
+    given = ["--output", str(RESULTS.relative_to(ROOT))]
     for name, _, _ in OPTIONS:
         text = value(options, name)
         if text is not None:
