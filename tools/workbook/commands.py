@@ -8,7 +8,7 @@ from . import chapters, device, machine, process, setup
 from .build import Build
 from .console import heading, paint, say
 from .errors import Exit, WorkbookError
-from .machine import ROOT
+from .machine import RESULTS, ROOT, run_environment
 
 
 def test(options) -> int:
@@ -28,7 +28,8 @@ def test(options) -> int:
     ]
     command += ["--tests-regex", options.regex] if options.regex else []
     command += ["--verbose"] if options.verbose else []
-    code = process.in_the_open(command, cwd=ROOT)
+    # Every test program leaves its results file, for graders and plots.
+    code = process.in_the_open(command, cwd=ROOT, env={**run_environment(), "WB_RESULTS_DIR": str(RESULTS)})
     return Exit.OK if code == 0 else Exit.FAILED
 
 
