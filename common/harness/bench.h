@@ -13,6 +13,7 @@
 //     void clear(Buffers&) const;                              // poison the outputs
 //     void call(Contract::Function*, Buffers&, cudaStream_t) const;
 //     testing::AssertionResult check(const Buffers&) const;    // of what call() left
+//     std::string skip_reason(const std::string& implementation) const;  // optional; not empty: not measured
 //   };
 //   WB_BENCHMARK(VectorAddProblem, VectorAddProblem(1 << 20), VectorAddProblem(1 << 24));
 //
@@ -66,7 +67,8 @@ struct BenchmarkCase {
   Work work;
   std::size_t buffer_bytes = 0;
   std::function<std::unique_ptr<BenchmarkSession>(std::size_t sets)> open;
-  std::string baseline = {};  // the implementation it is compared with
+  std::string baseline = {};     // the implementation it is compared with
+  std::string skip_reason = {};  // why it is not measured; empty: it is
 };
 
 template <class Problem>
@@ -111,6 +113,9 @@ bool add_benchmark(std::function<std::vector<Problem>()> make_problems) {
                          [problem, function = entry.function](std::size_t sets) {
                            return std::make_unique<detail::ProblemSession<Problem>>(problem, function, sets);
                          }});
+        if constexpr (requires { problem.skip_reason(entry.name); }) {
+          cases.back().skip_reason = problem.skip_reason(entry.name);
+        }
       }
     }
     return cases;

@@ -95,6 +95,11 @@ int run(int argc, char** argv) {
   for (const BenchmarkCase& entry : cases) {
     const std::string name = fmt::format("{}/{}/{}", entry.contract, entry.problem, entry.implementation);
     const auto measure = [&table, &entry](benchmark::State& state) {
+      if (!entry.skip_reason.empty()) {
+        table.add({entry, Outcome::kSkipped, entry.skip_reason, {}});
+        state.SkipWithError("the table says why");
+        return;
+      }
       CaseTimer timer(entry, table.roofs());
       if (!timer.ready()) state.SkipWithError("the table says why");
       for (auto _ : state) state.SetIterationTime(timer.sample());

@@ -43,7 +43,7 @@ std::optional<double> fraction_of_roof(const Work& work, double seconds, const R
 /// Buffer sets to rotate over, so that together they are three times the cache.
 std::size_t buffer_sets(std::size_t buffer_bytes, std::size_t cache_bytes);
 
-enum class Outcome { kOk, kWrong, kAboveRoof, kError };
+enum class Outcome { kOk, kWrong, kAboveRoof, kError, kSkipped };
 
 struct Measurement {
   BenchmarkCase which;

@@ -29,11 +29,14 @@ const char* outcome_name(Outcome outcome) {
       return "above_roof";
     case Outcome::kError:
       return "error";
+    case Outcome::kSkipped:
+      return "skipped";
   }
   return "error";
 }
 
 const char* outcome_heading(Outcome outcome) {
+  if (outcome == Outcome::kSkipped) return "skipped";
   if (outcome == Outcome::kWrong) return "WRONG RESULT";
   return outcome == Outcome::kAboveRoof ? "REFUSED" : "ERROR";
 }
@@ -94,7 +97,9 @@ void BenchmarkTable::add(const Measurement& measurement) {
 }
 
 bool BenchmarkTable::all_ok() const {
-  return std::all_of(rows_.begin(), rows_.end(), [](const auto& row) { return row.outcome == Outcome::kOk; });
+  return std::all_of(rows_.begin(), rows_.end(), [](const auto& row) {
+    return row.outcome == Outcome::kOk || row.outcome == Outcome::kSkipped;
+  });
 }
 
 std::optional<double> BenchmarkTable::speedup(const Measurement& measurement) const {

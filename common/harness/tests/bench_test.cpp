@@ -187,4 +187,20 @@ TEST(Table, QuotesOnlyRatiosOnTheCpu) {
   EXPECT_TRUE(table.all_ok());
 }
 
+TEST(Table, NamesWhyARowWasSkipped) {
+  wb::detail::Measurement row;
+  row.which = make_case("naive", whole);
+  row.outcome = wb::detail::Outcome::kSkipped;
+  row.message = "too slow at this size";
+  wb::detail::BenchmarkTable table({}, true);
+  testing::internal::CaptureStdout();
+  table.add(row);
+  const std::string text = testing::internal::GetCapturedStdout();
+  EXPECT_NE(text.find("skipped: too slow at this size"), std::string::npos) << text;
+  const nlohmann::json body = table.results("bench");
+  EXPECT_EQ(body["rows"][0]["outcome"], "skipped");
+  EXPECT_FALSE(body["rows"][0].contains("seconds"));
+  EXPECT_TRUE(table.all_ok());
+}
+
 }  // namespace
