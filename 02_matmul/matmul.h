@@ -15,7 +15,7 @@ enum class MatmulLayout {
 
 /// Matrix product of any M, N, K >= 1. With beta = 0, c is not read (it may hold NaN).
 /// c overlaps neither a nor b. Any alignment of a float is legal. The same call gives the same bits.
-/// Errors: m, n or k < 1 or > 2^30, or a null pointer, throws wb::Error.
+/// Errors: m, n or k < 1 or > 2^30, or a pointer that is null or not aligned to a float, throws wb::Error.
 struct Matmul {
   static constexpr const char* kName = "matmul";
   using Function = void(MatmulLayout layout,

@@ -1,4 +1,4 @@
-// Tests of matmul, in the order in which one would make them pass.
+// Tests of matmul, in the order of the lesson's steps: the untouched starter fails at the first.
 #include "02_matmul/matmul.h"
 
 #include <algorithm>
@@ -69,10 +69,24 @@ class MatmulTest : public wb::ImplementationTest<wb::Matmul> {
     auto c = scales.beta == 0.0f ? wb::GuardedBuffer<float>::output(area(m, n), misalign)
                                  : wb::GuardedBuffer<float>::inout(before, misalign);
     run(layout, device_a.data(), device_b.data(), c.data(), m, n, k, scales.alpha, scales.beta, nullptr);
-    EXPECT_TRUE(wb::matches(c.download(), expected, tolerance_for(k), {{m, n}, 0, before}));
+    EXPECT_TRUE(wb::matches(c.download(), expected, tolerance_for(k), {{m, n}, 0, before}))
+        << explain_layout(layout, a, b, c.download(), sizes);
     EXPECT_TRUE(c.check("c"));
     EXPECT_TRUE(device_a.check("a"));
     EXPECT_TRUE(device_b.check("b"));
+  }
+
+ private:
+  // Says so where `got` is the product of a transposed operand that was read as if it were not.
+  static std::string explain_layout(MatmulLayout layout, const std::vector<float>& a,
+                                    const std::vector<float>& b, const std::vector<float>& got, Sizes sizes) {
+    const auto [m, n, k] = sizes;
+    if (layout == MatmulLayout::kNN) return {};
+    const std::vector<double> misread =
+        wb::matmul_oracle(wb::stored_a(layout, a, m, k), wb::stored_b(layout, b, k, n), m, n, k);
+    if (!wb::matches(got, misread, tolerance_for(k))) return {};
+    return layout == MatmulLayout::kNT ? "b was read as if it were (K, N), but kNT stores it as (N, K)"
+                                       : "a was read as if it were (M, K), but kTN stores it as (K, M)";
   }
 };
 
@@ -88,6 +102,51 @@ TEST_P(MatmulTest, GuardsTheTail) {
   expect_product(MatmulLayout::kNN, {67, 71, 37});
 }
 
+// What each 16 steps of K added to one output, if A is all ones and row p of B holds 17^(p / 16): the digits
+// of the output to base 17. `expected` is the same for a right product.
+std::string explain_count(float got, const std::vector<int>& expected) {
+  const std::string tail =
+      " One thread uses what others have loaded: does the block wait, __syncthreads(), before the tiles are "
+      "used and again before they are overwritten?";
+  std::vector<int> digits;
+  std::string list;
+  double rest = got;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    digits.push_back(static_cast<int>(std::fmod(rest, 17.0)));
+    rest = std::floor(rest / 17.0);
+    list += (i == 0 ? "" : ", ") + std::to_string(digits.back());
+  }
+  if (!(got >= 0) || got != std::floor(got) || rest != 0)
+    return "That is no sum of these products: values from outside A or B, or from a tile that was not loaded "
+           "yet." +
+           tail;
+  const std::string counts = "K was has steps of 16, 16, 16 and 8 here; this output counted " + list + ".";
+  if (std::equal(digits.begin(), digits.end() - 1, expected.begin())) {
+    return counts + (digits.back() < expected.back()
+                         ? " The last tile of K is not full, and is left out: round the number of steps up"
+                         : " Past the end of K something was added: fill the tiles with zeros there");
+  }
+  return counts + tail;
+}
+
+// Every output is the same number, and a wrong one tells which part of K was left out or counted twice.
+TEST_P(MatmulTest, CountsEveryProductOnce) {
+  constexpr int kM = 32, kN = 48, kK = 56;
+  const std::vector<int> expected = {16, 16, 16, 8};
+  std::vector<float> b(kK * kN);
+  for (std::size_t i = 0; i < b.size(); ++i) b[i] = std::pow(17.0f, static_cast<float>(i / kN / 16));
+  const auto sum = static_cast<float>(16 * (1 + 17 + 289) + 8 * 4913);  // exact in fp32, in any order
+  wb::DeviceBuffer<float> device_a(std::vector<float>(kM * kK, 1.0f)), device_b(b);
+  auto c = wb::GuardedBuffer<float>::output(kM * kN);
+  run(MatmulLayout::kNN, device_a.data(), device_b.data(), c.data(), kM, kN, kK, 1.0f, 0.0f, nullptr);
+  const std::vector<float> got = c.download();
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    if (got[i] == sum) continue;
+    FAIL() << "c[" << i / kN << "][" << i % kN << "] is " << got[i] << ", expected " << sum << ". "
+           << explain_count(got[i], expected);
+  }
+}
+
 TEST_P(MatmulTest, TransposesB) {
   expect_product(MatmulLayout::kNT, {64, 64, 64});
   expect_product(MatmulLayout::kNT, {67, 71, 37});
@@ -96,6 +155,33 @@ TEST_P(MatmulTest, TransposesB) {
 TEST_P(MatmulTest, TransposesA) {
   expect_product(MatmulLayout::kTN, {64, 64, 64});
   expect_product(MatmulLayout::kTN, {67, 71, 37});
+}
+
+TEST_P(MatmulTest, ScalesByAlpha) {
+  for (const MatmulLayout layout : kLayouts) expect_product(layout, {65, 66, 33}, {-0.375f, 0.0f});
+}
+
+TEST_P(MatmulTest, AccumulatesWithBeta) {
+  for (const MatmulLayout layout : kLayouts) {
+    expect_product(layout, {65, 66, 33}, {1.0f, 1.0f});
+    expect_product(layout, {68, 72, 36}, {0.5f, -0.25f});
+  }
+}
+
+// Its NaNs are ordinary ones, unlike the poison of an output that is never written.
+TEST_P(MatmulTest, DoesNotReadCWhenBetaIsZero) {
+  constexpr int kSize = 20;
+  const std::vector<float> a = wb::random_uniform(kSize * kSize, 1), b = wb::random_uniform(kSize * kSize, 2);
+  auto device_a = wb::GuardedBuffer<float>::input(a), device_b = wb::GuardedBuffer<float>::input(b);
+  auto c = wb::GuardedBuffer<float>::inout(std::vector<float>(kSize * kSize, kNan));
+  run(MatmulLayout::kNN, device_a.data(), device_b.data(), c.data(), kSize, kSize, kSize, 1.0f, 0.0f,
+      nullptr);
+  EXPECT_TRUE(wb::matches(c.download(), wb::matmul_oracle(a, b, kSize, kSize, kSize), tolerance_for(kSize),
+                          {{kSize, kSize}}));
+}
+
+TEST_P(MatmulTest, WithAlphaZeroOnlyScalesC) {
+  expect_product(MatmulLayout::kNN, {20, 70, 40}, {0.0f, 0.5f});
 }
 
 // Each of M, N, K in turn takes every edge size, beside two sizes that are no multiple of anything.
@@ -130,21 +216,6 @@ TEST_P(MatmulTest, MultipliesLargeOddMatrices) {
 // K far larger than M and N, as in the gradient of a weight: few tiles, each with a long way to go.
 TEST_P(MatmulTest, SumsALongWay) {
   for (const MatmulLayout layout : kLayouts) expect_product(layout, {33, 35, 5000});
-}
-
-TEST_P(MatmulTest, ScalesByAlpha) {
-  for (const MatmulLayout layout : kLayouts) expect_product(layout, {65, 66, 33}, {-0.375f, 0.0f});
-}
-
-TEST_P(MatmulTest, AccumulatesWithBeta) {
-  for (const MatmulLayout layout : kLayouts) {
-    expect_product(layout, {65, 66, 33}, {1.0f, 1.0f});
-    expect_product(layout, {68, 72, 36}, {0.5f, -0.25f});
-  }
-}
-
-TEST_P(MatmulTest, WithAlphaZeroOnlyScalesC) {
-  expect_product(MatmulLayout::kNN, {20, 70, 40}, {0.0f, 0.5f});
 }
 
 // Sizes are multiples of 4, so that only the address forbids 16-byte accesses.
@@ -218,6 +289,10 @@ TEST_P(MatmulTest, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(multiply(nullptr, x, x, 2, 2, 2), wb::Error, "a = 0");
   EXPECT_THROW_MESSAGE(multiply(x, nullptr, x, 2, 2, 2), wb::Error, "b = 0");
   EXPECT_THROW_MESSAGE(multiply(x, x, nullptr, 2, 2, 2), wb::Error, "c = 0");
+  const auto misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  EXPECT_THROW_MESSAGE(multiply(misaligned, x, x, 2, 2, 2), wb::Error, "is_float_aligned(a)");
+  EXPECT_THROW_MESSAGE(multiply(x, misaligned, x, 2, 2, 2), wb::Error, "is_float_aligned(b)");
+  EXPECT_THROW_MESSAGE(multiply(x, x, misaligned, 2, 2, 2), wb::Error, "is_float_aligned(c)");
   EXPECT_THROW_MESSAGE(multiply(x, x, x, 0, 2, 2), wb::Error, "m = 0");
   EXPECT_THROW_MESSAGE(multiply(x, x, x, 2, -1, 2), wb::Error, "n = -1");
   EXPECT_THROW_MESSAGE(multiply(x, x, x, 2, 2, 0), wb::Error, "k = 0");

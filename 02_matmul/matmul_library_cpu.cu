@@ -1,0 +1,93 @@
+// Matrix product by OpenBLAS: what the host's cores reach. For the CPU device only.
+//
+// A block is one thread, which hands a panel of C to OpenBLAS: rows of it when C is tall, columns when it is
+// wide. The CPU device runs blocks side by side on its workers, so OpenBLAS itself gets one core a call. Its
+// own threads would compete with those workers: they wait for work by spinning, also while other kernels run.
+// 2 M N K FLOPs; a product too small to share is one block.
+#include <cblas.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "02_matmul/matmul.h"
+#include "02_matmul/matmul_check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+// A panel below this is done before another worker has woken up.
+constexpr double kSmallestPanelFlops = 2e6;
+// OpenBLAS works on tiles of about this many rows or columns.
+constexpr int kPanelStep = 16;
+// More panels than workers, so that a slow worker holds nobody up for long.
+constexpr int kPanelsPerWorker = 2;
+
+struct Product {
+  bool a_transposed;
+  bool b_transposed;
+  const float* a;  // (M, K), or (K, M) when transposed
+  const float* b;  // (K, N), or (N, K) when transposed
+  float* c;        // (M, N)
+  int m, n, k;
+  float alpha, beta;
+  int panel;  // rows of C in a panel, or columns when by_columns
+  bool by_columns;
+};
+
+__global__ void openblas_sgemm(Product p) {
+  const int first = static_cast<int>(blockIdx.x) * p.panel;
+  const int rows = p.by_columns ? p.m : min(p.panel, p.m - first);
+  const int columns = p.by_columns ? min(p.panel, p.n - first) : p.n;
+  const int row = p.by_columns ? 0 : first;
+  const int column = p.by_columns ? first : 0;
+  const std::int64_t a_stride = p.a_transposed ? p.m : p.k;
+  const std::int64_t b_stride = p.b_transposed ? p.k : p.n;
+  const float* a = p.a + (p.a_transposed ? row : row * a_stride);
+  const float* b = p.b + (p.b_transposed ? column * b_stride : column);
+  float* c = p.c + static_cast<std::int64_t>(row) * p.n + column;
+  cblas_sgemm(CblasRowMajor, p.a_transposed ? CblasTrans : CblasNoTrans,
+              p.b_transposed ? CblasTrans : CblasNoTrans, rows, columns, p.k, p.alpha, a,
+              static_cast<int>(a_stride), b, static_cast<int>(b_stride), p.beta, c, p.n);
+}
+
+int ceil_div(int x, int y) {
+  return (x + y - 1) / y;
+}
+
+// How many rows (or columns) of C a block takes.
+int panel_of(int extent, double flops) {
+  const double workers = std::max(1u, std::thread::hardware_concurrency());
+  const double panels = std::clamp(flops / kSmallestPanelFlops, 1.0, kPanelsPerWorker * workers);
+  return ceil_div(ceil_div(extent, static_cast<int>(panels)), kPanelStep) * kPanelStep;
+}
+
+void matmul_library(MatmulLayout layout, const float* a, const float* b, float* c, int m, int n, int k,
+                    float alpha, float beta, cudaStream_t stream) {
+  check_matmul(layout, a, b, c, m, n, k);
+  static const bool one_thread_a_call = (openblas_set_num_threads(1), true);
+  static_cast<void>(one_thread_a_call);
+  const bool by_columns = n > m;
+  const int extent = by_columns ? n : m;
+  const int panel = panel_of(extent, 2.0 * m * n * k);
+  const Product product = {layout == MatmulLayout::kTN,
+                           layout == MatmulLayout::kNT,
+                           a,
+                           b,
+                           c,
+                           m,
+                           n,
+                           k,
+                           alpha,
+                           beta,
+                           panel,
+                           by_columns};
+  openblas_sgemm<<<ceil_div(extent, panel), 1, 0, stream>>>(product);
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+WB_REGISTER(Matmul, library, matmul_library);
+
+}  // namespace wb

@@ -1,0 +1,28 @@
+// The sum of one number from each thread of a block, by a tree in shared memory.
+//
+// Eight rounds for 256 threads: in each, the lower half of those that are left adds what the upper half
+// holds. The order never changes, so the same numbers give the same bits. Chapter 03 makes reductions its
+// subject and has a faster one.
+#pragma once
+
+#include <cuda_runtime.h>
+
+namespace wb {
+
+inline constexpr int kSumThreads = 256;  // threads of a block, a power of two
+
+/// Call it from all kSumThreads threads of a block; every thread gets the sum. Again in the same kernel only
+/// after a __syncthreads().
+__device__ inline float sum_of_block(float value) {
+  __shared__ float sums[kSumThreads];
+  const int thread = static_cast<int>(threadIdx.x);
+  sums[thread] = value;
+  __syncthreads();
+  for (int half = kSumThreads / 2; half > 0; half /= 2) {
+    if (thread < half) sums[thread] += sums[thread + half];
+    __syncthreads();
+  }
+  return sums[0];
+}
+
+}  // namespace wb

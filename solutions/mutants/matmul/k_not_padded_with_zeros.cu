@@ -1,0 +1,42 @@
+// Mistake: the last tile of K repeats the last column of A and row of B where it should hold zeros.
+// Caught as: Past the end of K
+#include "solutions/mutants/matmul/operands.cuh"
+
+namespace wb {
+namespace {
+
+using namespace mutant;
+
+__global__ void k_not_padded_with_zeros_kernel(MatmulLayout layout, const float* a, const float* b, float* c,
+                                               int m, int n, int k, float alpha, float beta) {
+  __shared__ float a_tile[kTile][kTile];
+  __shared__ float b_tile[kTile][kTile];
+  const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
+  const int row = tile_row(n) + y, column = tile_column(n) + x;
+  float sum = 0.0f;
+  for (int start = 0; start < k; start += kTile) {
+    a_tile[y][x] =
+        row < m ? a[layout == MatmulLayout::kTN ? static_cast<std::int64_t>(min(start + x, k - 1)) * m + row
+                                                : static_cast<std::int64_t>(row) * k + min(start + x, k - 1)]
+                : 0.0f;
+    b_tile[y][x] = from_b(layout, b, min(start + y, k - 1), column, k, n);
+    __syncthreads();
+    for (int p = 0; p < kTile; ++p) sum += a_tile[y][p] * b_tile[p][x];
+    __syncthreads();
+  }
+  if (row >= m || column >= n) return;
+  float* target = c + static_cast<std::int64_t>(row) * n + column;
+  *target = alpha * sum + old(beta, target);
+}
+
+void k_not_padded_with_zeros(MatmulLayout layout, const float* a, const float* b, float* c, int m, int n,
+                             int k, float alpha, float beta, cudaStream_t stream) {
+  k_not_padded_with_zeros_kernel<<<tiles(m, n), dim3(kTile, kTile), 0, stream>>>(layout, a, b, c, m, n, k,
+                                                                                 alpha, beta);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(Matmul, k_not_padded_with_zeros, k_not_padded_with_zeros);
+
+}  // namespace
+}  // namespace wb

@@ -1,0 +1,39 @@
+// Mistake: b is read as (K, N) in every layout: the stride between rows is N although kNT stores rows of K.
+// Caught as: b was read as if
+#include "solutions/mutants/matmul/operands.cuh"
+
+namespace wb {
+namespace {
+
+using namespace mutant;
+
+__global__ void wrong_stride_for_nt_kernel(MatmulLayout layout, const float* a, const float* b, float* c,
+                                           int m, int n, int k, float alpha, float beta) {
+  __shared__ float a_tile[kTile][kTile];
+  __shared__ float b_tile[kTile][kTile];
+  const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
+  const int row = tile_row(n) + y, column = tile_column(n) + x;
+  float sum = 0.0f;
+  for (int start = 0; start < k; start += kTile) {
+    a_tile[y][x] = from_a(layout, a, row, start + x, m, k);
+    b_tile[y][x] = from_b(MatmulLayout::kNN, b, start + y, column, k, n);
+    __syncthreads();
+    for (int p = 0; p < kTile; ++p) sum += a_tile[y][p] * b_tile[p][x];
+    __syncthreads();
+  }
+  if (row >= m || column >= n) return;
+  float* target = c + static_cast<std::int64_t>(row) * n + column;
+  *target = alpha * sum + old(beta, target);
+}
+
+void wrong_stride_for_nt(MatmulLayout layout, const float* a, const float* b, float* c, int m, int n, int k,
+                         float alpha, float beta, cudaStream_t stream) {
+  wrong_stride_for_nt_kernel<<<tiles(m, n), dim3(kTile, kTile), 0, stream>>>(layout, a, b, c, m, n, k, alpha,
+                                                                             beta);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(Matmul, wrong_stride_for_nt, wrong_stride_for_nt);
+
+}  // namespace
+}  // namespace wb

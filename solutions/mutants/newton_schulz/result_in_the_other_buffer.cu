@@ -1,0 +1,51 @@
+// Mistake: the first buffer is always the same: after an even number of steps the result is in scratch.
+// Caught as: the buffer it ends in
+#include "solutions/mutants/newton_schulz/mutated.cuh"
+
+namespace wb {
+namespace {
+
+using namespace mutant;
+
+__global__ void squares_kernel(const float* x, float* partials, std::int64_t size) {
+  const float sum = sum_of_block(own_squares(x, size));
+  if (threadIdx.x == 0) partials[blockIdx.x] = sum;
+}
+
+__global__ void divide_kernel(const float* x, const float* partials, float* out, std::int64_t size,
+                              int count) {
+  const float squares = sum_of_block(static_cast<int>(threadIdx.x) < count ? partials[threadIdx.x] : 0.0f);
+  scale_by(x, out, size, 1.0f / (sqrtf(squares) + kNewtonSchulzEpsilon));
+}
+
+__global__ void polynomial_kernel(const float* gram, float* poly, int s) {
+  start_polynomial(gram, poly, s);
+}
+
+void result_in_the_other_buffer(const float* x, float* out, float* scratch, int r, int c, int steps,
+                                Matmul::Function* matmul, cudaStream_t stream) {
+  const NewtonSchulzScratch memory = divide_newton_schulz_scratch(scratch, r, c);
+  const std::int64_t size = static_cast<std::int64_t>(r) * c;
+  const unsigned blocks = blocks_for(size);
+  const int s = std::min(r, c);
+  float* from = memory.x;
+  float* to = out;
+  squares_kernel<<<blocks, kThreads, 0, stream>>>(x, memory.partials, size);
+  divide_kernel<<<blocks, kThreads, 0, stream>>>(x, memory.partials, from, size, static_cast<int>(blocks));
+  for (int step = 0; step < steps; ++step) {
+    if (r <= c) matmul(MatmulLayout::kNT, from, from, memory.gram, s, s, c, 1.0f, 0.0f, stream);
+    if (r > c) matmul(MatmulLayout::kTN, from, from, memory.gram, s, s, r, 1.0f, 0.0f, stream);
+    polynomial_kernel<<<blocks_for(static_cast<std::int64_t>(s) * s), kThreads, 0, stream>>>(memory.gram,
+                                                                                             memory.poly, s);
+    matmul(MatmulLayout::kNN, memory.gram, memory.gram, memory.poly, s, s, s, kNewtonSchulzC, 1.0f, stream);
+    if (r <= c) matmul(MatmulLayout::kNN, memory.poly, from, to, r, c, s, 1.0f, 0.0f, stream);
+    if (r > c) matmul(MatmulLayout::kNN, from, memory.poly, to, r, c, s, 1.0f, 0.0f, stream);
+    std::swap(from, to);
+  }
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(NewtonSchulz, result_in_the_other_buffer, result_in_the_other_buffer);
+
+}  // namespace
+}  // namespace wb

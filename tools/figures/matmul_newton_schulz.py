@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Draw 02_matmul/newton_schulz.svg: what one step and five steps do to a singular value.
+
+tools/figures/matmul_newton_schulz.py            write the figure
+tools/figures/matmul_newton_schulz.py --check    exit 1 when the committed figure differs
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+TARGET = Path(__file__).resolve().parents[2] / "02_matmul" / "newton_schulz.svg"
+
+A, B, C = 3.4445, -4.7750, 2.0315
+STEPS = 5
+LOW, HIGH = 0.68, 1.21  # where the values end
+WIDTH, HEIGHT = 700, 380
+LEFT, RIGHT, TOP, BOTTOM = 64, 24, 30, 60
+TALLEST = 1.4  # top of the vertical axis
+SAMPLES = 400
+
+INK, FAINT, BAND = "#222222", "#8a8a8a", "#e8f0e4"
+COLOURS = {0: "#8a8a8a", 1: "#b5651d", STEPS: "#2a6f97"}
+NAMES = {0: "before", 1: "after 1 step", STEPS: f"after {STEPS} steps"}
+
+
+def after(value: float, steps: int) -> float:
+    for _ in range(steps):
+        value = A * value + B * value**3 + C * value**5
+    return value
+
+
+def across(value: float) -> float:
+    return LEFT + value * (WIDTH - LEFT - RIGHT)
+
+
+def down(value: float) -> float:
+    return HEIGHT - BOTTOM - value / TALLEST * (HEIGHT - TOP - BOTTOM)
+
+
+def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
+    return (
+        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
+    )
+
+
+def curve(steps: int) -> str:
+    points = []
+    for i in range(SAMPLES + 1):
+        value = i / SAMPLES
+        points.append(f"{across(value):.1f},{down(after(value, steps)):.1f}")
+    dash = ' stroke-dasharray="5 4"' if steps == 0 else ""
+    line = f'fill="none" stroke="{COLOURS[steps]}" stroke-width="2"{dash}'
+    return f'<polyline points="{" ".join(points)}" {line}/>'
+
+
+def draw() -> str:
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
+        "<title>A singular value between 0 and 1 after none, one and five Newton-Schulz steps</title>",
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        f'<rect x="{across(0):g}" y="{down(HIGH):.1f}" width="{across(1) - across(0):g}" '
+        f'height="{down(LOW) - down(HIGH):.1f}" fill="{BAND}"/>',
+    ]
+    for tick in (0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4):
+        parts.append(text(LEFT - 8, down(tick) + 4, f"{tick:g}", 12, FAINT, "end"))
+        if tick <= 1:
+            parts.append(text(across(tick), HEIGHT - BOTTOM + 18, f"{tick:g}", 12, FAINT))
+    parts.append(
+        f'<path d="M{LEFT} {TOP} V{HEIGHT - BOTTOM} H{WIDTH - RIGHT}" stroke="{FAINT}" fill="none"/>'
+    )
+    parts += [curve(steps) for steps in (0, 1, STEPS)]
+    parts.append(text(across(0.985), down(HIGH) - 6, f"{LOW} to {HIGH}", 12, "#4f772d", "end"))
+    for row, steps in enumerate((0, 1, STEPS)):
+        y = down(0.42) + 22 * row
+        parts.append(f'<path d="M{across(0.66):g} {y:g} h28" stroke="{COLOURS[steps]}" stroke-width="2"/>')
+        parts.append(text(across(0.66) + 38, y + 4, NAMES[steps], 13, INK, "start"))
+    words = "singular value of X / ‖X‖ before the first step"
+    parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16, words))
+    parts.append("</svg>\n")
+    return "\n".join(parts)
+
+
+def main() -> int:
+    figure = draw()
+    if "--check" in sys.argv[1:]:
+        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
+            return 0
+        print(
+            f"{TARGET.name} is not what this script draws; run tools/figures/{Path(__file__).name}",
+            file=sys.stderr,
+        )
+        return 1
+    TARGET.write_text(figure, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
