@@ -14,7 +14,7 @@ namespace {
 
 const std::vector<std::pair<std::string, ModelConfig>>& presets() {
   static const std::vector<std::pair<std::string, ModelConfig>> table = {
-      {"nano", {.c = 64, .l = 2, .h = 4, .k = 2, .f = 256, .v = 1000, .b = 4, .t = 64}},
+      {"nano", {.c = 128, .l = 2, .h = 4, .k = 2, .f = 1024, .v = 1000, .b = 4, .t = 64}},
       {"small", {.c = 512, .l = 8, .h = 8, .k = 4, .f = 2048, .v = 1000, .b = 8, .t = 128}},
       {"medium", {.c = 1024, .l = 12, .h = 16, .k = 8, .f = 4096, .v = 1000, .b = 16, .t = 512}},
       {"tinyllama", {.c = 2048, .l = 22, .h = 32, .k = 4, .f = 5632, .v = 32000, .b = 4, .t = 2048}},

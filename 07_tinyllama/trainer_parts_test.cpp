@@ -21,7 +21,7 @@ constexpr ModelConfig kByteConfig = {.c = 8, .l = 1, .h = 2, .k = 1, .f = 8, .v 
 
 TEST(ConfigTest, PresetsAreValidAndAnUnknownOneIsNamed) {
   for (const std::string& name : preset_names()) EXPECT_NO_THROW(validate(preset(name))) << name;
-  EXPECT_EQ(preset("nano").f, 256);
+  EXPECT_EQ(preset("nano").f, 1024);
   EXPECT_THROW_MESSAGE(preset("huge"), Error,
                        "unknown preset 'huge'; there are nano, small, medium, tinyllama");
 }

@@ -52,7 +52,7 @@ class Config:
 
 # As 07_tinyllama/config.cpp.
 PRESETS = {
-    "nano": Config(64, 2, 4, 2, 256, 1000, 4, 64),
+    "nano": Config(128, 2, 4, 2, 1024, 1000, 4, 64),
     "small": Config(512, 8, 8, 4, 2048, 1000, 8, 128),
     "medium": Config(1024, 12, 16, 8, 4096, 1000, 16, 512),
     "tinyllama": Config(2048, 22, 32, 4, 5632, 32000, 4, 2048),
