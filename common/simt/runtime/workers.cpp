@@ -19,7 +19,8 @@ namespace {
 
 thread_local bool t_on_worker = false;
 
-// SIMT_WORKERS, else the cores that this process may use.
+// SIMT_WORKERS, else the cores that this process may use; at least two, so that a kernel that waits for the host does not
+// hold up the other streams.
 unsigned wanted_workers() {
   if (const char* text = std::getenv("SIMT_WORKERS")) {
     const int count = std::atoi(text);
@@ -29,8 +30,8 @@ unsigned wanted_workers() {
   }
   cpu_set_t cores;
   CPU_ZERO(&cores);
-  if (sched_getaffinity(0, sizeof(cores), &cores) != 0) return 1;
-  return static_cast<unsigned>(std::max(1, CPU_COUNT(&cores)));
+  if (sched_getaffinity(0, sizeof(cores), &cores) != 0) return 2;
+  return static_cast<unsigned>(std::max(2, CPU_COUNT(&cores)));
 }
 
 // A thread's stack also holds its thread-local variables, and with them the static shared memory of every
