@@ -37,7 +37,7 @@ TEST(ConfigTest, RefusesWhatNoModelCanHave) {
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.v = 0; })), Error, "vocabulary V is 0");
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.h = 6; })), Error, "6 query heads do not divide");
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.k = 3; })), Error, "3 key/value heads do not divide");
-  EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.h = m.k = 64; })), Error, "is odd");
+  EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.h = m.k = m.c; })), Error, "is odd");
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.c = 1024; })), Error, "choose more heads");
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.b = m.t = 65536; })), Error, "smaller batch");
   EXPECT_THROW_MESSAGE(validate(ModelConfig{}), Error, "model width C is 0");

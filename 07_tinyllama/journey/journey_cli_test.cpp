@@ -1,0 +1,142 @@
+// The journey as the user meets it: what it refuses, in which words, and what a good run leaves behind.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "07_tinyllama/journey/journey.h"
+
+namespace wb {
+namespace {
+
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+class JourneyCliTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ =
+        std::filesystem::temp_directory_path() /
+        (std::string("wb_journey_cli_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string file(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name) << text;
+    return (folder_ / name).string();
+  }
+
+  // Small, so that what is accepted by mistake does not run for long.
+  Outcome journey(std::vector<std::string> arguments) {
+    std::vector<std::string> all = {"journey", "--layers", "1"};
+    const auto has = [&](const char* option) {
+      return std::find(arguments.begin(), arguments.end(), option) != arguments.end();
+    };
+    if (!has("--preset")) all.insert(all.end(), {"--preset", "nano"});
+    if (!has("--output")) all.insert(all.end(), {"--output", results().string()});
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    std::vector<const char*> argv;
+    for (const std::string& argument : all) argv.push_back(argument.c_str());
+    std::stringstream out, err;
+    const auto quiet = [](const std::string&, int, int, float) {};
+    const int code = journey_main(static_cast<int>(argv.size()), argv.data(), out, err, quiet);
+    return {code, out.str(), err.str()};
+  }
+
+  // Exit code 2, one line that says `what`, and not a file written.
+  void expect_refused(const std::vector<std::string>& arguments, const std::string& what) {
+    const Outcome outcome = journey(arguments);
+    EXPECT_EQ(outcome.code, 2) << outcome.err;
+    EXPECT_NE(outcome.err.find(what), std::string::npos) << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_TRUE(outcome.out.empty()) << outcome.out;
+    EXPECT_FALSE(std::filesystem::exists(results()));
+  }
+
+  std::filesystem::path results() const { return folder_ / "results"; }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(JourneyCliTest, RefusesAnUnknownStage) {
+  expect_refused({"--stage", "9"}, "no stage '9'; the stages are v1, 1, 2, 3, 4, 5");
+  expect_refused({"--stage", "3", "--stage", "six"}, "no stage 'six'");
+}
+
+TEST_F(JourneyCliTest, RefusesAnUnknownPreset) {
+  expect_refused({"--preset", "huge"}, "unknown preset 'huge'");
+}
+
+TEST_F(JourneyCliTest, RefusesAnUnknownOption) {
+  expect_refused({"--stgae", "3"}, "--stgae");
+}
+
+TEST_F(JourneyCliTest, RefusesWhatIsNoNumber) {
+  expect_refused({"--steps", "many"}, "--steps");
+}
+
+TEST_F(JourneyCliTest, RefusesSizesBelowOne) {
+  expect_refused({"--batch-size", "0"}, "batch size B is 0");
+  expect_refused({"--seq-len", "0"}, "sequence length T is 0");
+  expect_refused({"--steps", "0"}, "--steps is 0");
+  expect_refused({"--learning-rate", "0"}, "--learning-rate is 0");
+}
+
+TEST_F(JourneyCliTest, RefusesHeadsThatDoNotDivide) {
+  expect_refused({"--heads", "5"}, "5 query heads do not divide");
+  expect_refused({"--kv-heads", "3"}, "3 key/value heads do not divide");
+}
+
+TEST_F(JourneyCliTest, RefusesUnknownKernels) {
+  expect_refused({"--kernels", "fastest"}, "fastest");
+}
+
+TEST_F(JourneyCliTest, RefusesUnusableData) {
+  expect_refused({"--data", (folder_ / "missing.txt").string()}, "missing.txt");
+  expect_refused({"--data", folder_.string()}, "is a directory");
+  expect_refused({"--data", file("empty.txt", "")}, "empty.txt' is empty");
+  expect_refused({"--data", file("short.txt", "too short")}, "needs 65");
+  expect_refused({"--text", file("short.txt", "too short")}, "needs 65");
+}
+
+TEST_F(JourneyCliTest, RefusesAFolderThatIsAFile) {
+  const Outcome outcome = journey({"--output", file("taken", "x")});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("is a file, not a folder"), std::string::npos) << outcome.err;
+}
+
+TEST_F(JourneyCliTest, HelpNamesEveryOption) {
+  const Outcome outcome = journey({"--help"});
+  EXPECT_EQ(outcome.code, 0);
+  for (const char* option : {"--stage", "--preset", "--steps", "--batch-size", "--seq-len", "--seed",
+                             "--data", "--text", "--kernels", "--output"}) {
+    EXPECT_NE(outcome.out.find(option), std::string::npos) << option;
+  }
+  EXPECT_FALSE(std::filesystem::exists(results()));
+}
+
+TEST_F(JourneyCliTest, TrainsOnAFileAndWritesWhatItSays) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "a thread a row, a block a tile; ";
+  const std::string path = file("text.txt", text);
+  const Outcome outcome = journey({"--stage", "V1", "--stage", "5", "--steps", "2", "--data", path, "--seed",
+                                   "3", "--no-profile", "--text-steps", "30", "--text", path});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(outcome.err.empty()) << outcome.err;
+  EXPECT_NE(outcome.out.find("1920 bytes of text.txt"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("The loss falls from"), std::string::npos) << outcome.out;
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(results()))
+    names.insert(entry.path().filename());
+  EXPECT_EQ(names, std::set<std::string>({"journey.json"}));
+}
+
+}  // namespace
+}  // namespace wb

@@ -1,0 +1,161 @@
+// The lessons of the journey, as the figures of one run tell them: nothing here is scripted, so a kernel that
+// gets better or worse may end a lesson, and then this test says so.
+#include "07_tinyllama/journey/journey.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "07_tinyllama/journey/observe.h"
+#include "common/core/device_info.h"
+#include "common/core/results.h"
+
+namespace wb {
+namespace {
+
+const Progress kQuiet = [](const std::string&, int, int, float) {};
+
+// A sanitizer slows the device by much and has it profiled already.
+bool under_sanitizer() {
+  return std::getenv("WB_SANITIZER") != nullptr;
+}
+
+JourneyOptions test_options() {
+  const std::string preset = device_is_cpu() ? "nano" : "small";
+  const char* arguments[] = {"journey", "--preset", preset.c_str(), "--steps", "6"};
+  std::string answer;
+  JourneyOptions options = parse_options(5, arguments, answer).value();
+  options.profile = !under_sanitizer();
+  return options;
+}
+
+// One run of the whole journey for all tests: they compare stages with each other.
+class JourneyTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { report_ = new JourneyReport(run_journey(test_options(), kQuiet)); }
+  static void TearDownTestSuite() { delete report_; }
+
+  static const StageResult& stage(std::string_view key) { return *find_result(report_->stages, key); }
+  static double uniform_loss() { return std::log(report_->options.config.v); }
+  static bool is_timed() { return !under_sanitizer(); }
+  static bool is_profiled() { return stage("v1").profile.has_value(); }
+
+  static JourneyReport* report_;
+};
+
+JourneyReport* JourneyTest::report_ = nullptr;
+
+TEST_F(JourneyTest, RunsEveryStage) {
+  ASSERT_EQ(report_->stages.size(), 6u);
+  for (const StageResult& result : report_->stages) {
+    EXPECT_EQ(result.losses.size(), 6u) << stage_name(result.stage);
+    for (const float loss : result.losses) EXPECT_TRUE(std::isfinite(loss)) << stage_name(result.stage);
+    EXPECT_LT(result.losses.back(), result.losses.front()) << stage_name(result.stage);
+    EXPECT_GT(result.peak_bytes, 0u) << stage_name(result.stage);
+  }
+}
+
+TEST_F(JourneyTest, BrokenInitialisationStartsFarAboveAGuess) {
+  EXPECT_GE(stage("1").losses.front(), 5.0 * uniform_loss());
+}
+
+TEST_F(JourneyTest, FixedInitialisationStartsAtAGuess) {
+  for (const char* key : {"v1", "2", "3", "4", "5"}) {
+    EXPECT_NEAR(stage(key).losses.front(), uniform_loss(), 0.05 * uniform_loss()) << key;
+  }
+}
+
+TEST_F(JourneyTest, StagesComputeTheSameTraining) {
+  // Layout, timer and kernels change the speed and the rounding, not the numbers.
+  for (const char* key : {"v1", "3", "4", "5"}) {
+    EXPECT_NEAR(stage(key).losses.back(), stage("2").losses.back(), 1e-3 * stage("2").losses.back()) << key;
+  }
+}
+
+TEST_F(JourneyTest, EveryTensorReceivesAGradient) {
+  for (const StageResult& result : report_->stages) {
+    EXPECT_EQ(result.coverage.covered_tensors, result.coverage.tensors) << stage_name(result.stage);
+    EXPECT_EQ(result.coverage.tensors, 2 + 9 * report_->options.config.l) << stage_name(result.stage);
+    EXPECT_EQ(result.coverage.not_finite, 0) << stage_name(result.stage);
+  }
+}
+
+TEST_F(JourneyTest, StridedAttentionIsSlower) {
+  if (!is_profiled()) GTEST_SKIP() << "this run has no profiles";
+  EXPECT_GT(stage("2").profile->attention_ms, stage("3").profile->attention_ms);
+}
+
+TEST_F(JourneyTest, UnsynchronisedPhasesMissMuchOfTheStep) {
+  if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
+  EXPECT_LT(stage("3").phase_share, 0.8);
+}
+
+TEST_F(JourneyTest, SynchronisedPhasesAddUpToTheStep) {
+  if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
+  EXPECT_NEAR(stage("4").phase_share, 1.0, 0.05);
+}
+
+TEST_F(JourneyTest, HybridIsThreeTimesFasterThanNaive) {
+  if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
+  EXPECT_GE(stage("4").step_ms, 3.0 * stage("5").step_ms);
+}
+
+TEST_F(JourneyTest, ProfileShowsTheKernelsOfTheStage) {
+  if (!is_profiled()) GTEST_SKIP() << "this run has no profiles";
+  for (const StageResult& result : report_->stages) {
+    const StageProfile& profile = *result.profile;
+    // Two norms, two rotations, one attention and one SwiGLU a layer, forward and backward, at the least.
+    EXPECT_GE(profile.launches_per_step, 12.0 * report_->options.config.l) << stage_name(result.stage);
+    EXPECT_GT(profile.attention_ms, 0.0) << stage_name(result.stage);
+    EXPECT_LT(profile.attention_ms, profile.kernel_ms) << stage_name(result.stage);
+    double percent = 0.0;
+    for (const KernelTotal& total : profile.totals) percent += total.percent;
+    EXPECT_NEAR(percent, 100.0, 1e-6) << stage_name(result.stage);
+  }
+  // Only a contiguous layout copies keys and values.
+  EXPECT_EQ(stage("2").profile->repeat_kv_ms, 0.0);
+  EXPECT_GT(stage("3").profile->repeat_kv_ms, 0.0);
+}
+
+TEST_F(JourneyTest, TableAndFilesHoldEveryStage) {
+  const std::string text = table(*report_);
+  const auto folder = std::filesystem::temp_directory_path() / "wb_journey_test";
+  std::filesystem::remove_all(folder);
+  JourneyReport report = *report_;
+  report.options.results = folder;
+  write_report(report);
+  const auto body = read_results(folder / "journey.json", "journey")["body"];
+  ASSERT_EQ(body["stages"].size(), 6u);
+  for (std::size_t i = 0; i < 6; ++i) {
+    const StageResult& result = report.stages[i];
+    EXPECT_NE(text.find(result.stage.title), std::string::npos) << result.stage.title;
+    EXPECT_EQ(body["stages"][i]["stage"], result.stage.key);
+    EXPECT_EQ(body["stages"][i]["measured"]["step_ms"], result.step_ms);
+    const auto csv = folder / ("profile_stage_" + std::string(result.stage.key) + ".csv");
+    EXPECT_EQ(std::filesystem::exists(csv), result.profile.has_value()) << csv;
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(StageTable, NeighboursDifferInOneComponent) {
+  const auto stages = all_stages();
+  ASSERT_EQ(stages.size(), 6u);
+  for (std::size_t i = 2; i < stages.size(); ++i) {
+    const Stage& x = stages[i - 1];
+    const Stage& y = stages[i];
+    const int differences =
+        (x.init != y.init) + (x.kv_layout != y.kv_layout) + (x.timer != y.timer) + (x.kernels != y.kernels);
+    EXPECT_EQ(differences, 1) << stage_name(x) << " and " << stage_name(y);
+  }
+}
+
+TEST(Median, TakesTheMiddle) {
+  EXPECT_EQ(median({3.0, 1.0, 2.0}), 2.0);
+  EXPECT_EQ(median({4.0, 1.0, 2.0, 3.0}), 2.5);
+  EXPECT_THROW(median({}), Error);
+}
+
+}  // namespace
+}  // namespace wb
