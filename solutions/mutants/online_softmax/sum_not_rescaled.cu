@@ -1,0 +1,39 @@
+// Mistake: the maximum grows, and the sum stays relative to the old one.
+// Caught as: too much. Is the old sum rescaled
+#include <cmath>
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "03_softmax/online_softmax.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+constexpr int kThreads = 256;
+
+__global__ void sum_not_rescaled_kernel(const float* x, float* lse, int columns) {
+  const float* in = x + blockIdx.x * static_cast<std::int64_t>(columns);
+  float maximum = -INFINITY;
+  float sum = 0.0f;
+  for (int c = threadIdx.x; c < columns; c += kThreads) {
+    const float larger = fmaxf(maximum, in[c]);
+    const float shift = larger == -INFINITY ? 0.0f : larger;
+    sum = sum + expf(in[c] - shift);
+    maximum = larger;
+  }
+  const float of_row = block_max(maximum);
+  const float shift = of_row == -INFINITY ? 0.0f : of_row;
+  sum = block_sum(sum * expf(maximum - shift));
+  if (threadIdx.x == 0) lse[blockIdx.x] = of_row + logf(sum);
+}
+
+void sum_not_rescaled(const float* x, float* lse, int rows, int columns, cudaStream_t stream) {
+  sum_not_rescaled_kernel<<<rows, kThreads, 0, stream>>>(x, lse, columns);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(OnlineSoftmax, sum_not_rescaled, sum_not_rescaled);
+
+}  // namespace
+}  // namespace wb
