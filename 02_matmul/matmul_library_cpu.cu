@@ -70,18 +70,18 @@ void matmul_library(MatmulLayout layout, const float* a, const float* b, float* 
   const bool by_columns = n > m;
   const int extent = by_columns ? n : m;
   const int panel = panel_of(extent, 2.0 * m * n * k);
-  const Product product = {layout == MatmulLayout::kTN,
-                           layout == MatmulLayout::kNT,
-                           a,
-                           b,
-                           c,
-                           m,
-                           n,
-                           k,
-                           alpha,
-                           beta,
-                           panel,
-                           by_columns};
+  const Product product = {.a_transposed = layout == MatmulLayout::kTN,
+                           .b_transposed = layout == MatmulLayout::kNT,
+                           .a = a,
+                           .b = b,
+                           .c = c,
+                           .m = m,
+                           .n = n,
+                           .k = k,
+                           .alpha = alpha,
+                           .beta = beta,
+                           .panel = panel,
+                           .by_columns = by_columns};
   openblas_sgemm<<<ceil_div(extent, panel), 1, 0, stream>>>(product);
   WB_CHECK_LAUNCH();
 }

@@ -11,7 +11,7 @@
 // Thread (tx, ty) = (t % 16, t / 16) owns rows 8 ty .. 8 ty + 7 and columns 4 tx .. 4 tx + 3: a warp reads
 // one row of B's tile without bank conflicts, and only two different addresses of A's. 2 M N K FLOPs; (M N K
 // / 32 + M N) * 4 bytes of global memory traffic, most of it served by the L2 cache. Read next:
-// matmul_library_cuda.cpp and matmul_library_cpu.cpp, the vendors' answer.
+// matmul_library_cuda.cpp and matmul_library_cpu.cu, the vendors' answer.
 #include <cstdint>
 
 #include "02_matmul/matmul.h"
