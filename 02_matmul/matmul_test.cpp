@@ -120,7 +120,7 @@ std::string explain_count(float got, const std::vector<int>& expected) {
     return "That is no sum of these products: values from outside A or B, or from a tile that was not loaded "
            "yet." +
            tail;
-  const std::string counts = "K was has steps of 16, 16, 16 and 8 here; this output counted " + list + ".";
+  const std::string counts = "K has steps of 16, 16, 16 and 8 here; this output counted " + list + ".";
   if (std::equal(digits.begin(), digits.end() - 1, expected.begin())) {
     return counts + (digits.back() < expected.back()
                          ? " The last tile of K is not full, and is left out: round the number of steps up"
