@@ -2,9 +2,11 @@
 #include "04_layernorm/bias_layernorm.h"
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "04_layernorm/layernorm.h"
+#include "04_layernorm/layernorm_diagnosis.h"
 #include "04_layernorm/layernorm_oracle.h"
 #include "common/harness/implementation_test.h"
 
@@ -32,13 +34,49 @@ Problem random_problem(int n, int c, float mean = 0.0f, float spread = 1.0f) {
           wb::random_normal(area(1, c), 4)};
 }
 
-wb::LayernormResult oracle(const Problem& problem, float epsilon) {
+std::vector<double> sum_of(const Problem& problem) {
   std::vector<double> z(problem.x.size());
   for (std::size_t i = 0; i < z.size(); ++i) {
     z[i] = static_cast<double>(problem.x[i]) + static_cast<double>(problem.bias[i % problem.bias.size()]);
   }
+  return z;
+}
+
+wb::LayernormResult oracle_of(const std::vector<double>& z, const Problem& problem, float epsilon) {
   return wb::layernorm_oracle(z, wb::to_double(problem.gamma), wb::to_double(problem.beta), problem.n,
                               problem.c, epsilon);
+}
+
+wb::LayernormResult oracle(const Problem& problem, float epsilon) {
+  return oracle_of(sum_of(problem), problem, epsilon);
+}
+
+// Where the bias went, if the result looks like one of the usual places.
+std::string explain(const Problem& problem, const std::vector<float>& y, const std::vector<float>& mean,
+                    const std::vector<float>& rstd, float epsilon) {
+  const std::vector<double> x = wb::to_double(problem.x);
+  const auto of_x = oracle_of(x, problem, epsilon), of_sum = oracle(problem, epsilon);
+  const std::size_t width = problem.bias.size();
+  std::vector<double> added_after(y.size()), left_out(y.size()), added_twice(y.size()), by_row(x);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const std::size_t row = i / width, column = i % width;
+    const auto bias = static_cast<double>(problem.bias[column]);
+    const double effect = bias * of_sum.rstd[row] * static_cast<double>(problem.gamma[column]);
+    added_after[i] = of_x.y[i] + bias;
+    left_out[i] = of_sum.y[i] - effect;
+    added_twice[i] = of_sum.y[i] + effect;
+    by_row[i] += static_cast<double>(problem.bias[row % width]);
+  }
+  const auto is = [](const std::vector<float>& got, const std::vector<double>& suspect) {
+    return wb::detail::looks_like(got, suspect);
+  };
+  if (is(y, added_after)) return "looks like: the bias is added to the result, not to x";
+  if (is(y, left_out)) return "looks like: what is normalised is x, without its bias";
+  if (is(y, added_twice)) return "looks like: the bias is added twice to what is normalised";
+  if (is(mean, of_x.mean)) return "looks like: mean and rstd are those of x, without its bias";
+  if (is(mean, oracle_of(by_row, problem, epsilon).mean)) return "looks like: bias is indexed by the row";
+  return wb::explain_layernorm(y, mean, rstd, sum_of(problem), wb::to_double(problem.gamma),
+                               wb::to_double(problem.beta), problem.n, problem.c, epsilon);
 }
 
 class BiasLayernormTest : public wb::ImplementationTest<wb::BiasLayernormForward> {
@@ -59,7 +97,8 @@ class BiasLayernormTest : public wb::ImplementationTest<wb::BiasLayernormForward
         nullptr);
     EXPECT_TRUE(wb::matches(mean.download(), expected.mean, kMean, {{n}})) << "mean of x + bias";
     EXPECT_TRUE(wb::matches(rstd.download(), expected.rstd, kRstd, {{n}})) << "rstd of x + bias";
-    EXPECT_TRUE(wb::matches(y.download(), expected.y, tolerance, {{n, c}})) << "y";
+    EXPECT_TRUE(wb::matches(y.download(), expected.y, tolerance, {{n, c}}))
+        << explain(problem, y.download(), mean.download(), rstd.download(), epsilon);
     EXPECT_TRUE(y.check("y"));
     EXPECT_TRUE(mean.check("mean"));
     EXPECT_TRUE(rstd.check("rstd"));

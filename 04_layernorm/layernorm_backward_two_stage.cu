@@ -5,10 +5,11 @@
 // first has ended, adds the blocks' sums. The order of every addition is fixed: the same bits in every run.
 //
 // Second stage: block (strip, which) sums 32 neighbouring columns of dgamma or dbeta. A warp reads one row of
-// them, 32 warps take every 32nd row each and meet in shared memory.
+// them; up to 32 warps take every 32nd row each and meet in shared memory.
 //
 // 12 bytes an element; scratch is written and read once, 16 bytes for each column and block.
 // Read next: layernorm_backward_atomics.cu.
+#include <algorithm>
 #include <cstdint>
 
 #include "04_layernorm/layernorm.h"
@@ -21,7 +22,7 @@
 namespace wb {
 namespace {
 
-constexpr int kStrip = 32;  // columns, and rows at a time, of the second stage
+constexpr int kStrip = 32;  // columns of a block in the second stage, and warps at most
 
 template <int kWidth, int kPacks, int kMaxThreads>
 __global__ void __launch_bounds__(kMaxThreads, kThreadsPerMultiprocessor / kMaxThreads)
@@ -62,13 +63,13 @@ __global__ void add_partials_kernel(const float* partials,  // (2, blocks, C)
   float sum = 0.0f;
   if (column < c) {
 #pragma unroll 4
-    for (std::int64_t row = threadIdx.y; row < blocks; row += kStrip) sum += rows[row * c + column];
+    for (std::int64_t row = threadIdx.y; row < blocks; row += blockDim.y) sum += rows[row * c + column];
   }
   of_warp[threadIdx.y][threadIdx.x] = sum;
   __syncthreads();
 
   if (threadIdx.y == 0 && column < c) {
-    for (int warp = 1; warp < kStrip; ++warp) sum += of_warp[warp][threadIdx.x];
+    for (unsigned warp = 1; warp < blockDim.y; ++warp) sum += of_warp[warp][threadIdx.x];
     float* out = blockIdx.y == 0 ? dgamma : dbeta;
     out[column] += sum;
   }
@@ -91,9 +92,10 @@ void layernorm_backward_two_stage(const float* dy, const float* x, const float* 
                                                                        n, c);
   WB_CHECK_LAUNCH();
 
+  const int blocks = static_cast<int>(launch.grid.x);
   const dim3 strips(static_cast<unsigned>((c - 1) / kStrip + 1), 2);
-  add_partials_kernel<<<strips, dim3(kStrip, kStrip), 0, stream>>>(scratch, dgamma, dbeta,
-                                                                   static_cast<int>(launch.grid.x), c);
+  const dim3 warps(kStrip, static_cast<unsigned>(std::min(blocks, kStrip)));
+  add_partials_kernel<<<strips, warps, 0, stream>>>(scratch, dgamma, dbeta, blocks, c);
   WB_CHECK_LAUNCH();
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "04_layernorm/layernorm_diagnosis.h"
 #include "04_layernorm/layernorm_oracle.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
@@ -80,24 +81,25 @@ class LayernormForwardTest : public wb::ImplementationTest<wb::LayernormForward>
                    std::size_t misalign = 0, const ForwardTolerances& tolerances = {}) {
     SCOPED_TRACE("n = " + std::to_string(n) + ", c = " + std::to_string(c));
     const auto expected = oracle(x, n, c, epsilon);
-    const Outputs got = normalise(x, n, c, epsilon, misalign);
-    EXPECT_TRUE(wb::matches(got.mean, expected.mean, tolerances.mean, {{n}})) << "mean";
-    EXPECT_TRUE(wb::matches(got.rstd, expected.rstd, tolerances.rstd, {{n}})) << "rstd";
-    EXPECT_TRUE(wb::matches(got.y, expected.y, tolerances.y, {{n, c}})) << "y";
+    const auto [y, mean, rstd] = normalise(x, n, c, epsilon, misalign);
+    EXPECT_TRUE(wb::matches(mean, expected.mean, tolerances.mean, {{n}}));
+    EXPECT_TRUE(wb::matches(rstd, expected.rstd, tolerances.rstd, {{n}}));
+    const Parameters p = parameters(c);
+    EXPECT_TRUE(wb::matches(y, expected.y, tolerances.y, {{n, c}})) << wb::explain_layernorm(
+        y, mean, rstd, wb::to_double(x), wb::to_double(p.gamma), wb::to_double(p.beta), n, c, epsilon);
   }
 };
 
 TEST_P(LayernormForwardTest, FindsTheMeanOfARow) {
   const std::vector<float> x = wb::random_normal(256, 1, 0.5f);
-  EXPECT_TRUE(wb::matches(normalise(x, 1, 256, kEpsilon, 0).mean, oracle(x, 1, 256, kEpsilon).mean,
-                          ForwardTolerances{}.mean, {{1}}))
-      << "mean";
+  const std::vector<float> mean = normalise(x, 1, 256, kEpsilon, 0).mean;
+  EXPECT_TRUE(wb::matches(mean, oracle(x, 1, 256, kEpsilon).mean, ForwardTolerances{}.mean));
 }
 
 TEST_P(LayernormForwardTest, FindsTheSpreadOfARow) {
   const std::vector<float> x = wb::random_normal(256, 1, 0.5f);
-  EXPECT_TRUE(wb::matches(normalise(x, 1, 256, kEpsilon, 0).rstd, oracle(x, 1, 256, kEpsilon).rstd,
-                          ForwardTolerances{}.rstd, {{1}}))
+  const std::vector<float> rstd = normalise(x, 1, 256, kEpsilon, 0).rstd;
+  EXPECT_TRUE(wb::matches(rstd, oracle(x, 1, 256, kEpsilon).rstd, ForwardTolerances{}.rstd))
       << "rstd = 1 / sqrt(variance + epsilon), and the variance divides by C = 256";
 }
 
@@ -250,10 +252,12 @@ class LayernormBackwardTest : public wb::ImplementationTest<wb::LayernormBackwar
     // A row of one or two columns has a rstd of up to 1 / sqrt(epsilon): so much larger are dx and its error.
     const double largest = *std::max_element(rstd.begin(), rstd.end());
     const wb::Tolerance tolerance{kDx.absolute * std::max(1.0, largest), kDx.relative};
-    EXPECT_TRUE(wb::matches(dx.download(), expected.dx, tolerance, {{n, c}})) << "dx";
+    EXPECT_TRUE(wb::matches(dx.download(), expected.dx, tolerance, {{n, c}})) << wb::explain_layernorm_dx(
+        dx.download(), wb::to_double(dy), wb::to_double(gamma), wb::to_double(rstd));
     if (what == What::kEverything) {
       EXPECT_TRUE(wb::matches(dgamma.download(), expected.dgamma, sum_tolerance(n), {{c}, 0, dgamma_before}))
-          << "dgamma";
+          << wb::explain_layernorm_dgamma(dgamma.download(), expected.dgamma, wb::to_double(dy),
+                                          wb::to_double(mean), wb::to_double(rstd));
       EXPECT_TRUE(wb::matches(dbeta.download(), expected.dbeta, sum_tolerance(n), {{c}, 0, dbeta_before}))
           << "dbeta";
     }

@@ -68,7 +68,8 @@ function(wb_exercise chapter exercise)
     wb_kernels(${exercise}_starter ${exercise}_starter.cu)
     set_target_properties(${exercise}_starter PROPERTIES EXCLUDE_FROM_ALL ON)
     # What is still to be written is not used yet: no reason to warn a student.
-    target_compile_options(${exercise}_starter PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-unused-parameter>)
+    target_compile_options(${exercise}_starter PRIVATE
+      $<$<COMPILE_LANGUAGE:CXX>:-Wno-unused;-Wno-unused-parameter> $<$<COMPILE_LANGUAGE:CUDA>:-diag-suppress=177>)
     add_executable(${exercise}_starter_test EXCLUDE_FROM_ALL)
     target_link_libraries(${exercise}_starter_test PRIVATE ${exercise}_test_cases ${exercise}_starter ${chapter}_support)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bench.cpp)

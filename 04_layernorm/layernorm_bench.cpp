@@ -1,0 +1,177 @@
+// Benchmark of layernorm, forward and backward: from a row in one warp to rows that no register file holds.
+#include <cmath>
+
+#include "04_layernorm/layernorm.h"
+#include "04_layernorm/layernorm_bench_rows.h"
+#include "04_layernorm/layernorm_oracle.h"
+#include "common/core/device_info.h"
+#include "common/harness/bench.h"
+#include "common/harness/matcher.h"
+
+namespace {
+
+constexpr float kEpsilon = 1e-5f;
+
+struct Size {
+  int n, c;
+  std::size_t area() const { return static_cast<std::size_t>(n) * static_cast<std::size_t>(c); }
+  std::string name() const { return std::to_string(n) + " x " + std::to_string(c); }
+};
+
+// 12288 x 768 are the activations of a small GPT: B 12, T 1024, C 768.
+std::vector<Size> sizes() {
+  if (wb::device_is_cpu()) return {{1024, 768}, {512, 1024}, {64, 8192}, {16, 32768}};
+  return {{12288, 768}, {8192, 1024}, {16384, 8192}, {8192, 32768}};
+}
+
+class ForwardProblem {
+ public:
+  using Contract = wb::LayernormForward;
+
+  struct Buffers {
+    wb::DeviceBuffer<float> x, gamma, beta, y, mean, rstd;
+  };
+
+  explicit ForwardProblem(Size size) : size_(size) {}
+
+  std::string name() const { return size_.name(); }
+
+  // x read and y written; per element 2 FLOPs for the mean, 3 for the variance, 4 to normalise.
+  wb::Work work() const {
+    const auto area = static_cast<double>(size_.area());
+    return {8.0 * area + 8.0 * size_.c + 8.0 * size_.n, 9.0 * area};
+  }
+
+  std::size_t buffer_bytes() const { return 2 * size_.area() * sizeof(float); }
+
+  Buffers allocate(std::uint64_t seed) const {
+    return {wb::DeviceBuffer<float>(wb::layernorm_bench_input(size_.n, size_.c, seed)),
+            wb::DeviceBuffer<float>(wb::layernorm_bench_input(1, size_.c, seed + 1000)),
+            wb::DeviceBuffer<float>(wb::layernorm_bench_input(1, size_.c, seed + 2000)),
+            wb::DeviceBuffer<float>(size_.area()),
+            wb::DeviceBuffer<float>(static_cast<std::size_t>(size_.n)),
+            wb::DeviceBuffer<float>(static_cast<std::size_t>(size_.n))};
+  }
+
+  void clear(Buffers& b) const {
+    for (auto* out : {&b.y, &b.mean, &b.rstd}) out->fill_bytes(0xFF);
+  }
+
+  void call(Contract::Function* function, Buffers& b, cudaStream_t stream) const {
+    function(b.x.data(), b.gamma.data(), b.beta.data(), b.y.data(), b.mean.data(), b.rstd.data(), size_.n,
+             size_.c, kEpsilon, stream);
+  }
+
+  testing::AssertionResult check(const Buffers& b) const {
+    const std::vector<int> rows = wb::sampled_rows(size_.n);
+    const int count = static_cast<int>(rows.size());
+    const auto expected = wb::layernorm_oracle(wb::to_double(wb::download_rows(b.x, rows, size_.c)),
+                                               wb::to_double(b.gamma.download()),
+                                               wb::to_double(b.beta.download()), count, size_.c, kEpsilon);
+    if (auto rstd = wb::matches(wb::download_rows(b.rstd, rows, 1), expected.rstd, {1e-6, 1e-5}); !rstd) {
+      return rstd << " rstd";
+    }
+    return wb::matches(wb::download_rows(b.y, rows, size_.c), expected.y, {5e-6, 5e-6}, {{count, size_.c}});
+  }
+
+ private:
+  Size size_;
+};
+
+class BackwardProblem {
+ public:
+  using Contract = wb::LayernormBackward;
+
+  struct Buffers {
+    wb::DeviceBuffer<float> dy, x, gamma, mean, rstd, dx, dgamma, dbeta, scratch;
+    int calls = 0;  // since clear: dgamma and dbeta accumulate over them
+  };
+
+  explicit BackwardProblem(Size size) : size_(size) {}
+
+  std::string name() const { return size_.name(); }
+
+  // dy and x read, dx written; per element 6 FLOPs for the two means, 9 for dx, 3 for dgamma and dbeta.
+  wb::Work work() const {
+    const auto area = static_cast<double>(size_.area());
+    return {12.0 * area + 20.0 * size_.c + 8.0 * size_.n, 18.0 * area};
+  }
+
+  std::size_t buffer_bytes() const { return 3 * size_.area() * sizeof(float); }
+
+  // Any mean and rstd will do: the formula does not ask where they come from.
+  Buffers allocate(std::uint64_t seed) const {
+    const auto rows = static_cast<std::size_t>(size_.n), columns = static_cast<std::size_t>(size_.c);
+    return {wb::DeviceBuffer<float>(wb::random_uniform(size_.area(), seed + 3000)),
+            wb::DeviceBuffer<float>(wb::layernorm_bench_input(size_.n, size_.c, seed)),
+            wb::DeviceBuffer<float>(wb::layernorm_bench_input(1, size_.c, seed + 1000)),
+            wb::DeviceBuffer<float>(wb::random_uniform(rows, seed + 4000, 0.4f, 0.6f)),
+            wb::DeviceBuffer<float>(wb::random_uniform(rows, seed + 5000, 1.0f, 1.2f)),
+            wb::DeviceBuffer<float>(size_.area()),
+            wb::DeviceBuffer<float>(columns),
+            wb::DeviceBuffer<float>(columns),
+            wb::DeviceBuffer<float>(wb::layernorm_backward_scratch(size_.n, size_.c)),
+            0};
+  }
+
+  void clear(Buffers& b) const {
+    b.dx.fill_bytes(0xFF);
+    b.scratch.fill_bytes(0xFF);
+    b.dgamma.fill_bytes(0);
+    b.dbeta.fill_bytes(0);
+    b.calls = 0;
+  }
+
+  void call(Contract::Function* function, Buffers& b, cudaStream_t stream) const {
+    ++b.calls;
+    function(b.dy.data(), b.x.data(), b.gamma.data(), b.mean.data(), b.rstd.data(), b.dx.data(),
+             b.dgamma.data(), b.dbeta.data(), b.scratch.data(), size_.n, size_.c, stream);
+  }
+
+  testing::AssertionResult check(const Buffers& b) const {
+    const std::vector<int> rows = wb::sampled_rows(size_.n);
+    const int count = static_cast<int>(rows.size());
+    const auto expected = wb::layernorm_backward_oracle(
+        wb::to_double(wb::download_rows(b.dy, rows, size_.c)),
+        wb::to_double(wb::download_rows(b.x, rows, size_.c)), wb::to_double(b.gamma.download()),
+        wb::to_double(wb::download_rows(b.mean, rows, 1)), wb::to_double(wb::download_rows(b.rstd, rows, 1)),
+        count, size_.c);
+    auto dx =
+        wb::matches(wb::download_rows(b.dx, rows, size_.c), expected.dx, {1e-5, 1e-5}, {{count, size_.c}});
+    if (!dx) return dx << " dx";
+    return check_parameters(b);
+  }
+
+ private:
+  // Sums over all rows, so that no row can be left out. What a call adds rounds anew each time.
+  testing::AssertionResult check_parameters(const Buffers& b) const {
+    const std::vector<float> dy = b.dy.download(), x = b.x.download(), mean = b.mean.download(),
+                             rstd = b.rstd.download();
+    const auto columns = static_cast<std::size_t>(size_.c);
+    std::vector<double> dgamma(columns), dbeta(columns);
+    for (std::size_t i = 0; i < dy.size(); ++i) {
+      const std::size_t row = i / columns, column = i % columns;
+      const double upstream = static_cast<double>(dy[i]) * b.calls;
+      dgamma[column] += upstream * (static_cast<double>(x[i]) - static_cast<double>(mean[row])) *
+                        static_cast<double>(rstd[row]);
+      dbeta[column] += upstream;
+    }
+    const wb::Tolerance tolerance{b.calls * (1e-5 * std::sqrt(size_.n) + 1e-7 * size_.n), 1e-4};
+    if (auto sums = wb::matches(b.dbeta.download(), dbeta, tolerance); !sums) return sums << " dbeta";
+    return wb::matches(b.dgamma.download(), dgamma, tolerance) << " dgamma";
+  }
+
+  Size size_;
+};
+
+template <class Problem>
+std::vector<Problem> problems() {
+  std::vector<Problem> list;
+  for (const Size& size : sizes()) list.emplace_back(size);
+  return list;
+}
+
+const bool kForward = wb::add_benchmark<ForwardProblem>(problems<ForwardProblem>);
+const bool kBackward = wb::add_benchmark<BackwardProblem>(problems<BackwardProblem>);
+
+}  // namespace

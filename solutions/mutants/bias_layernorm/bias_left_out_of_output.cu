@@ -1,0 +1,43 @@
+// Mistake: mean and spread are those of the sum, but what is normalised is x alone.
+// Caught as: without its bias
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "04_layernorm/bias_layernorm.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+__global__ void bias_left_out_of_output_kernel(const float* x, const float* bias, const float* gamma,
+                                               const float* beta, float* y, float* mean, float* rstd, int c,
+                                               float epsilon) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
+  float sum = 0.0f;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) sum += (x[start + i] + bias[i]);
+  const float row_mean = block_sum(sum) / c;
+  float squares = 0.0f;
+  for (int i = threadIdx.x; i < c; i += blockDim.x)
+    squares += ((x[start + i] + bias[i]) - row_mean) * ((x[start + i] + bias[i]) - row_mean);
+  const float row_rstd = rsqrtf(block_sum(squares) / c + epsilon);
+  if (threadIdx.x == 0) {
+    mean[blockIdx.x] = row_mean;
+    rstd[blockIdx.x] = row_rstd;
+  }
+  for (int i = threadIdx.x; i < c; i += blockDim.x) {
+    y[start + i] = (x[start + i] - row_mean) * row_rstd * gamma[i] + beta[i];
+  }
+}
+
+void bias_left_out_of_output(const float* x, const float* bias, const float* gamma, const float* beta,
+                             float* y, float* mean, float* rstd, int n, int c, float epsilon,
+                             cudaStream_t stream) {
+  bias_left_out_of_output_kernel<<<n, 256, 0, stream>>>(x, bias, gamma, beta, y, mean, rstd, c, epsilon);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(BiasLayernormForward, bias_left_out_of_output, bias_left_out_of_output);
+
+}  // namespace
+}  // namespace wb
