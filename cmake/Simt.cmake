@@ -1,7 +1,10 @@
 # simt_translate(OUT FILE.cu): puts into OUT the C++ file that simt's translator makes of a CUDA file, for the CPU device.
 #
-# The result is compiled like any other source. Kernels reinterpret memory freely (float4 loads, shared memory of any
-# type) and expect sqrtf to be one instruction; line tables let a fault name its line.
+# Kernels reinterpret memory freely (float4 loads, shared memory of any type) and expect sqrtf to be one instruction; line
+# tables let a fault name its line; probing every page keeps large local variables from stepping over a stack's guard.
+set(SIMT_KERNEL_OPTIONS -fno-strict-aliasing -fno-math-errno -fstack-clash-protection -ftls-model=initial-exec -g1
+    -Wno-unknown-pragmas)
+
 function(simt_translate out file)
   get_filename_component(file ${file} ABSOLUTE)
   file(RELATIVE_PATH relative ${PROJECT_SOURCE_DIR} ${file})
@@ -17,7 +20,7 @@ function(simt_translate out file)
     VERBATIM)
   get_filename_component(source_folder ${file} DIRECTORY)
   set_source_files_properties(${translated} PROPERTIES
-    COMPILE_OPTIONS "-fno-strict-aliasing;-fno-math-errno;-fstack-clash-protection;-ftls-model=initial-exec;-g1;-Wno-unknown-pragmas"
+    COMPILE_OPTIONS "${SIMT_KERNEL_OPTIONS}"
     INCLUDE_DIRECTORIES ${source_folder})
   set(${out} ${translated} PARENT_SCOPE)
 endfunction()

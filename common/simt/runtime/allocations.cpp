@@ -9,10 +9,13 @@
 #include <map>
 #include <mutex>
 
+#include "runtime/host_memory.h"
+
 namespace simt::detail {
 namespace {
 
 constexpr std::size_t kAlignment = 256;  // of every cudaMalloc
+constexpr std::size_t kLarge = 64 << 20;
 
 // Never destroyed: static objects of the program may free device memory after main has returned.
 struct State {
@@ -50,13 +53,15 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
   if (pointer == nullptr) return cudaErrorInvalidValue;
   *pointer = nullptr;
   if (bytes == 0) return cudaSuccess;
-  if (bytes > device_bytes_total()) return cudaErrorMemoryAllocation;
+  if (bytes > host_memory_total()) return cudaErrorMemoryAllocation;
   const std::size_t padded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   const std::size_t pages = (padded + page() - 1) / page() * page();
   const std::size_t mapped = pages + 2 * page();
 
   const std::lock_guard lock(state().mutex);
-  if (counts(type) && state().device_bytes + bytes > device_bytes_total()) return cudaErrorMemoryAllocation;
+  if (counts(type) && state().device_bytes + bytes > host_memory_total()) return cudaErrorMemoryAllocation;
+  // Better no memory than a process that the system kills for using it.
+  if (bytes >= kLarge && bytes > host_memory_available()) return cudaErrorMemoryAllocation;
   void* memory = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return cudaErrorMemoryAllocation;
   char* mapping = static_cast<char*>(memory);
@@ -120,11 +125,6 @@ std::optional<Allocation> find_allocation(const void* pointer) {
 std::size_t device_bytes_in_use() {
   const std::lock_guard lock(state().mutex);
   return state().device_bytes;
-}
-
-std::size_t device_bytes_total() {
-  static const std::size_t bytes = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * page();
-  return bytes;
 }
 
 // Called while a fault is handled: whoever holds the mutex may never give it back.

@@ -32,7 +32,6 @@ bool forget(void* pointer);
 /// The allocation that holds `pointer`.
 std::optional<Allocation> find_allocation(const void* pointer);
 std::size_t device_bytes_in_use();
-std::size_t device_bytes_total();
 /// Where a faulting address lies: "16 bytes past the end of ..."; empty when near nothing we know.
 std::string describe_address(std::uintptr_t address);
 

@@ -7,6 +7,7 @@
 
 #include "runtime/allocations.h"
 #include "runtime/failure.h"
+#include "runtime/host_memory.h"
 #include "runtime/limits.h"
 #include "runtime/scheduler.h"
 #include "simt/api.h"
@@ -28,7 +29,7 @@ cudaDeviceProp describe() {
   const std::string name =
       fmt::format("simt CPU device ({}, {} workers)", processor_name(), Scheduler::get().workers());
   std::strncpy(p.name, name.c_str(), sizeof(p.name) - 1);
-  p.totalGlobalMem = device_bytes_total();
+  p.totalGlobalMem = host_memory_total();
   p.sharedMemPerBlock = kMaxSharedPerBlock;
   p.sharedMemPerBlockOptin = kMaxSharedPerBlockOptIn;
   p.sharedMemPerMultiprocessor = kSharedPerMultiprocessor;

@@ -85,6 +85,10 @@ void submit(Grid* kernel, cudaStream_t handle) {
                                grid->name));
     return;
   }
+  if (on_worker()) {
+    result(cudaErrorNotPermitted);  // host work in a stream; CUDA forbids it too
+    return;
+  }
   Scheduler& scheduler = Scheduler::get();
   Stream* stream = scheduler.find(handle);
   cudaError_t code = device_error();
@@ -125,7 +129,6 @@ cudaError_t get_function_attributes(cudaFuncAttributes* attributes, const void* 
   if (attributes == nullptr || function == nullptr) return result(cudaErrorInvalidValue);
   *attributes = {};
   attributes->maxThreadsPerBlock = kMaxThreadsPerBlock;
-  attributes->numRegs = 32;
   attributes->ptxVersion = attributes->binaryVersion = 90;
   attributes->maxDynamicSharedSizeBytes = static_cast<int>(dynamic_shared_limit(function));
   return result(cudaSuccess);
@@ -141,6 +144,16 @@ cudaError_t occupancy(int* blocks, const void* function, int threads, std::size_
   const std::size_t shared = dynamic_shared_bytes + 1024;  // the system keeps 1 KiB a block
   *blocks = std::min({kMaxBlocksPerMultiprocessor, kMaxThreadsPerMultiprocessor / (32 * warps),
                       static_cast<int>(kSharedPerMultiprocessor / shared)});
+  return result(cudaSuccess);
+}
+
+cudaError_t best_block_size(int* min_grid, int* block, const void* function, std::size_t dynamic_shared_bytes,
+                            int limit) {
+  if (min_grid == nullptr || block == nullptr) return result(cudaErrorInvalidValue);
+  *block = limit > 0 && limit < kMaxThreadsPerBlock ? limit : kMaxThreadsPerBlock;
+  int blocks = 0;
+  occupancy(&blocks, function, *block, dynamic_shared_bytes);
+  *min_grid = blocks * static_cast<int>(Scheduler::get().workers());
   return result(cudaSuccess);
 }
 

@@ -1,10 +1,12 @@
 // The memory part of the runtime API.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "runtime/allocations.h"
 #include "runtime/failure.h"
+#include "runtime/host_memory.h"
 #include "runtime/scheduler.h"
 #include "simt/api.h"
 #include "simt/context.h"
@@ -193,8 +195,8 @@ cudaError_t cudaMallocPitch(void** pointer, std::size_t* pitch, std::size_t widt
 
 cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
   if (free_bytes == nullptr || total_bytes == nullptr) return result(cudaErrorInvalidValue);
-  *total_bytes = device_bytes_total();
-  *free_bytes = device_bytes_total() - device_bytes_in_use();
+  *total_bytes = host_memory_total();
+  *free_bytes = std::min(host_memory_total() - device_bytes_in_use(), host_memory_available());
   return result(cudaSuccess);
 }
 

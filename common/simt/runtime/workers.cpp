@@ -19,8 +19,8 @@ namespace {
 
 thread_local bool t_on_worker = false;
 
-// SIMT_WORKERS, else the cores that this process may use; at least two, so that a kernel that waits for the host does not
-// hold up the other streams.
+// SIMT_WORKERS, else the cores that this process may use; at least two, so that a kernel that waits for the
+// host does not hold up the other streams.
 unsigned wanted_workers() {
   if (const char* text = std::getenv("SIMT_WORKERS")) {
     const int count = std::atoi(text);

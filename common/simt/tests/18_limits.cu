@@ -119,6 +119,11 @@ TEST(Limits, Occupancy) {
   ASSERT_EQ(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&narrow, touch, 128, 40 * 1024), cudaSuccess);
   EXPECT_GE(narrow, 1);
   EXPECT_LT(narrow, 16);
+  int grid = 0, block = 0;
+  ASSERT_EQ(cudaOccupancyMaxPotentialBlockSize(&grid, &block, touch), cudaSuccess);
+  EXPECT_GE(grid, 1);
+  EXPECT_GE(block, 32);
+  EXPECT_LE(block, 1024);
 }
 
 }  // namespace

@@ -136,6 +136,7 @@ TEST(Translator, ErrorsNameTheLine) {
   expect_error("> <<<1, 2>>>(a)", 1, "template arguments");
   expect_error("extern __shared__ float s[];", 1, "inside the kernel");
   expect_error("void k() {\n extern __shared__ float s[4]; }", 2, "TYPE name[];");
+  expect_error("void k() {\n __shared__ int sum = 0; }", 2, "cannot have an initial value");
   expect_error("void k() { extern __shared__ float s[], t[]; }", 1, "one name at a time");
 }
 

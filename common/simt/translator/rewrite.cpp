@@ -192,7 +192,12 @@ class Rewriter {
     bool named = false;
     for (; i < end; ++i) {
       const std::string_view text = tokens_[i].text;
-      if (brackets + angles == 0 && (text == "[" || text == "=")) named = true;
+      if (brackets + angles == 0 && text == "=") {
+        throw Error(
+            tokens_[i].line,
+            "shared memory cannot have an initial value: let a thread write it, then __syncthreads()");
+      }
+      if (brackets + angles == 0 && text == "[") named = true;
       brackets += (text == "(" || text == "[") - (text == ")" || text == "]");
       if (brackets == 0) angles += (text == "<") - (text == ">");
       if (brackets + angles != 0) continue;

@@ -81,6 +81,8 @@ namespace simt::detail {
 cudaError_t set_function_attribute(const void* function, cudaFuncAttribute attribute, int value);
 cudaError_t get_function_attributes(cudaFuncAttributes* attributes, const void* function);
 cudaError_t occupancy(int* blocks, const void* function, int threads, std::size_t dynamic_shared_bytes);
+cudaError_t best_block_size(int* min_grid, int* block, const void* function, std::size_t dynamic_shared_bytes,
+                            int limit);
 cudaError_t copy_to_symbol(void* symbol, std::size_t size, const void* from, std::size_t bytes,
                            std::size_t offset, cudaMemcpyKind kind, cudaStream_t stream, bool wait);
 cudaError_t copy_from_symbol(void* to, const void* symbol, std::size_t size, std::size_t bytes,
@@ -113,6 +115,13 @@ template <class F>
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, F* kernel, int threads,
                                                           std::size_t dynamic_shared_bytes) {
   return simt::detail::occupancy(blocks, simt::detail::address_of(kernel), threads, dynamic_shared_bytes);
+}
+
+template <class F>
+cudaError_t cudaOccupancyMaxPotentialBlockSize(int* min_grid, int* block, F* kernel,
+                                               std::size_t dynamic_shared_bytes = 0, int limit = 0) {
+  return simt::detail::best_block_size(min_grid, block, simt::detail::address_of(kernel),
+                                       dynamic_shared_bytes, limit);
 }
 
 template <class T>
