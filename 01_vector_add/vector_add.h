@@ -12,10 +12,10 @@ namespace wb {
 /// Errors: n < 0 or a null pointer with n > 0 throws wb::Error.
 struct VectorAdd {
   static constexpr const char* kName = "vector_add";
-  using Function = void(const float* a,   // (n)
-                        const float* b,   // (n)
-                        float* out,       // (n)
-                        std::int64_t n,   //
+  using Function = void(const float* a,  // (n)
+                        const float* b,  // (n)
+                        float* out,      // (n)
+                        std::int64_t n,  //
                         cudaStream_t stream);
 };
 

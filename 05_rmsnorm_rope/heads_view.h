@@ -20,8 +20,7 @@ struct HeadsView {
 
   /// A view that may write is also a view that may read.
   template <class U>
-    requires(!std::is_const_v<T> && std::is_same_v<U, const T>)
-  operator HeadsView<U>() const {
+  requires(!std::is_const_v<T> && std::is_same_v<U, const T>) operator HeadsView<U>() const {
     return {data, heads, stride_b, stride_t, stride_h, stride_d};
   }
 };

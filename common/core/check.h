@@ -42,19 +42,19 @@ std::string to_text(const T& value) {
 
 }  // namespace wb
 
-#define WB_CUDA_CHECK(call)                                              \
-  do {                                                                   \
-    const cudaError_t wb_code = (call);                                  \
-    if (wb_code != cudaSuccess) {                                        \
-      ::wb::throw_cuda_error(wb_code, #call, __FILE__, __LINE__);        \
-    }                                                                    \
+#define WB_CUDA_CHECK(call)                                       \
+  do {                                                            \
+    const cudaError_t wb_code = (call);                           \
+    if (wb_code != cudaSuccess) {                                 \
+      ::wb::throw_cuda_error(wb_code, #call, __FILE__, __LINE__); \
+    }                                                             \
   } while (0)
 
 #define WB_CHECK_LAUNCH() WB_CUDA_CHECK(cudaGetLastError())
 
-#define WB_REQUIRE(condition, value)                                                               \
-  do {                                                                                             \
-    if (!(condition)) {                                                                            \
+#define WB_REQUIRE(condition, value)                                                                   \
+  do {                                                                                                 \
+    if (!(condition)) {                                                                                \
       ::wb::throw_requirement(__func__, #condition, #value, ::wb::to_text(value), __FILE__, __LINE__); \
-    }                                                                                              \
+    }                                                                                                  \
   } while (0)

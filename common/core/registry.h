@@ -64,6 +64,7 @@ Implementation<Contract> find_implementation(std::string_view name) {
 
 }  // namespace wb
 
-/// Registers `function` as implementation `name` (a bare word) of `Contract`. At namespace scope, once a name.
+/// Registers `function` as implementation `name` (a bare word) of `Contract`. At namespace scope, once a
+/// name.
 #define WB_REGISTER(Contract, name, function) \
   static const ::wb::detail::Registrar<Contract> wb_registrar_##Contract##_##name(#name, function)

@@ -1,4 +1,5 @@
-// What the mutants of newton_schulz share: right kernels, which a mutant's launcher calls in a wrong way or replaces.
+// What the mutants of newton_schulz share: right kernels, which a mutant's launcher calls in a wrong way or
+// replaces.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +41,8 @@ inline __device__ void start_polynomial(const float* gram, float* poly, int s) {
 }
 
 inline unsigned blocks_for(std::int64_t size) {
-  return static_cast<unsigned>(std::min<std::int64_t>((size + kThreads - 1) / kThreads, kNewtonSchulzPartials));
+  return static_cast<unsigned>(
+      std::min<std::int64_t>((size + kThreads - 1) / kThreads, kNewtonSchulzPartials));
 }
 
 }  // namespace wb::mutant

@@ -1,2 +1,3 @@
 // Not on the CPU device.
-#error "the CPU device (simt) has no cooperative-groups scans: move the kernel to a file named *_cuda.cu, which only the CUDA build compiles"
+#error \
+    "the CPU device (simt) has no cooperative-groups scans: move the kernel to a file named *_cuda.cu, which only the CUDA build compiles"

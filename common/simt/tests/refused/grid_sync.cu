@@ -1,2 +1,4 @@
 #include "common/simt/tests/refused/grid_sync.cuh"
-__global__ void kernel() { sync_everything(); }
+__global__ void kernel() {
+  sync_everything();
+}
