@@ -11,7 +11,8 @@ NAME.cu registers itself as NAME and says in its head comment how a failure name
 Each mutant must make a test fail in every thread order, and its failure must say so. The reference,
 `solution`, runs in the same program and must pass: a program that fails at everything proves nothing.
 
-A mutant's mistake is in its kernel, and its launcher checks nothing: tests called Rejects... or Refuses... are left out.
+A mutant's mistake is in its kernel, and its launcher checks nothing: tests called Rejects... or
+Refuses... are left out.
 """
 
 from __future__ import annotations
