@@ -89,7 +89,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
   const cudaError_t code = look_up(event, recording);
   if (code != cudaSuccess) return result(code);
   if (recording != nullptr && !Scheduler::get().done(*recording)) {
-    return device_error() == cudaSuccess ? cudaErrorNotReady : result(cudaSuccess);
+    return result(cudaErrorNotReady);
   }
   return result(cudaSuccess);
 }
@@ -105,7 +105,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
     return result(cudaErrorInvalidResourceHandle);
   }
   if (!Scheduler::get().done(*first) || !Scheduler::get().done(*second)) {
-    return device_error() == cudaSuccess ? cudaErrorNotReady : result(cudaSuccess);
+    return result(cudaErrorNotReady);
   }
   *milliseconds = static_cast<float>(static_cast<double>(second->time_ns - first->time_ns) * 1e-6);
   return result(cudaSuccess);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 
 #include "runtime/failure.h"
@@ -72,6 +73,8 @@ bool Scheduler::may_start(const Stream& stream) const {
 
 void Scheduler::start(const std::shared_ptr<Operation>& operation) {
   operation->stream->head_started = true;
+  operation->head_since_ns = nanoseconds();
+  running_.push_back(operation);
   active_.push_back(operation);
   const auto wanted =
       std::min<std::uint64_t>(sleeping_, (operation->total + operation->chunk - 1) / operation->chunk);
@@ -80,15 +83,26 @@ void Scheduler::start(const std::shared_ptr<Operation>& operation) {
 
 void Scheduler::complete(const std::shared_ptr<Operation>& operation) {
   if (operation->on_timeline) record_on_timeline(operation->name, operation->start_ns, nanoseconds());
+  std::erase(running_, operation);
   operation->stream->queue.pop_front();
   operation->stream->head_started = false;
   advance();
 }
 
+// A kernel that never ends is silent, so say after a while what is being waited for.
 template <class Condition>
 void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
   ++waiting_hosts_;
-  signals_->done.wait(lock, [&] { return condition() || stopping_; });
+  const auto finished = [&] { return condition() || stopping_; };
+  while (!signals_->done.wait_for(lock, std::chrono::seconds(30), finished)) {
+    for (const auto& operation : running_) {
+      if (operation->noted_as_slow || nanoseconds() - operation->head_since_ns < 30'000'000'000) continue;
+      operation->noted_as_slow = true;
+      explain(operation->name +
+              " has been running for 30 s and still is. (A thread that spins until another thread of "
+              "its block writes never ends on the CPU device: wait with a barrier.)");
+    }
+  }
   --waiting_hosts_;
 }
 

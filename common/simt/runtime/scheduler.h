@@ -44,7 +44,9 @@ struct Operation {
   std::uint64_t chunk = 1;  // blocks that a worker takes at once
   std::atomic<std::uint64_t> claimed = 0, finished = 0;
   bool completed = false;
-  std::int64_t start_ns = 0;
+  bool noted_as_slow = false;
+  std::int64_t head_since_ns = 0;  // when it came to the head of its stream
+  std::int64_t start_ns = 0;       // when a worker took its first block
 };
 
 struct Stream {
@@ -99,7 +101,8 @@ class Scheduler {
 
   std::mutex mutex_;
   std::unique_ptr<Signals> signals_ = std::make_unique<Signals>();
-  std::deque<std::shared_ptr<Operation>> active_;  // started, with blocks left to take
+  std::deque<std::shared_ptr<Operation>> active_;   // started, with blocks left to take
+  std::deque<std::shared_ptr<Operation>> running_;  // started, not complete
   Stream null_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::uint64_t next_sequence_ = 1;

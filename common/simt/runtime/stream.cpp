@@ -77,9 +77,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
   Stream* stream = nullptr;
   const cudaError_t code = look_up(handle, stream);
   if (code != cudaSuccess) return result(code);
-  // Not ready is an answer, not an error: cudaGetLastError does not repeat it.
-  if (!Scheduler::get().idle(stream)) return cudaErrorNotReady;
-  return result(cudaSuccess);
+  return result(Scheduler::get().idle(stream) ? cudaSuccess : cudaErrorNotReady);
 }
 
 cudaError_t cudaStreamGetFlags(cudaStream_t handle, unsigned* flags) {

@@ -155,6 +155,7 @@ void Scheduler::after_fork() {
   static_cast<void>(signals_.release());
   signals_ = std::make_unique<Signals>();
   active_.clear();
+  running_.clear();
   null_.queue.clear();
   null_.head_started = false;
   for (const auto& stream : streams_) {

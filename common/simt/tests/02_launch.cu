@@ -69,6 +69,15 @@ TEST(Launch, ArgumentsConvertToTheParametersTypes) {
   EXPECT_EQ(results<double>(1, [&](auto* p) { take_struct<<<1, 1>>>(p, pair); })[0], 3.25);
 }
 
+__global__ void with_default(int* out, int value = 13) {
+  out[0] = value;
+}
+
+TEST(Launch, DefaultArguments) {
+  EXPECT_EQ(results<int>(1, [](int* p) { with_default<<<1, 1>>>(p); })[0], 13);
+  EXPECT_EQ(results<int>(1, [](int* p) { with_default<<<1, 1>>>(p, 4); })[0], 4);
+}
+
 TEST(Launch, EveryThreadHasItsOwnArguments) {
   EXPECT_EQ(results<int>(64, [](int* p) { count_down<<<1, 64>>>(p, 7); }), std::vector<int>(64, 7));
 }

@@ -71,9 +71,18 @@ struct Configuration {
 /// A launch whose kernel is one known function: arguments convert to its parameter types here, on the host.
 template <class Call, class... Parameters>
 struct TypedLauncher : Configuration<Call> {
+  static_assert((... && !std::is_reference_v<Parameters>),
+                "a kernel takes no references: they name host memory");
+
   void operator()(Parameters... arguments) const {
     launch<Call, Parameters...>(this->name, this->function, this->call, this->grid, this->block,
                                 this->shared_bytes, this->stream, std::move(arguments)...);
+  }
+  /// The rest of the parameters have default arguments.
+  template <class... Arguments>
+  requires(sizeof...(Arguments) < sizeof...(Parameters)) void operator()(Arguments... arguments) const {
+    launch<Call, Arguments...>(this->name, this->function, this->call, this->grid, this->block,
+                               this->shared_bytes, this->stream, std::move(arguments)...);
   }
 };
 
