@@ -51,11 +51,12 @@ journey() { ./workbook journey --device cuda --preset small && cp -r results/. "
 peers() { python3 tools/peers/tinyllama_v1.py --preset small --output "$results/peer_tinyllama_v1.json"; }
 
 bench() {
-  local program
+  local program code=0
   for program in "$bin"/*_bench; do
     case $program in *starter*) continue ;; esac
-    "$program" --output "$results/$(basename "$program").json" || return 1
+    "$program" --output "$results/$(basename "$program").json" || code=1
   done
+  return $code
 }
 
 note "commit ${WB_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}"
