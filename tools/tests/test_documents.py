@@ -1,0 +1,51 @@
+"""The documents hold together: every relative link leads to a file, every command they show exists."""
+
+import re
+import unittest
+from pathlib import Path
+
+import support
+from workbook import cli
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+COMMAND = re.compile(r"\./workbook ([a-z]+)")
+DOCUMENTS = sorted(
+    file
+    for pattern in ("*.md", "docs/*.md", "0*_*/*.md", "0*_*/*/*.md", "solutions/**/*.md", "common/**/*.md")
+    for file in support.ROOT.glob(pattern)
+)
+
+
+class Documents(unittest.TestCase):
+    def test_links_lead_somewhere(self):
+        broken = []
+        for document in DOCUMENTS:
+            for target in LINK.findall(document.read_text()):
+                path = target.split("#")[0]
+                if path and "://" not in path and not (document.parent / path).exists():
+                    broken.append(f"{document.relative_to(support.ROOT)}: {target}")
+        self.assertEqual(broken, [])
+
+    def test_anchors_are_headings(self):
+        for document in DOCUMENTS:
+            for target in LINK.findall(document.read_text()):
+                path, _, anchor = target.partition("#")
+                if not anchor or "://" in path:
+                    continue
+                text = (document.parent / path).read_text() if path else document.read_text()
+                headings = [heading.strip() for heading in re.findall(r"^#+ (.*)$", text, re.M)]
+                anchors = [re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings]
+                self.assertIn(anchor, anchors, f"{document.name}: {target}")
+
+    def test_shown_commands_exist(self):
+        known = cli.command_names()
+        for document in DOCUMENTS:
+            for name in COMMAND.findall(document.read_text()):
+                self.assertIn(name, known, document.name)
+
+    def test_there_are_documents(self):
+        self.assertIn(Path("README.md"), [document.relative_to(support.ROOT) for document in DOCUMENTS])
+
+
+if __name__ == "__main__":
+    unittest.main()
