@@ -17,12 +17,17 @@ class Chapters(unittest.TestCase):
         for name in ("01_vector_add", "02_norms", "docs", "build"):
             (self.root / name).mkdir()
         (self.root / "01_vector_add" / "README.md").write_text("\n# 01 · Vector add\n\ntext\n")
+        build = "# words\nadd_chapter(EXERCISES vector_add)\nadd_test(x)\n"
+        self.write("01_vector_add/CMakeLists.txt", build)
+        build = "add_chapter(EXERCISES rope norm\n  backward SOURCES x.cu DEPENDS 01)\n"
+        self.write("02_norms/CMakeLists.txt", build)
         self.write("01_vector_add/vector_add_starter.cu", "WB_REGISTER(VectorAdd, starter, add);\n")
         self.write("01_vector_add/vector_add_solution.cu", "WB_REGISTER(VectorAdd, solution, add);\n")
         self.write("01_vector_add/vector_add_test.cpp", "")
         self.write("02_norms/norm_solution.cu", "WB_REGISTER(Norm, solution, f);\n")
         self.write("02_norms/norm_library.cpp", "// WB_REGISTER(Norm, no, f)\nWB_REGISTER(Norm, library, f);")
-        self.write("02_norms/norm_backward_solution.cu", "WB_REGISTER(NormBackward, other, f);\n")
+        self.write("02_norms/norm_solution_backward.cu", "WB_REGISTER(NormBackward, solution, f);\n")
+        self.write("02_norms/backward_solution.cu", "WB_REGISTER(NormBackward, other, f);\n")
         patch = mock.patch.multiple(chapters, ROOT=self.root, RESULTS=self.root / "results")
         patch.start()
         self.addCleanup(patch.stop)
@@ -44,13 +49,18 @@ class Chapters(unittest.TestCase):
         self.assertIn("01_vector_add, 02_norms", str(caught.exception))
 
     def test_refuses_an_unknown_exercise(self):
-        with self.assertRaisesRegex(WorkbookError, "norm, norm_backward"):
-            self.exercise("02", "rope")
+        with self.assertRaisesRegex(WorkbookError, "rope, norm, backward"):
+            self.exercise("02", "softmax")
 
     def test_reads_implementations_from_registrations_of_the_right_exercise(self):
         self.assertEqual(self.exercise("02", "norm").implementations, ["library", "solution"])
-        self.assertEqual(self.exercise("02", "norm_backward").implementations, ["other"])
+        self.assertEqual(self.exercise("02", "backward").implementations, ["other"])
         self.assertEqual(self.exercise("01", "vector_add").implementations, ["solution"])
+
+    def test_exercises_are_those_of_the_chapters_build(self):
+        names = [exercise.name for exercise in chapters.exercises(self.root / "02_norms")]
+        self.assertEqual(names, ["rope", "norm", "backward"])
+        self.assertEqual(chapters.exercises(self.root / "docs"), [])
 
     def test_title(self):
         self.assertEqual(chapters.title(self.root / "01_vector_add"), "Vector add")

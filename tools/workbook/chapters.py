@@ -13,6 +13,7 @@ from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT
 
 CHAPTER = re.compile(r"^(\d\d)_\w+$")
+EXERCISES = re.compile(r"^add_chapter\(\s*EXERCISES\s+(.*?)(?:\s+(?:SOURCES|DEPENDS)\s|\s*\))", re.M | re.S)
 REGISTRATION = re.compile(r"^\s*WB_REGISTER\(\s*(\w+)\s*,\s*(\w+)\s*,", re.M)
 
 
@@ -95,9 +96,12 @@ def exercise_of(file: Path, chapter: Path) -> str | None:
 
 
 def exercise_names(chapter: Path) -> list:
-    ends = ("_starter.cu", "_solution.cu")
-    found = {file.name[: -len(end)] for end in ends for file in chapter.glob(f"*{end}")}
-    return sorted(found)
+    """As the chapter's CMakeLists.txt declares them, in the order of the lesson."""
+    try:
+        found = EXERCISES.search((chapter / "CMakeLists.txt").read_text())
+    except OSError:
+        return []
+    return found.group(1).split() if found else []
 
 
 def exercises(chapter: Path) -> list:
