@@ -1,19 +1,14 @@
 // What every implementation of Matmul checks before it launches.
 #pragma once
 
-#include <cstdint>
-
 #include "02_matmul/matmul.h"
 #include "common/core/check.h"
+#include "common/core/pack.h"
 
 namespace wb {
 
 /// Largest M, N or K: leaves room for a tile past the end in 32-bit index arithmetic.
 inline constexpr int kMaxMatmulSize = 1 << 30;
-
-inline bool is_float_aligned(const float* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer) % alignof(float) == 0;
-}
 
 /// Throws wb::Error naming the first argument that breaks the contract.
 inline void check_matmul(MatmulLayout layout, const float* a, const float* b, const float* c, int m, int n,
@@ -23,9 +18,9 @@ inline void check_matmul(MatmulLayout layout, const float* a, const float* b, co
   WB_REQUIRE(m >= 1 && m <= kMaxMatmulSize, m);
   WB_REQUIRE(n >= 1 && n <= kMaxMatmulSize, n);
   WB_REQUIRE(k >= 1 && k <= kMaxMatmulSize, k);
-  WB_REQUIRE(a != nullptr && is_float_aligned(a), a);
-  WB_REQUIRE(b != nullptr && is_float_aligned(b), b);
-  WB_REQUIRE(c != nullptr && is_float_aligned(c), c);
+  WB_REQUIRE(a != nullptr && is_aligned(a), a);
+  WB_REQUIRE(b != nullptr && is_aligned(b), b);
+  WB_REQUIRE(c != nullptr && is_aligned(c), c);
 }
 
 }  // namespace wb

@@ -12,9 +12,9 @@ inline void check_newton_schulz(const float* x, const float* out, const float* s
   WB_REQUIRE(r >= 1 && r <= kMaxMatmulSize, r);
   WB_REQUIRE(c >= 1 && c <= kMaxMatmulSize, c);
   WB_REQUIRE(steps >= 0, steps);
-  WB_REQUIRE(x != nullptr && is_float_aligned(x), x);
-  WB_REQUIRE(out != nullptr && is_float_aligned(out), out);
-  WB_REQUIRE(scratch != nullptr && is_float_aligned(scratch), scratch);
+  WB_REQUIRE(x != nullptr && is_aligned(x), x);
+  WB_REQUIRE(out != nullptr && is_aligned(out), out);
+  WB_REQUIRE(scratch != nullptr && is_aligned(scratch), scratch);
   WB_REQUIRE(matmul != nullptr, matmul == nullptr);
 }
 

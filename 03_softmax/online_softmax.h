@@ -22,8 +22,8 @@ struct OnlineSoftmax {
 inline void check_online_softmax(const float* x, const float* lse, int rows, int columns) {
   WB_REQUIRE(rows >= 1, rows);
   WB_REQUIRE(columns >= 1, columns);
-  WB_REQUIRE(x != nullptr && softmax_aligned(x), x);
-  WB_REQUIRE(lse != nullptr && softmax_aligned(lse), lse);
+  WB_REQUIRE(x != nullptr && is_aligned(x), x);
+  WB_REQUIRE(lse != nullptr && is_aligned(lse), lse);
 }
 
 }  // namespace wb

@@ -1,16 +1,11 @@
 // What every implementation of this chapter checks before it launches.
 #pragma once
 
-#include <cstdint>
-
 #include "04_layernorm/layernorm.h"
 #include "common/core/check.h"
+#include "common/core/pack.h"
 
 namespace wb {
-
-inline bool aligned_as_float(const float* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer) % alignof(float) == 0;
-}
 
 /// Each of these throws wb::Error naming the first argument that breaks the contract.
 inline void check_layernorm_sizes(int n, int c) {
@@ -22,34 +17,34 @@ inline void check_layernorm_forward(const float* x, const float* gamma, const fl
                                     const float* mean, const float* rstd, int n, int c, float epsilon) {
   check_layernorm_sizes(n, c);
   WB_REQUIRE(epsilon >= 0.0f, epsilon);
-  WB_REQUIRE(x != nullptr && aligned_as_float(x), x);
-  WB_REQUIRE(gamma != nullptr && aligned_as_float(gamma), gamma);
-  WB_REQUIRE(beta != nullptr && aligned_as_float(beta), beta);
-  WB_REQUIRE(y != nullptr && aligned_as_float(y), y);
-  WB_REQUIRE(mean != nullptr && aligned_as_float(mean), mean);
-  WB_REQUIRE(rstd != nullptr && aligned_as_float(rstd), rstd);
+  WB_REQUIRE(x != nullptr && is_aligned(x), x);
+  WB_REQUIRE(gamma != nullptr && is_aligned(gamma), gamma);
+  WB_REQUIRE(beta != nullptr && is_aligned(beta), beta);
+  WB_REQUIRE(y != nullptr && is_aligned(y), y);
+  WB_REQUIRE(mean != nullptr && is_aligned(mean), mean);
+  WB_REQUIRE(rstd != nullptr && is_aligned(rstd), rstd);
 }
 
 inline void check_bias_layernorm(const float* x, const float* bias, const float* gamma, const float* beta,
                                  const float* y, const float* mean, const float* rstd, int n, int c,
                                  float epsilon) {
   check_layernorm_forward(x, gamma, beta, y, mean, rstd, n, c, epsilon);
-  WB_REQUIRE(bias != nullptr && aligned_as_float(bias), bias);
+  WB_REQUIRE(bias != nullptr && is_aligned(bias), bias);
 }
 
 inline void check_layernorm_backward(const float* dy, const float* x, const float* gamma, const float* mean,
                                      const float* rstd, const float* dx, const float* dgamma,
                                      const float* dbeta, const float* scratch, int n, int c) {
   check_layernorm_sizes(n, c);
-  WB_REQUIRE(dy != nullptr && aligned_as_float(dy), dy);
-  WB_REQUIRE(x != nullptr && aligned_as_float(x), x);
-  WB_REQUIRE(gamma != nullptr && aligned_as_float(gamma), gamma);
-  WB_REQUIRE(mean != nullptr && aligned_as_float(mean), mean);
-  WB_REQUIRE(rstd != nullptr && aligned_as_float(rstd), rstd);
-  WB_REQUIRE(dx != nullptr && aligned_as_float(dx), dx);
-  WB_REQUIRE(dgamma != nullptr && aligned_as_float(dgamma), dgamma);
-  WB_REQUIRE(dbeta != nullptr && aligned_as_float(dbeta), dbeta);
-  WB_REQUIRE(scratch != nullptr && aligned_as_float(scratch), scratch);
+  WB_REQUIRE(dy != nullptr && is_aligned(dy), dy);
+  WB_REQUIRE(x != nullptr && is_aligned(x), x);
+  WB_REQUIRE(gamma != nullptr && is_aligned(gamma), gamma);
+  WB_REQUIRE(mean != nullptr && is_aligned(mean), mean);
+  WB_REQUIRE(rstd != nullptr && is_aligned(rstd), rstd);
+  WB_REQUIRE(dx != nullptr && is_aligned(dx), dx);
+  WB_REQUIRE(dgamma != nullptr && is_aligned(dgamma), dgamma);
+  WB_REQUIRE(dbeta != nullptr && is_aligned(dbeta), dbeta);
+  WB_REQUIRE(scratch != nullptr && is_aligned(scratch), scratch);
 }
 
 }  // namespace wb

@@ -3,6 +3,7 @@
 # By convention, for each exercise NAME in the chapter's folder:
 #   NAME_solution.cu, NAME_*.cu, NAME_*.cpp   implementations: targets <chapter>_kernels
 #   NAME_test.cpp                             NAME_test, a ctest test
+#   NAME_bf16_test.cpp                        NAME_bf16_test, a ctest test: the contracts that store bf16
 #   NAME_bench.cpp                            NAME_bench
 #   NAME_starter.cu                           NAME_starter_test and NAME_starter_bench, not built by default:
 #                                             a starter that does not compile stops nothing else.
@@ -59,6 +60,13 @@ function(wb_exercise chapter exercise)
     target_link_libraries(${exercise}_test PRIVATE ${exercise}_test_cases ${chapter})
     add_test(NAME ${exercise} COMMAND ${exercise}_test)
     set_tests_properties(${exercise} PROPERTIES LABELS ${chapter})
+  endif()
+  # Apart from the exercise: a starter computes in fp32 only.
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bf16_test.cpp)
+    add_executable(${exercise}_bf16_test ${exercise}_bf16_test.cpp)
+    target_link_libraries(${exercise}_bf16_test PRIVATE wb_test_main ${chapter})
+    add_test(NAME ${exercise}_bf16 COMMAND ${exercise}_bf16_test)
+    set_tests_properties(${exercise}_bf16 PROPERTIES LABELS ${chapter})
   endif()
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bench.cpp)
     add_executable(${exercise}_bench ${exercise}_bench.cpp)

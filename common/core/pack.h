@@ -1,5 +1,5 @@
-// Neighbouring floats that move as one: a kernel template over kWidth is written once, and serves both rows
-// that allow 16-byte loads (Pack<4>) and those that do not (Pack<1>).
+// Neighbouring elements that move as one: a kernel template over kWidth is written once, and serves both rows
+// that allow 16-byte loads (Pack<4>, or Pack<8, bf16>) and those that do not (Pack<1>).
 #pragma once
 
 #include <cstddef>
@@ -7,17 +7,30 @@
 
 namespace wb {
 
-/// kWidth floats, aligned so that a copy is one load or store instruction.
-template <int kWidth>
-struct alignas(kWidth * sizeof(float)) Pack {
-  float values[kWidth];
+/// kWidth elements, aligned so that a copy is one load or store instruction.
+template <int kWidth, class T = float>
+struct alignas(kWidth * sizeof(T)) Pack {
+  T values[kWidth];
 };
 
-/// Whether every row of contiguous (rows, columns) matrices at these addresses starts at a multiple of 16
-/// bytes and holds a whole number of Pack<4>.
+/// Whether every row of contiguous (rows, columns) matrices at these addresses starts at a multiple of the
+/// pack's size and holds a whole number of packs of kWidth elements.
+template <int kWidth, class... T>
+bool rows_fit_pack(int columns, const T*... matrices) {
+  return columns % kWidth == 0 &&
+         ((reinterpret_cast<std::uintptr_t>(matrices) % sizeof(Pack<kWidth, T>) == 0) && ...);
+}
+
+/// The same for packs of four floats.
 template <class... T>
 bool rows_fit_pack4(int columns, const T*... matrices) {
-  return columns % 4 == 0 && ((reinterpret_cast<std::uintptr_t>(matrices) % sizeof(Pack<4>) == 0) && ...);
+  return rows_fit_pack<4>(columns, matrices...);
+}
+
+/// Whether an element may be read at this address at all. Launchers refuse a pointer that is not aligned.
+template <class T>
+bool is_aligned(const T* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer) % alignof(T) == 0;
 }
 
 }  // namespace wb

@@ -1,0 +1,34 @@
+// What the tests of bf16 kernels rely on: rounding to nearest even, and poison that stays recognisable.
+#include "common/harness/bf16.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "common/harness/guarded_buffer.h"
+#include "common/harness/matcher.h"
+
+namespace {
+
+TEST(Bf16, RoundsToNearestEven) {
+  // Neighbours of 1 lie 2^-7 apart above it.
+  EXPECT_EQ(wb::rounded_to_bf16(std::vector{1.0f, 1.0039f, 1.0041f, -1.0041f}),
+            (std::vector{1.0f, 1.0f, 1.0078125f, -1.0078125f}));
+  EXPECT_EQ(wb::rounded_to_bf16(std::vector{1.00390625f, 1.01171875f}), (std::vector{1.0f, 1.015625f}));
+}
+
+TEST(Bf16, LosesAtMostItsRounding) {
+  for (float value = 1.0f; value < 4.0f; value += 0.0013f) {
+    const float rounded = wb::rounded_to_bf16(std::vector{value})[0];
+    EXPECT_LE(std::fabs(rounded - value), wb::kBf16Rounding * value);
+  }
+}
+
+TEST(Bf16, UnwrittenOutputIsCalledUnwritten) {
+  const auto y = wb::GuardedBuffer<wb::bf16>::output(40);
+  const auto result = wb::matches(wb::to_float(y.download()), std::vector<double>(40, 1.0), {});
+  EXPECT_FALSE(result);
+  EXPECT_NE(std::string(result.message()).find("never written"), std::string::npos) << result.message();
+}
+
+}  // namespace
