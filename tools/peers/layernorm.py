@@ -1,0 +1,54 @@
+"""layernorm and its gradient in PyTorch, and forward in a Triton kernel of our own."""
+
+import torch
+import torch.nn.functional as F
+from measure import Peer, main
+
+EPSILON = 1e-5
+
+
+def inputs(problem, random):
+    n, c = problem.numbers(2)
+    gamma, beta = random.uniform(c, low=0.5, high=1.5), random.uniform(c)
+    return random.uniform(n, c, high=2.0), gamma, beta
+
+
+def forward(x, gamma, beta):
+    return F.layer_norm(x, gamma.shape, gamma, beta, EPSILON)
+
+
+def backward_inputs(problem, random):
+    x, gamma, beta = inputs(problem, random)
+    _, mean, rstd = torch.native_layer_norm(x, list(gamma.shape), gamma, beta, EPSILON)
+    return random.uniform(*x.shape), x, gamma, beta, mean, rstd
+
+
+def backward(dy, x, gamma, beta, mean, rstd):
+    """The kernels that autograd would call, without autograd's own time."""
+    wanted = [True, True, True]
+    return torch.ops.aten.native_layer_norm_backward(
+        dy, x, list(gamma.shape), mean, rstd, gamma, beta, wanted
+    )
+
+
+def backward_formula(dy, x, gamma, beta, mean, rstd):
+    xhat, g = (x - mean) * rstd, dy * gamma
+    along = g.mean(-1, keepdim=True), (g * xhat).mean(-1, keepdim=True)
+    return rstd * (g - along[0] - xhat * along[1]), (dy * xhat).sum(0), dy.sum(0)
+
+
+def triton_forward():
+    if not torch.cuda.is_available():
+        raise ImportError("Triton needs a GPU")
+    from triton_layernorm import layernorm
+
+    return lambda x, gamma, beta: layernorm(x, gamma, beta, EPSILON)
+
+
+PEERS = {
+    "layernorm_forward": Peer(inputs, forward, others={"triton": triton_forward}),
+    "layernorm_backward": Peer(backward_inputs, backward, backward_formula),
+}
+
+if __name__ == "__main__":
+    main(PEERS, __doc__)

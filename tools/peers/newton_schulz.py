@@ -1,0 +1,29 @@
+"""newton_schulz in PyTorch: the quintic iteration of Muon (Jordan et al., 2024) in fp32."""
+
+import torch
+from measure import Peer, main
+
+A, B, C = 3.4445, -4.7750, 2.0315
+STEPS = 5
+
+
+def inputs(problem, random):
+    rows, columns = problem.numbers(2)
+    return (random.normal(rows, columns),)
+
+
+def orthogonalise(x):
+    """The same products as 02_matmul/newton_schulz_solution.cu: tall matrices transposed."""
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x
+    x = x / (x.norm() + 1e-7)
+    for _ in range(STEPS):
+        square = x @ x.T
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=B, alpha=C), x, beta=A)
+    return x.T if tall else x
+
+
+PEERS = {"newton_schulz": Peer(inputs, orthogonalise, compiled=False, tolerance=1e-3)}
+
+if __name__ == "__main__":
+    main(PEERS, __doc__)

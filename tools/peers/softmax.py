@@ -1,0 +1,36 @@
+"""softmax and its gradient in PyTorch."""
+
+import torch
+from measure import Peer, main
+
+
+def inputs(problem, random):
+    return (random.uniform(*problem.numbers(2), low=-4.0, high=4.0),)
+
+
+def softmax(x):
+    return torch.softmax(x, -1)
+
+
+def gradient_inputs(problem, random):
+    rows, columns = problem.numbers(2)
+    y = softmax(random.uniform(rows, columns, low=-4.0, high=4.0))
+    return random.uniform(rows, columns), y
+
+
+def gradient(dy, y):
+    """The kernel that autograd would call, without autograd's own time."""
+    return torch.ops.aten._softmax_backward_data(dy, y, -1, y.dtype)
+
+
+def gradient_formula(dy, y):
+    return y * (dy - (dy * y).sum(-1, keepdim=True))
+
+
+PEERS = {
+    "softmax_forward": Peer(inputs, softmax),
+    "softmax_backward": Peer(gradient_inputs, gradient, gradient_formula),
+}
+
+if __name__ == "__main__":
+    main(PEERS, __doc__)

@@ -1,0 +1,15 @@
+"""vector_add in PyTorch."""
+
+import torch
+from measure import Peer, main
+
+
+def inputs(problem, random):
+    (n,) = problem.numbers(1)
+    return random.uniform(n), random.uniform(n)
+
+
+PEERS = {"vector_add": Peer(inputs, torch.add, compiled=False)}
+
+if __name__ == "__main__":
+    main(PEERS, __doc__)
