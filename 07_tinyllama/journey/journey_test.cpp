@@ -28,6 +28,7 @@ JourneyOptions test_options() {
   std::string answer;
   JourneyOptions options = parse_options(5, arguments, answer).value();
   options.profile = !under_sanitizer();
+  options.fewest_samples = 5;
   return options;
 }
 
@@ -84,7 +85,8 @@ TEST_F(JourneyTest, EveryTensorReceivesAGradient) {
 
 TEST_F(JourneyTest, StridedAttentionIsSlower) {
   if (!is_profiled()) GTEST_SKIP() << "this run has no profiles";
-  EXPECT_GT(stage("2").profile->attention_ms, stage("3").profile->attention_ms);
+  // The least of several steps: a machine that is busy with something else only adds to a time.
+  EXPECT_GT(stage("2").profile->attention_ms_low, stage("3").profile->attention_ms_low);
 }
 
 TEST_F(JourneyTest, UnsynchronisedPhasesMissMuchOfTheStep) {
@@ -110,6 +112,8 @@ TEST_F(JourneyTest, ProfileShowsTheKernelsOfTheStage) {
     EXPECT_GE(profile.launches_per_step, 12.0 * report_->options.config.l) << stage_name(result.stage);
     EXPECT_GT(profile.attention_ms, 0.0) << stage_name(result.stage);
     EXPECT_LT(profile.attention_ms, profile.kernel_ms) << stage_name(result.stage);
+    EXPECT_GT(profile.attention_ms_low, 0.0) << stage_name(result.stage);
+    EXPECT_LE(profile.attention_ms_low, profile.attention_ms) << stage_name(result.stage);
     double percent = 0.0;
     for (const KernelTotal& total : profile.totals) percent += total.percent;
     EXPECT_NEAR(percent, 100.0, 1e-6) << stage_name(result.stage);

@@ -13,13 +13,12 @@ namespace {
 // Warm-up ends after both; then timing goes on until there are samples enough, or for as long as is polite.
 constexpr int kWarmUpSteps = 2;
 constexpr double kWarmUpMs = 200.0;
-constexpr int kFewestSamples = 10;
+constexpr int kMostWarmUpSteps = 2000;
 constexpr double kEnoughMs = 1000.0;
 constexpr int kEnoughSamples = 200;
 constexpr double kPoliteMs = 10000.0;
 constexpr int kFewestPoliteSamples = 3;
 
-constexpr int kProfiledSteps = 5;
 constexpr int kFewestProfiledSteps = 3;
 constexpr double kPoliteProfileMs = 3000.0;
 
@@ -60,9 +59,9 @@ Sample timed_step(Trainer& trainer, StepTimer::Function* clock) {
   return sample;
 }
 
-bool is_enough(const std::vector<Sample>& samples, double timed_ms) {
+bool is_enough(const std::vector<Sample>& samples, double timed_ms, int fewest) {
   if (timed_ms >= kPoliteMs) return samples.size() >= kFewestPoliteSamples;
-  if (samples.size() < kFewestSamples) return false;
+  if (samples.size() < static_cast<std::size_t>(fewest)) return false;
   return timed_ms >= kEnoughMs || samples.size() >= kEnoughSamples;
 }
 
@@ -101,7 +100,7 @@ StageResult measure_stage(const JourneyOptions& options, const Stage& stage, con
   // Before the trainer exists: its memory is what counts.
   reset_peak_device_memory();
   const std::size_t before_bytes = device_memory_use().current;
-  const int max_steps = options.steps + kFewestSamples + kEnoughSamples + 2000;
+  const int max_steps = options.steps + options.fewest_samples + kEnoughSamples + kMostWarmUpSteps;
   Trainer trainer(stage_trainer(options, stage, max_steps), stage_data(options));
   StepTimer::Function* clock = find_implementation<StepTimer>(stage.timer).function;
   trainer.synchronize();
@@ -113,10 +112,10 @@ StageResult measure_stage(const JourneyOptions& options, const Stage& stage, con
   double warm_up_ms = 0.0;
   double timed_ms = 0.0;
   for (int step = 0; step < max_steps; ++step) {
-    if (step >= options.steps && is_enough(samples, timed_ms)) break;
+    if (step >= options.steps && is_enough(samples, timed_ms, options.fewest_samples)) break;
     const Sample sample = timed_step(trainer, clock);
     if (step < options.steps) result.losses.push_back(sample.loss);
-    if (step >= kWarmUpSteps && warm_up_ms >= kWarmUpMs) {
+    if ((step >= kWarmUpSteps && warm_up_ms >= kWarmUpMs) || step >= kMostWarmUpSteps) {
       samples.push_back(sample);
       timed_ms += sample.true_ms;
     } else {
@@ -134,14 +133,14 @@ StageProfile profile_stage(const JourneyOptions& options, const Stage& stage, co
   // Batched attention takes its softmax from chapter 03; nothing else in the model does.
   static const std::regex kAttention("attention|softmax");
   static const std::regex kRepeatKv("repeat_kv");
-  Trainer trainer(stage_trainer(options, stage, kWarmUpSteps + kProfiledSteps), stage_data(options));
+  Trainer trainer(stage_trainer(options, stage, kWarmUpSteps + options.profiled_steps), stage_data(options));
   trainer.train(kWarmUpSteps);
 
   StageProfile profile;
   std::vector<KernelRecord> all;
   std::vector<double> launches, kernels, attention, repeat_kv;
   const double begin = host_clock_ms();
-  for (int step = 0; step < kProfiledSteps; ++step) {
+  for (int step = 0; step < options.profiled_steps; ++step) {
     if (step >= kFewestProfiledSteps && host_clock_ms() - begin > kPoliteProfileMs) break;
     Profiler profiler;
     profiler.start();
@@ -153,11 +152,12 @@ StageProfile profile_stage(const JourneyOptions& options, const Stage& stage, co
     repeat_kv.push_back(kernel_ms(records, kRepeatKv));
     all.insert(all.end(), records.begin(), records.end());
     profile.steps += 1;
-    progress(stage_name(stage) + ", profile", profile.steps, kProfiledSteps, std::nanf(""));
+    progress(stage_name(stage) + ", profile", profile.steps, options.profiled_steps, std::nanf(""));
   }
   profile.launches_per_step = median(launches);
   profile.kernel_ms = median(kernels);
   profile.attention_ms = median(attention);
+  profile.attention_ms_low = *std::min_element(attention.begin(), attention.end());
   profile.repeat_kv_ms = median(repeat_kv);
   profile.totals = kernel_totals(all);
   return profile;

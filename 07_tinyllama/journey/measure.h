@@ -31,6 +31,7 @@ struct StageProfile {
   double launches_per_step = 0.0;   // kernels; memory copies and fills are none
   double kernel_ms = 0.0;           // of a step, median
   double attention_ms = 0.0;        // of a step, median; repeat_kv is not part of it
+  double attention_ms_low = 0.0;    // of a step, the least: what no other program disturbed
   double repeat_kv_ms = 0.0;        // of a step, median
   std::vector<KernelTotal> totals;  // of all profiled steps
 };

@@ -33,6 +33,7 @@ json profile_json(const StageResult& result) {
           {"launches_per_step", profile.launches_per_step},
           {"kernel_ms", profile.kernel_ms},
           {"attention_ms", profile.attention_ms},
+          {"attention_ms_low", profile.attention_ms_low},
           {"repeat_kv_ms", profile.repeat_kv_ms},
           {"csv", profile_name(result.stage)},
           {"kernels", kernels}};
