@@ -4,6 +4,10 @@
 // number of the row cancels out: the dot product of dy and y. The first pass takes it, the second, whose
 // reads mostly hit the caches that the first has filled, applies it.
 //
+// Rows above 8192 columns find less in the caches: there are too many of them at work for that. A block of
+// 1024 threads keeps such a row, dy in registers and y in shared memory, since registers hold only one of the
+// two. Where even that is too little, the row is read twice after all.
+//
 // 12 bytes an element (two floats read, one written), 4 FLOPs. A pack is 16 bytes where the rows allow it,
 // else 4.
 #include <cstdint>
@@ -19,6 +23,7 @@ namespace wb {
 namespace {
 
 constexpr int kFloatsPerThread = 8;  // in rows up to 8192 columns; more in longer ones
+constexpr int kHeldFloats = 32;      // of dy, in the registers of a thread
 
 template <int kWidth>
 __global__ void __launch_bounds__(1024) softmax_backward_kernel(const float* dy,  // (rows, columns)
@@ -49,11 +54,65 @@ __global__ void __launch_bounds__(1024) softmax_backward_kernel(const float* dy,
   }
 }
 
+// Thread t keeps packs t, t + blockDim.x, ... of dy and of y. Nobody else reads them: no barrier is needed.
+template <int kWidth>
+__global__ void __launch_bounds__(1024) softmax_backward_held_kernel(const float* dy,  // (rows, columns)
+                                                                     const float* y,   // (rows, columns)
+                                                                     float* dx,        // (rows, columns)
+                                                                     int columns) {
+  extern __shared__ float4 shared[];
+  auto* ys = reinterpret_cast<Pack<kWidth>*>(shared);  // (columns / kWidth)
+  Pack<kWidth> dys[kHeldFloats / kWidth];
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(columns);
+  const auto* dy_row = reinterpret_cast<const Pack<kWidth>*>(dy + start);
+  const auto* y_row = reinterpret_cast<const Pack<kWidth>*>(y + start);
+  auto* dx_row = reinterpret_cast<Pack<kWidth>*>(dx + start);
+  const int packs = columns / kWidth;
+  const int first = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
+
+  float dot = 0.0f;
+#pragma unroll
+  for (int i = 0; i < kHeldFloats / kWidth; ++i) {
+    const int at = first + i * step;
+    if (at >= packs) break;
+    const Pack<kWidth> own = y_row[at];
+    dys[i] = dy_row[at];
+    ys[at] = own;
+    for (int j = 0; j < kWidth; ++j) dot += dys[i].values[j] * own.values[j];
+  }
+  dot = block_sum(dot);
+
+#pragma unroll
+  for (int i = 0; i < kHeldFloats / kWidth; ++i) {
+    const int at = first + i * step;
+    if (at >= packs) break;
+    const Pack<kWidth> own = ys[at];
+    for (int j = 0; j < kWidth; ++j) dys[i].values[j] = own.values[j] * (dys[i].values[j] - dot);
+    dx_row[at] = dys[i];
+  }
+}
+
+// Whether a block has the registers and the shared memory for a row; the latter differs between GPUs.
+bool can_be_held(int columns, std::size_t row_bytes) {
+  int device = 0, most_shared = 0;
+  WB_CUDA_CHECK(cudaGetDevice(&device));
+  WB_CUDA_CHECK(cudaDeviceGetAttribute(&most_shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  const std::size_t for_block_sum = 1024;
+  return columns <= kHeldFloats * 1024 && row_bytes + for_block_sum <= static_cast<std::size_t>(most_shared);
+}
+
 void softmax_backward_solution(const float* dy, const float* y, float* dx, int rows, int columns,
                                cudaStream_t stream) {
   check_softmax_backward(dy, y, dx, rows, columns);
   const int threads = threads_for_row(columns, kFloatsPerThread);
-  if (rows_fit_pack4(columns, dy, y, dx)) {
+  const std::size_t row_bytes = static_cast<std::size_t>(columns) * sizeof(float);
+  if (columns > kFloatsPerThread * 1024 && can_be_held(columns, row_bytes)) {
+    auto* kernel = rows_fit_pack4(columns, dy, y, dx) ? softmax_backward_held_kernel<4>
+                                                      : softmax_backward_held_kernel<1>;
+    WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                       static_cast<int>(row_bytes)));
+    kernel<<<rows, threads, row_bytes, stream>>>(dy, y, dx, columns);
+  } else if (rows_fit_pack4(columns, dy, y, dx)) {
     softmax_backward_kernel<4><<<rows, threads, 0, stream>>>(dy, y, dx, columns);
   } else {
     softmax_backward_kernel<1><<<rows, threads, 0, stream>>>(dy, y, dx, columns);

@@ -11,14 +11,21 @@
 
 namespace wb {
 
-// Columns that a thread owns. With 16, two blocks of 512 threads share a multiprocessor, and one loads while
-// the other reduces; rows above 8192 columns take all of it for one block.
-inline constexpr int kFewColumns = 16, kManyColumns = 32;
+// Columns that a thread owns. There are at most kLayernormPartials blocks, so short rows give a thread few
+// columns: else there would not be threads enough to keep memory busy. With 16, two blocks of 512 threads
+// share a multiprocessor, and one loads while the other reduces; rows above 8192 columns take all of it for
+// one block.
+inline constexpr int kFewColumns = 4, kSomeColumns = 16, kManyColumns = 32;
 inline constexpr int kFewMaxThreads = 512, kManyMaxThreads = 1024;
 inline constexpr int kThreadsPerMultiprocessor = 1024;  // with 64 registers each
 
+inline int layernorm_backward_columns(int c) {
+  if (c <= kFewColumns * kFewMaxThreads) return kFewColumns;
+  return c <= kSomeColumns * kFewMaxThreads ? kSomeColumns : kManyColumns;
+}
+
 struct LayernormBackwardLaunch {
-  bool many;                 // kManyColumns or kFewColumns a thread
+  int columns;               // that a thread owns: kFewColumns, kSomeColumns or kManyColumns
   int threads;               // of a block
   dim3 grid;                 // (blocks that share the rows, slices of the columns)
   std::size_t shared_bytes;  // a float for each column that the block owns
@@ -33,8 +40,8 @@ inline int device_attribute(cudaDeviceAttr attribute) {
 
 inline LayernormBackwardLaunch layernorm_backward_launch(int n, int c) {
   LayernormBackwardLaunch launch;
-  launch.many = c > kFewColumns * kFewMaxThreads;
-  const int columns = launch.many ? kManyColumns : kFewColumns;
+  launch.columns = layernorm_backward_columns(c);
+  const int columns = launch.columns;
   // Not every GPU gives a block the 128 KiB that 32768 columns need: then it owns fewer.
   const int allowed = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin) - 1024;  // some for block_sum
   const int most_threads = allowed / static_cast<int>(columns * sizeof(float)) / 32 * 32;

@@ -75,17 +75,21 @@ __global__ void add_partials_kernel(const float* partials,  // (2, blocks, C)
   }
 }
 
+template <int kWidth>
+auto* kernel_for(int columns) {
+  if (columns == kFewColumns) return layernorm_backward_kernel<kWidth, kFewColumns / kWidth, kFewMaxThreads>;
+  if (columns == kSomeColumns)
+    return layernorm_backward_kernel<kWidth, kSomeColumns / kWidth, kFewMaxThreads>;
+  return layernorm_backward_kernel<kWidth, kManyColumns / kWidth, kManyMaxThreads>;
+}
+
 void layernorm_backward_two_stage(const float* dy, const float* x, const float* gamma, const float* mean,
                                   const float* rstd, float* dx, float* dgamma, float* dbeta, float* scratch,
                                   int n, int c, cudaStream_t stream) {
   check_layernorm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta, scratch, n, c);
   const LayernormBackwardLaunch launch = layernorm_backward_launch(n, c);
   const bool wide = rows_fit_pack4(c, dy, x, gamma, dx, scratch);
-  const auto few = wide ? layernorm_backward_kernel<4, kFewColumns / 4, kFewMaxThreads>
-                        : layernorm_backward_kernel<1, kFewColumns, kFewMaxThreads>;
-  const auto many = wide ? layernorm_backward_kernel<4, kManyColumns / 4, kManyMaxThreads>
-                         : layernorm_backward_kernel<1, kManyColumns, kManyMaxThreads>;
-  const auto kernel = launch.many ? many : few;
+  auto* kernel = wide ? kernel_for<4>(launch.columns) : kernel_for<1>(launch.columns);
   WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      static_cast<int>(launch.shared_bytes)));
   kernel<<<launch.grid, launch.threads, launch.shared_bytes, stream>>>(dy, x, gamma, mean, rstd, dx, scratch,
