@@ -2,52 +2,84 @@
 
 from __future__ import annotations
 
-from . import chapters, device, process, python_env, setup
+from pathlib import Path
+
+from . import bench_join, chapters, device, process, python_env, setup
 from .build import Build
 from .console import heading, say, warn
 from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT, run_environment
 
 PEERS = ROOT / "tools" / "peers"
+FOLDER = RESULTS / "bench"
 
 
 def command(options) -> int:
-    chapter = chapters.find(options.chapter)
-    exercises = [e for e in chapters.select(chapter, options.exercise) if e.has("bench.cpp")]
-    if not exercises:
-        raise WorkbookError(f"{chapter.name} has no benchmark yet; chapter 01 has one", Exit.USAGE)
+    exercises = chosen_exercises(options)
     chosen = device.choose(options.device)
     setup.ensure(chosen)
     build = Build(chosen, options.jobs, options.verbose)
     build.configure()
-    RESULTS.mkdir(exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    codes = [measure(build, exercise, options) for exercise in exercises]
+    return max(codes)
+
+
+def chosen_exercises(options) -> list:
+    """Those with a benchmark: of one chapter, or of all."""
+    if options.chapter is None:
+        found = [e for chapter in chapters.chapters() for e in chapters.exercises(chapter)]
+        return [e for e in found if e.has("bench.cpp")]
+    chapter = chapters.find(options.chapter)
+    found = [e for e in chapters.select(chapter, options.exercise) if e.has("bench.cpp")]
+    if not found:
+        raise WorkbookError(f"{chapter.name} has no benchmark yet; chapter 01 has one", Exit.USAGE)
+    return found
+
+
+def measure(build: Build, exercise, options) -> Exit:
+    """The program of the references, then what is compared with it; one results file and one table of all."""
+    programs = [f"{exercise.name}_bench"]
+    if options.starter and exercise.starter.exists():
+        programs.append(f"{exercise.name}_starter_bench")
+    build.build(programs, exercise.name)
     code = Exit.OK
-    for exercise in exercises:
-        programs = [f"{exercise.name}_bench"]
-        if options.starter and exercise.starter.exists():
-            programs.append(f"{exercise.name}_starter_bench")
-        build.build(programs, exercise.name)
-        for program in programs:
-            heading(f"\n{exercise.chapter.name} / {program} on {device.label(chosen)}")
-            output = (RESULTS / "bench" / f"{program}-{chosen}.json").relative_to(ROOT)
-            started = [build.program(program), "--output", output]
-            if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
-                code = Exit.FAILED
-        if chosen == "cuda":
-            run_peer(exercise)
+    files = []
+    for program in programs:
+        heading(f"\n{exercise.chapter.name} / {program} on {device.label(build.device)}")
+        files.append(FOLDER / f"{program}-{build.device}.json")
+        files[-1].unlink(missing_ok=True)
+        started = [build.program(program), "--output", files[-1].relative_to(ROOT)]
+        if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
+            code = Exit.FAILED
+    if build.device == "cuda" and options.peers:
+        files += run_peer(exercise, files[0], options.compile)
+    document, *others = [bench_join.load(file) for file in files]
+    others = [other for other in others if other]
+    if document and others:
+        document = bench_join.join(document, others)
+        bench_join.save(document, files[0])
+        heading(f"\n{exercise.chapter.name} / {exercise.name}, all together")
+        bench_join.show(document)
+    if document:
+        say(f"\nResults: {files[0].relative_to(ROOT)}. Draw them: ./workbook plot")
     return code
 
 
-def run_peer(exercise) -> None:
-    """The same operation in PyTorch, measured now and on this machine."""
+def run_peer(exercise, like: Path, with_compile: bool) -> list:
+    """The same problems in PyTorch, measured now and on this machine: its results file, if there is one."""
     script = PEERS / f"{exercise.name}.py"
-    if not script.exists():
-        return
+    if not script.exists() or not like.exists():
+        return []
     python = python_env.find("torch")
     if python is None:
         say(f"No PyTorch here, so {script.relative_to(ROOT)} is not measured.")
-        return
-    output = (RESULTS / "bench" / f"{exercise.name}_peer.json").relative_to(ROOT)
-    started = [python, script, "--output", output]
+        return []
+    heading(f"\n{script.relative_to(ROOT)}")
+    output = FOLDER / f"{exercise.name}_peer.json"
+    output.unlink(missing_ok=True)
+    started = [python, script, "--like", like.relative_to(ROOT), "--output", output.relative_to(ROOT)]
+    started += [] if with_compile else ["--no-compile"]
     if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
         warn(f"{script.relative_to(ROOT)} failed; the workbook's own figures stand")
+    return [output] if output.exists() else []

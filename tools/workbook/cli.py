@@ -41,6 +41,13 @@ def number(kind: type):
     return convert
 
 
+def chapter_and_exercise(sub: Parser) -> None:
+    sub.add_argument(
+        "chapter", metavar="NN", nargs="?", help="the chapter: 1, 01 or 01_vector_add (default: all)"
+    )
+    sub.add_argument("exercise", nargs="?", help="only this exercise of it")
+
+
 def parser() -> Parser:
     common = Parser(add_help=False)
     common.add_argument(
@@ -101,10 +108,13 @@ def parser() -> Parser:
         help="stop after S seconds (default: %(default)s)",
     )
 
-    sub = add("bench", bench.command, "measure the implementations of one chapter")
-    sub.add_argument("chapter", metavar="NN", help="the chapter: 1, 01 or 01_vector_add")
-    sub.add_argument("exercise", nargs="?", help="only this exercise of it")
+    sub = add("bench", bench.command, "measure the implementations of one chapter, and PyTorch beside them")
+    chapter_and_exercise(sub)
     sub.add_argument("--starter", action="store_true", help="measure your starter too")
+    sub.add_argument("--no-peers", dest="peers", action="store_false", help="leave PyTorch out")
+    sub.add_argument(
+        "--no-compile", dest="compile", action="store_false", help="leave torch.compile out, which takes long"
+    )
 
     add(
         "list",

@@ -1,0 +1,129 @@
+"""Joins the rows of a benchmark program with those of the starter and of PyTorch: one file, one table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .console import paint, say
+from .errors import Exit, WorkbookError
+
+SCHEMA_VERSION = 1
+ROOF_MARGIN = 1.15  # kRoofMargin in common/harness/bench_measure.h
+
+
+def load(file: Path) -> dict | None:
+    """A results file of kind "benchmarks", or None when there is none."""
+    try:
+        document = json.loads(file.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise WorkbookError(f"{file}: {error}", Exit.FAILED) from error
+    if document.get("schema_version") != SCHEMA_VERSION or document.get("kind") != "benchmarks":
+        raise WorkbookError(f"{file} is no benchmark of schema version {SCHEMA_VERSION}", Exit.FAILED)
+    return document
+
+
+def save(document: dict, file: Path) -> None:
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(document, indent=2) + "\n")
+    temporary.replace(file)
+
+
+def problem_of(row: dict) -> tuple:
+    return row["contract"], row["problem"]
+
+
+def yardsticks(document: dict) -> dict:
+    """(contract, problem) -> its rows, the baseline first."""
+    found = {}
+    for row in document["body"]["rows"]:
+        rows = found.setdefault(problem_of(row), [])
+        rows.insert(0 if row["implementation"] == row["baseline"] else len(rows), row)
+    return found
+
+
+def derived(row: dict, own: list, on_gpu: bool) -> dict:
+    """A row measured elsewhere as if the benchmark had measured it: against its baseline and its roof.
+
+    All rows of a problem do the same declared work, so the fraction of the roof scales with the time.
+    """
+    baseline = own[0]
+    row = {**row, "baseline": baseline["baseline"]}
+    if row["outcome"] != "ok":
+        return row
+    median = row["seconds"]["median"]
+    row["speedup"] = baseline["seconds"]["median"] / median if baseline["outcome"] == "ok" else None
+    for work in ("bytes", "flops"):
+        row[work] = baseline[work]
+        row[f"{work}_per_second"] = baseline[work] / median if on_gpu else None
+    row["fraction_of_roof"] = None
+    for other in own:
+        if other["outcome"] == "ok" and other["fraction_of_roof"] is not None:
+            row["fraction_of_roof"] = other["fraction_of_roof"] * other["seconds"]["median"] / median
+            break
+    if row["fraction_of_roof"] is not None and row["fraction_of_roof"] > ROOF_MARGIN:
+        row["outcome"] = "above_roof"
+        row["message"] = (
+            f"{row['fraction_of_roof']:.2f} times the roof: less was done, or timed, than declared"
+        )
+    return row
+
+
+def join(document: dict, others: list) -> dict:
+    """`document` with the rows of the other documents below those of the same problem."""
+    on_gpu = document["device"]["kind"] != "cpu"
+    known = yardsticks(document)
+    extra = {}
+    for other in others:
+        for row in other["body"]["rows"]:
+            key = problem_of(row)
+            if key in known:
+                extra.setdefault(key, []).append(derived(row, known[key], on_gpu))
+    rows = []
+    own = document["body"]["rows"]
+    for index, row in enumerate(own):
+        rows.append(row)
+        if index + 1 == len(own) or problem_of(own[index + 1]) != problem_of(row):
+            rows += extra.pop(problem_of(row), [])
+    body = {**document["body"], "rows": rows}
+    for other in others:
+        if other["body"].get("peer"):
+            body["peer"] = {"name": other["body"]["peer"], "version": other["body"]["peer_version"]}
+    return {**document, "body": body}
+
+
+def time_text(seconds: float) -> str:
+    if seconds < 1e-3:
+        return f"{1e6 * seconds:.2f} us"
+    return f"{1e3 * seconds:.3f} ms" if seconds < 1 else f"{seconds:.3f} s"
+
+
+def line(row: dict, on_gpu: bool) -> str:
+    name = f"  {row['implementation']:<16}"
+    if row["outcome"] != "ok":
+        return f"{name} {row['outcome'].replace('_', ' ')}: {row['message'].splitlines()[0]}"
+    seconds = row["seconds"]
+    spread = (seconds["upper_quartile"] - seconds["lower_quartile"]) / seconds["median"]
+    rates = ""
+    if on_gpu:
+        roof = row["fraction_of_roof"]
+        rates = f"{row['bytes_per_second'] / 1e9:>9.1f} {row['flops_per_second'] / 1e12:>9.3f} "
+        rates += f"{'-' if roof is None else f'{roof:.1%}':>8} "
+    ratio = "-" if row["speedup"] is None else f"{row['speedup']:.2f}x"
+    baseline = "  baseline" if row["implementation"] == row["baseline"] else ""
+    return f"{name} {time_text(seconds['median']):>11} {spread:>7.1%} {rates}{ratio:>8}{baseline}"
+
+
+def show(document: dict) -> None:
+    """Every problem with all its rows, as the benchmark programs print them."""
+    on_gpu = document["device"]["kind"] != "cpu"
+    rates = f"{'GB/s':>9} {'TFLOP/s':>9} {'of roof':>8} " if on_gpu else ""
+    previous = None
+    for row in document["body"]["rows"]:
+        if problem_of(row) != previous:
+            previous = problem_of(row)
+            say(f"\n{paint(' '.join(previous), 'bold')}")
+            say(f"  {'implementation':<16} {'median':>11} {'spread':>7} {rates}{'speed-up':>8}")
+        say(line(row, on_gpu))
