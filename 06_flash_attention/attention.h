@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "05_rmsnorm_rope/heads_view.h"
+#include "common/core/bf16.h"
 
 namespace wb {
 
@@ -35,7 +36,8 @@ struct AttentionMemoryUse {
   using Function = AttentionMemory(const AttentionShape& shape);
 };
 
-/// Errors: a size < 1, h not a multiple of kv, d > kMaxHeadWidth or a null pointer throws wb::Error.
+/// Errors: a size < 1, h not a multiple of kv, d > kMaxHeadWidth, or a pointer that is null or not aligned to
+/// its elements throws wb::Error.
 struct AttentionForward {
   static constexpr const char* kName = "attention_forward";
   using Function = void(HeadsView<const float> q,  // (B, T, H, D)
@@ -60,6 +62,33 @@ struct AttentionBackward {
                         HeadsView<float> dk,          // (B, T, kv, D)
                         HeadsView<float> dv,          // (B, T, kv, D)
                         float* scratch,               // (AttentionMemory::scratch)
+                        const AttentionShape& shape, cudaStream_t stream);
+};
+
+/// The same with every tensor of heads stored as bf16. Arithmetic, saved and scratch stay fp32, and so does
+/// AttentionMemoryUse.
+struct AttentionForwardBf16 {
+  static constexpr const char* kName = "attention_forward_bf16";
+  using Function = void(HeadsView<const bf16> q,  // (B, T, H, D)
+                        HeadsView<const bf16> k,  // (B, T, kv, D)
+                        HeadsView<const bf16> v,  // (B, T, kv, D)
+                        HeadsView<bf16> out,      // (B, T, H, D)
+                        float* saved,             // (AttentionMemory::saved)
+                        const AttentionShape& shape, cudaStream_t stream);
+};
+
+struct AttentionBackwardBf16 {
+  static constexpr const char* kName = "attention_backward_bf16";
+  using Function = void(HeadsView<const bf16> dout,  // (B, T, H, D)
+                        HeadsView<const bf16> q,     // (B, T, H, D)
+                        HeadsView<const bf16> k,     // (B, T, kv, D)
+                        HeadsView<const bf16> v,     // (B, T, kv, D)
+                        HeadsView<const bf16> out,   // (B, T, H, D)
+                        const float* saved,          // (AttentionMemory::saved)
+                        HeadsView<bf16> dq,          // (B, T, H, D)
+                        HeadsView<bf16> dk,          // (B, T, kv, D)
+                        HeadsView<bf16> dv,          // (B, T, kv, D)
+                        float* scratch,              // (AttentionMemory::scratch)
                         const AttentionShape& shape, cudaStream_t stream);
 };
 

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "06_flash_attention/attention.h"
 #include "common/core/check.h"
+#include "common/core/pack.h"
 
 namespace wb {
 
@@ -19,36 +21,40 @@ inline void attention_check(const AttentionShape& shape) {
   WB_REQUIRE(shape.d >= 1 && shape.d <= kMaxHeadWidth, shape.d);
 }
 
+/// One tensor of heads. Its members are called by their names in the message.
+#define WB_REQUIRE_HEADS(view, count)             \
+  do {                                            \
+    WB_REQUIRE(view.data != nullptr, view.data);  \
+    WB_REQUIRE(is_aligned(view.data), view.data); \
+    WB_REQUIRE(view.heads == count, view.heads);  \
+  } while (0)
+
 /// Checks the shape, and the pointers and head counts of a forward pass. Errors: as above.
-inline void attention_check_forward(const HeadsView<const float>& q, const HeadsView<const float>& k,
-                                    const HeadsView<const float>& v, const HeadsView<const float>& out,
-                                    const float* saved, const AttentionShape& shape) {
+template <class T>
+void attention_check_forward(const HeadsView<const T>& q, const HeadsView<const T>& k,
+                             const HeadsView<const T>& v, const HeadsView<const std::type_identity_t<T>>& out,
+                             const float* saved, const AttentionShape& shape) {
   attention_check(shape);
-  WB_REQUIRE(q.data != nullptr, q.data);
-  WB_REQUIRE(k.data != nullptr, k.data);
-  WB_REQUIRE(v.data != nullptr, v.data);
-  WB_REQUIRE(out.data != nullptr, out.data);
+  WB_REQUIRE_HEADS(q, shape.h);
+  WB_REQUIRE_HEADS(k, shape.kv);
+  WB_REQUIRE_HEADS(v, shape.kv);
+  WB_REQUIRE_HEADS(out, shape.h);
   WB_REQUIRE(saved != nullptr, saved);
-  WB_REQUIRE(q.heads == shape.h, q.heads);
-  WB_REQUIRE(k.heads == shape.kv, k.heads);
-  WB_REQUIRE(v.heads == shape.kv, v.heads);
-  WB_REQUIRE(out.heads == shape.h, out.heads);
+  WB_REQUIRE(is_aligned(saved), saved);
 }
 
 /// The same for the arguments that only a backward pass has.
-inline void attention_check_gradients(const HeadsView<const float>& dout, const HeadsView<float>& dq,
-                                      const HeadsView<float>& dk, const HeadsView<float>& dv,
-                                      const float* scratch, const AttentionShape& shape) {
-  WB_REQUIRE(dout.data != nullptr, dout.data);
-  WB_REQUIRE(dq.data != nullptr, dq.data);
-  WB_REQUIRE(dk.data != nullptr, dk.data);
-  WB_REQUIRE(dv.data != nullptr, dv.data);
+template <class T>
+void attention_check_gradients(const HeadsView<const T>& dout, const HeadsView<T>& dq, const HeadsView<T>& dk,
+                               const HeadsView<T>& dv, const float* scratch, const AttentionShape& shape) {
+  WB_REQUIRE_HEADS(dout, shape.h);
+  WB_REQUIRE_HEADS(dq, shape.h);
+  WB_REQUIRE_HEADS(dk, shape.kv);
+  WB_REQUIRE_HEADS(dv, shape.kv);
   WB_REQUIRE(scratch != nullptr, scratch);
-  WB_REQUIRE(dout.heads == shape.h, dout.heads);
-  WB_REQUIRE(dq.heads == shape.h, dq.heads);
-  WB_REQUIRE(dk.heads == shape.kv, dk.heads);
-  WB_REQUIRE(dv.heads == shape.kv, dv.heads);
+  WB_REQUIRE(is_aligned(scratch), scratch);
 }
+#undef WB_REQUIRE_HEADS
 
 /// B H T, the rows of the score matrices; more than an int holds throws wb::Error.
 inline int attention_rows(const AttentionShape& shape) {

@@ -9,7 +9,9 @@
 //     std::string name() const;                                // "n=1048576"
 //     wb::Work work() const;                                   // of one call, counted by hand
 //     std::size_t buffer_bytes() const;                        // of one Buffers
-//     Buffers allocate(std::uint64_t seed) const;              // random inputs, never zeros
+//     Buffers allocate(std::uint64_t seed) const;              // random inputs, never zeros; may take the
+//                                                              // function as well, where memory depends on
+//                                                              it
 //     void clear(Buffers&) const;                              // poison the outputs
 //     void call(Contract::Function*, Buffers&, cudaStream_t) const;
 //     testing::AssertionResult check(const Buffers&) const;    // of what call() left
@@ -78,7 +80,13 @@ class ProblemSession final : public BenchmarkSession {
 
   ProblemSession(const Problem& problem, Function* function, std::size_t sets)
       : problem_(problem), function_(function) {
-    for (std::size_t set = 0; set < sets; ++set) buffers_.push_back(problem_.allocate(set + 1));
+    for (std::size_t set = 0; set < sets; ++set) {
+      if constexpr (requires { problem_.allocate(std::uint64_t{1}, function); }) {
+        buffers_.push_back(problem_.allocate(set + 1, function));
+      } else {
+        buffers_.push_back(problem_.allocate(set + 1));
+      }
+    }
   }
   void clear() override {
     for (auto& buffers : buffers_) problem_.clear(buffers);
@@ -99,12 +107,12 @@ void add_benchmark_cases(std::function<std::vector<BenchmarkCase>()> make);
 
 }  // namespace detail
 
-/// Registers every selected implementation of Problem::Contract on every problem that `make_problems` lists.
-/// It is called from main(), so that it may ask for the device.
+/// Registers every selected implementation of Problem::Contract on every problem that `make_problems` lists,
+/// where the program links any: one with only a starter in it has no bf16 contracts. It is called from
+/// main(), so that it may ask for the device.
 template <class Problem>
-bool add_benchmark(std::function<std::vector<Problem>()> make_problems) {
+bool add_benchmark_if_linked(std::function<std::vector<Problem>()> make_problems) {
   using Contract = typename Problem::Contract;
-  detail::declare_contract<Contract>();
   detail::add_benchmark_cases([make_problems = std::move(make_problems)] {
     std::vector<detail::BenchmarkCase> cases;
     for (const Problem& problem : make_problems()) {
@@ -121,6 +129,13 @@ bool add_benchmark(std::function<std::vector<Problem>()> make_problems) {
     return cases;
   });
   return true;
+}
+
+/// The same, and a program without any implementation is an error.
+template <class Problem>
+bool add_benchmark(std::function<std::vector<Problem>()> make_problems) {
+  detail::declare_contract<typename Problem::Contract>();
+  return add_benchmark_if_linked<Problem>(std::move(make_problems));
 }
 
 }  // namespace wb

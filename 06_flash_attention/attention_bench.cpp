@@ -1,0 +1,283 @@
+// Benchmark of attention, forward and backward, in fp32 and bf16: how time grows with T when the scores are
+// stored and when they are not, and the shapes of models.
+#include "06_flash_attention/attention_bench.h"
+#include "06_flash_attention/attention.h"
+#include "common/core/device_info.h"
+#include "common/harness/bench.h"
+
+namespace {
+
+using wb::AttentionSamples;
+using wb::AttentionSize;
+using wb::bf16;
+
+// Beyond this much memory for saved and scratch, an implementation is not measured.
+constexpr double kMemoryLimit = 12e9;
+// Products of one thread a query read every key and value again: beyond this many FLOPs it takes too long.
+constexpr double kThreadPerQueryFlops = 4e10;
+
+std::vector<AttentionSize> sizes() {
+  if (wb::device_is_cpu()) {
+    return {{1, 64, 4, 2, 64, true},
+            {1, 128, 4, 2, 64, true},
+            {1, 256, 4, 2, 64, true},
+            {1, 256, 4, 2, 64, false}};
+  }
+  std::vector<AttentionSize> list;
+  for (const int t : {128, 256, 512, 1024, 2048, 4096}) list.push_back({4, t, 8, 4, 64, true});
+  list.push_back({4, 1024, 8, 4, 64, false});
+  list.push_back({8, 128, 8, 4, 64, true});
+  list.push_back({4, 2048, 32, 4, 64, true});
+  list.push_back({4, 4096, 16, 16, 128, true});
+  return list;
+}
+
+std::string skip_reason_for(const AttentionSize& size, double flops, const std::string& implementation) {
+  const wb::AttentionMemory memory =
+      wb::find_implementation<wb::AttentionMemoryUse>(implementation).function(size);
+  const double bytes = 4.0 * static_cast<double>(memory.saved + memory.scratch);
+  if (bytes > kMemoryLimit)
+    return "its scores would take " + std::to_string(static_cast<int>(bytes / 1e9)) + " GB";
+  if (!wb::device_is_cpu() && implementation != "solution" && implementation != "materialised" &&
+      flops > kThreadPerQueryFlops) {
+    return "it would take too long";
+  }
+  return {};
+}
+
+// Results in bf16 are rounded, each to 1 part in 256.
+template <class T>
+wb::Tolerance tolerance(double absolute) {
+  if (std::is_same_v<T, float>) return {absolute, 1e-4};
+  return {absolute + 2e-3, 1.5 * wb::kBf16Rounding};
+}
+
+template <class T, class ForwardContract>
+class ForwardProblem {
+ public:
+  using Contract = ForwardContract;
+
+  struct Buffers {
+    wb::DeviceBuffer<T> q, k, v, out;
+    wb::DeviceBuffer<float> saved;
+  };
+
+  explicit ForwardProblem(AttentionSize size) : size_(size) {}
+
+  std::string name() const { return size_.name(); }
+
+  // q, k, v read, out and the log-sum-exp written. A dot product and a weighted sum for each pair.
+  wb::Work work() const {
+    const double elements = 2.0 * static_cast<double>(size_.query_elements() + size_.key_elements());
+    return {elements * sizeof(T) + 4.0 * size_.b * size_.h * size_.t, 4.0 * size_.d * size_.pairs()};
+  }
+
+  std::size_t buffer_bytes() const { return 2 * (size_.query_elements() + size_.key_elements()) * sizeof(T); }
+
+  std::string skip_reason(const std::string& implementation) const {
+    return skip_reason_for(size_, work().flops, implementation);
+  }
+
+  Buffers allocate(std::uint64_t seed, typename Contract::Function* function) const {
+    return {wb::attention_bench_input<T>(size_.query_elements(), 4 * seed),
+            wb::attention_bench_input<T>(size_.key_elements(), 4 * seed + 1),
+            wb::attention_bench_input<T>(size_.key_elements(), 4 * seed + 2),
+            wb::DeviceBuffer<T>(size_.query_elements()),
+            wb::DeviceBuffer<float>(wb::attention_memory_of<Contract>(function, size_).saved)};
+  }
+
+  void clear(Buffers& b) const {
+    b.out.fill_bytes(0xFF);
+    b.saved.fill_bytes(0xFF);
+  }
+
+  void call(typename Contract::Function* function, Buffers& b, cudaStream_t stream) const {
+    const auto view = [&](auto& buffer, int heads) {
+      return wb::token_major_view(buffer.data(), size_.t, heads, size_.d);
+    };
+    function(view(b.q, size_.h), view(b.k, size_.kv), view(b.v, size_.kv), view(b.out, size_.h),
+             b.saved.data(), size_, stream);
+  }
+
+  testing::AssertionResult check(const Buffers& b) const {
+    const AttentionSamples samples(size_, wb::attention_bench_values(b.q), wb::attention_bench_values(b.k),
+                                   wb::attention_bench_values(b.v));
+    const std::vector<double> out = wb::attention_bench_values(b.out);
+    for (int i = 0; i < AttentionSamples::kSamples; ++i) {
+      const auto first = out.begin() + static_cast<std::ptrdiff_t>(samples.query_at(samples.row(i)));
+      const std::vector<float> got(first, first + size_.d);
+      const auto right = wb::matches(got, samples.out(samples.row(i)), tolerance<T>(5e-6), {{1, size_.d}});
+      if (!right) return testing::AssertionFailure() << "query sample " << i << ": " << right.message();
+    }
+    return testing::AssertionSuccess();
+  }
+
+ private:
+  AttentionSize size_;
+};
+
+template <class T, class ForwardContract, class BackwardContract>
+class BackwardProblem {
+ public:
+  using Contract = BackwardContract;
+
+  struct Buffers {
+    wb::DeviceBuffer<T> dout, q, k, v, out, dq, dk, dv;
+    wb::DeviceBuffer<float> saved, scratch;
+  };
+
+  explicit BackwardProblem(AttentionSize size) : size_(size) {}
+
+  std::string name() const { return size_.name(); }
+
+  // dout, q, k, v, out and the log-sum-exp read; dq, dk, dv written. Five products: scores again, dP, dQ, dK
+  // and dV. Who computes scores and dP twice is not credited for it.
+  wb::Work work() const {
+    const double elements = 4.0 * static_cast<double>(size_.query_elements() + size_.key_elements());
+    return {elements * sizeof(T) + 4.0 * size_.b * size_.h * size_.t, 10.0 * size_.d * size_.pairs()};
+  }
+
+  std::size_t buffer_bytes() const { return 4 * (size_.query_elements() + size_.key_elements()) * sizeof(T); }
+
+  std::string skip_reason(const std::string& implementation) const {
+    return skip_reason_for(size_, work().flops, implementation);
+  }
+
+  // Runs the forward pass of the same name, for out and for what it saves.
+  Buffers allocate(std::uint64_t seed, typename Contract::Function* function) const {
+    const std::size_t queries = size_.query_elements(), keys = size_.key_elements();
+    const wb::AttentionMemory memory = wb::attention_memory_of<Contract>(function, size_);
+    Buffers b{wb::attention_bench_input<T>(queries, 4 * seed + 3),
+              wb::attention_bench_input<T>(queries, 4 * seed),
+              wb::attention_bench_input<T>(keys, 4 * seed + 1),
+              wb::attention_bench_input<T>(keys, 4 * seed + 2),
+              wb::DeviceBuffer<T>(queries),
+              wb::DeviceBuffer<T>(queries),
+              wb::DeviceBuffer<T>(keys),
+              wb::DeviceBuffer<T>(keys),
+              wb::DeviceBuffer<float>(memory.saved),
+              wb::DeviceBuffer<float>(memory.scratch)};
+    for (const auto& entry : wb::implementations<Contract>()) {
+      if (entry.function != function) continue;
+      const auto forward = wb::find_implementation<ForwardContract>(entry.name).function;
+      forward(query_view(b.q), key_view(b.k), key_view(b.v), query_view(b.out), b.saved.data(), size_,
+              nullptr);
+    }
+    return b;
+  }
+
+  void clear(Buffers& b) const {
+    for (auto* out : {&b.dq, &b.dk, &b.dv}) out->fill_bytes(0xFF);
+    b.scratch.fill_bytes(0xFF);
+  }
+
+  void call(typename Contract::Function* function, Buffers& b, cudaStream_t stream) const {
+    function(query_view(b.dout), query_view(b.q), key_view(b.k), key_view(b.v), query_view(b.out),
+             b.saved.data(), query_view(b.dq), key_view(b.dk), key_view(b.dv), b.scratch.data(), size_,
+             stream);
+  }
+
+  testing::AssertionResult check(const Buffers& b) const {
+    const AttentionSamples samples(size_, wb::attention_bench_values(b.q), wb::attention_bench_values(b.k),
+                                   wb::attention_bench_values(b.v));
+    const std::vector<double> dout = wb::attention_bench_values(b.dout),
+                              dq = wb::attention_bench_values(b.dq);
+    for (int i = 0; i < AttentionSamples::kSamples; ++i) {
+      const auto row = samples.row(i);
+      const std::vector<double> ds = samples.dscores(row, dout);
+      std::vector<double> expected(static_cast<std::size_t>(size_.d));
+      for (std::size_t s = 0; s < ds.size(); ++s) {
+        const double* key = &samples.k()[samples.key_at(row, static_cast<int>(s))];
+        for (int c = 0; c < size_.d; ++c) expected[static_cast<std::size_t>(c)] += ds[s] * key[c];
+      }
+      const auto first = dq.begin() + static_cast<std::ptrdiff_t>(samples.query_at(row));
+      const auto right = wb::matches(std::vector<float>(first, first + size_.d), expected, tolerance<T>(1e-5),
+                                     {{1, size_.d}});
+      if (!right) return testing::AssertionFailure() << "dq, sample " << i << ": " << right.message();
+    }
+    if (auto keys = check_last_key(b, samples, dout); !keys) return keys;
+    return check_all_keys(b, samples, dout, dq);
+  }
+
+ private:
+  wb::HeadsView<T> query_view(wb::DeviceBuffer<T>& b) const {
+    return wb::token_major_view(b.data(), size_.t, size_.h, size_.d);
+  }
+  wb::HeadsView<T> key_view(wb::DeviceBuffer<T>& b) const {
+    return wb::token_major_view(b.data(), size_.t, size_.kv, size_.d);
+  }
+
+  // The last key of a causal problem is seen by the last query of each head alone: cheap to recompute.
+  testing::AssertionResult check_last_key(const Buffers& b, const AttentionSamples& samples,
+                                          const std::vector<double>& dout) const {
+    if (!size_.causal) return testing::AssertionSuccess();
+    const auto dk = wb::attention_bench_values(b.dk), dv = wb::attention_bench_values(b.dv);
+    std::vector<double> expected_dk(static_cast<std::size_t>(size_.d)), expected_dv(expected_dk);
+    AttentionSamples::Row row{size_.b - 1, 0, size_.t - 1};
+    const std::size_t key = samples.key_at(row, size_.t - 1);
+    for (; row.h < size_.h / size_.kv; ++row.h) {
+      const double p = samples.probabilities(row).back(), ds = samples.dscores(row, dout).back();
+      for (int c = 0; c < size_.d; ++c) {
+        const std::size_t i = samples.query_at(row) + static_cast<std::size_t>(c);
+        expected_dk[static_cast<std::size_t>(c)] += ds * samples.q()[i];
+        expected_dv[static_cast<std::size_t>(c)] += p * dout[i];
+      }
+    }
+    const auto part = [&](const std::vector<double>& all) {
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(key);
+      return std::vector<float>(first, first + size_.d);
+    };
+    if (auto right = wb::matches(part(dk), expected_dk, tolerance<T>(1e-5), {{1, size_.d}}); !right) {
+      return testing::AssertionFailure() << "dk of the last key: " << right.message();
+    }
+    return wb::matches(part(dv), expected_dv, tolerance<T>(1e-5), {{1, size_.d}}) << " dv of the last key";
+  }
+
+  // Two identities that every key takes part in: the rows of P sum to 1, so the sum of dv is that of dout;
+  // and the sums of q dq and of k dk are both that of score dS.
+  testing::AssertionResult check_all_keys(const Buffers& b, const AttentionSamples& samples,
+                                          const std::vector<double>& dout,
+                                          const std::vector<double>& dq) const {
+    const auto dk = wb::attention_bench_values(b.dk), dv = wb::attention_bench_values(b.dv);
+    double dv_sum = 0.0, dout_sum = 0.0, magnitude = 0.0, q_dq = 0.0, k_dk = 0.0, product = 0.0;
+    for (std::size_t i = 0; i < dout.size(); ++i) {
+      dout_sum += dout[i];
+      q_dq += samples.q()[i] * dq[i];
+      product += std::abs(samples.q()[i] * dq[i]);
+    }
+    for (std::size_t i = 0; i < dv.size(); ++i) {
+      dv_sum += dv[i];
+      magnitude += std::abs(dv[i]);
+      k_dk += samples.k()[i] * dk[i];
+    }
+    const double rounding = std::is_same_v<T, float> ? 1e-6 : 1e-3;
+    if (!(std::abs(dv_sum - dout_sum) <= rounding * magnitude)) {
+      return testing::AssertionFailure() << "dv sums to " << dv_sum << ", dout to " << dout_sum;
+    }
+    if (!(std::abs(q_dq - k_dk) <= rounding * product)) {
+      return testing::AssertionFailure() << "q dq sums to " << q_dq << ", k dk to " << k_dk;
+    }
+    return testing::AssertionSuccess();
+  }
+
+  AttentionSize size_;
+};
+
+template <class Problem>
+std::vector<Problem> problems() {
+  std::vector<Problem> list;
+  for (const AttentionSize& size : sizes()) list.emplace_back(size);
+  return list;
+}
+
+using Forward = ForwardProblem<float, wb::AttentionForward>;
+using Backward = BackwardProblem<float, wb::AttentionForward, wb::AttentionBackward>;
+using ForwardBf16 = ForwardProblem<bf16, wb::AttentionForwardBf16>;
+using BackwardBf16 = BackwardProblem<bf16, wb::AttentionForwardBf16, wb::AttentionBackwardBf16>;
+
+const bool kForward = wb::add_benchmark<Forward>(problems<Forward>);
+const bool kBackward = wb::add_benchmark<Backward>(problems<Backward>);
+const bool kForwardBf16 = wb::add_benchmark_if_linked<ForwardBf16>(problems<ForwardBf16>);
+const bool kBackwardBf16 = wb::add_benchmark_if_linked<BackwardBf16>(problems<BackwardBf16>);
+
+}  // namespace
