@@ -83,30 +83,30 @@ inline std::vector<std::size_t> storage_indices(HeadsLayout layout, const HeadsS
 }
 
 /// The storage that holds `values` (B, T, heads, D); everything between them is `gap`.
-inline std::vector<float> to_storage(HeadsLayout layout, const HeadsShape& shape,
-                                     const std::vector<float>& values, float gap) {
-  std::vector<float> storage(storage_size(layout, shape), gap);
+template <class T>
+std::vector<T> to_storage(HeadsLayout layout, const HeadsShape& shape, const std::vector<T>& values, T gap) {
+  std::vector<T> storage(storage_size(layout, shape), gap);
   const std::vector<std::size_t> indices = storage_indices(layout, shape);
   for (std::size_t i = 0; i < indices.size(); ++i) storage[indices[i]] = values[i];
   return storage;
 }
 
 /// The values (B, T, heads, D) in `storage`.
-inline std::vector<float> from_storage(HeadsLayout layout, const HeadsShape& shape,
-                                       const std::vector<float>& storage) {
-  std::vector<float> values;
+template <class T>
+std::vector<T> from_storage(HeadsLayout layout, const HeadsShape& shape, const std::vector<T>& storage) {
+  std::vector<T> values;
   values.reserve(shape.size());
   for (const std::size_t index : storage_indices(layout, shape)) values.push_back(storage[index]);
   return values;
 }
 
 /// How many elements between the view's own no longer are `gap`.
-inline std::size_t changed_gaps(HeadsLayout layout, const HeadsShape& shape,
-                                const std::vector<float>& storage, float gap) {
+template <class T>
+std::size_t changed_gaps(HeadsLayout layout, const HeadsShape& shape, const std::vector<T>& storage, T gap) {
   std::vector<bool> inside(storage.size());
   for (const std::size_t index : storage_indices(layout, shape)) inside[index] = true;
   std::size_t changed = 0;
-  for (std::size_t i = 0; i < storage.size(); ++i) changed += !inside[i] && storage[i] != gap;
+  for (std::size_t i = 0; i < storage.size(); ++i) changed += !inside[i] && !(storage[i] == gap);
   return changed;
 }
 

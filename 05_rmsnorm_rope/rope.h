@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "05_rmsnorm_rope/heads_view.h"
+#include "common/core/bf16.h"
 
 namespace wb {
 
@@ -24,7 +25,9 @@ struct RopeTable {
 RopeTable make_rope_table(int t, int d, double base = 10000.0);
 
 /// (x_i, x_j) <- (x_i cos - x_j sin, x_j cos + x_i sin) for every pair of q and of k, in one launch.
-/// Errors: b, t or a head count < 1, d odd or < 2, or a null pointer throws wb::Error.
+/// The layouts of q and k are free. One that allows 16-byte loads (stride_d 1, a 16-byte aligned start, D and
+/// the other strides multiples of 8, or of 16 in bf16) is the fastest. Errors: b, t or a head count < 1, d
+/// odd or < 2, or a pointer that is null or not aligned throws wb::Error.
 struct RopeForward {
   static constexpr const char* kName = "rope_forward";
   using Function = void(HeadsView<float> q,   // (B, T, H, D)
@@ -38,6 +41,21 @@ struct RopeForward {
 struct RopeBackward {
   static constexpr const char* kName = "rope_backward";
   using Function = RopeForward::Function;
+};
+
+/// The same with q and k in bf16, and the table and all arithmetic in fp32: each result is rounded once.
+struct RopeForwardBf16 {
+  static constexpr const char* kName = "rope_forward_bf16";
+  using Function = void(HeadsView<bf16> q,    // (B, T, H, D)
+                        HeadsView<bf16> k,    // (B, T, K, D)
+                        const float* cosine,  // (T, D/2)
+                        const float* sine,    // (T, D/2)
+                        int b, int t, int d, RopePairing pairing, cudaStream_t stream);
+};
+
+struct RopeBackwardBf16 {
+  static constexpr const char* kName = "rope_backward_bf16";
+  using Function = RopeForwardBf16::Function;
 };
 
 }  // namespace wb

@@ -1,84 +1,166 @@
-// Rotary position embedding of queries and keys, in place, one block per token.
+// Rotary position embedding of queries and keys, in place. One block rotates one token.
 //
-// A token's H + K heads have (H + K) D / 2 pairs; thread p takes pairs p, p + blockDim.x, ... with the number
-// of the pair within its head running fastest. In a token-major view neighbouring threads then touch
-// neighbouring floats, and all heads of the token share one row of the table. The kernel does not know the
-// layout: strides do all the work. In a feature-major view neighbouring threads are B T floats apart, and the
-// same kernel is many times slower: compare them.
+// A thread owns two packs of kWidth features: features i, i + 1, ... and those D/2 further on. Half-split,
+// the pairs lie across the two packs; interleaved, inside each. So it loads the same 16-byte packs for both
+// ways of pairing, keeps the angles of its kWidth pairs in registers, and walks over the heads of q and then
+// of k, kHeadsAtOnce of them at a time: all their loads are on the way before the first store.
+//
+// kWidth = 1 is for every other layout and width: a thread then owns one pair, and strides do all the work.
+// In a feature-major view neighbouring threads are B T elements apart, and the kernel is many times slower.
 //
 // The gradient is the same kernel with -sine: a rotation's transpose is its inverse.
-// 8 bytes an element, 3 FLOPs: memory decides the speed. Launching once for q and k saves a launch a layer.
-// Read next: repeat_kv_solution.cu.
+// 8 bytes an element in fp32, 3 FLOPs: memory decides the speed. Read next: repeat_kv_solution.cu.
 #include <algorithm>
 #include <cstdint>
 
 #include "05_rmsnorm_rope/rope.h"
 #include "05_rmsnorm_rope/rope_check.h"
+#include "common/core/pack.h"
 #include "common/core/registry.h"
 
 namespace wb {
 namespace {
 
 constexpr int kMaxThreads = 256;
+constexpr int kMinBlocks = 5;  // on a multiprocessor: 48 registers to a thread
+// Twice two packs of floats, or two of bf16: what 48 registers can hold besides angles and addresses.
+template <int kWidth>
+constexpr int kHeadsAtOnce = kWidth == 8 ? 1 : 2;
 
-__global__ void rope_kernel(HeadsView<float> q,   // (B, T, H, D)
-                            HeadsView<float> k,   // (B, T, K, D)
-                            const float* cosine,  // (T, D/2)
-                            const float* sine,    // (T, D/2)
-                            int t, int d, RopePairing pairing, float direction) {
-  const int pairs = d / 2;
-  const int batch = static_cast<int>(blockIdx.x) / t;
-  const int position = static_cast<int>(blockIdx.x) % t;
-  const float* token_cosine = cosine + static_cast<std::int64_t>(position) * pairs;
-  const float* token_sine = sine + static_cast<std::int64_t>(position) * pairs;
-
-  for (int p = static_cast<int>(threadIdx.x); p < (q.heads + k.heads) * pairs; p += blockDim.x) {
-    const int pair = p % pairs;
-    const int head = p / pairs;  // the heads of k follow those of q
-    const HeadsView<float>& view = head < q.heads ? q : k;
-    float* start = view.data + batch * view.stride_b + position * view.stride_t +
-                   (head < q.heads ? head : head - q.heads) * view.stride_h;
-    const bool half_split = pairing == RopePairing::kHalfSplit;
-    float& x = start[(half_split ? pair : 2 * pair) * view.stride_d];
-    float& y = start[(half_split ? pair + pairs : 2 * pair + 1) * view.stride_d];
-
-    const float c = token_cosine[pair];
-    const float s = direction * token_sine[pair];
-    const float old_x = x;
-    const float old_y = y;
-    x = old_x * c - old_y * s;
-    y = old_y * c + old_x * s;
+// The table's entries for the pairs of the thread whose packs begin at features i and i + D/2.
+template <int kWidth, bool kAcross>
+__device__ void load_angles(const float* table,  // (D/2) of one position
+                            int i, int half, float (&angles)[kWidth]) {
+  constexpr int kPart = kWidth == 1 ? 1 : kWidth / 2;
+#pragma unroll
+  for (int part = 0; part < kWidth / kPart; ++part) {
+    // Neighbours 2p and 2p + 1 are pair p.
+    const int first = kAcross ? i + part * kPart : (i + part * half) / 2;
+    const auto pack = *reinterpret_cast<const Pack<kPart>*>(table + first);
+#pragma unroll
+    for (int j = 0; j < kPart; ++j) angles[part * kPart + j] = pack.values[j];
   }
 }
 
-void launch(HeadsView<float> q, HeadsView<float> k, const float* cosine, const float* sine, int b, int t,
-            int d, RopePairing pairing, float direction, cudaStream_t stream) {
+template <bool kAcross, int kWidth, class T>
+__device__ void rotate(Pack<kWidth, T> (&packs)[2], const float (&cosine)[kWidth],
+                       const float (&sine)[kWidth]) {
+#pragma unroll
+  for (int j = 0; j < kWidth; ++j) {
+    const int first = kAcross ? j : 2 * j, second = kAcross ? j + kWidth : 2 * j + 1;
+    T& x = packs[first / kWidth].values[first % kWidth];
+    T& y = packs[second / kWidth].values[second % kWidth];
+    const float old_x = to_float(x), old_y = to_float(y);
+    x = from_float<T>(old_x * cosine[j] - old_y * sine[j]);
+    y = from_float<T>(old_y * cosine[j] + old_x * sine[j]);
+  }
+}
+
+template <int kWidth, RopePairing kPairing, class T>
+__global__ void __launch_bounds__(kMaxThreads, kMinBlocks) rope_kernel(HeadsView<T> q,       // (B, T, H, D)
+                                                                       HeadsView<T> k,       // (B, T, K, D)
+                                                                       const float* cosine,  // (T, D/2)
+                                                                       const float* sine,    // (T, D/2)
+                                                                       int t, int d, float direction) {
+  // Whether each pair has one element in either pack.
+  constexpr bool kAcross = kPairing == RopePairing::kHalfSplit || kWidth == 1;
+  constexpr bool kNeighbours = kPairing == RopePairing::kInterleaved && kWidth == 1;
+  constexpr int kAtOnce = kHeadsAtOnce<kWidth>;
+  const int half = d / 2, heads = q.heads + k.heads, step = static_cast<int>(blockDim.y);
+  const std::int64_t batch = static_cast<int>(blockIdx.x) / t, position = static_cast<int>(blockIdx.x) % t;
+  T* const token_q = q.data + batch * q.stride_b + position * q.stride_t;
+  T* const token_k = k.data + batch * k.stride_b + position * k.stride_t;
+
+  for (int i = kWidth * static_cast<int>(threadIdx.x); i < half; i += kWidth * static_cast<int>(blockDim.x)) {
+    const std::int64_t features[2] = {kNeighbours ? 2 * i : i, kNeighbours ? 2 * i + 1 : i + half};
+    float c[kWidth], s[kWidth];
+    load_angles<kWidth, kAcross>(cosine + position * half, i, half, c);
+    load_angles<kWidth, kAcross>(sine + position * half, i, half, s);
+#pragma unroll
+    for (int j = 0; j < kWidth; ++j) s[j] *= direction;
+
+    for (int first = static_cast<int>(threadIdx.y); first < heads; first += kAtOnce * step) {
+      Pack<kWidth, T>* places[kAtOnce][2] = {};
+      Pack<kWidth, T> packs[kAtOnce][2];
+#pragma unroll
+      for (int n = 0; n < kAtOnce; ++n) {
+        const int head = first + n * step;  // the heads of k follow those of q
+        if (head >= heads) break;
+        const bool of_q = head < q.heads;
+        T* start = of_q ? token_q + head * q.stride_h : token_k + (head - q.heads) * k.stride_h;
+#pragma unroll
+        for (int side = 0; side < 2; ++side) {
+          places[n][side] =
+              reinterpret_cast<Pack<kWidth, T>*>(start + features[side] * (of_q ? q.stride_d : k.stride_d));
+          packs[n][side] = *places[n][side];
+        }
+      }
+#pragma unroll
+      for (int n = 0; n < kAtOnce; ++n) {
+        if (first + n * step >= heads) break;
+        rotate<kAcross>(packs[n], c, s);
+        *places[n][0] = packs[n][0];
+        *places[n][1] = packs[n][1];
+      }
+    }
+  }
+}
+
+// Whether a pack of kWidth features can be loaded as one, anywhere in the view.
+template <int kWidth, class T>
+bool view_fits_pack(const HeadsView<T>& view) {
+  const bool strides_fit =
+      view.stride_b % kWidth == 0 && view.stride_t % kWidth == 0 && view.stride_h % kWidth == 0;
+  return view.stride_d == 1 && strides_fit && rows_fit_pack<kWidth>(kWidth, view.data);
+}
+
+// A direction of 1 turns forward, -1 back.
+template <int kWidth, class T>
+void launch(HeadsView<T> q, HeadsView<T> k, const float* cosine, const float* sine, int b, int t, int d,
+            RopePairing pairing, float direction, cudaStream_t stream) {
+  const int columns = std::min(d / 2 / kWidth, kMaxThreads);
+  const int rows = std::min((q.heads + k.heads - 1) / kHeadsAtOnce<kWidth> + 1, kMaxThreads / columns);
+  const dim3 block(columns, rows);
   const std::int64_t tokens = static_cast<std::int64_t>(b) * t;
-  const std::int64_t pairs_of_token = (static_cast<std::int64_t>(q.heads) + k.heads) * (d / 2);
   WB_REQUIRE(tokens <= INT32_MAX, tokens);
-  // Room for one more step of the loop over p.
-  WB_REQUIRE(pairs_of_token <= INT32_MAX - kMaxThreads, pairs_of_token);
-  const auto threads = static_cast<int>(std::min<std::int64_t>(kMaxThreads, (pairs_of_token + 31) / 32 * 32));
-  rope_kernel<<<static_cast<unsigned>(tokens), threads, 0, stream>>>(q, k, cosine, sine, t, d, pairing,
-                                                                     direction);
+  if (pairing == RopePairing::kHalfSplit) {
+    rope_kernel<kWidth, RopePairing::kHalfSplit>
+        <<<static_cast<unsigned>(tokens), block, 0, stream>>>(q, k, cosine, sine, t, d, direction);
+  } else {
+    rope_kernel<kWidth, RopePairing::kInterleaved>
+        <<<static_cast<unsigned>(tokens), block, 0, stream>>>(q, k, cosine, sine, t, d, direction);
+  }
   WB_CHECK_LAUNCH();
 }
 
-void rope_forward_solution(HeadsView<float> q, HeadsView<float> k, const float* cosine, const float* sine,
-                           int b, int t, int d, RopePairing pairing, cudaStream_t stream) {
+template <class T>
+void rotate_all(HeadsView<T> q, HeadsView<T> k, const float* cosine, const float* sine, int b, int t, int d,
+                RopePairing pairing, float direction, cudaStream_t stream) {
   check_rope(q, k, cosine, sine, b, t, d, pairing);
-  launch(q, k, cosine, sine, b, t, d, pairing, 1.0f, stream);
+  constexpr int kWide = 16 / sizeof(T);
+  const bool wide = (d / 2) % kWide == 0 && view_fits_pack<kWide>(q) && view_fits_pack<kWide>(k) &&
+                    rows_fit_pack<kWide / 2>(d / 2, cosine, sine);
+  const auto start = wide ? launch<kWide, T> : launch<1, T>;
+  start(q, k, cosine, sine, b, t, d, pairing, direction, stream);
 }
 
-void rope_backward_solution(HeadsView<float> dq, HeadsView<float> dk, const float* cosine, const float* sine,
-                            int b, int t, int d, RopePairing pairing, cudaStream_t stream) {
-  check_rope(dq, dk, cosine, sine, b, t, d, pairing);
-  launch(dq, dk, cosine, sine, b, t, d, pairing, -1.0f, stream);
+template <class T>
+void rope_forward_solution(HeadsView<T> q, HeadsView<T> k, const float* cosine, const float* sine, int b,
+                           int t, int d, RopePairing pairing, cudaStream_t stream) {
+  rotate_all(q, k, cosine, sine, b, t, d, pairing, 1.0f, stream);
+}
+
+template <class T>
+void rope_backward_solution(HeadsView<T> dq, HeadsView<T> dk, const float* cosine, const float* sine, int b,
+                            int t, int d, RopePairing pairing, cudaStream_t stream) {
+  rotate_all(dq, dk, cosine, sine, b, t, d, pairing, -1.0f, stream);
 }
 
 }  // namespace
 
-WB_REGISTER(RopeForward, solution, rope_forward_solution);
-WB_REGISTER(RopeBackward, solution, rope_backward_solution);
+WB_REGISTER(RopeForward, solution, rope_forward_solution<float>);
+WB_REGISTER(RopeBackward, solution, rope_backward_solution<float>);
+WB_REGISTER(RopeForwardBf16, solution, rope_forward_solution<bf16>);
+WB_REGISTER(RopeBackwardBf16, solution, rope_backward_solution<bf16>);
 
 }  // namespace wb
