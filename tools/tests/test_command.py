@@ -51,7 +51,7 @@ class Refuses(unittest.TestCase):
             self.refused("journey", "--data", file.name, words="is empty")
 
     def test_help_everywhere(self):
-        for command in ("journey", "test", "check", "bench", "list", "doctor", "setup"):
+        for command in ("journey", "test", "check", "bench", "plot", "list", "doctor", "setup"):
             done = workbook(command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn(f"./workbook {command}", done.stdout)

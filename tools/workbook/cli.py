@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from . import bench, check, commands, doctor, journey, machine
+from . import bench, check, commands, doctor, journey, machine, plot
 from .errors import Exit, WorkbookError
 
 EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad arguments or input;
@@ -115,6 +115,12 @@ def parser() -> Parser:
     sub.add_argument(
         "--no-compile", dest="compile", action="store_false", help="leave torch.compile out, which takes long"
     )
+
+    sub = add(
+        "plot", plot.command, "draw what bench measured: speed against size, and speed-ups", shared=False
+    )
+    chapter_and_exercise(sub)
+    sub.add_argument("--published", action="store_true", help="draw the figures published in docs/results")
 
     add(
         "list",

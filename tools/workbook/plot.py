@@ -1,0 +1,75 @@
+"""`plot [NN] [exercise]`: draw what `bench` measured, or what is published under docs/results/."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from . import chapters, process, python_env, setup
+from .console import say
+from .errors import Exit, WorkbookError
+from .machine import RESULTS, ROOT
+
+PROGRAM = ROOT / "tools" / "plots" / "benchmarks.py"
+MEASURED = RESULTS / "bench"
+PUBLISHED = ROOT / "docs" / "results"
+PICTURES = RESULTS / "plots"
+
+
+def command(options) -> int:
+    names = exercise_names(options)
+    files = published(names) if options.published else measured(names)
+    if not files:
+        raise WorkbookError(nothing(options, names), Exit.USAGE)
+    python = matplotlib_python()
+    started = [python, PROGRAM, PICTURES.relative_to(ROOT)]
+    started += ["--prefix=published-"] if options.published else []
+    code = process.in_the_open([*started, *(file.relative_to(ROOT) for file in files)], cwd=ROOT)
+    return Exit.OK if code == 0 else Exit.FAILED
+
+
+def exercise_names(options) -> list:
+    """The exercises asked for: of one chapter, or of all."""
+    if options.chapter is None:
+        return [e.name for chapter in chapters.chapters() for e in chapters.exercises(chapter)]
+    return [e.name for e in chapters.select(chapters.find(options.chapter), options.exercise)]
+
+
+def measured(names: list) -> list:
+    """results/bench/NAME_bench-DEVICE.json, which holds the starter's and PyTorch's rows as well."""
+    return [file for name in names for file in sorted(MEASURED.glob(f"{name}_bench-*.json"))]
+
+
+def published(names: list) -> list:
+    """docs/results/NAME-DEVICE.json of benchmarks."""
+    files = [file for name in names for file in sorted(PUBLISHED.glob(f"{name}-*.json"))]
+    return [file for file in files if kind_of(file) == "benchmarks"]
+
+
+def kind_of(file: Path) -> str:
+    try:
+        return json.loads(file.read_text()).get("kind", "")
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def nothing(options, names: list) -> str:
+    what = f"of {', '.join(names)}" if options.chapter else "at all"
+    if options.published:
+        return f"docs/results/ has no benchmark {what}; ./workbook plot draws your own measurements"
+    number = chapters.find(options.chapter).name[:2] if options.chapter else "01"
+    return (
+        f"results/bench/ has no measurement {what}; run ./workbook bench {number} first, "
+        "or draw the published ones: ./workbook plot --published"
+    )
+
+
+def matplotlib_python() -> str:
+    python = python_env.find("matplotlib")
+    if python is None:
+        say("No Python here can import matplotlib, which draws.")
+        setup.ensure("cpu", plots=True)
+        python = python_env.find("matplotlib")
+    if python is None:
+        raise WorkbookError("no matplotlib, no plots; ./workbook doctor says how to install it", Exit.SETUP)
+    return python
