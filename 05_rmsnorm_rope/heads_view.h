@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "common/core/pack.h"
+
 namespace wb {
 
 /// Strides are in elements. heads is the number of heads stored: H for queries; K for keys and values,
@@ -24,6 +26,15 @@ struct HeadsView {
     return {data, heads, stride_b, stride_t, stride_h, stride_d};
   }
 };
+
+/// Whether kWidth neighbouring features of any head of width d can move as one Pack: they are neighbours in
+/// memory, and every head begins at a multiple of the pack's size.
+template <int kWidth, class T>
+bool view_fits_pack(const HeadsView<T>& view, int d) {
+  const auto is_multiple = [](std::int64_t stride) { return stride % kWidth == 0; };
+  return view.stride_d == 1 && is_multiple(view.stride_b) && is_multiple(view.stride_t) &&
+         is_multiple(view.stride_h) && rows_fit_pack<kWidth>(d, view.data);
+}
 
 /// Token-major, as a projection X W^T leaves it: (B, T, heads, D) contiguous.
 template <class T>

@@ -5,11 +5,13 @@
 #include <cuda_runtime.h>
 
 #include "05_rmsnorm_rope/heads_view.h"
+#include "common/core/bf16.h"
 
 namespace wb {
 
 /// y[b, h, t, d] = x[b, t, h / (H/K), d].
-/// Errors: a size < 1, h not a multiple of x.heads, or a null pointer throws wb::Error.
+/// Errors: a size < 1, h not a multiple of x.heads, or a pointer that is null or not aligned throws
+/// wb::Error.
 struct RepeatKvForward {
   static constexpr const char* kName = "repeat_kv_forward";
   using Function = void(HeadsView<const float> x,  // (B, T, K, D), any layout
@@ -22,6 +24,21 @@ struct RepeatKvBackward {
   static constexpr const char* kName = "repeat_kv_backward";
   using Function = void(const float* dy,      // (B, H, T, D)
                         HeadsView<float> dx,  // (B, T, K, D), any layout
+                        int b, int t, int h, int d, cudaStream_t stream);
+};
+
+/// The same in bf16. A copy is exact; the gradient is added up in fp32 and rounded once.
+struct RepeatKvForwardBf16 {
+  static constexpr const char* kName = "repeat_kv_forward_bf16";
+  using Function = void(HeadsView<const bf16> x,  // (B, T, K, D), any layout
+                        bf16* y,                  // (B, H, T, D)
+                        int b, int t, int h, int d, cudaStream_t stream);
+};
+
+struct RepeatKvBackwardBf16 {
+  static constexpr const char* kName = "repeat_kv_backward_bf16";
+  using Function = void(const bf16* dy,      // (B, H, T, D)
+                        HeadsView<bf16> dx,  // (B, T, K, D), any layout
                         int b, int t, int h, int d, cudaStream_t stream);
 };
 

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <span>
 
-#include "05_rmsnorm_rope/heads_layouts.h"
+#include "05_rmsnorm_rope/repeat_kv_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -12,48 +12,9 @@ namespace {
 using wb::GuardedBuffer;
 using wb::HeadsLayout;
 using wb::HeadsShape;
+using Sizes = wb::RepeatKvSizes;
 
 constexpr float kGap = 12345.0f;  // between the elements of a view
-
-struct Sizes {
-  int b, t, h, k, d;
-
-  HeadsShape view() const { return {b, t, k, d}; }
-  std::size_t repeated() const { return HeadsShape{b, t, h, d}.size(); }
-  std::string text() const {
-    return "b = " + std::to_string(b) + ", t = " + std::to_string(t) + ", heads " + std::to_string(h) +
-           " of " + std::to_string(k) + ", d = " + std::to_string(d);
-  }
-};
-
-// Calls visit(index into (B, H, T, D), index into (B, T, K, D)) for every element of the former.
-template <class Visit>
-void for_each_copy(const Sizes& sizes, Visit visit) {
-  const auto [b, t, h, k, d] = sizes;
-  std::size_t index = 0;
-  for (int batch = 0; batch < b; ++batch) {
-    for (int head = 0; head < h; ++head) {
-      for (int position = 0; position < t; ++position) {
-        for (int i = 0; i < d; ++i) {
-          const int source = ((batch * t + position) * k + head / (h / k)) * d + i;
-          visit(index++, static_cast<std::size_t>(source));
-        }
-      }
-    }
-  }
-}
-
-std::vector<double> forward_oracle(std::span<const double> x, const Sizes& sizes) {
-  std::vector<double> y(sizes.repeated());
-  for_each_copy(sizes, [&](std::size_t copy, std::size_t original) { y[copy] = x[original]; });
-  return y;
-}
-
-std::vector<double> backward_oracle(std::span<const double> dy, const Sizes& sizes) {
-  std::vector<double> dx(sizes.view().size());
-  for_each_copy(sizes, [&](std::size_t copy, std::size_t original) { dx[original] += dy[copy]; });
-  return dx;
-}
 
 // Every ratio, sizes on both sides of warps and blocks.
 std::vector<Sizes> test_sizes() {
@@ -66,20 +27,26 @@ std::vector<Sizes> test_sizes() {
 
 class RepeatKvForwardTest : public wb::ImplementationTest<wb::RepeatKvForward> {
  protected:
-  void expect_copies(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor) {
+  void expect_copies(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor,
+                     std::size_t misalign_x = 0, std::size_t misalign_y = 0) {
     SCOPED_TRACE(std::string(wb::name_of(layout)) + ", " + sizes.text());
     const auto [b, t, h, k, d] = sizes;
     const std::vector<float> values = wb::random_normal(sizes.view().size(), 1);
-    auto x = GuardedBuffer<float>::input(wb::to_storage(layout, sizes.view(), values, kGap));
-    auto y = GuardedBuffer<float>::output(sizes.repeated());
+    auto x = GuardedBuffer<float>::input(wb::to_storage(layout, sizes.view(), values, kGap), misalign_x);
+    auto y = GuardedBuffer<float>::output(sizes.repeated(), misalign_y);
     run(wb::make_view<const float>(layout, x.data(), sizes.view()), y.data(), b, t, h, d, nullptr);
     // Copies: equal to the last bit.
-    EXPECT_TRUE(
-        wb::matches(y.download(), forward_oracle(wb::to_double(values), sizes), {0, 0}, {{b, h, t, d}}));
+    const std::vector<double> originals = wb::to_double(values);
+    EXPECT_TRUE(wb::matches(y.download(), wb::repeat_kv_oracle(originals, sizes), {0, 0}, {{b, h, t, d}}))
+        << wb::explain_repeat_kv(y.download(), originals, x.download(), sizes);
     EXPECT_TRUE(y.check("y"));
     EXPECT_TRUE(x.check("x"));
   }
 };
+
+TEST_P(RepeatKvForwardTest, CopiesEachHeadOnce) {
+  expect_copies({1, 4, 3, 3, 8});
+}
 
 TEST_P(RepeatKvForwardTest, CopiesEachHeadTwice) {
   expect_copies({1, 4, 4, 2, 8});
@@ -93,7 +60,16 @@ TEST_P(RepeatKvForwardTest, CopiesEverySize) {
 }
 
 TEST_P(RepeatKvForwardTest, ReadsEveryLayout) {
-  for (const HeadsLayout layout : wb::kHeadsLayouts) expect_copies({3, 37, 6, 2, 20}, layout);
+  for (const HeadsLayout layout : wb::kHeadsLayouts) {
+    expect_copies({3, 37, 6, 2, 20}, layout);
+    if (HasFailure()) return;  // one layout explains enough
+  }
+}
+
+// What does not start at a multiple of 16 bytes is legal, and must not be loaded 16 bytes at a time.
+TEST_P(RepeatKvForwardTest, CopiesFromAnyAddress) {
+  expect_copies({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 1, 0);
+  expect_copies({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 0, 1);
 }
 
 TEST_P(RepeatKvForwardTest, RejectsBadArguments) {
@@ -104,6 +80,9 @@ TEST_P(RepeatKvForwardTest, RejectsBadArguments) {
   };
   EXPECT_THROW_MESSAGE(repeat(nullptr, 2, data, 1, 2, 4, 2), wb::Error, "x.data = 0");
   EXPECT_THROW_MESSAGE(repeat(data, 2, nullptr, 1, 2, 4, 2), wb::Error, "y = 0");
+  float* const misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(data) + 2);
+  EXPECT_THROW_MESSAGE(repeat(misaligned, 2, data, 1, 2, 4, 2), wb::Error, "is_aligned(x.data)");
+  EXPECT_THROW_MESSAGE(repeat(data, 2, misaligned, 1, 2, 4, 2), wb::Error, "is_aligned(y)");
   EXPECT_THROW_MESSAGE(repeat(data, 0, data, 1, 2, 4, 2), wb::Error, "x.heads = 0");
   EXPECT_THROW_MESSAGE(repeat(data, 3, data, 1, 2, 4, 2), wb::Error, "x.heads = 3");
   EXPECT_THROW_MESSAGE(repeat(data, 4, data, 1, 2, 2, 2), wb::Error, "x.heads = 4");
@@ -117,19 +96,23 @@ WB_TEST_IMPLEMENTATIONS(RepeatKvForwardTest, wb::RepeatKvForward);
 
 class RepeatKvBackwardTest : public wb::ImplementationTest<wb::RepeatKvBackward> {
  protected:
-  void expect_sums(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor) {
+  void expect_sums(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor,
+                   std::size_t misalign_dy = 0, std::size_t misalign_dx = 0) {
     SCOPED_TRACE(std::string(wb::name_of(layout)) + ", " + sizes.text());
     const auto [b, t, h, k, d] = sizes;
     const HeadsShape shape = sizes.view();
     const std::vector<float> values = wb::random_normal(sizes.repeated(), 1);
-    auto dy = GuardedBuffer<float>::input(values);
+    auto dy = GuardedBuffer<float>::input(values, misalign_dy);
     // dx holds NaN before the call: it is overwritten.
     const std::vector<float> nan(shape.size(), std::numeric_limits<float>::quiet_NaN());
-    auto dx = GuardedBuffer<float>::inout(wb::to_storage(layout, shape, nan, kGap));
+    auto dx = GuardedBuffer<float>::inout(wb::to_storage(layout, shape, nan, kGap), misalign_dx);
     run(dy.data(), wb::make_view(layout, dx.data(), shape), b, t, h, d, nullptr);
     const std::vector<float> storage = dx.download();
-    EXPECT_TRUE(wb::matches(wb::from_storage(layout, shape, storage),
-                            backward_oracle(wb::to_double(values), sizes), {2e-6, 1e-6}, {{b, t, k, d}}));
+    const std::vector<float> sums = wb::from_storage(layout, shape, storage);
+    const std::vector<double> upstream = wb::to_double(values);
+    EXPECT_TRUE(
+        wb::matches(sums, wb::repeat_kv_backward_oracle(upstream, sizes), {2e-6, 1e-6}, {{b, t, k, d}}))
+        << wb::explain_repeat_kv_backward(sums, upstream, sizes);
     EXPECT_EQ(wb::changed_gaps(layout, shape, storage, kGap), 0u)
         << "the kernel wrote between the elements of the view";
     EXPECT_TRUE(dx.check("dx"));
@@ -149,7 +132,15 @@ TEST_P(RepeatKvBackwardTest, SumsEverySize) {
 }
 
 TEST_P(RepeatKvBackwardTest, WritesEveryLayout) {
-  for (const HeadsLayout layout : wb::kHeadsLayouts) expect_sums({3, 37, 6, 2, 20}, layout);
+  for (const HeadsLayout layout : wb::kHeadsLayouts) {
+    expect_sums({3, 37, 6, 2, 20}, layout);
+    if (HasFailure()) return;  // one layout explains enough
+  }
+}
+
+TEST_P(RepeatKvBackwardTest, SumsFromAnyAddress) {
+  expect_sums({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 1, 0);
+  expect_sums({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 0, 1);
 }
 
 TEST_P(RepeatKvBackwardTest, RejectsBadArguments) {
@@ -160,6 +151,9 @@ TEST_P(RepeatKvBackwardTest, RejectsBadArguments) {
   };
   EXPECT_THROW_MESSAGE(sum(nullptr, data, 2, 1, 2, 4, 2), wb::Error, "dy = 0");
   EXPECT_THROW_MESSAGE(sum(data, nullptr, 2, 1, 2, 4, 2), wb::Error, "dx.data = 0");
+  float* const misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(data) + 2);
+  EXPECT_THROW_MESSAGE(sum(misaligned, data, 2, 1, 2, 4, 2), wb::Error, "is_aligned(dy)");
+  EXPECT_THROW_MESSAGE(sum(data, misaligned, 2, 1, 2, 4, 2), wb::Error, "is_aligned(dx.data)");
   EXPECT_THROW_MESSAGE(sum(data, data, 0, 1, 2, 4, 2), wb::Error, "dx.heads = 0");
   EXPECT_THROW_MESSAGE(sum(data, data, 3, 1, 2, 4, 2), wb::Error, "dx.heads = 3");
   EXPECT_THROW_MESSAGE(sum(data, data, 2, -1, 2, 4, 2), wb::Error, "b = -1");
@@ -176,10 +170,10 @@ TEST(RepeatKvOracle, GradientMatchesCentralDifferences) {
   const std::vector<double> x = wb::to_double(wb::random_normal(sizes.view().size(), 1));
   const std::vector<double> dy = wb::to_double(wb::random_normal(sizes.repeated(), 2));
   const auto f = [&](std::span<const double> at) {
-    const std::vector<double> y = forward_oracle(at, sizes);
+    const std::vector<double> y = wb::repeat_kv_oracle(at, sizes);
     return std::inner_product(y.begin(), y.end(), dy.begin(), 0.0);
   };
-  EXPECT_TRUE(wb::gradient_matches(f, x, backward_oracle(dy, sizes), {1e-9, 1e-7}));
+  EXPECT_TRUE(wb::gradient_matches(f, x, wb::repeat_kv_backward_oracle(dy, sizes), {1e-9, 1e-7}));
 }
 
 }  // namespace

@@ -106,14 +106,6 @@ __global__ void __launch_bounds__(kMaxThreads, kMinBlocks) rope_kernel(HeadsView
   }
 }
 
-// Whether a pack of kWidth features can be loaded as one, anywhere in the view.
-template <int kWidth, class T>
-bool view_fits_pack(const HeadsView<T>& view) {
-  const bool strides_fit =
-      view.stride_b % kWidth == 0 && view.stride_t % kWidth == 0 && view.stride_h % kWidth == 0;
-  return view.stride_d == 1 && strides_fit && rows_fit_pack<kWidth>(kWidth, view.data);
-}
-
 // A direction of 1 turns forward, -1 back.
 template <int kWidth, class T>
 void launch(HeadsView<T> q, HeadsView<T> k, const float* cosine, const float* sine, int b, int t, int d,
@@ -138,7 +130,7 @@ void rotate_all(HeadsView<T> q, HeadsView<T> k, const float* cosine, const float
                 RopePairing pairing, float direction, cudaStream_t stream) {
   check_rope(q, k, cosine, sine, b, t, d, pairing);
   constexpr int kWide = 16 / sizeof(T);
-  const bool wide = (d / 2) % kWide == 0 && view_fits_pack<kWide>(q) && view_fits_pack<kWide>(k) &&
+  const bool wide = view_fits_pack<kWide>(q, d / 2) && view_fits_pack<kWide>(k, d / 2) &&
                     rows_fit_pack<kWide / 2>(d / 2, cosine, sine);
   const auto start = wide ? launch<kWide, T> : launch<1, T>;
   start(q, k, cosine, sine, b, t, d, pairing, direction, stream);
