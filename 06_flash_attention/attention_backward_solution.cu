@@ -20,16 +20,16 @@ namespace {
 
 using namespace flash;
 
-template <int kHead, int kRows>
+template <int kHead, int kRows, class T>
 __global__ void __launch_bounds__(kThreads)
-    attention_backward_q_kernel(HeadsView<const float> dout,  // (B, T, H, D)
-                                HeadsView<const float> q,     // (B, T, H, D)
-                                HeadsView<const float> k,     // (B, T, kv, D)
-                                HeadsView<const float> v,     // (B, T, kv, D)
-                                HeadsView<const float> out,   // (B, T, H, D)
-                                const float* lse,             // (B, H, T)
-                                float* delta,                 // (B, H, T), written
-                                HeadsView<float> dq,          // (B, T, H, D)
+    attention_backward_q_kernel(HeadsView<const T> dout,  // (B, T, H, D)
+                                HeadsView<const T> q,     // (B, T, H, D)
+                                HeadsView<const T> k,     // (B, T, kv, D)
+                                HeadsView<const T> v,     // (B, T, kv, D)
+                                HeadsView<const T> out,   // (B, T, H, D)
+                                const float* lse,         // (B, H, T)
+                                float* delta,             // (B, H, T), written
+                                HeadsView<T> dq,          // (B, T, H, D)
                                 AttentionShape shape) {
   constexpr int kQueries = kRows * kGroups;
   extern __shared__ float4 shared[];
@@ -50,14 +50,14 @@ __global__ void __launch_bounds__(kThreads)
 
   float query_lse[kRows];
   float query_delta[kRows] = {};
-  const HeadMatrix<const float> out_rows = head_matrix(out, b, h);
-  const HeadMatrix<const float> dout_rows = head_matrix(dout, b, h);
+  const HeadMatrix<const T> out_rows = head_matrix(out, b, h);
+  const HeadMatrix<const T> dout_rows = head_matrix(dout, b, h);
 #pragma unroll
   for (int i = 0; i < kRows; ++i) {
     const int query = first_query + group + i * kGroups;
     query_lse[i] = query < shape.t ? lse[row_of_head + query] : 0.0f;
     for (int c = lane; c < shape.d && query < shape.t; c += kLanes) {
-      query_delta[i] += out_rows.at(query, c) * dout_rows.at(query, c);
+      query_delta[i] += to_float(out_rows.at(query, c)) * to_float(dout_rows.at(query, c));
     }
   }
   combine_lanes(query_delta, ds_tile, [](float x, float y) { return x + y; });
@@ -106,16 +106,16 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <int kHead, int kRows>
+template <int kHead, int kRows, class T>
 __global__ void __launch_bounds__(kThreads)
-    attention_backward_kv_kernel(HeadsView<const float> dout,  // (B, T, H, D)
-                                 HeadsView<const float> q,     // (B, T, H, D)
-                                 HeadsView<const float> k,     // (B, T, kv, D)
-                                 HeadsView<const float> v,     // (B, T, kv, D)
-                                 const float* lse,             // (B, H, T)
-                                 const float* delta,           // (B, H, T)
-                                 HeadsView<float> dk,          // (B, T, kv, D)
-                                 HeadsView<float> dv,          // (B, T, kv, D)
+    attention_backward_kv_kernel(HeadsView<const T> dout,  // (B, T, H, D)
+                                 HeadsView<const T> q,     // (B, T, H, D)
+                                 HeadsView<const T> k,     // (B, T, kv, D)
+                                 HeadsView<const T> v,     // (B, T, kv, D)
+                                 const float* lse,         // (B, H, T)
+                                 const float* delta,       // (B, H, T)
+                                 HeadsView<T> dk,          // (B, T, kv, D)
+                                 HeadsView<T> dv,          // (B, T, kv, D)
                                  AttentionShape shape) {
   constexpr int kKeys = kRows * kGroups;
   extern __shared__ float4 shared[];
@@ -185,10 +185,11 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+template <class T>
 struct BackwardArguments {
-  HeadsView<const float> dout, q, k, v, out;
+  HeadsView<const T> dout, q, k, v, out;
   const float* lse;
-  HeadsView<float> dq, dk, dv;
+  HeadsView<T> dq, dk, dv;
   float* delta;
   AttentionShape shape;
   cudaStream_t stream;
@@ -201,40 +202,39 @@ unsigned int blocks_for(const AttentionShape& shape, int heads) {
   return attention_grid(tiles * shape.b * heads);
 }
 
-template <int kHead, int kRows>
-void launch_q(const BackwardArguments& a) {
+template <int kHead, int kRows, class T>
+void launch_q(const BackwardArguments<T>& a) {
   constexpr int kQueries = kRows * kGroups;
   constexpr int kFloats = head_floats<kHead>(2 * kQueries + 2 * kTile) + weight_floats(kQueries);
   constexpr int kBytes = kFloats * static_cast<int>(sizeof(float));
-  allow_shared_memory(attention_backward_q_kernel<kHead, kRows>, kBytes);
+  allow_shared_memory(attention_backward_q_kernel<kHead, kRows, T>, kBytes);
   const unsigned int blocks = blocks_for<kRows>(a.shape, a.shape.h);
-  attention_backward_q_kernel<kHead, kRows>
+  attention_backward_q_kernel<kHead, kRows, T>
       <<<blocks, kThreads, kBytes, a.stream>>>(a.dout, a.q, a.k, a.v, a.out, a.lse, a.delta, a.dq, a.shape);
   WB_CHECK_LAUNCH();
 }
 
-template <int kHead, int kRows>
-void launch_kv(const BackwardArguments& a) {
+template <int kHead, int kRows, class T>
+void launch_kv(const BackwardArguments<T>& a) {
   constexpr int kKeys = kRows * kGroups;
   constexpr int kFloats = head_floats<kHead>(2 * kKeys + 2 * kTile) + 2 * weight_floats(kKeys);
   constexpr int kBytes = kFloats * static_cast<int>(sizeof(float));
-  allow_shared_memory(attention_backward_kv_kernel<kHead, kRows>, kBytes);
+  allow_shared_memory(attention_backward_kv_kernel<kHead, kRows, T>, kBytes);
   const unsigned int blocks = blocks_for<kRows>(a.shape, a.shape.kv);
-  attention_backward_kv_kernel<kHead, kRows>
+  attention_backward_kv_kernel<kHead, kRows, T>
       <<<blocks, kThreads, kBytes, a.stream>>>(a.dout, a.q, a.k, a.v, a.lse, a.delta, a.dk, a.dv, a.shape);
   WB_CHECK_LAUNCH();
 }
 
-}  // namespace
-
-void attention_backward_solution(HeadsView<const float> dout, HeadsView<const float> q,
-                                 HeadsView<const float> k, HeadsView<const float> v,
-                                 HeadsView<const float> out, const float* saved, HeadsView<float> dq,
-                                 HeadsView<float> dk, HeadsView<float> dv, float* scratch,
+// T: what is stored, float or bf16.
+template <class T>
+void attention_backward_solution(HeadsView<const T> dout, HeadsView<const T> q, HeadsView<const T> k,
+                                 HeadsView<const T> v, HeadsView<const T> out, const float* saved,
+                                 HeadsView<T> dq, HeadsView<T> dk, HeadsView<T> dv, float* scratch,
                                  const AttentionShape& shape, cudaStream_t stream) {
   attention_check_forward(q, k, v, out, saved, shape);
   attention_check_gradients(dout, dq, dk, dv, scratch, shape);
-  const BackwardArguments arguments{dout, q, k, v, out, saved, dq, dk, dv, scratch, shape, stream};
+  const BackwardArguments<T> arguments{dout, q, k, v, out, saved, dq, dk, dv, scratch, shape, stream};
   with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
     // Two sums of a wide head for 4 rows leave no room for a second block on a multiprocessor.
@@ -249,6 +249,9 @@ void attention_backward_solution(HeadsView<const float> dout, HeadsView<const fl
   });
 }
 
-WB_REGISTER(AttentionBackward, solution, attention_backward_solution);
+}  // namespace
+
+WB_REGISTER(AttentionBackward, solution, attention_backward_solution<float>);
+WB_REGISTER(AttentionBackwardBf16, solution, attention_backward_solution<bf16>);
 
 }  // namespace wb

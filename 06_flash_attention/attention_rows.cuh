@@ -19,7 +19,7 @@ struct RowReader {
   bool float4s;
 
   __device__ RowReader(const HeadMatrix<const float>& head, int d)
-      : head(head), d(d), float4s(head.is_made_of_float4(d)) {}
+      : head(head), d(d), float4s(head.is_made_of_packs(d)) {}
 
   /// Calls use(c / 4, features c .. c + 3 of row t) for c = 0, 4, ...
   template <int kHead, class Use>

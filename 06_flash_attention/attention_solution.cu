@@ -25,13 +25,13 @@ constexpr int forward_shared_floats() {
   return flash::head_floats<kHead>(kQueries + 2 * flash::kTile) + flash::weight_floats(kQueries);
 }
 
-template <int kHead, int kRows>
+template <int kHead, int kRows, class T>
 __global__ void __launch_bounds__(flash::kThreads)
-    attention_forward_kernel(HeadsView<const float> q,  // (B, T, H, D)
-                             HeadsView<const float> k,  // (B, T, kv, D)
-                             HeadsView<const float> v,  // (B, T, kv, D)
-                             HeadsView<float> out,      // (B, T, H, D)
-                             float* lse,                // (B, H, T)
+    attention_forward_kernel(HeadsView<const T> q,  // (B, T, H, D)
+                             HeadsView<const T> k,  // (B, T, kv, D)
+                             HeadsView<const T> v,  // (B, T, kv, D)
+                             HeadsView<T> out,      // (B, T, H, D)
+                             float* lse,            // (B, H, T)
                              AttentionShape shape) {
   using namespace flash;
   constexpr int kQueries = kRows * kGroups;
@@ -48,8 +48,8 @@ __global__ void __launch_bounds__(flash::kThreads)
   const int b = sequence_head / shape.h;
   const int h = sequence_head % shape.h;
   const int kv_head = h / (shape.h / shape.kv);
-  const HeadMatrix<const float> keys = head_matrix(k, b, kv_head);
-  const HeadMatrix<const float> values = head_matrix(v, b, kv_head);
+  const HeadMatrix<const T> keys = head_matrix(k, b, kv_head);
+  const HeadMatrix<const T> values = head_matrix(v, b, kv_head);
   const int group = threadIdx.x / kLanes;
   const int lane = threadIdx.x % kLanes;
 
@@ -112,7 +112,7 @@ __global__ void __launch_bounds__(flash::kThreads)
   }
 
   combine_lanes(row_sum, p_tile, [](float x, float y) { return x + y; });
-  const HeadMatrix<float> target = head_matrix(out, b, h);
+  const HeadMatrix<T> target = head_matrix(out, b, h);
   float* head_lse = lse + static_cast<std::int64_t>(sequence_head) * shape.t;
 #pragma unroll
   for (int i = 0; i < kRows; ++i) {
@@ -124,19 +124,17 @@ __global__ void __launch_bounds__(flash::kThreads)
   }
 }
 
-template <int kHead, int kRows>
-void launch_forward(HeadsView<const float> q, HeadsView<const float> k, HeadsView<const float> v,
-                    HeadsView<float> out, float* lse, const AttentionShape& shape, cudaStream_t stream) {
+template <int kHead, int kRows, class T>
+void launch_forward(HeadsView<const T> q, HeadsView<const T> k, HeadsView<const T> v, HeadsView<T> out,
+                    float* lse, const AttentionShape& shape, cudaStream_t stream) {
   constexpr int kBytes = forward_shared_floats<kHead, kRows>() * static_cast<int>(sizeof(float));
-  flash::allow_shared_memory(attention_forward_kernel<kHead, kRows>, kBytes);
+  flash::allow_shared_memory(attention_forward_kernel<kHead, kRows, T>, kBytes);
   const std::int64_t tiles = (shape.t + kRows * flash::kGroups - 1) / (kRows * flash::kGroups);
   const unsigned int blocks = attention_grid(tiles * shape.b * shape.h);
-  attention_forward_kernel<kHead, kRows>
+  attention_forward_kernel<kHead, kRows, T>
       <<<blocks, flash::kThreads, kBytes, stream>>>(q, k, v, out, lse, shape);
   WB_CHECK_LAUNCH();
 }
-
-}  // namespace
 
 AttentionMemory attention_memory_solution(const AttentionShape& shape) {
   attention_check(shape);
@@ -144,8 +142,10 @@ AttentionMemory attention_memory_solution(const AttentionShape& shape) {
   return {rows, rows};
 }
 
-void attention_forward_solution(HeadsView<const float> q, HeadsView<const float> k, HeadsView<const float> v,
-                                HeadsView<float> out, float* saved, const AttentionShape& shape,
+// T: what is stored, float or bf16.
+template <class T>
+void attention_forward_solution(HeadsView<const T> q, HeadsView<const T> k, HeadsView<const T> v,
+                                HeadsView<T> out, float* saved, const AttentionShape& shape,
                                 cudaStream_t stream) {
   attention_check_forward(q, k, v, out, saved, shape);
   // Short sequences need many blocks to fill a GPU; long ones gain from more queries for each key loaded.
@@ -153,14 +153,17 @@ void attention_forward_solution(HeadsView<const float> q, HeadsView<const float>
   flash::with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
     if (short_sequence) {
-      launch_forward<kHead, 2>(q, k, v, out, saved, shape, stream);
+      launch_forward<kHead, 2, T>(q, k, v, out, saved, shape, stream);
     } else {
-      launch_forward<kHead, 4>(q, k, v, out, saved, shape, stream);
+      launch_forward<kHead, 4, T>(q, k, v, out, saved, shape, stream);
     }
   });
 }
 
+}  // namespace
+
 WB_REGISTER(AttentionMemoryUse, solution, attention_memory_solution);
-WB_REGISTER(AttentionForward, solution, attention_forward_solution);
+WB_REGISTER(AttentionForward, solution, attention_forward_solution<float>);
+WB_REGISTER(AttentionForwardBf16, solution, attention_forward_solution<bf16>);
 
 }  // namespace wb

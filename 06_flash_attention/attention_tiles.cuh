@@ -12,7 +12,9 @@
 #include <cuda_runtime.h>
 
 #include "06_flash_attention/attention_heads.cuh"
+#include "common/core/bf16.h"
 #include "common/core/check.h"
+#include "common/core/pack.h"
 
 namespace wb::flash {
 
@@ -36,27 +38,35 @@ __host__ __device__ constexpr int weight_floats(int rows) {
   return rows * kWeightStride;
 }
 
-/// Copies rows first .. first + kRows - 1 of `source` into `tile`; rows past t and features past d become 0.
-/// Consecutive threads take consecutive features: one transaction a row when stride_d is 1, one an element if
-/// not.
-template <int kRows, int kHead>
+/// Copies rows first .. first + kRows - 1 of `source` into `tile`, as floats; rows past t and features past d
+/// become 0. Consecutive threads take consecutive features: one transaction a row when stride_d is 1, one an
+/// element if not.
+template <int kRows, int kHead, class T>
 __device__ void load_tile(float* tile,  // (kRows, kHeadStride)
-                          const HeadMatrix<const float>& source, int first, int t, int d) {
-  if (source.is_made_of_float4(d)) {
-    constexpr int kVectors = kHead / 4;
-    for (int i = threadIdx.x; i < kRows * kVectors; i += kThreads) {
-      const int row = i / kVectors;
-      const int c = i % kVectors * 4;
-      float4 value = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-      if (first + row < t && c < d) value = *reinterpret_cast<const float4*>(&source.at(first + row, c));
-      *reinterpret_cast<float4*>(tile + row * kHeadStride<kHead> + c) = value;
+                          const HeadMatrix<const T>& source, int first, int t, int d) {
+  if (source.is_made_of_packs(d)) {
+    constexpr int kPack = HeadMatrix<const T>::kPack;
+    constexpr int kPacks = kHead / kPack;
+    for (int i = threadIdx.x; i < kRows * kPacks; i += kThreads) {
+      const int row = i / kPacks;
+      const int c = i % kPacks * kPack;
+      Pack<kPack, T> pack = {};
+      if (first + row < t && c < d) {
+        pack = *reinterpret_cast<const Pack<kPack, T>*>(&source.at(first + row, c));
+      }
+#pragma unroll
+      for (int j = 0; j < kPack; j += 4) {
+        *reinterpret_cast<float4*>(tile + row * kHeadStride<kHead> + c + j) =
+            make_float4(to_float(pack.values[j]), to_float(pack.values[j + 1]), to_float(pack.values[j + 2]),
+                        to_float(pack.values[j + 3]));
+      }
     }
   } else {
     for (int i = threadIdx.x; i < kRows * kHead; i += kThreads) {
       const int row = i / kHead;
       const int c = i % kHead;
       const bool inside = first + row < t && c < d;
-      tile[row * kHeadStride<kHead> + c] = inside ? source.at(first + row, c) : 0.0f;
+      tile[row * kHeadStride<kHead> + c] = inside ? to_float(source.at(first + row, c)) : 0.0f;
     }
   }
 }
@@ -128,14 +138,14 @@ __device__ __forceinline__ void add_weighted_rows(const float* weights,  // (16 
 }
 
 /// Writes factor * sums to row t of `target`, this lane's features below d.
-template <int kHead>
-__device__ void store_row(const HeadMatrix<float>& target, const float2 (&sums)[kPairs<kHead>], float factor,
+template <int kHead, class T>
+__device__ void store_row(const HeadMatrix<T>& target, const float2 (&sums)[kPairs<kHead>], float factor,
                           int t, int d) {
 #pragma unroll
   for (int p = 0; p < kPairs<kHead>; ++p) {
     const int c = (threadIdx.x % kLanes + p * kLanes) * 2;
-    if (c < d) target.at(t, c) = factor * sums[p].x;
-    if (c + 1 < d) target.at(t, c + 1) = factor * sums[p].y;
+    if (c < d) target.at(t, c) = from_float<T>(factor * sums[p].x);
+    if (c + 1 < d) target.at(t, c + 1) = from_float<T>(factor * sums[p].y);
   }
 }
 

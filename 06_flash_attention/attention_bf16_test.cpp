@@ -1,0 +1,162 @@
+// Attention with tensors stored in bf16, arithmetic in fp32. The oracle reads the same rounded inputs, so
+// what is left is rounding on the way out.
+#include "06_flash_attention/attention_cases.h"
+#include "common/harness/bf16.h"
+#include "common/harness/implementation_test.h"
+
+namespace wb {
+namespace {
+
+// Half a unit in the last place of each result. Backward reads the rounded out for delta, and where dP is
+// close to delta the rounding is most of their difference: hence its absolute part.
+constexpr Tolerance kForwardTolerance{1e-5, kBf16Rounding};
+constexpr Tolerance kBackwardTolerance{2e-2, kBf16Rounding};
+constexpr Tolerance kLseTolerance{2e-6, 4e-6};
+
+AttentionInputs rounded_inputs(const AttentionShape& shape) {
+  AttentionInputs in = random_inputs(shape);
+  for (auto* values : {&in.q, &in.k, &in.v, &in.dout}) *values = rounded_to_bf16(*values);
+  return in;
+}
+
+// One tensor of heads in bf16; as floats and token-major on the host.
+class Bf16Tensor {
+ public:
+  static Bf16Tensor input(const std::vector<float>& values, HeadsLayout layout, const AttentionShape& shape,
+                          int heads, std::size_t misalign) {
+    std::vector<float> stored(values.size());
+    for_each_element(layout_view<const float>(layout, nullptr, shape, heads), shape,
+                     [&](std::size_t index, std::int64_t offset) { stored[offset] = values[index]; });
+    return {GuardedBuffer<bf16>::input(to_bf16(stored), misalign), layout, shape, heads};
+  }
+  static Bf16Tensor output(HeadsLayout layout, const AttentionShape& shape, int heads, std::size_t misalign) {
+    const std::size_t size = static_cast<std::size_t>(shape.b) * shape.t * heads * shape.d;
+    return {GuardedBuffer<bf16>::output(size, misalign), layout, shape, heads};
+  }
+
+  HeadsView<bf16> view() { return layout_view(layout_, buffer_.data(), shape_, heads_); }
+  testing::AssertionResult matches(const std::vector<double>& expected, const Tolerance& tolerance) {
+    const std::vector<float> stored = to_float(buffer_.download());
+    std::vector<float> values(stored.size());
+    for_each_element(view(), shape_,
+                     [&](std::size_t index, std::int64_t offset) { values[index] = stored[offset]; });
+    return wb::matches(values, expected, tolerance, {{shape_.b, shape_.t, heads_, shape_.d}});
+  }
+  testing::AssertionResult check(const char* name) const { return buffer_.check(name); }
+
+ private:
+  Bf16Tensor(GuardedBuffer<bf16> buffer, HeadsLayout layout, const AttentionShape& shape, int heads)
+      : buffer_(std::move(buffer)), layout_(layout), shape_(shape), heads_(heads) {}
+
+  GuardedBuffer<bf16> buffer_;
+  HeadsLayout layout_;
+  AttentionShape shape_;
+  int heads_;
+};
+
+// Heads of 8 features and more can be read 16 bytes at a time; the others, and those off a multiple of 16
+// bytes, one by one.
+template <class Try>
+void for_each_case(Try try_case) {
+  const HeadsLayout token = HeadsLayout::kTokenMajor;
+  for (const bool causal : {true, false}) {
+    for (const int t : {1, 33, 100}) try_case(llama_shape(2, t, 4, 2, 32, causal), token, 0);
+    for (const int d : {3, 4, 20, 64, 80, 128}) try_case(llama_shape(1, 45, 2, 1, d, causal), token, 0);
+    try_case(llama_shape(1, 289, 2, 1, 64, causal), HeadsLayout::kHeadMajor, 0);
+    try_case(llama_shape(2, 37, 4, 2, 24, causal), HeadsLayout::kFeatureMajor, 0);
+    for (const std::size_t misalign : {1, 4}) {
+      try_case(llama_shape(1, 40, 2, 1, 32, causal), HeadsLayout::kHeadMajor, misalign);
+    }
+  }
+}
+
+struct Bf16Problem {
+  Bf16Problem(const AttentionShape& shape, HeadsLayout layout, std::size_t misalign,
+              const AttentionMemory& memory)
+      : in(rounded_inputs(shape)),
+        q(Bf16Tensor::input(in.q, HeadsLayout::kTokenMajor, shape, shape.h, misalign)),
+        k(Bf16Tensor::input(in.k, layout, shape, shape.kv, misalign)),
+        v(Bf16Tensor::input(in.v, layout, shape, shape.kv, misalign)),
+        out(Bf16Tensor::output(HeadsLayout::kTokenMajor, shape, shape.h, misalign)),
+        saved(GuardedBuffer<float>::output(memory.saved)) {}
+
+  void check_forward() const {
+    EXPECT_TRUE(q.check("q"));
+    EXPECT_TRUE(k.check("k"));
+    EXPECT_TRUE(v.check("v"));
+    EXPECT_TRUE(out.check("out"));
+    EXPECT_TRUE(saved.check("saved"));
+  }
+
+  AttentionInputs in;
+  Bf16Tensor q, k, v, out;
+  GuardedBuffer<float> saved;
+};
+
+class AttentionForwardBf16Test : public ImplementationTest<AttentionForwardBf16> {};
+
+TEST_P(AttentionForwardBf16Test, MatchesOracleOnRoundedInputs) {
+  for_each_case([&](const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
+    SCOPED_TRACE(describe(shape, layout));
+    Bf16Problem p(shape, layout, misalign,
+                  find_implementation<AttentionMemoryUse>(implementation().name).function(shape));
+    run(p.q.view(), p.k.view(), p.v.view(), p.out.view(), p.saved.data(), shape, nullptr);
+    const AttentionOracle oracle =
+        attention_oracle_forward(to_double(p.in.q), to_double(p.in.k), to_double(p.in.v), shape);
+    EXPECT_TRUE(p.out.matches(oracle.out, kForwardTolerance));
+    EXPECT_TRUE(matches(p.saved.download(), oracle.lse, kLseTolerance, {{shape.b, shape.h, shape.t}}));
+    p.check_forward();
+  });
+}
+
+TEST_P(AttentionForwardBf16Test, RefusesBadInput) {
+  const AttentionShape shape = llama_shape(1, 8, 4, 2, 16, true);
+  DeviceBuffer<bf16> memory(4096);
+  DeviceBuffer<float> saved(64);
+  const auto view = [&](int heads) { return token_major_view(memory.data(), shape.t, heads, shape.d); };
+  auto odd = view(4);
+  odd.data = reinterpret_cast<bf16*>(reinterpret_cast<char*>(memory.data()) + 1);
+  EXPECT_THROW_MESSAGE(run(odd, view(2), view(2), view(4), saved.data(), shape, nullptr), Error, "q.data");
+  EXPECT_THROW_MESSAGE(run(view(4), view(4), view(2), view(4), saved.data(), shape, nullptr), Error,
+                       "k.heads = 4");
+  EXPECT_THROW_MESSAGE(run(view(4), view(2), view(2), view(4), nullptr, shape, nullptr), Error, "saved");
+}
+
+WB_TEST_IMPLEMENTATIONS(AttentionForwardBf16Test, AttentionForwardBf16);
+
+class AttentionBackwardBf16Test : public ImplementationTest<AttentionBackwardBf16> {};
+
+TEST_P(AttentionBackwardBf16Test, MatchesOracleOnRoundedInputs) {
+  for_each_case([&](const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
+    SCOPED_TRACE(describe(shape, layout));
+    const AttentionMemory memory =
+        find_implementation<AttentionMemoryUse>(implementation().name).function(shape);
+    const HeadsLayout token = HeadsLayout::kTokenMajor;
+    Bf16Problem p(shape, layout, misalign, memory);
+    auto dout = Bf16Tensor::input(p.in.dout, token, shape, shape.h, misalign);
+    auto dq = Bf16Tensor::output(token, shape, shape.h, misalign);
+    auto dk = Bf16Tensor::output(layout, shape, shape.kv, misalign);
+    auto dv = Bf16Tensor::output(layout, shape, shape.kv, misalign);
+    auto scratch = GuardedBuffer<float>::output(memory.scratch);
+    find_implementation<AttentionForwardBf16>(implementation().name)
+        .function(p.q.view(), p.k.view(), p.v.view(), p.out.view(), p.saved.data(), shape, nullptr);
+    run(dout.view(), p.q.view(), p.k.view(), p.v.view(), p.out.view(), p.saved.data(), dq.view(), dk.view(),
+        dv.view(), scratch.data(), shape, nullptr);
+    const AttentionOracleGradients oracle = attention_oracle_backward(
+        to_double(p.in.dout), to_double(p.in.q), to_double(p.in.k), to_double(p.in.v), shape);
+    EXPECT_TRUE(dq.matches(oracle.dq, kBackwardTolerance)) << "dq";
+    EXPECT_TRUE(dk.matches(oracle.dk, kBackwardTolerance)) << "dk";
+    EXPECT_TRUE(dv.matches(oracle.dv, kBackwardTolerance)) << "dv";
+    p.check_forward();
+    EXPECT_TRUE(dout.check("dout"));
+    EXPECT_TRUE(dq.check("dq"));
+    EXPECT_TRUE(dk.check("dk"));
+    EXPECT_TRUE(dv.check("dv"));
+    EXPECT_TRUE(scratch.check("scratch"));
+  });
+}
+
+WB_TEST_IMPLEMENTATIONS(AttentionBackwardBf16Test, AttentionBackwardBf16);
+
+}  // namespace
+}  // namespace wb
