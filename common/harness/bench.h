@@ -16,13 +16,17 @@
 //     void call(Contract::Function*, Buffers&, cudaStream_t) const;
 //     testing::AssertionResult check(const Buffers&) const;    // of what call() left
 //     std::string skip_reason(const std::string& implementation) const;  // optional; not empty: not measured
+//     static constexpr bool kAccumulates = true;               // optional: calls add to what clear() has
+//     set,
+//                                                              // and check() is of a single call
 //   };
 //   WB_BENCHMARK(VectorAddProblem, VectorAddProblem(1 << 20), VectorAddProblem(1 << 24));
 //
 // How it is measured: CUDA events around a batch of calls; the calls rotate over as many buffer sets as make
 // three times the last-level cache, so that data comes from memory; median and quartiles of the batches;
-// outputs checked before and after. Bytes and FLOPs are declared, so GB/s, TFLOP/s and the fraction of the
-// roof follow; a result above the roof is an error. Link wb_bench_main.
+// outputs checked before and after (where they accumulate, those of one more call: thousands of calls would
+// add up their rounding errors as well). Bytes and FLOPs are declared, so GB/s, TFLOP/s and the fraction of
+// the roof follow; a result above the roof is an error. Link wb_bench_main.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -58,6 +62,8 @@ class BenchmarkSession {
   virtual ~BenchmarkSession() = default;
   virtual void clear() = 0;
   virtual void call(std::size_t set, cudaStream_t stream) = 0;
+  /// After many calls: makes the outputs fit to be checked. Only accumulating ones need it.
+  virtual void renew(std::size_t set, cudaStream_t stream) = 0;
   virtual testing::AssertionResult check(std::size_t set) const = 0;
 };
 
@@ -93,6 +99,12 @@ class ProblemSession final : public BenchmarkSession {
   }
   void call(std::size_t set, cudaStream_t stream) override {
     problem_.call(function_, buffers_[set], stream);
+  }
+  void renew([[maybe_unused]] std::size_t set, [[maybe_unused]] cudaStream_t stream) override {
+    if constexpr (requires { requires Problem::kAccumulates; }) {
+      problem_.clear(buffers_[set]);
+      call(set, stream);
+    }
   }
   testing::AssertionResult check(std::size_t set) const override { return problem_.check(buffers_[set]); }
 

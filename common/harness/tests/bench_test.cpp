@@ -34,6 +34,15 @@ void only_once(const float* in, float* out, std::size_t n, cudaStream_t stream) 
   if (!done) whole(in, out, n, stream);
   done = true;
 }
+void add(const float* in, float* out, std::size_t n, cudaStream_t stream) {
+  std::vector<float> sum(n), more(n);
+  WB_CUDA_CHECK(cudaMemcpyAsync(sum.data(), out, n * sizeof(float), cudaMemcpyDeviceToHost, stream));
+  WB_CUDA_CHECK(cudaMemcpyAsync(more.data(), in, n * sizeof(float), cudaMemcpyDeviceToHost, stream));
+  WB_CUDA_CHECK(cudaStreamSynchronize(stream));
+  for (std::size_t i = 0; i < n; ++i) sum[i] += more[i];
+  WB_CUDA_CHECK(cudaMemcpyAsync(out, sum.data(), n * sizeof(float), cudaMemcpyHostToDevice, stream));
+  WB_CUDA_CHECK(cudaStreamSynchronize(stream));
+}
 void throws(const float*, float*, std::size_t n, cudaStream_t) {
   WB_REQUIRE(n == 0, n);
 }
@@ -62,15 +71,23 @@ class CopyProblem {
   static constexpr std::size_t kSize = 4096;
 };
 
+// out += in: check() sees one call only if what the timed calls added up is cleared.
+class AddProblem : public CopyProblem {
+ public:
+  static constexpr bool kAccumulates = true;
+  void clear(Buffers& buffers) const { buffers.out.fill_bytes(0); }
+};
+
+template <class Problem = CopyProblem>
 BenchmarkCase make_case(const std::string& name, Copy::Function* function) {
-  const CopyProblem problem;
+  const Problem problem;
   return {Copy::kName,
           problem.name(),
           name,
           problem.work(),
           problem.buffer_bytes(),
           [problem, function](std::size_t sets) {
-            return std::make_unique<wb::detail::ProblemSession<CopyProblem>>(problem, function, sets);
+            return std::make_unique<wb::detail::ProblemSession<Problem>>(problem, function, sets);
           }};
 }
 
@@ -100,6 +117,11 @@ TEST(Bench, FindsAWrongResultAfterTiming) {
   const auto result = measure(make_case("only_once", only_once));
   EXPECT_EQ(result.outcome, Outcome::kWrong);
   EXPECT_NE(result.message.find("wrong after timing"), std::string::npos) << result.message;
+}
+
+TEST(Bench, ChecksASingleCallWhereOutputsAccumulate) {
+  EXPECT_EQ(measure(make_case<AddProblem>("add", add)).outcome, Outcome::kOk);
+  EXPECT_EQ(measure(make_case<AddProblem>("only_once", only_once)).outcome, Outcome::kWrong);
 }
 
 TEST(Bench, ReportsAnExceptionAsTheRowsError) {
