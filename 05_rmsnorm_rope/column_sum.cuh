@@ -1,7 +1,7 @@
 // The sum down each column of a strip of a matrix.
 //
-// A warp reads 32 neighbouring columns of one row, so the loads coalesce; 8 warps take every 8th row each and
-// meet in shared memory once, at the end. Always the same order: the sum is the same in every run.
+// A warp reads 32 neighbouring columns of one row, so the loads coalesce; 32 warps take every 32nd row each
+// and meet in shared memory once, at the end. Always the same order: the sum is the same in every run.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -9,7 +9,7 @@
 namespace wb {
 
 inline constexpr int kStripColumns = 32;
-inline constexpr int kStripRows = 8;
+inline constexpr int kStripRows = 32;
 
 /// Call once, from all threads of a block of dim3(kStripColumns, kStripRows): the sum of `value` over
 /// threadIdx.y, in the threads with threadIdx.y == 0; the others get a part of it.

@@ -1,17 +1,24 @@
-// RMSNorm, one block per row, in one launch.
+// RMSNorm, one block per row, in one launch: the row is read once and stays in registers.
 //
-// Thread t takes packs t, t + blockDim.x, ... of the row: neighbouring threads read neighbouring packs. The
-// first pass sums squares; the block adds them up (chapter 03); the second pass scales. The row's second
-// reading comes from the caches, where the first has left it. A pack is 16 bytes where rows and weight allow
-// it, else 4.
+// Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ... of its block's row: neighbouring threads read
+// neighbouring packs, and all loads of a thread are on their way before it needs the first. Each thread adds
+// up the squares it holds, the block adds those (chapter 03), and the row is scaled from registers. A pack is
+// 16 bytes where rows and weight allow it, else one number.
 //
-// 8 bytes and 4 FLOPs an element: memory decides the speed, so doing all in one launch is what counts.
-// rmsnorm_unfused.cu does the same arithmetic in five launches and moves 28 bytes an element.
+// Rows up to 2048 floats take 8 a thread, so that even 1024 columns keep 4 warps busy; their weights are
+// loaded with them, or each block would wait a second time. Up to 32768 columns it is 32 a thread. Beyond,
+// registers run out and a second kernel reads the row twice.
+//
+// T is what memory holds, float or bf16; all arithmetic is float.
+//
+// 8 bytes an element (4 in bf16) and 4 FLOPs: memory decides the speed, so doing all in one launch is what
+// counts. rmsnorm_unfused.cu does the same arithmetic in five launches and moves 28 bytes an element.
 // Read next: rmsnorm_backward_solution.cu.
 #include <cstdint>
 
 #include "03_softmax/block_reduce.cuh"
 #include "03_softmax/row_threads.h"
+#include "05_rmsnorm_rope/float_pack.cuh"
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_check.h"
 #include "common/core/pack.h"
@@ -20,52 +27,122 @@
 namespace wb {
 namespace {
 
-constexpr int kFloatsPerThread = 8;  // in rows up to 8192 columns; more in longer ones
+constexpr int kShortMaxThreads = 256;
+template <class T>
+constexpr int kFewNumbers = 32 / sizeof(T);  // of a short row in each thread: two loads of 16 bytes
+constexpr int kManyNumbers = 32;
+constexpr int kLongestInRegisters = 1024 * kManyNumbers;
 
 template <int kWidth>
-__global__ void __launch_bounds__(1024) rmsnorm_forward_kernel(const float* x,       // (N, C)
-                                                               const float* weight,  // (C)
-                                                               float* y,             // (N, C)
-                                                               float* rstd,          // (N)
-                                                               int c, float epsilon) {
+__device__ float sum_of_squares(const Pack<kWidth>& pack) {
+  float sum = 0.0f;
+  for (const float value : pack.values) sum += value * value;
+  return sum;
+}
+
+template <class T, int kWidth>
+__device__ Pack<kWidth, T> scaled(Pack<kWidth> x, float rstd, Pack<kWidth, T> weight) {
+  for (int j = 0; j < kWidth; ++j) x.values[j] *= rstd * to_float(weight.values[j]);
+  return rounded_to<T>(x);
+}
+
+// The launch bounds tell the compiler how many registers a thread may use: 64 with 1024 threads.
+template <int kWidth, int kPacks, int kMaxThreads, class T>
+__global__ void __launch_bounds__(kMaxThreads) rmsnorm_kernel(const T* x,       // (N, C)
+                                                              const T* weight,  // (C)
+                                                              T* y,             // (N, C)
+                                                              float* rstd,      // (N)
+                                                              int c, float epsilon) {
+  constexpr bool kHoldWeights = kMaxThreads <= kShortMaxThreads;
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  const auto* x_row = reinterpret_cast<const Pack<kWidth>*>(x + start);
-  const auto* weights = reinterpret_cast<const Pack<kWidth>*>(weight);
-  auto* y_row = reinterpret_cast<Pack<kWidth>*>(y + start);
+  const auto* in = reinterpret_cast<const Pack<kWidth, T>*>(x + start);
+  const auto* weights = reinterpret_cast<const Pack<kWidth, T>*>(weight);
+  auto* out = reinterpret_cast<Pack<kWidth, T>*>(y + start);
   const int packs = c / kWidth;
+  const int first = static_cast<int>(threadIdx.x);
+  const int step = static_cast<int>(blockDim.x);
+
+  Pack<kWidth> held[kPacks];
+  [[maybe_unused]] Pack<kWidth, T> held_weights[kHoldWeights ? kPacks : 1];
+#pragma unroll
+  for (int i = 0; i < kPacks; ++i) {
+    const int index = first + i * step;
+    const bool inside = index < packs;
+    held[i] = inside ? as_floats(in[index]) : Pack<kWidth>{};  // 0 adds nothing to the squares
+    if constexpr (kHoldWeights) held_weights[i] = inside ? weights[index] : Pack<kWidth, T>{};
+  }
+
+  float squares = 0.0f;
+#pragma unroll
+  for (int i = 0; i < kPacks; ++i) squares += sum_of_squares(held[i]);
+  const float row_rstd = rsqrtf(block_sum(squares) / static_cast<float>(c) + epsilon);
+  if (threadIdx.x == 0) rstd[blockIdx.x] = row_rstd;
+
+#pragma unroll
+  for (int i = 0; i < kPacks; ++i) {
+    const int index = first + i * step;
+    if (index >= packs) continue;
+    if constexpr (kHoldWeights) {
+      out[index] = scaled(held[i], row_rstd, held_weights[i]);
+    } else {
+      out[index] = scaled(held[i], row_rstd, weights[index]);
+    }
+  }
+}
+
+// For rows of any length. The second reading comes from the caches, where the first has left the row.
+template <int kWidth, class T>
+__global__ void __launch_bounds__(1024) rmsnorm_long_kernel(const T* x,       // (N, C)
+                                                            const T* weight,  // (C)
+                                                            T* y,             // (N, C)
+                                                            float* rstd,      // (N)
+                                                            int c, float epsilon) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
+  const auto* in = reinterpret_cast<const Pack<kWidth, T>*>(x + start);
+  const auto* weights = reinterpret_cast<const Pack<kWidth, T>*>(weight);
+  auto* out = reinterpret_cast<Pack<kWidth, T>*>(y + start);
+  const int packs = c / kWidth;
+  const int first = static_cast<int>(threadIdx.x);
+  const int step = static_cast<int>(blockDim.x);
 
   float squares = 0.0f;
 #pragma unroll 4
-  for (std::int64_t i = threadIdx.x; i < packs; i += blockDim.x) {
-    const Pack<kWidth> xs = x_row[i];
-    for (const float value : xs.values) squares += value * value;
-  }
+  for (std::int64_t i = first; i < packs; i += step) squares += sum_of_squares(as_floats(in[i]));
   const float row_rstd = rsqrtf(block_sum(squares) / static_cast<float>(c) + epsilon);
   if (threadIdx.x == 0) rstd[blockIdx.x] = row_rstd;
 
 #pragma unroll 4
-  for (std::int64_t i = threadIdx.x; i < packs; i += blockDim.x) {
-    Pack<kWidth> ys = x_row[i];
-    const Pack<kWidth> ws = weights[i];
-    for (int j = 0; j < kWidth; ++j) ys.values[j] *= row_rstd * ws.values[j];
-    y_row[i] = ys;
-  }
+  for (std::int64_t i = first; i < packs; i += step) out[i] = scaled(as_floats(in[i]), row_rstd, weights[i]);
 }
 
-void rmsnorm_forward_solution(const float* x, const float* weight, float* y, float* rstd, int n, int c,
-                              float epsilon, cudaStream_t stream) {
-  check_rmsnorm_forward(x, weight, y, rstd, n, c, epsilon);
-  const int threads = threads_for_row(c, kFloatsPerThread);
-  if (rows_fit_pack4(c, x, weight, y)) {
-    rmsnorm_forward_kernel<4><<<n, threads, 0, stream>>>(x, weight, y, rstd, c, epsilon);
+template <int kWidth, class T>
+void launch_rmsnorm(const T* x, const T* weight, T* y, float* rstd, int n, int c, float epsilon,
+                    cudaStream_t stream) {
+  constexpr int kFew = kFewNumbers<T>, kMany = kManyNumbers;
+  if (c <= kFew * kShortMaxThreads) {
+    rmsnorm_kernel<kWidth, kFew / kWidth, kShortMaxThreads>
+        <<<n, threads_for_row(c, kFew), 0, stream>>>(x, weight, y, rstd, c, epsilon);
+  } else if (c <= kLongestInRegisters) {
+    rmsnorm_kernel<kWidth, kMany / kWidth, 1024>
+        <<<n, threads_for_row(c, kMany), 0, stream>>>(x, weight, y, rstd, c, epsilon);
   } else {
-    rmsnorm_forward_kernel<1><<<n, threads, 0, stream>>>(x, weight, y, rstd, c, epsilon);
+    rmsnorm_long_kernel<kWidth><<<n, 1024, 0, stream>>>(x, weight, y, rstd, c, epsilon);
   }
   WB_CHECK_LAUNCH();
 }
 
+template <class T>
+void rmsnorm_forward_solution(const T* x, const T* weight, T* y, float* rstd, int n, int c, float epsilon,
+                              cudaStream_t stream) {
+  check_rmsnorm_forward(x, weight, y, rstd, n, c, epsilon);
+  constexpr int kWide = 16 / sizeof(T);
+  const auto launch = rows_fit_pack<kWide>(c, x, weight, y) ? launch_rmsnorm<kWide, T> : launch_rmsnorm<1, T>;
+  launch(x, weight, y, rstd, n, c, epsilon, stream);
+}
+
 }  // namespace
 
-WB_REGISTER(RmsnormForward, solution, rmsnorm_forward_solution);
+WB_REGISTER(RmsnormForward, solution, rmsnorm_forward_solution<float>);
+WB_REGISTER(RmsnormForwardBf16, solution, rmsnorm_forward_solution<bf16>);
 
 }  // namespace wb
