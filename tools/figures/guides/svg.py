@@ -1,0 +1,93 @@
+"""What the figures of the guides share: shapes as SVG text, and the command line of a figure script."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Callable
+
+FOLDER = Path(__file__).resolve().parents[3] / "docs" / "figures"
+
+BLUE, BROWN, GREEN, PURPLE, RED = "#2a6f97", "#b5651d", "#4f772d", "#7b4b94", "#a4243b"
+INK, GREY, FAINT, PALE = "#222222", "#666666", "#b5b5b5", "#f0f0f0"
+WIDTH = 860
+
+
+def text(x: float, y: float, words: object, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
+    escaped = str(words).replace("&", "&amp;").replace("<", "&lt;")
+    place = f'x="{x:g}" y="{y:g}"'
+    return f'<text {place} font-size="{size}" fill="{colour}" text-anchor="{anchor}">{escaped}</text>'
+
+
+def rect(x: float, y: float, width: float, height: float, fill: str, stroke: str = "none", r: int = 0) -> str:
+    place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}"'
+    return f'<rect {place} rx="{r}" fill="{fill}" stroke="{stroke}"/>'
+
+
+def box(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    lines: object,
+    colour: str,
+    solid: bool = True,
+    size: int = 13,
+) -> str:
+    """A rectangle with centred lines of text: a string, or a list of them."""
+    words = lines if isinstance(lines, (list, tuple)) else [lines]
+    fill, ink = (colour, "#ffffff") if solid else ("#ffffff", colour)
+    parts = [rect(x, y, width, height, fill, colour, 4)]
+    step = size + 4
+    first = y + height / 2 + size * 0.36 - step * (len(words) - 1) / 2
+    parts += [
+        text(x + width / 2, first + i * step, line, size, ink) for i, line in enumerate(words) if line != ""
+    ]
+    return "".join(parts)
+
+
+def line(points: list, colour: str = FAINT, width: float = 1, dash: str = "", head: bool = False) -> str:
+    """A polyline through (x, y) points; with `head`, an arrow."""
+    path = "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    dashes = f' stroke-dasharray="{dash}"' if dash else ""
+    marker = ' marker-end="url(#head)"' if head else ""
+    return f'<path d="{path}" stroke="{colour}" stroke-width="{width:g}" fill="none"{dashes}{marker}/>'
+
+
+def arrow(x0: float, y0: float, x1: float, y1: float, colour: str = GREY) -> str:
+    return line([(x0, y0), (x1, y1)], colour, 1.2, head=True)
+
+
+def dot(x: float, y: float, colour: str, radius: float = 4.5) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{colour}"/>'
+
+
+def figure(title: str, height: int, parts: list) -> str:
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+            f'width="{WIDTH}" height="{height}" font-family="Helvetica, Arial, sans-serif" role="img">',
+            f"<title>{title}</title>",
+            '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">'
+            f'<path d="M0 0 L8 4 L0 8 z" fill="{GREY}"/></marker></defs>',
+            f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+            *parts,
+            "</svg>\n",
+        ]
+    )
+
+
+def command(script: str, draw: Callable[[], str]) -> int:
+    """Write docs/figures/NAME.svg for tools/figures/guides/NAME.py, or with --check compare."""
+    name = Path(script).stem
+    target = FOLDER / f"{name}.svg"
+    drawn = draw()
+    if "--check" in sys.argv[1:]:
+        if target.exists() and target.read_text(encoding="utf-8") == drawn:
+            return 0
+        print(
+            f"{target.name} is not what its script draws; run tools/figures/guides/{name}.py", file=sys.stderr
+        )
+        return 1
+    target.write_text(drawn, encoding="utf-8")
+    return 0
