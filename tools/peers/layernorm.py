@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from measure import Peer, main
+from measure import Peer, Way, main
 
 EPSILON = 1e-5
 
@@ -42,7 +42,7 @@ def triton_forward():
         raise ImportError("Triton needs a GPU")
     from triton_layernorm import layernorm
 
-    return lambda x, gamma, beta: layernorm(x, gamma, beta, EPSILON)
+    return Way(lambda x, gamma, beta: layernorm(x, gamma, beta, EPSILON))
 
 
 PEERS = {

@@ -5,6 +5,8 @@ finds in the results of the C++ benchmark, so that the rows can stand in one tab
 
     python3 tools/peers/softmax.py --like results/bench/softmax_bench-cuda.json --output peer.json
 
+A problem name that cannot be understood is left out, and said so.
+
 Rows: `pytorch`, PyTorch as it is; `pytorch_compile`, the formula through torch.compile; and a peer's own.
 Every row is compared with the formula in float64 before it is timed.
 """
@@ -33,15 +35,22 @@ TOLERANCES = {torch.float32: 2e-5, torch.bfloat16: 2e-2}
 
 
 @dataclass(frozen=True)
+class Way:
+    """One way to compute a contract: call(*inputs), or call(*prepare(*inputs)) with `prepare` not timed."""
+
+    call: Callable
+    prepare: Callable | None = None
+
+
+@dataclass(frozen=True)
 class Peer:
     """One contract in PyTorch. Functions return a tensor or several; what they return is compared."""
 
     inputs: Callable  # (Problem, Random) -> the tensors of one buffer set
-    eager: Callable  # (*inputs), or (*prepare(*inputs))
+    eager: Way | Callable
     formula: Callable | None = None  # (*inputs): plain operations, for the reference and torch.compile
-    prepare: Callable | None = None  # (*inputs) -> arguments of `eager`, made before the clock runs
     compiled: bool = True  # whether torch.compile could help
-    others: dict = field(default_factory=dict)  # name -> () -> function of (*inputs); ImportError: not here
+    others: dict = field(default_factory=dict)  # name -> () -> Way; ImportError means that it is not here
     tolerance: float | None = None  # of the largest difference, relative to the largest reference value
 
 
@@ -61,6 +70,11 @@ def mismatch(got, reference, tolerance: float) -> str:
     return ""
 
 
+def wide(x: torch.Tensor) -> torch.Tensor:
+    """At least fp32: what is stored as bf16 is computed in fp32."""
+    return x.float() if x.dtype == torch.bfloat16 else x
+
+
 def first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or ["no reason given"]
     return f"{type(error).__name__}: {lines[0][:200]}"
@@ -75,14 +89,17 @@ class Run:
 
     def __init__(self, peer: Peer, problem: Problem, device: torch.device) -> None:
         self.peer, self.problem, self.device = peer, problem, device
-        formula = peer.formula or peer.eager
         with torch.no_grad():
-            self.reference = formula(*peer.inputs(problem, Random(1, device, exact=True)))
+            self.reference = self.formula(*peer.inputs(problem, Random(1, device, exact=True)))
         one = peer.inputs(problem, Random(1, device))
         count = buffer_sets(set_bytes(one) + set_bytes(outputs(self.reference)), device)
         self.sets = [peer.inputs(problem, Random(seed + 1, device)) for seed in range(count)]
 
-    def row(self, name: str, make: Callable, prepare: Callable | None = None) -> dict:
+    @property
+    def formula(self) -> Callable:
+        return self.peer.formula or self.peer.eager
+
+    def row(self, name: str, make: Callable) -> dict:
         row = {
             "contract": self.problem.contract,
             "problem": self.problem.text,
@@ -94,31 +111,31 @@ class Run:
             "flops": self.problem.flops,
         }
         try:
-            return row | self.measured(make(), prepare)
+            way = make()
+            return row | self.measured(way if isinstance(way, Way) else Way(way))
         except ImportError as error:
             return row | {"outcome": "skipped", "message": f"not here: {error}"}
         except Exception as error:  # a peer that fails must not take the others with it
             return row | {"outcome": "error", "message": first_line(error)}
 
-    def measured(self, call: Callable, prepare: Callable | None) -> dict:
+    def measured(self, way: Way) -> dict:
         tolerance = self.peer.tolerance or TOLERANCES[self.problem.dtype]
         # Its own inputs: an operation may work in place.
         mine = self.peer.inputs(self.problem, Random(1, self.device))
-        mine = prepare(*mine) if prepare else mine
-        sets = [prepare(*tensors) for tensors in self.sets] if prepare else self.sets
+        mine = way.prepare(*mine) if way.prepare else mine
+        sets = [way.prepare(*tensors) for tensors in self.sets] if way.prepare else self.sets
         with torch.no_grad():
-            problem = mismatch(call(*mine), self.reference, tolerance)
+            problem = mismatch(way.call(*mine), self.reference, tolerance)
             if problem:
                 return {"outcome": "wrong", "message": problem}
-            return measure(call, sets, self.device)
+            return measure(way.call, sets, self.device)
 
     def rows(self, with_compile: bool):
         peer = self.peer
-        yield self.row("pytorch", lambda: peer.eager, peer.prepare)
+        yield self.row("pytorch", lambda: peer.eager)
         if with_compile and peer.compiled:
             torch._dynamo.reset()
-            formula = peer.formula or peer.eager
-            yield self.row("pytorch_compile", lambda: torch.compile(formula, dynamic=False))
+            yield self.row("pytorch_compile", lambda: torch.compile(self.formula, dynamic=False))
         for name, make in peer.others.items():
             yield self.row(name, make)
 
@@ -186,7 +203,7 @@ def main(peers: dict, description: str) -> None:
     print(f"PyTorch {torch.__version__} on {like['device']['name']}", flush=True)
     rows = []
     for problem in problems(like):
-        peer = peers.get(problem.operation)
+        peer = peers.get(problem.contract) or peers.get(problem.operation)
         if peer is None:
             print(f"  {problem.contract}: no peer", flush=True)
             continue

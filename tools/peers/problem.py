@@ -61,17 +61,18 @@ class Random:
         self.device, self.exact = device, exact
         self.generator = torch.Generator(device).manual_seed(seed)
 
-    def _finish(self, values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        stored = values.to(dtype)
-        return stored.double() if self.exact else stored
+    def stored(self, values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """The values rounded to `dtype`; with `exact`, those rounded values as float64."""
+        rounded = values.to(self.device, dtype)
+        return rounded.double() if self.exact else rounded
 
     def uniform(self, *shape, low=-1.0, high=1.0, dtype=torch.float32) -> torch.Tensor:
         values = torch.rand(shape, generator=self.generator, device=self.device)
-        return self._finish(values.mul_(high - low).add_(low), dtype)
+        return self.stored(values.mul_(high - low).add_(low), dtype)
 
     def normal(self, *shape, scale=1.0, dtype=torch.float32) -> torch.Tensor:
         values = torch.randn(shape, generator=self.generator, device=self.device)
-        return self._finish(values.mul_(scale), dtype)
+        return self.stored(values.mul_(scale), dtype)
 
     def integers(self, high: int, *shape) -> torch.Tensor:
         return torch.randint(high, shape, generator=self.generator, device=self.device)

@@ -2,14 +2,9 @@
 
 import torch
 import torch.nn.functional as F
-from measure import Peer, main
+from measure import Peer, Way, main, wide
 
 EPSILON = 1e-5
-
-
-def wide(x):
-    """At least fp32: what is stored as bf16 is computed in fp32."""
-    return x.float() if x.dtype == torch.bfloat16 else x
 
 
 def inputs(problem, random):
@@ -47,7 +42,7 @@ def backward_formula(dy, x, weight):
 
 PEERS = {
     "rmsnorm_forward": Peer(inputs, forward),
-    "rmsnorm_backward": Peer(backward_inputs, backward, backward_formula, with_graph),
+    "rmsnorm_backward": Peer(backward_inputs, Way(backward, with_graph), backward_formula),
 }
 
 if __name__ == "__main__":

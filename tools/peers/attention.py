@@ -1,0 +1,111 @@
+"""attention and its gradient in PyTorch: scaled_dot_product_attention; in bf16 also cuDNN's kernels."""
+
+import torch
+import torch.nn.functional as F
+from measure import Peer, Way, main
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+def inputs(problem, random):
+    """(B, T, heads, D) as projections leave them, seen as (B, heads, T, D)."""
+    b, t, h, d = (problem.letter(name) for name in "BTHD")
+    k = problem.letter("K", problem.letter("kv", h))
+    heads = [random.normal(b, t, n, d, dtype=problem.dtype).transpose(1, 2) for n in (h, k, k)]
+    return *heads, not problem.says("full")
+
+
+def forward(q, k, v, causal):
+    """bf16 kernels read shared heads where they lie; those of fp32 need the copies of repeat_kv first."""
+    group = q.shape[1] // k.shape[1]
+    if group > 1 and q.dtype != torch.bfloat16:
+        k, v = (x.repeat_interleave(group, 1) for x in (k, v))
+    return F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=q.shape[1] != k.shape[1])
+
+
+def head_by_head(q, k, v):
+    """Indices of a batch, a head of keys and its group of query heads: T^2 scores of all would not fit."""
+    group = q.shape[1] // k.shape[1]
+    for b in range(q.shape[0]):
+        for head in range(k.shape[1]):
+            yield b, head, slice(head * group, (head + 1) * group)
+
+
+def probabilities(q, k, causal):
+    """(G, T, T) of q (G, T, D) and k (T, D)."""
+    scores = q @ k.T / q.shape[-1] ** 0.5
+    if causal:
+        t = scores.shape[-1]
+        future = torch.ones(t, t, dtype=torch.bool, device=q.device).triu(1)
+        scores = scores.masked_fill_(future, float("-inf"))
+    return scores.softmax(-1)
+
+
+def formula(q, k, v, causal):
+    out = torch.empty_like(q)
+    for b, head, group in head_by_head(q, k, v):
+        out[b, group] = probabilities(q[b, group], k[b, head], causal) @ v[b, head]
+    return out
+
+
+def gradient_inputs(problem, random):
+    q, k, v, causal = inputs(problem, random)
+    return random.normal(*q.shape, dtype=problem.dtype), q, k, v, causal
+
+
+def with_graph(dout, q, k, v, causal):
+    with torch.enable_grad():
+        leaves = [x.detach().requires_grad_() for x in (q, k, v)]
+        return dout, leaves, forward(*leaves, causal)
+
+
+def gradient(dout, leaves, out):
+    return torch.autograd.grad(out, leaves, dout, retain_graph=True)
+
+
+def gradient_formula(dout, q, k, v, causal):
+    dq, dk, dv = (torch.zeros_like(x) for x in (q, k, v))
+    for b, head, group in head_by_head(q, k, v):
+        p = probabilities(q[b, group], k[b, head], causal)
+        dv[b, head] = (p.mT @ dout[b, group]).sum(0)
+        dp = dout[b, group] @ v[b, head].T
+        dscores = p * (dp - (dp * p).sum(-1, keepdim=True)) / q.shape[-1] ** 0.5
+        dq[b, group] = dscores @ k[b, head]
+        dk[b, head] = (dscores.mT @ q[b, group]).sum(0)
+    return dq, dk, dv
+
+
+def by_cudnn(call):
+    """`call` with cuDNN's kernels and no others."""
+
+    def chosen(*arguments):
+        with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+            return call(*arguments)
+
+    return chosen
+
+
+def cudnn(*ways):
+    if not torch.cuda.is_available():
+        raise ImportError("cuDNN needs a GPU")
+    return Way(*(by_cudnn(way) for way in ways))
+
+
+PEERS = {
+    "attention_forward": Peer(inputs, forward, formula, compiled=False, tolerance=1e-4),
+    "attention_backward": Peer(
+        gradient_inputs, Way(gradient, with_graph), gradient_formula, compiled=False, tolerance=1e-4
+    ),
+    "attention_forward_bf16": Peer(
+        inputs, forward, formula, compiled=False, others={"cudnn": lambda: cudnn(forward)}
+    ),
+    "attention_backward_bf16": Peer(
+        gradient_inputs,
+        Way(gradient, with_graph),
+        gradient_formula,
+        compiled=False,
+        others={"cudnn": lambda: cudnn(gradient, with_graph)},
+    ),
+}
+
+if __name__ == "__main__":
+    main(PEERS, __doc__)

@@ -1,0 +1,25 @@
+"""muon in PyTorch: momentum, five Newton-Schulz steps in fp32, and the update, operation by operation."""
+
+from measure import Peer, main
+from newton_schulz import orthogonalise
+
+LEARNING_RATE, MOMENTUM = 0.02, 0.95  # MuonConfig's
+
+
+def inputs(problem, random):
+    r, c = problem.numbers(2)
+    return random.normal(r, c), random.normal(r, c), random.normal(r, c)
+
+
+def step(p, g, m):
+    """In place."""
+    m.mul_(MOMENTUM).add_(g)
+    update = orthogonalise(g.add(m, alpha=MOMENTUM))
+    p.add_(update, alpha=-LEARNING_RATE * max(1.0, p.shape[0] / p.shape[1]) ** 0.5)
+    return p, m
+
+
+PEERS = {"muon": Peer(inputs, step, compiled=False, tolerance=1e-3)}
+
+if __name__ == "__main__":
+    main(PEERS, __doc__)

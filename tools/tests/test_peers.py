@@ -1,0 +1,215 @@
+"""The PyTorch peers on the CPU, with small problems. Skipped where Python cannot import torch."""
+
+import importlib
+import importlib.util
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import support
+
+PEERS = support.ROOT / "tools" / "peers"
+SUPPORT = {"measure", "problem", "timing", "triton_layernorm", "tinyllama_v1"}
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+if HAS_TORCH:
+    sys.path.insert(0, str(PEERS))
+    import torch
+    from measure import Peer, Run, mismatch, problems, read_like
+    from problem import NoPeer, Problem, Random
+    from timing import HostTimer, Rotation, summary
+
+HEADS = ("B2 T16 H4 K2 D8", "B1 T9 H3 K3 D4")
+ROWS = ("8 x 100", "33x7")
+PROBLEMS = {
+    "vector_add": ("n=1000",),
+    "matmul": ("17 NN", "17 NT", "17 TN"),
+    "newton_schulz": ("24x16 by matmul library", "8x8"),
+    "online_softmax": ROWS,
+    **dict.fromkeys(("rope_forward", "rope_backward"), (*HEADS, "B2 T16 H4 K2 D8 interleaved")),
+    "repeat_kv_forward": (*HEADS, "B2 T16 H4 K2 D8 feature-major"),
+    "repeat_kv_backward": HEADS,
+    **dict.fromkeys(("attention_forward", "attention_backward"), (*HEADS, "B1 T9 H4 K1 D8 full")),
+    **dict.fromkeys(("silu_multiply", "silu_multiply_backward"), ("8 x 32", "n=100")),
+    **dict.fromkeys(("swiglu_forward", "swiglu_backward"), ("N8 C4 F16",)),
+    "adamw": ("n=1000",),
+    "muon": ("16x8", "8x16"),
+}
+STORED_AS_BF16 = ("rmsnorm", "rope", "repeat_kv", "attention", "silu_multiply", "cross_entropy")
+
+
+def peer_files():
+    return sorted(file.stem for file in PEERS.glob("*.py") if file.stem not in SUPPORT)
+
+
+def run(peer, problem):
+    return {row["implementation"]: row for row in Run(peer, problem, torch.device("cpu")).rows(False)}
+
+
+@unittest.skipUnless(HAS_TORCH, "needs PyTorch")
+class Peers(unittest.TestCase):
+    def test_every_peer_agrees_with_its_formula_in_double(self):
+        for name in peer_files():
+            peers = importlib.import_module(name).PEERS
+            for contract, peer in peers.items():
+                formats = [contract]
+                if contract.startswith(STORED_AS_BF16) and not contract.endswith("_bf16"):
+                    formats.append(f"{contract}_bf16")
+                for stored in formats:
+                    for text in PROBLEMS.get(contract.replace("_bf16", ""), ROWS):
+                        with self.subTest(contract=stored, problem=text):
+                            rows = run(peers.get(stored, peer), Problem(stored, text))
+                            self.assertEqual(rows["pytorch"]["outcome"], "ok", rows["pytorch"]["message"])
+                            self.assertGreater(rows["pytorch"]["seconds"]["median"], 0)
+                            for other in peer.others:
+                                self.assertEqual(rows[other]["outcome"], "skipped")
+
+    def test_rope_turns_each_pair_by_its_angle(self):
+        import rope
+
+        for interleaved in (False, True):
+            q = torch.randn(1, 3, 2, 8, dtype=torch.float64)
+            table = rope.angles(3, 8)
+            turned, _ = rope.formula(q, q, table.cos(), table.sin(), interleaved)
+            for i in range(4):
+                one, two = (2 * i, 2 * i + 1) if interleaved else (i, i + 4)
+                number = torch.complex(q[0, 2, 1, one], q[0, 2, 1, two])
+                right = number * complex(math.cos(table[2, i]), math.sin(table[2, i]))
+                got = torch.complex(turned[0, 2, 1, one], turned[0, 2, 1, two])
+                self.assertAlmostEqual(abs(got - right).item(), 0)
+
+    def test_newton_schulz_brings_singular_values_near_one(self):
+        from newton_schulz import orthogonalise
+
+        for shape in ((32, 8), (8, 32)):
+            values = torch.linalg.svdvals(orthogonalise(torch.randn(shape, dtype=torch.float64)))
+            self.assertGreater(values.min(), 0.6)
+            self.assertLess(values.max(), 1.3)
+
+    def test_heads_are_repeated_in_groups(self):
+        import repeat_kv
+
+        x = torch.randn(2, 3, 2, 4)
+        y = repeat_kv.repeat(x, 3)
+        for head in range(6):
+            self.assertTrue(torch.equal(y[1, head], x[1, :, head // 3]))
+        self.assertTrue(y.is_contiguous())
+
+
+@unittest.skipUnless(HAS_TORCH, "needs PyTorch")
+class Measuring(unittest.TestCase):
+    def peer(self, eager, **given):
+        inputs = given.pop("inputs", lambda problem, random: (random.uniform(*problem.numbers(2)),))
+        return Peer(inputs, eager, formula=lambda x: 2 * x, **given)
+
+    def test_a_wrong_result_is_not_timed(self):
+        for eager, words in (
+            (lambda x: 2.001 * x, "differs by"),
+            (lambda x: x * math.nan, "differs by nan"),
+            (lambda x: (2 * x)[:1], "not (8, 8)"),
+        ):
+            row = run(self.peer(eager), Problem("x", "8x8"))["pytorch"]
+            self.assertEqual(row["outcome"], "wrong")
+            self.assertIn(words, row["message"])
+            self.assertNotIn("seconds", row)
+
+    def test_what_fails_becomes_a_row_and_stops_nothing(self):
+        def fails(x):
+            raise RuntimeError("no such kernel\nand many lines more")
+
+        def missing():
+            raise ImportError("no such module")
+
+        peer = self.peer(lambda x: x + x, others={"broken": lambda: fails, "absent": missing})
+        rows = run(peer, Problem("x", "8x8"))
+        outcomes = {name: row["outcome"] for name, row in rows.items()}
+        self.assertEqual(outcomes, {"pytorch": "ok", "broken": "error", "absent": "skipped"})
+        self.assertEqual(rows["broken"]["message"], "RuntimeError: no such kernel")
+
+    def test_bf16_inputs_are_the_same_numbers_in_the_reference(self):
+        pair = [Random(5, torch.device("cpu"), exact) for exact in (False, True)]
+        stored, exact = (random.normal(100, dtype=torch.bfloat16) for random in pair)
+        self.assertEqual((stored.dtype, exact.dtype), (torch.bfloat16, torch.float64))
+        self.assertTrue(torch.equal(stored.double(), exact))
+        self.assertGreater(mismatch(torch.full((2,), math.nan), torch.ones(2), 1.0), "")
+
+    def test_calls_rotate_over_the_buffers_and_their_outputs_are_kept(self):
+        seen = []
+        rotation = Rotation(lambda x: seen.append(x) or x, [(1,), (2,), (3,)])
+        self.assertGreater(HostTimer().batch(rotation, 5), 0)
+        self.assertEqual(seen, [1, 2, 3, 1, 2])
+        self.assertEqual(rotation.outputs, [1, 2, 3])
+
+    def test_quartiles(self):
+        found = summary([4.0, 1.0, 3.0, 2.0, 5.0])
+        self.assertEqual(list(found.values()), [3.0, 2.0, 4.0, 1.0, 5.0])
+
+    def test_sizes_are_read_off_the_problems_name(self):
+        problem = Problem("attention_forward_bf16", "B4 T=2048 H32 K 4 D64 causal")
+        self.assertEqual([problem.letter(name) for name in "BTHKD"], [4, 2048, 32, 4, 64])
+        self.assertEqual((problem.operation, problem.dtype), ("attention_forward", torch.bfloat16))
+        self.assertEqual(Problem("x", "12288 x 768").numbers(2), [12288, 768])
+        self.assertEqual(problem.letter("V", 7), 7)
+        for ask in (lambda: problem.letter("V"), lambda: problem.numbers(6)):
+            with self.assertRaises(NoPeer):
+                ask()
+
+
+@unittest.skipUnless(HAS_TORCH, "needs PyTorch")
+class Program(unittest.TestCase):
+    def like(self, folder, device="cpu", **row):
+        row = {"contract": "softmax_forward", "problem": "8x16", "bytes": 1024, "flops": 512, **row}
+        rows = [
+            {**row, "implementation": "three_pass", "baseline": "solution"},
+            {**row, "implementation": "solution", "baseline": "solution"},
+            {**row, "implementation": "solution", "baseline": "solution", "contract": "something_else"},
+        ]
+        frame = {"schema_version": 1, "kind": "benchmarks", "commit": "abc", "created": "then"}
+        document = {**frame, "device": {"kind": device, "name": "X"}, "body": {"roofs": {}, "rows": rows}}
+        file = Path(folder) / "like.json"
+        file.write_text(json.dumps(document))
+        return file
+
+    def run_peer(self, folder, *arguments, device="cpu", **row):
+        command = [sys.executable, PEERS / "softmax.py", "--like", self.like(folder, device, **row)]
+        command += ["--device", "cpu", "--no-compile", *arguments]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def test_measures_what_the_benchmark_measured(self):
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "new" / "peer.json"
+            done = self.run_peer(folder, "--output", output)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            document = json.loads(output.read_text())
+        self.assertIn("something_else: no peer", done.stdout)
+        (row,) = document["body"]["rows"]
+        named = [row[name] for name in ("contract", "problem", "implementation", "baseline", "outcome")]
+        self.assertEqual(named, ["softmax_forward", "8x16", "pytorch", "solution", "ok"])
+        self.assertEqual((row["bytes"], document["commit"], document["kind"]), (1024, "abc", "benchmarks"))
+        self.assertEqual(document["body"]["peer"], "pytorch")
+        self.assertNotEqual(document["created"], "then")
+
+    def test_a_name_that_it_cannot_read_is_left_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.run_peer(folder, problem="large")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("no peer: 'large' does not name 2 sizes", done.stdout)
+
+    def test_refuses_to_mix_devices(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.run_peer(folder, device="cuda")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("never stand in one table", done.stderr)
+
+    def test_problems_once_each(self):
+        with tempfile.TemporaryDirectory() as folder:
+            found = problems(read_like(self.like(folder), torch.device("cpu")))
+        self.assertEqual([p.contract for p in found], ["softmax_forward", "something_else"])
+        self.assertEqual(found[0].baseline["implementation"], "solution")
+
+
+if __name__ == "__main__":
+    unittest.main()
