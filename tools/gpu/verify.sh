@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, in one go: build, tests, sanitizer, journey with its PyTorch peer, benchmarks.
 #
-#   tools/gpu/verify.sh RESULTS_DIR [step...]     steps: build test memcheck journey peers bench (default: all)
+#   tools/gpu/verify.sh RESULTS_DIR [step...]
+#
+# Steps: build test memcheck racecheck initcheck synccheck journey peers bench. Default: these, in this order.
+# WB_BENCH_OPTIONS=--no-compile leaves torch.compile out of the bench step, which saves much time.
 #
 # Writes logs and results files to RESULTS_DIR and a short summary last. Exit code: 0 when every step passed.
+# bench/NAME_bench-cuda.json hold PyTorch's rows as well: tools/publish.py add bench/NAME_bench-cuda.json NAME-h200
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 results=${1:?usage: tools/gpu/verify.sh RESULTS_DIR [step...]}
 shift
-steps=${*:-build test memcheck journey peers bench}
+steps=${*:-build test memcheck racecheck initcheck synccheck journey peers bench}
 mkdir -p "$results" && results=$(cd "$results" && pwd) || exit 2
 bin=build/cuda/bin
 failed=()
@@ -34,28 +38,32 @@ build() { cmake --preset cuda && cmake --build --preset cuda; }
 run_tests() { ctest --preset cuda --output-junit "$results/ctest.xml"; }
 
 # One sanitizer tool over every test program, several at a time; a program that takes too long counts as failed.
-# Left out: mutants and starters, which are wrong on purpose, and the two rungs of the ladder that make the device fail.
+# Left out: mutants and starters, which are wrong on purpose; the fix-it exercises, whose tests are of times; and the two
+# rungs of the ladder that make the device fail.
 sanitize() {
   local tool=$1 programs
-  programs=$(ls $bin/*_test $bin/simt_[0-9]* | grep -v -e starter -e mutants -e printf_assert -e limits)
+  mapfile -t programs < <(ls "$bin"/*_test "$bin"/simt_[0-9]* | grep -v -e starter -e mutants -e /fix_ -e printf_assert -e limits)
+  export tool results
+  # The words are for the shell that xargs starts.
   # shellcheck disable=SC2016
-  printf '%s\n' $programs | xargs -P 6 -I{} bash -c '
-    name=$(basename {}); log='"$results"'/'"$tool"'_$name.txt
-    WB_SANITIZER=1 timeout 420 compute-sanitizer --tool '"$tool"' --error-exitcode 99 {} >"$log" 2>&1
-    code=$?; tail -n 1 "$log" | sed "s/^/$name (exit $code): /"
-    [ $code -eq 0 ]' 
+  printf '%s\0' "${programs[@]}" | xargs -0 -P 6 -I{} bash -c '
+    name=$(basename "$1"); log=$results/${tool}_$name.txt; begin=$SECONDS
+    WB_SANITIZER=1 timeout 420 compute-sanitizer --tool "$tool" --error-exitcode 99 "$1" >"$log" 2>&1
+    code=$?
+    echo "$name (exit $code, $((SECONDS - begin)) s): $(tail -n 1 "$log")"
+    [ $code -eq 0 ]' sanitize {}
 }
 
 journey() { ./workbook journey --device cuda --preset small && cp -r results/. "$results/"; }
 
 peers() { python3 tools/peers/tinyllama_v1.py --preset small --output "$results/peer_tinyllama_v1.json"; }
 
+# References and PyTorch, joined: one results file an exercise, fit to be published.
 bench() {
-  local program code=0
-  for program in "$bin"/*_bench; do
-    case $program in *starter*) continue ;; esac
-    "$program" --output "$results/$(basename "$program").json" || code=1
-  done
+  local code=0
+  # shellcheck disable=SC2086
+  ./workbook bench --device cuda ${WB_BENCH_OPTIONS:-} || code=1
+  cp -r results/bench "$results/" || code=1
   return $code
 }
 
