@@ -42,7 +42,7 @@ run_tests() { ctest --preset cuda --output-junit "$results/ctest.xml"; }
 # rungs of the ladder that make the device fail.
 sanitize() {
   local tool=$1 programs
-  mapfile -t programs < <(ls "$bin"/*_test "$bin"/simt_[0-9]* | grep -v -e starter -e mutants -e /fix_ -e printf_assert -e limits)
+  mapfile -t programs < <(printf "%s\n" "$bin"/*_test "$bin"/simt_[0-9]* | grep -v -e starter -e mutants -e /fix_ -e printf_assert -e limits)
   export tool results
   # The words are for the shell that xargs starts.
   # shellcheck disable=SC2016
