@@ -25,7 +25,7 @@ LEVELS = (
     # name, who shares it, capacity, bytes a clock and SM, colour
     ("registers", "one thread", "256 KiB an SM", REGISTER_BYTES, BLUE),
     ("shared memory", "one block", "228 KiB an SM", SHARED_BYTES, GREEN),
-    ("L2 cache", "all SMs", "50 MB", None, BROWN),
+    ("L2 cache", "all SMs", "60 MiB", None, BROWN),
     ("HBM", "all SMs", "141 GB", HBM_BYTES, PURPLE),
 )
 
