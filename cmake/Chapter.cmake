@@ -1,6 +1,7 @@
-# add_chapter(EXERCISES name... [SOURCES file...] [DEPENDS chapter...]): everything of one chapter.
+# add_chapter(EXERCISES name... [OPERATIONS name...] [SOURCES file...] [DEPENDS chapter...]): everything of one chapter.
+# An operation is built and tested as an exercise is, but nobody is asked to write it: it has no starter and no lesson.
 #
-# By convention, for each exercise NAME in the chapter's folder:
+# By convention, for each exercise or operation NAME in the chapter's folder:
 #   NAME_solution.cu, NAME_*.cu, NAME_*.cpp   implementations: targets <chapter>_kernels
 #   NAME_test.cpp                             NAME_test, a ctest test
 #   NAME_bf16_test.cpp                        NAME_bf16_test, a ctest test: the contracts that store bf16
@@ -12,11 +13,11 @@
 # Files ending in _cuda or _cpu are for that device only. SOURCES names files that are no implementation: starters get
 # them too. DEPENDS links the kernels of earlier chapters.
 function(add_chapter)
-  cmake_parse_arguments(ARG "" "" "EXERCISES;SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "EXERCISES;OPERATIONS;SOURCES;DEPENDS" ${ARGN})
   get_filename_component(chapter ${CMAKE_CURRENT_SOURCE_DIR} NAME)
 
   set(implementations "")
-  foreach(exercise IN LISTS ARG_EXERCISES)
+  foreach(exercise IN LISTS ARG_EXERCISES ARG_OPERATIONS)
     file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${exercise}_*.cu ${exercise}_*.cpp)
     list(FILTER files EXCLUDE REGEX "_(starter\\.cu|test\\.cpp|bench\\.cpp)$")
     wb_sources_for_device(files ${files})
@@ -45,7 +46,7 @@ function(add_chapter)
   add_library(${chapter}_headers INTERFACE)
   target_link_libraries(${chapter}_headers INTERFACE wb_runtime)
 
-  foreach(exercise IN LISTS ARG_EXERCISES)
+  foreach(exercise IN LISTS ARG_EXERCISES ARG_OPERATIONS)
     wb_exercise(${chapter} ${exercise})
   endforeach()
 endfunction()

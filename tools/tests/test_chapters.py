@@ -19,7 +19,7 @@ class Chapters(unittest.TestCase):
         (self.root / "01_vector_add" / "README.md").write_text("\n# 01 · Vector add\n\ntext\n")
         build = "# words\nadd_chapter(EXERCISES vector_add)\nadd_test(x)\n"
         self.write("01_vector_add/CMakeLists.txt", build)
-        build = "add_chapter(EXERCISES rope norm\n  backward SOURCES x.cu DEPENDS 01)\n"
+        build = "add_chapter(EXERCISES rope norm\n  backward OPERATIONS norm_sum SOURCES x.cu DEPENDS 01)\n"
         self.write("02_norms/CMakeLists.txt", build)
         self.write("01_vector_add/vector_add_starter.cu", "WB_REGISTER(VectorAdd, starter, add);\n")
         self.write("01_vector_add/vector_add_solution.cu", "WB_REGISTER(VectorAdd, solution, add);\n")
@@ -27,6 +27,7 @@ class Chapters(unittest.TestCase):
         self.write("02_norms/norm_solution.cu", "WB_REGISTER(Norm, solution, f);\n")
         self.write("02_norms/norm_library.cpp", "// WB_REGISTER(Norm, no, f)\nWB_REGISTER(Norm, library, f);")
         self.write("02_norms/norm_solution_backward.cu", "WB_REGISTER(NormBackward, solution, f);\n")
+        self.write("02_norms/norm_sum_solution.cu", "WB_REGISTER(NormSum, sums, f);\n")
         self.write("02_norms/backward_solution.cu", "WB_REGISTER(NormBackward, other, f);\n")
         patch = mock.patch.multiple(chapters, ROOT=self.root, RESULTS=self.root / "results")
         patch.start()
@@ -60,6 +61,8 @@ class Chapters(unittest.TestCase):
     def test_exercises_are_those_of_the_chapters_build(self):
         names = [exercise.name for exercise in chapters.exercises(self.root / "02_norms")]
         self.assertEqual(names, ["rope", "norm", "backward"])
+        self.assertEqual(chapters.operation_names(self.root / "02_norms"), ["norm_sum"])
+        self.assertEqual(chapters.operation_names(self.root / "01_vector_add"), [])
         self.assertEqual(chapters.exercises(self.root / "docs"), [])
 
     def test_title(self):

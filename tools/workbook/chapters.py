@@ -13,7 +13,7 @@ from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT
 
 CHAPTER = re.compile(r"^(\d\d)_\w+$")
-EXERCISES = re.compile(r"^add_chapter\(\s*EXERCISES\s+(.*?)(?:\s+(?:SOURCES|DEPENDS)\s|\s*\))", re.M | re.S)
+CHAPTER_CALL = re.compile(r"^add_chapter\((.*?)\)", re.M | re.S)
 REGISTRATION = re.compile(r"^\s*WB_REGISTER\(\s*(\w+)\s*,\s*(\w+)\s*,", re.M)
 
 
@@ -90,18 +90,34 @@ def is_changed(file: Path) -> bool:
 
 
 def exercise_of(file: Path, chapter: Path) -> str | None:
-    """The exercise that a file belongs to: the longest exercise name that starts its name."""
-    names = [name for name in exercise_names(chapter) if file.name.startswith(name + "_")]
-    return max(names, key=len, default=None)
+    """The exercise (or operation) that a file belongs to: the longest name that its own begins with."""
+    declared = exercise_names(chapter) + operation_names(chapter)
+    return max((name for name in declared if file.name.startswith(name + "_")), key=len, default=None)
 
 
 def exercise_names(chapter: Path) -> list:
     """As the chapter's CMakeLists.txt declares them, in the order of the lesson."""
+    return declared_names(chapter, "EXERCISES")
+
+
+def operation_names(chapter: Path) -> list:
+    """What the chapter builds and tests as it does an exercise, but asks nobody to write."""
+    return declared_names(chapter, "OPERATIONS")
+
+
+def declared_names(chapter: Path, what: str) -> list:
+    """The words after `what` in the chapter's call of add_chapter (cmake/Chapter.cmake)."""
     try:
-        found = EXERCISES.search((chapter / "CMakeLists.txt").read_text())
+        call = CHAPTER_CALL.search((chapter / "CMakeLists.txt").read_text())
     except OSError:
         return []
-    return found.group(1).split() if found else []
+    names, taking = [], False
+    for word in call.group(1).split() if call else []:
+        if word.isupper():
+            taking = word == what
+        elif taking:
+            names.append(word)
+    return names
 
 
 def exercises(chapter: Path) -> list:
