@@ -43,6 +43,18 @@ class Documents(unittest.TestCase):
             for name in COMMAND.findall(document.read_text()):
                 self.assertIn(name, known, document.name)
 
+    def test_guides_show_their_figures(self):
+        docs = support.ROOT / "docs"
+        figures = sorted((docs / "figures").glob("*.svg"))
+        self.assertGreater(len(figures), 0)
+        checked = (support.ROOT / "tools" / "tests" / "CMakeLists.txt").read_text()
+        for figure in figures:
+            guide = docs / f"{figure.stem}.md"
+            self.assertIn(f"(figures/{figure.name})", guide.read_text(), guide.name)
+            self.assertIn(f"({guide.name})", (docs / "README.md").read_text())
+            self.assertTrue((support.ROOT / "tools" / "figures" / "guides" / f"{figure.stem}.py").exists())
+            self.assertRegex(checked, rf"\b{figure.stem}\b")
+
     def test_there_are_documents(self):
         self.assertIn(Path("README.md"), [document.relative_to(support.ROOT) for document in DOCUMENTS])
 
