@@ -85,15 +85,20 @@ function(wb_exercise chapter exercise)
       add_executable(${exercise}_starter_bench EXCLUDE_FROM_ALL ${exercise}_bench.cpp)
       target_link_libraries(${exercise}_starter_bench PRIVATE ${exercise}_starter ${chapter}_support wb_bench_main)
     endif()
-    add_test(NAME starter_unsolved.${exercise}
-      COMMAND ${CMAKE_COMMAND} -DSTARTER=${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu -DBUILD=${CMAKE_BINARY_DIR}
-              -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test>
-              -P ${PROJECT_SOURCE_DIR}/cmake/StarterUnsolved.cmake)
-    # One build of the tree at a time.
-    set_tests_properties(starter_unsolved.${exercise} PROPERTIES
-      LABELS "${chapter};starter" RESOURCE_LOCK build_tree SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
+    wb_prove_unsolved(${chapter} ${exercise} ${exercise}_starter.cu)
   endif()
   wb_mutants(${chapter} ${exercise})
+endfunction()
+
+# ctest starter_unsolved.NAME: the starter compiles, and fails at the first step of its lesson.
+function(wb_prove_unsolved chapter exercise starter)
+  add_test(NAME starter_unsolved.${exercise}
+    COMMAND ${CMAKE_COMMAND} -DSTARTER=${CMAKE_CURRENT_SOURCE_DIR}/${starter} -DBUILD=${CMAKE_BINARY_DIR}
+            -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test>
+            -P ${PROJECT_SOURCE_DIR}/cmake/StarterUnsolved.cmake)
+  # One build of the tree at a time.
+  set_tests_properties(starter_unsolved.${exercise} PROPERTIES
+    LABELS "${chapter};starter" RESOURCE_LOCK build_tree SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
 endfunction()
 
 # The test program linked with wrong kernels, and the proof that it catches each of them.

@@ -1,0 +1,17 @@
+// Component: the way of keys and values from a layer's input to attention, and of their gradients back.
+#pragma once
+
+#include <memory>
+
+#include "07_tinyllama/config.h"
+#include "07_tinyllama/kv_layout.h"
+
+namespace wb {
+
+/// A KvPath (kv_layout.h) for a model of this configuration.
+struct MakeKvPath {
+  static constexpr const char* kName = "kv_path";
+  using Function = std::unique_ptr<KvPath>(const ModelConfig& config);
+};
+
+}  // namespace wb

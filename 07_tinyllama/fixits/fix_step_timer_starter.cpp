@@ -1,0 +1,22 @@
+// The clock of a training loop: read before forward, after forward, after backward, after the optimizer.
+//
+//     ./workbook check 07 fix_step_timer
+//
+// TODO: The times it reports do not add up. Find out where the rest is, and mend the timer. The lesson
+//       (README.md) has the symptom and the tools.
+#include "07_tinyllama/journey/step_timer.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+double step_timer_starter(cudaStream_t stream) {
+  return host_clock_ms();
+}
+
+}  // namespace
+
+WB_REGISTER(StepTimer, starter, step_timer_starter);
+
+}  // namespace wb
