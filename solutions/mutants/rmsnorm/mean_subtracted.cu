@@ -1,0 +1,36 @@
+// Mistake: the mean is subtracted, as LayerNorm does.
+// Caught as: That is LayerNorm
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "05_rmsnorm_rope/rmsnorm.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+__global__ void mean_subtracted_kernel(const float* x, const float* weight, float* y, float* rstd, int c,
+                                       float epsilon) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
+  float sum = 0.0f;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) sum += x[start + i];
+  const float mean = block_sum(sum) / c;
+  float squares = 0.0f;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) squares += (x[start + i] - mean) * (x[start + i] - mean);
+  const float row_rstd = rsqrtf(block_sum(squares) / c + epsilon);
+  if (threadIdx.x == 0) rstd[blockIdx.x] = row_rstd;
+  for (int i = threadIdx.x; i < c; i += blockDim.x)
+    y[start + i] = (x[start + i] - mean) * row_rstd * weight[i];
+}
+
+void mean_subtracted(const float* x, const float* weight, float* y, float* rstd, int n, int c, float epsilon,
+                     cudaStream_t stream) {
+  mean_subtracted_kernel<<<n, 256, 0, stream>>>(x, weight, y, rstd, c, epsilon);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(RmsnormForward, mean_subtracted, mean_subtracted);
+
+}  // namespace
+}  // namespace wb

@@ -1,0 +1,46 @@
+// Mistake: the mean is taken of dy xhat, before the weight.
+// Caught as: g = dy \* weight belongs there
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "05_rmsnorm_rope/rmsnorm.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+__global__ void mean_without_weight_dx_kernel(const float* dy, const float* x, const float* weight,
+                                              const float* rstd, float* dx, int c) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
+  const float row_rstd = rstd[blockIdx.x];
+  float dot = 0.0f;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) dot += dy[start + i] * x[start + i] * row_rstd;
+  const float mean = block_sum(dot) / c;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) {
+    const float g = dy[start + i] * weight[i], xhat = x[start + i] * row_rstd;
+    dx[start + i] = row_rstd * (g - xhat * mean);
+  }
+}
+
+// One thread a column.
+__global__ void mean_without_weight_dweight_kernel(const float* dy, const float* x, const float* rstd,
+                                                   float* dweight, int n, int c) {
+  const int column = blockIdx.x * blockDim.x + threadIdx.x;
+  if (column >= c) return;
+  float sum = 0.0f;
+  for (std::int64_t row = 0; row < n; ++row) sum += dy[row * c + column] * x[row * c + column] * rstd[row];
+  dweight[column] += sum;
+}
+
+void mean_without_weight(const float* dy, const float* x, const float* weight, const float* rstd, float* dx,
+                         float* dweight, float* scratch, int n, int c, cudaStream_t stream) {
+  mean_without_weight_dx_kernel<<<n, 256, 0, stream>>>(dy, x, weight, rstd, dx, c);
+  mean_without_weight_dweight_kernel<<<(c - 1) / 256 + 1, 256, 0, stream>>>(dy, x, rstd, dweight, n, c);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(RmsnormBackward, mean_without_weight, mean_without_weight);
+
+}  // namespace
+}  // namespace wb

@@ -1,0 +1,44 @@
+// Mistake: no barrier between storing the sums of warps and reading them.
+// Caught as: it is a race
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "05_rmsnorm_rope/rmsnorm.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+__device__ float hasty_block_sum(float value, float* of_warp) {
+  value = warp_reduce(value, Sum{});
+  if (threadIdx.x % kWarp == 0) of_warp[threadIdx.x / kWarp] = value;
+  // Missing: __syncthreads();
+  float sum = 0.0f;
+  for (int warp = 0; warp < blockDim.x / kWarp; ++warp) sum += of_warp[warp];
+  return sum;
+}
+
+__global__ void missing_barrier_kernel(const float* x, const float* weight, float* y, float* rstd, int c,
+                                       float epsilon) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
+  __shared__ float of_warp[kMaxWarps];
+  if (threadIdx.x < kMaxWarps) of_warp[threadIdx.x] = 1.0f;  // what an earlier reduction left
+  __syncthreads();
+  float squares = 0.0f;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) squares += x[start + i] * x[start + i];
+  const float row_rstd = rsqrtf(hasty_block_sum(squares, of_warp) / c + epsilon);
+  if (threadIdx.x == 0) rstd[blockIdx.x] = row_rstd;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) y[start + i] = x[start + i] * row_rstd * weight[i];
+}
+
+void missing_barrier(const float* x, const float* weight, float* y, float* rstd, int n, int c, float epsilon,
+                     cudaStream_t stream) {
+  missing_barrier_kernel<<<n, 256, 0, stream>>>(x, weight, y, rstd, c, epsilon);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(RmsnormForward, missing_barrier, missing_barrier);
+
+}  // namespace
+}  // namespace wb

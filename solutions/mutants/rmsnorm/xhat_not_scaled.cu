@@ -1,0 +1,47 @@
+// Mistake: dweight sums dy x: rstd is forgotten.
+// Caught as: xhat = x \* rstd
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "05_rmsnorm_rope/rmsnorm.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+__global__ void xhat_not_scaled_dx_kernel(const float* dy, const float* x, const float* weight,
+                                          const float* rstd, float* dx, int c) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
+  const float row_rstd = rstd[blockIdx.x];
+  float dot = 0.0f;
+  for (int i = threadIdx.x; i < c; i += blockDim.x)
+    dot += dy[start + i] * weight[i] * x[start + i] * row_rstd;
+  const float mean = block_sum(dot) / c;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) {
+    const float g = dy[start + i] * weight[i], xhat = x[start + i] * row_rstd;
+    dx[start + i] = row_rstd * (g - xhat * mean);
+  }
+}
+
+// One thread a column.
+__global__ void xhat_not_scaled_dweight_kernel(const float* dy, const float* x, const float* rstd,
+                                               float* dweight, int n, int c) {
+  const int column = blockIdx.x * blockDim.x + threadIdx.x;
+  if (column >= c) return;
+  float sum = 0.0f;
+  for (std::int64_t row = 0; row < n; ++row) sum += dy[row * c + column] * x[row * c + column];
+  dweight[column] += sum;
+}
+
+void xhat_not_scaled(const float* dy, const float* x, const float* weight, const float* rstd, float* dx,
+                     float* dweight, float* scratch, int n, int c, cudaStream_t stream) {
+  xhat_not_scaled_dx_kernel<<<n, 256, 0, stream>>>(dy, x, weight, rstd, dx, c);
+  xhat_not_scaled_dweight_kernel<<<(c - 1) / 256 + 1, 256, 0, stream>>>(dy, x, rstd, dweight, n, c);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(RmsnormBackward, xhat_not_scaled, xhat_not_scaled);
+
+}  // namespace
+}  // namespace wb
