@@ -29,6 +29,14 @@ class Chapters(unittest.TestCase):
         self.write("02_norms/norm_solution_backward.cu", "WB_REGISTER(NormBackward, solution, f);\n")
         self.write("02_norms/norm_sum_solution.cu", "WB_REGISTER(NormSum, sums, f);\n")
         self.write("02_norms/backward_solution.cu", "WB_REGISTER(NormBackward, other, f);\n")
+        (self.root / "02_norms" / "broken").mkdir()
+        build = (
+            "# add_fixit(fix_no LINK x)\nadd_fixit(fix_clock CHAPTER c LINK x)\nadd_fixit(fix_gate LINK x)\n"
+        )
+        self.write("02_norms/broken/CMakeLists.txt", build)
+        self.write("02_norms/broken/fix_clock_starter.cpp", "WB_REGISTER(Clock, starter, f);\n")
+        self.write("02_norms/broken/fix_gate_starter.cu", "WB_REGISTER(Gate, starter, f);\n")
+        self.write("02_norms/broken/fix_gate_test.cpp", "")
         patch = mock.patch.multiple(chapters, ROOT=self.root, RESULTS=self.root / "results")
         patch.start()
         self.addCleanup(patch.stop)
@@ -64,6 +72,21 @@ class Chapters(unittest.TestCase):
         self.assertEqual(chapters.operation_names(self.root / "02_norms"), ["norm_sum"])
         self.assertEqual(chapters.operation_names(self.root / "01_vector_add"), [])
         self.assertEqual(chapters.exercises(self.root / "docs"), [])
+
+    def test_fixits_come_after_the_exercises_and_live_in_a_folder_of_their_own(self):
+        chapter = self.root / "02_norms"
+        self.assertEqual([fixit.name for fixit in chapters.fixits(chapter)], ["fix_clock", "fix_gate"])
+        self.assertEqual(
+            [one.name for one in chapters.select(chapter, None)][-3:], ["backward", "fix_clock", "fix_gate"]
+        )
+        clock, gate = self.exercise("02", "fix_clock"), self.exercise("02", "fix_gate")
+        self.assertEqual(clock.starter, chapter / "broken" / "fix_clock_starter.cpp")
+        self.assertEqual(gate.starter, chapter / "broken" / "fix_gate_starter.cu")
+        self.assertEqual((clock.has("test.cpp"), gate.has("test.cpp")), (False, True))
+        self.assertEqual(gate.reference, self.root / "solutions" / "journey" / "fix_gate.md")
+        self.assertEqual(gate.state(), "untouched")
+        gate.remember({"passed": True, "device": "cpu"})
+        self.assertEqual((gate.state(), clock.state()), ("solved (cpu device)", "untouched"))
 
     def test_title(self):
         self.assertEqual(chapters.title(self.root / "01_vector_add"), "Vector add")

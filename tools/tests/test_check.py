@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 import support
-from workbook import check, test_run
+from workbook import chapters, check, test_run
 
 
 def test(name, status, *messages):
@@ -92,6 +92,21 @@ class ShowsTheVerdict(unittest.TestCase):
         shown = text.getvalue()
         self.assertIn("1 of 3 tests fail, 1 pass, 1 skipped", shown)
         self.assertLess(shown.index("1 of 3"), shown.index("got 0, expected 0.5"))
+
+    def test_what_to_do_next_names_the_files_of_the_exercise(self):
+        chapter = chapters.find("07")
+        fixit = chapters.select(chapter, "fix_init")[0]
+        for passed, expected in (
+            (False, "07 fix_init again"),
+            (True, "Compare with solutions/journey/fix_init.md"),
+        ):
+            outcome = test_run.TestRun(
+                total=1, failures=[] if passed else [None], implementations=["starter"]
+            )
+            with support.captured() as text:
+                check.next_step(fixit, outcome)
+            self.assertEqual(outcome.passed, passed)
+            self.assertIn(expected, text.getvalue())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT
 
 CHAPTER = re.compile(r"^(\d\d)_\w+$")
+FIXIT_CALL = re.compile(r"^add_fixit\(\s*(\w+)", re.M)
 CHAPTER_CALL = re.compile(r"^add_chapter\((.*?)\)", re.M | re.S)
 REGISTRATION = re.compile(r"^\s*WB_REGISTER\(\s*(\w+)\s*,\s*(\w+)\s*,", re.M)
 
@@ -23,12 +24,27 @@ class Exercise:
     name: str
 
     @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.chapter
+
+    @property
     def starter(self) -> Path:
-        return self.chapter / f"{self.name}_starter.cu"
+        return self.folder / f"{self.name}_starter.cu"
+
+    @property
+    def reference(self) -> Path:
+        """What to compare with, once it is solved."""
+        return self.folder / f"{self.name}_solution.cu"
 
     def has(self, suffix: str) -> bool:
-        """Whether the chapter has NAME_suffix, e.g. has("bench.cpp")."""
-        return (self.chapter / f"{self.name}_{suffix}").exists()
+        """Whether the folder has NAME_suffix, e.g. has("bench.cpp")."""
+        return (self.folder / f"{self.name}_{suffix}").exists()
+
+    @property
+    def about(self) -> str:
+        """For the list, in a few words."""
+        return "implementations: " + (", ".join(self.implementations) or "none yet")
 
     @property
     def implementations(self) -> list:
@@ -79,6 +95,30 @@ class Exercise:
         return "changed, not checked since" if is_changed(self.starter) else "untouched"
 
 
+@dataclass(frozen=True)
+class Fixit(Exercise):
+    """A component that is there, but broken (cmake/Fixit.cmake)."""
+
+    inside: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.inside
+
+    @property
+    def starter(self) -> Path:
+        kernel = super().starter
+        return kernel if kernel.exists() else kernel.with_suffix(".cpp")
+
+    @property
+    def reference(self) -> Path:
+        return ROOT / "solutions" / "journey" / f"{self.name}.md"
+
+    @property
+    def about(self) -> str:
+        return "a component that is broken: mend it"
+
+
 def is_changed(file: Path) -> bool:
     """Whether `file` differs from the published version: origin's default branch, else the last commit."""
     relative = file.relative_to(ROOT).as_posix()
@@ -124,6 +164,19 @@ def exercises(chapter: Path) -> list:
     return [Exercise(chapter, name) for name in exercise_names(chapter)]
 
 
+def fixits(chapter: Path) -> list:
+    """As the CMakeLists.txt of the chapter's folders declare them."""
+    builds = sorted(chapter.glob("*/CMakeLists.txt"))
+    return [
+        Fixit(chapter, name, file.parent) for file in builds for name in FIXIT_CALL.findall(file.read_text())
+    ]
+
+
+def everything(chapter: Path) -> list:
+    """The chapter's exercises, then its fix-its."""
+    return exercises(chapter) + fixits(chapter)
+
+
 def chapters(root: Path = ROOT) -> list:
     return sorted(path for path in root.iterdir() if path.is_dir() and CHAPTER.match(path.name))
 
@@ -151,8 +204,8 @@ def find(text: str, root: Path = ROOT) -> Path:
 
 
 def select(chapter: Path, name: str | None) -> list:
-    """The exercise of that name, or all of the chapter's."""
-    found = exercises(chapter)
+    """The exercise of that name, or all of the chapter's, fix-its included."""
+    found = everything(chapter)
     if name is None:
         return found
     chosen = [exercise for exercise in found if exercise.name == name]

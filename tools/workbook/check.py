@@ -106,10 +106,11 @@ def next_step(exercise, outcome: test_run.TestRun) -> None:
     say()
     if outcome.passed:
         bench = f" How fast is it? ./workbook bench {number}." if exercise.has("bench.cpp") else ""
-        say(f"Solved.{bench} Compare with {exercise.chapter.name}/{exercise.name}_solution.cu.")
+        say(f"Solved.{bench} Compare with {exercise.reference.relative_to(ROOT)}.")
         return
-    hints = exercise.chapter / "hints.md"
-    lesson = exercise.chapter / "README.md"
+    hints = exercise.folder / "hints.md"
+    lesson = exercise.folder / "README.md"
     reading = [str(file.relative_to(ROOT)) for file in (lesson, hints) if file.exists()]
     advice = f" Stuck? {', then '.join(reading)}." if reading else ""
-    say(f"Next: edit {exercise.starter.relative_to(ROOT)}, then ./workbook check {number} again.{advice}")
+    again = f"./workbook check {number} {exercise.name}"
+    say(f"Next: edit {exercise.starter.relative_to(ROOT)}, then {again} again.{advice}")

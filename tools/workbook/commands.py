@@ -47,19 +47,18 @@ def setup_only(options) -> int:
 def show_list(_options) -> int:
     """Chapters, their exercises and implementations, and how far the student is."""
     solved = starters = 0
-    names = [e.name for chapter in chapters.chapters() for e in chapters.exercises(chapter)]
+    names = [e.name for chapter in chapters.chapters() for e in chapters.everything(chapter)]
     width = max(map(len, names), default=0)
     for chapter in chapters.chapters():
         text = chapters.title(chapter)
         heading(f"{chapter.name}" + (f"  {text}" if text else ""))
-        exercises = chapters.exercises(chapter)
+        exercises = chapters.everything(chapter)
         if not exercises:
             say("    " + paint("no exercises yet", "dim"))
         for exercise in exercises:
             state = exercise.state()
             starters += exercise.starter.exists()
             solved += state.startswith("solved")
-            implementations = ", ".join(exercise.implementations) or "none yet"
-            say(f"    {exercise.name:<{width}}  {state:<28}  implementations: {implementations}")
+            say(f"    {exercise.name:<{width}}  {state:<28}  {exercise.about}")
     say(f"\n{solved} of {starters} starters solved. Check one: ./workbook check 01")
     return Exit.OK
