@@ -1,4 +1,4 @@
-"""adamw in PyTorch: its own fused kernel."""
+"""adamw in PyTorch: its own fused kernel; with a copy in bf16, the rounding is a launch of its own."""
 
 import math
 
@@ -32,7 +32,26 @@ def formula(p, g, m, v, step):
     return p - CONFIG["lr"] * (CONFIG["weight_decay"] * p + update), m, v
 
 
-PEERS = {"adamw": Peer(inputs, fused, formula, compiled=False)}
+def inputs_with_copy(problem, random):
+    state = inputs(problem, random)
+    return *state, random.stored(state[0], torch.bfloat16)
+
+
+def fused_with_copy(p, g, m, v, step, copy):
+    fused(p, g, m, v, step)
+    copy.copy_(p)
+    return p, m, v, copy
+
+
+def formula_with_copy(p, g, m, v, step, copy):
+    p, m, v = formula(p, g, m, v, step)
+    return p, m, v, p
+
+
+PEERS = {
+    "adamw": Peer(inputs, fused, formula, compiled=False),
+    "adamw_bf16": Peer(inputs_with_copy, fused_with_copy, formula_with_copy, compiled=False),
+}
 
 if __name__ == "__main__":
     main(PEERS, __doc__)

@@ -8,8 +8,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 def inputs(problem, random):
     """(B, T, heads, D) as projections leave them, seen as (B, heads, T, D)."""
-    b, t, h, d = (problem.letter(name) for name in "BTHD")
-    k = problem.letter("K", problem.letter("kv", h))
+    b, t, d = (problem.letter(name) for name in "BTD")
+    h, k = problem.heads()
     heads = [random.normal(b, t, n, d, dtype=problem.dtype).transpose(1, 2) for n in (h, k, k)]
     return *heads, not problem.says("full")
 

@@ -52,20 +52,21 @@ class Peer:
     compiled: bool = True  # whether torch.compile could help
     others: dict = field(default_factory=dict)  # name -> () -> Way; ImportError means that it is not here
     tolerance: float | None = None  # of the largest difference, relative to the largest reference value
+    # None: what the format of each output allows
 
 
 def outputs(result) -> list:
     return [result] if isinstance(result, torch.Tensor) else list(result)
 
 
-def mismatch(got, reference, tolerance: float) -> str:
-    """Why `got` is wrong, or nothing. NaN never passes."""
+def mismatch(got, reference, tolerance: float | None = None) -> str:
+    """Why `got` is wrong, or nothing. NaN never passes. The tolerance is that of how an output is stored."""
     for index, (mine, right) in enumerate(zip(outputs(got), outputs(reference))):
         if mine.shape != right.shape:
             return f"output {index} is {tuple(mine.shape)}, not {tuple(right.shape)}"
         worst = (mine.double() - right.double()).abs().max().item()
         largest = right.abs().max().item()
-        if not worst <= tolerance * largest:
+        if not worst <= (tolerance or TOLERANCES[mine.dtype]) * largest:
             return f"output {index} differs by {worst:.3g} where values reach {largest:.3g}"
     return ""
 
@@ -119,13 +120,12 @@ class Run:
             return row | {"outcome": "error", "message": first_line(error)}
 
     def measured(self, way: Way) -> dict:
-        tolerance = self.peer.tolerance or TOLERANCES[self.problem.dtype]
         # Its own inputs: an operation may work in place.
         mine = self.peer.inputs(self.problem, Random(1, self.device))
         mine = way.prepare(*mine) if way.prepare else mine
         sets = [way.prepare(*tensors) for tensors in self.sets] if way.prepare else self.sets
         with torch.no_grad():
-            problem = mismatch(way.call(*mine), self.reference, tolerance)
+            problem = mismatch(way.call(*mine), self.reference, self.peer.tolerance)
             if problem:
                 return {"outcome": "wrong", "message": problem}
             return measure(way.call, sets, self.device)

@@ -50,6 +50,14 @@ class Problem:
             raise NoPeer(f"'{self.text}' does not say {name}")
         return default
 
+    def heads(self) -> tuple:
+        """(H, K) of "H32/4", of "H32 K4", or of "H32" where every query head has its own keys."""
+        found = re.search(r"\bH ?=? ?(\d+)/(\d+)", self.text)
+        if found:
+            return int(found.group(1)), int(found.group(2))
+        h = self.letter("H")
+        return h, self.letter("K", h)
+
     def says(self, word: str) -> bool:
         return word in self.text.lower()
 

@@ -3,14 +3,11 @@
 from measure import Peer, main
 
 
-def sizes(problem):
-    return tuple(problem.letter(name) for name in "BTHKD")
-
-
 def inputs(problem, random):
     """x (B, T, K, D) as the projection leaves it: token-major, or feature-major as (K, D, B, T) lies."""
-    b, t, h, k, d = sizes(problem)
-    if problem.says("feature"):
+    b, t, d = (problem.letter(name) for name in "BTD")
+    h, k = problem.heads()
+    if problem.says("feature-major"):
         return random.uniform(k, d, b, t, dtype=problem.dtype).permute(2, 3, 0, 1), h // k
     return random.uniform(b, t, k, d, dtype=problem.dtype), h // k
 
@@ -22,7 +19,8 @@ def repeat(x, group):
 
 
 def gradient_inputs(problem, random):
-    b, t, h, k, d = sizes(problem)
+    b, t, d = (problem.letter(name) for name in "BTD")
+    h, k = problem.heads()
     return random.uniform(b, h, t, d, dtype=problem.dtype), h // k
 
 

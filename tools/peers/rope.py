@@ -6,17 +6,21 @@ from measure import Peer, main, wide
 BASE = 10000.0
 
 
-def angles(t, d):
+def angles(t, d, base=BASE):
     """(T, D/2), in double."""
-    return torch.outer(torch.arange(t).double(), BASE ** (-torch.arange(0, d, 2).double() / d))
+    return torch.outer(torch.arange(t).double(), base ** (-torch.arange(0, d, 2).double() / d))
 
 
 def inputs(problem, random):
-    b, t, h, d = (problem.letter(name) for name in "BTHD")
-    k = problem.letter("K", problem.letter("kv", h))
+    """q (B, T, H, D) and k (B, T, K, D), which may lie feature-major, as (K, D, B, T)."""
+    b, t, d = (problem.letter(name) for name in "BTD")
+    h, k = problem.heads()
     table = angles(t, d)
     queries = random.uniform(b, t, h, d, dtype=problem.dtype)
-    keys = random.uniform(b, t, k, d, dtype=problem.dtype)
+    if problem.says("feature-major"):
+        keys = random.uniform(k, d, b, t, dtype=problem.dtype).permute(2, 3, 0, 1)
+    else:
+        keys = random.uniform(b, t, k, d, dtype=problem.dtype)
     cosine, sine = (random.stored(f(table), torch.float32) for f in (torch.cos, torch.sin))
     return queries, keys, cosine, sine, problem.says("interleaved")
 

@@ -49,8 +49,8 @@ def read(path: Path) -> dict:
 
 
 def kind(problem: str) -> str:
-    """The same for problems whose names differ in numbers alone: a line may join those, and no others."""
-    return re.sub(r"\d+", "#", problem)
+    """The same for problems that a line may join: their names differ in T, or in numbers alone."""
+    return re.sub(r"\bT\d+" if re.search(r"\bT\d", problem) else r"\d+", "#", problem)
 
 
 class Contract:

@@ -22,19 +22,28 @@ if HAS_TORCH:
     from problem import NoPeer, Problem, Random
     from timing import HostTimer, Rotation, summary
 
-HEADS = ("B2 T16 H4 K2 D8", "B1 T9 H3 K3 D4")
+    torch.set_num_threads(1)  # the problems are small
+
+HEADS = ("B2 T16 H4/2 D8", "B1 H3/3 D4 T9")
 ROWS = ("8 x 100", "33x7")
 PROBLEMS = {
     "vector_add": ("n=1000",),
     "matmul": ("17 NN", "17 NT", "17 TN"),
     "newton_schulz": ("24x16 by matmul library", "8x8"),
     "online_softmax": ROWS,
-    **dict.fromkeys(("rope_forward", "rope_backward"), (*HEADS, "B2 T16 H4 K2 D8 interleaved")),
-    "repeat_kv_forward": (*HEADS, "B2 T16 H4 K2 D8 feature-major"),
+    **dict.fromkeys(
+        ("rope_forward", "rope_backward"),
+        (*HEADS, "B2 T16 H4/2 D8, interleaved", "B2 T16 H4/4 D8, k feature-major"),
+    ),
+    "repeat_kv_forward": (*HEADS, "B2 T16 H4/2 D8, feature-major"),
     "repeat_kv_backward": HEADS,
     **dict.fromkeys(("attention_forward", "attention_backward"), (*HEADS, "B1 T9 H4 K1 D8 full")),
+    **dict.fromkeys(
+        ("windowed_attention_forward", "windowed_attention_backward"),
+        ("B2 H4/2 D8 T16 window 4 band 3", "B1 H2/2 D4 T9 window 2 band 0 full"),
+    ),
     **dict.fromkeys(("silu_multiply", "silu_multiply_backward"), ("8 x 32", "n=100")),
-    **dict.fromkeys(("swiglu_forward", "swiglu_backward"), ("N8 C4 F16",)),
+    **dict.fromkeys(("swiglu_forward", "swiglu_backward"), ("8 x 4 -> 16", "N8 C4 F16")),
     "adamw": ("n=1000",),
     "muon": ("16x8", "8x16"),
 }
@@ -61,10 +70,11 @@ class Peers(unittest.TestCase):
                 for stored in formats:
                     for text in PROBLEMS.get(contract.replace("_bf16", ""), ROWS):
                         with self.subTest(contract=stored, problem=text):
-                            rows = run(peers.get(stored, peer), Problem(stored, text))
+                            one = peers.get(stored, peer)
+                            rows = run(one, Problem(stored, text))
                             self.assertEqual(rows["pytorch"]["outcome"], "ok", rows["pytorch"]["message"])
                             self.assertGreater(rows["pytorch"]["seconds"]["median"], 0)
-                            for other in peer.others:
+                            for other in one.others:
                                 self.assertEqual(rows[other]["outcome"], "skipped")
 
     def test_rope_turns_each_pair_by_its_angle(self):
@@ -134,7 +144,12 @@ class Measuring(unittest.TestCase):
         stored, exact = (random.normal(100, dtype=torch.bfloat16) for random in pair)
         self.assertEqual((stored.dtype, exact.dtype), (torch.bfloat16, torch.float64))
         self.assertTrue(torch.equal(stored.double(), exact))
-        self.assertGreater(mismatch(torch.full((2,), math.nan), torch.ones(2), 1.0), "")
+        self.assertTrue(mismatch(torch.full((2,), math.nan), torch.ones(2), 1.0))
+
+    def test_an_output_is_held_to_what_its_format_can_store(self):
+        right = torch.ones(2, dtype=torch.float64)
+        for stored, passes in ((torch.float32, False), (torch.bfloat16, True)):
+            self.assertEqual(mismatch((1.01 * right).to(stored), right) == "", passes)
 
     def test_calls_rotate_over_the_buffers_and_their_outputs_are_kept(self):
         seen = []
@@ -152,6 +167,9 @@ class Measuring(unittest.TestCase):
         self.assertEqual([problem.letter(name) for name in "BTHKD"], [4, 2048, 32, 4, 64])
         self.assertEqual((problem.operation, problem.dtype), ("attention_forward", torch.bfloat16))
         self.assertEqual(Problem("x", "12288 x 768").numbers(2), [12288, 768])
+        self.assertEqual(problem.heads(), (32, 4))
+        self.assertEqual(Problem("x", "B8 T2048 H32/4 D64").heads(), (32, 4))
+        self.assertEqual(Problem("x", "T8 H3").heads(), (3, 3))
         self.assertEqual(problem.letter("V", 7), 7)
         for ask in (lambda: problem.letter("V"), lambda: problem.numbers(6)):
             with self.assertRaises(NoPeer):
