@@ -21,8 +21,17 @@ def of_contract(benchmarks: list, contract: str) -> str:
         )
         columns.append("speed-up")
         lines = [line(row, on_gpu) for row in rows]
-        blocks.append(f"On {markdown.origin(document)}.\n\n{markdown.rows(columns, lines, left=2)}")
+        origin = markdown.origin(document) + peer(document, rows)
+        blocks.append(f"On {origin}.\n\n{markdown.rows(columns, lines, left=2)}")
     return "\n\n".join(blocks) or "Nothing is published yet: `./workbook bench` shows yours."
+
+
+def peer(document: dict, rows: list) -> str:
+    """Which version of a peer the table compares with."""
+    known = document["body"].get("peer")
+    shown = known and any(row["implementation"].startswith(known["name"]) for row in rows)
+    names = {"pytorch": "PyTorch"}
+    return f"; {names.get(known['name'], known['name'])} {known['version']}" if shown else ""
 
 
 def line(row: dict, on_gpu: bool) -> list:

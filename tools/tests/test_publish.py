@@ -154,6 +154,17 @@ class Publish(unittest.TestCase):
         lines = [line for line in self.readme.read_text().splitlines() if "vectorized" in line]
         self.assertEqual(lines, ["| n=1024 | vectorized | 2.50 | 4,200 | 0.35 | 98.0% | 1.25x |"])
 
+    def test_a_benchmarks_peer_stands_in_the_same_table(self):
+        joined = copy.deepcopy(BENCHMARK)
+        joined["body"]["rows"].append({**ROW, "implementation": "pytorch", "speedup": 0.8})
+        joined["body"]["peer"] = {"name": "pytorch", "version": "2.11"}
+        self.write("vector_add-h200.json", joined)
+        self.readme.write_text("<!-- benchmark:begin vector_add -->\n<!-- benchmark:end -->\n")
+        self.publish()
+        text = self.readme.read_text()
+        self.assertIn("| n=1024 | pytorch | 2.50 | 4,200 | 0.35 | 98.0% | 0.80x |", text)
+        self.assertIn("2026-01-02; PyTorch 2.11.", text)
+
     def test_add_copies_the_file_and_its_plot(self):
         source = self.root / "journey.json"
         source.write_text(json.dumps(JOURNEY))
