@@ -62,7 +62,8 @@ def measure(build: Build, exercise, options) -> Exit:
         heading(f"\n{exercise.chapter.name} / {exercise.name}, all together")
         bench_join.show(document)
     if document:
-        say(f"\nResults: {files[0].relative_to(ROOT)}. Draw them: ./workbook plot")
+        asked = f"{exercise.chapter.name[:2]} {exercise.name}"
+        say(f"\nResults: {files[0].relative_to(ROOT)}. Draw them: ./workbook plot {asked}")
     return code
 
 
