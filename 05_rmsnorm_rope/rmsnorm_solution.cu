@@ -21,30 +21,12 @@
 #include "05_rmsnorm_rope/float_pack.cuh"
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_check.h"
+#include "05_rmsnorm_rope/rmsnorm_row.cuh"
 #include "common/core/pack.h"
 #include "common/core/registry.h"
 
 namespace wb {
 namespace {
-
-constexpr int kShortMaxThreads = 256;
-template <class T>
-constexpr int kFewNumbers = 32 / sizeof(T);  // of a short row in each thread: two loads of 16 bytes
-constexpr int kManyNumbers = 32;
-constexpr int kLongestInRegisters = 1024 * kManyNumbers;
-
-template <int kWidth>
-__device__ float sum_of_squares(const Pack<kWidth>& pack) {
-  float sum = 0.0f;
-  for (const float value : pack.values) sum += value * value;
-  return sum;
-}
-
-template <class T, int kWidth>
-__device__ Pack<kWidth, T> scaled(Pack<kWidth> x, float rstd, Pack<kWidth, T> weight) {
-  for (int j = 0; j < kWidth; ++j) x.values[j] *= rstd * to_float(weight.values[j]);
-  return rounded_to<T>(x);
-}
 
 // The launch bounds tell the compiler how many registers a thread may use: 64 with 1024 threads.
 template <int kWidth, int kPacks, int kMaxThreads, class T>

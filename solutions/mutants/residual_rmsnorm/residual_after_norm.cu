@@ -1,0 +1,38 @@
+// Mistake: the residual is added to what comes out, not to what goes in.
+// Caught as: residual added afterwards
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "05_rmsnorm_rope/residual_rmsnorm.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+__global__ void residual_after_norm_kernel(const float* x, const float* residual, const float* weight,
+                                           float* sum, float* y, float* rstd, int c, float epsilon) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
+  float squares = 0.0f;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) {
+    const float value = x[start + i];
+    squares += value * value;
+  }
+  const float row_rstd = rsqrtf(block_sum(squares) / c + epsilon);
+  if (threadIdx.x == 0) rstd[blockIdx.x] = row_rstd;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) {
+    y[start + i] = x[start + i] * row_rstd * weight[i] + residual[start + i];
+    sum[start + i] = x[start + i] + residual[start + i];
+  }
+}
+
+void residual_after_norm(const float* x, const float* residual, const float* weight, float* sum, float* y,
+                         float* rstd, int n, int c, float epsilon, cudaStream_t stream) {
+  residual_after_norm_kernel<<<n, 256, 0, stream>>>(x, residual, weight, sum, y, rstd, c, epsilon);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(ResidualRmsnormForward, residual_after_norm, residual_after_norm);
+
+}  // namespace
+}  // namespace wb

@@ -1,0 +1,38 @@
+// Mistake: rstd is that of the sum, but what is scaled is x alone.
+// Caught as: what it scales is x alone
+#include <cstdint>
+
+#include "03_softmax/block_reduce.cuh"
+#include "05_rmsnorm_rope/residual_rmsnorm.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+__global__ void residual_left_out_of_output_kernel(const float* x, const float* residual, const float* weight,
+                                                   float* sum, float* y, float* rstd, int c, float epsilon) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
+  float squares = 0.0f;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) {
+    const float value = x[start + i] + residual[start + i];
+    squares += value * value;
+  }
+  const float row_rstd = rsqrtf(block_sum(squares) / c + epsilon);
+  if (threadIdx.x == 0) rstd[blockIdx.x] = row_rstd;
+  for (int i = threadIdx.x; i < c; i += blockDim.x) {
+    y[start + i] = x[start + i] * row_rstd * weight[i];
+    sum[start + i] = x[start + i] + residual[start + i];
+  }
+}
+
+void residual_left_out_of_output(const float* x, const float* residual, const float* weight, float* sum,
+                                 float* y, float* rstd, int n, int c, float epsilon, cudaStream_t stream) {
+  residual_left_out_of_output_kernel<<<n, 256, 0, stream>>>(x, residual, weight, sum, y, rstd, c, epsilon);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(ResidualRmsnormForward, residual_left_out_of_output, residual_left_out_of_output);
+
+}  // namespace
+}  // namespace wb
