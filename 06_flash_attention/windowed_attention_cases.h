@@ -1,0 +1,158 @@
+// For tests of windowed attention: problems, their inputs, and what launchers have to refuse.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "06_flash_attention/attention_oracle.h"
+#include "06_flash_attention/windowed_attention_oracle.h"
+#include "common/harness/implementation_test.h"
+
+namespace wb {
+
+inline constexpr double kNearBase = 100.0, kFarBase = 30000.0;
+inline constexpr int kWide = 1000000;  // wider than any sequence here
+
+struct Sizes {
+  int b, t, h, kv, d;
+};
+
+inline WindowedAttentionCase make_case(const Sizes& sizes, bool causal, int window, int band) {
+  const auto [b, t, h, kv, d] = sizes;
+  return {{b, t, h, kv, d, causal, 1.0f / std::sqrt(static_cast<float>(d))},
+          window,
+          band,
+          make_rope_table(t, d, kNearBase),
+          make_rope_table(t, d, kFarBase)};
+}
+
+inline std::string describe(const WindowedAttentionCase& c) {
+  const WindowedAttentionShape& s = c.shape;
+  return "B " + std::to_string(s.b) + ", T " + std::to_string(s.t) + ", H " + std::to_string(s.h) + ", K " +
+         std::to_string(s.kv) + ", D " + std::to_string(s.d) + (s.causal ? ", causal" : ", full") +
+         ", window " + std::to_string(c.window) + ", band " + std::to_string(c.band);
+}
+
+/// Host values of one problem, all token-major.
+struct WindowedInputs {
+  std::vector<float> dout, q, k, v;
+};
+
+inline WindowedInputs random_windowed_inputs(const WindowedAttentionShape& shape) {
+  const auto tokens = static_cast<std::size_t>(shape.b) * static_cast<std::size_t>(shape.t);
+  const std::size_t queries = tokens * static_cast<std::size_t>(shape.h * shape.d);
+  const std::size_t keys = tokens * static_cast<std::size_t>(shape.kv * shape.d);
+  return {random_normal(queries, 4), random_normal(queries, 1), random_normal(keys, 2),
+          random_normal(keys, 3)};
+}
+
+/// Both tables on the device.
+struct RopeOnDevice {
+  RopeOnDevice(const WindowedAttentionCase& c, std::size_t misalign)
+      : near_cosine(GuardedBuffer<float>::input(c.near.cosine, misalign)),
+        near_sine(GuardedBuffer<float>::input(c.near.sine, misalign)),
+        far_cosine(GuardedBuffer<float>::input(c.far.cosine, misalign)),
+        far_sine(GuardedBuffer<float>::input(c.far.sine, misalign)),
+        rope{near_cosine.data(), near_sine.data(), far_cosine.data(), far_sine.data(), c.window, c.band} {}
+
+  void check() const {
+    EXPECT_TRUE(near_cosine.check("near_cosine"));
+    EXPECT_TRUE(near_sine.check("near_sine"));
+    EXPECT_TRUE(far_cosine.check("far_cosine"));
+    EXPECT_TRUE(far_sine.check("far_sine"));
+  }
+
+  GuardedBuffer<float> near_cosine, near_sine, far_cosine, far_sine;
+  BlendedRope rope;
+};
+
+/// Every problem that forward and backward are tried on: each varies one thing and keeps the rest small.
+template <class Try>
+void for_each_case(Try try_case) {
+  struct Blend {
+    int window, band;
+  };
+  for (const bool causal : {true, false}) {
+    for (const auto [window, band] :
+         {Blend{0, 0}, {0, 1}, {1, 0}, {7, 5}, {31, 2}, {20, 40}, {0, kWide}, {63, 64}}) {
+      try_case(make_case({1, 100, 1, 1, 8}, causal, window, band));
+    }
+    for (const int t : {1, 2, 31, 32, 33, 63, 64, 65, 127, 129}) {
+      try_case(make_case({2, t, 1, 1, 6}, causal, 10, 12));
+    }
+    for (const int d : {2, 4, 10, 16, 18, 32, 34, 64, 66, 80, 96, 128}) {
+      try_case(make_case({1, 45, 1, 1, d}, causal, 9, 8));
+    }
+    for (const int kv : {1, 2, 4}) try_case(make_case({2, 37, 4, kv, 8}, causal, 5, 10));
+  }
+  // Far, blended and near tiles in one row of them, at every width that kernels are made for.
+  for (const int d : {32, 64, 80, 128}) try_case(make_case({1, 200, 2, 1, d}, d != 64, 40, 30));
+  const int most = std::numeric_limits<int>::max();
+  try_case(make_case({1, 40, 1, 1, 8}, false, most, most));
+  try_case(make_case({1, 40, 1, 1, 8}, false, 3, most));
+}
+
+/// Chapter 05 and plain attention, one after the other.
+inline std::vector<double> rotate_then_attend(const WindowedAttentionCase& c, const RopeTable& table,
+                                              const WindowedInputs& in) {
+  const auto& [b, t, h, kv, d, causal, scale] = c.shape;
+  const auto q = rope_oracle(to_double(in.q), {b, t, h, d}, table, RopePairing::kHalfSplit, 1.0);
+  const auto k = rope_oracle(to_double(in.k), {b, t, kv, d}, table, RopePairing::kHalfSplit, 1.0);
+  AttentionShape plain;
+  plain.b = b;
+  plain.t = t;
+  plain.h = h;
+  plain.kv = kv;
+  plain.d = d;
+  plain.causal = causal;
+  plain.scale = scale;
+  return attention_oracle_forward(q, k, to_double(in.v), plain).out;
+}
+
+/// What both launchers refuse; call(shape, rope, null argument or -1, misaligned argument or -1).
+template <class Call>
+void expect_refusals(Call call, const std::vector<const char*>& pointers) {
+  const WindowedAttentionShape good{1, 8, 4, 2, 16, true, 0.25f};
+  DeviceBuffer<float> memory(std::size_t{4096});
+  const float* table = memory.data();
+  const BlendedRope rope{table, table, table, table, 2, 2};
+  const auto refuses = [&](auto change, const char* message) {
+    WindowedAttentionShape shape = good;
+    BlendedRope changed = rope;
+    change(shape, changed);
+    EXPECT_THROW_MESSAGE(call(memory.data(), shape, changed, -1, -1), Error, message);
+  };
+  using S = WindowedAttentionShape;
+  using R = BlendedRope;
+  refuses([](S& s, R&) { s.b = 0; }, "shape.b = 0");
+  refuses([](S& s, R&) { s.t = -1; }, "shape.t = -1");
+  refuses([](S& s, R&) { s.h = 0; }, "shape.h = 0");
+  refuses([](S& s, R&) { s.kv = 0; }, "shape.kv = 0");
+  refuses([](S& s, R&) { s.kv = 3; }, "shape.h = 4");
+  refuses([](S& s, R&) { s.d = 0; }, "shape.d = 0");
+  refuses([](S& s, R&) { s.d = 15; }, "shape.d = 15");
+  refuses([](S& s, R&) { s.d = 130; }, "shape.d = 130");
+  refuses([](S& s, R&) { s.b = s.t = 100000; }, "rows = 40000000000");
+  refuses([](S&, R& r) { r.window = -1; }, "rope.window = -1");
+  refuses([](S&, R& r) { r.band = -2; }, "rope.band = -2");
+  refuses([](S&, R& r) { r.near_cosine = nullptr; }, "rope.near_cosine = 0");
+  refuses([](S&, R& r) { r.near_sine = nullptr; }, "rope.near_sine = 0");
+  refuses([](S&, R& r) { r.far_cosine = nullptr; }, "rope.far_cosine = 0");
+  refuses([](S&, R& r) { r.far_sine = nullptr; }, "rope.far_sine = 0");
+  for (int argument = 0; argument < static_cast<int>(pointers.size()); ++argument) {
+    const std::string name = pointers[static_cast<std::size_t>(argument)];
+    EXPECT_THROW_MESSAGE(call(memory.data(), good, rope, argument, -1), Error, name + " = 0");
+    EXPECT_THROW_MESSAGE(call(memory.data(), good, rope, -1, argument), Error, "is_aligned(" + name + ")");
+  }
+}
+
+/// `data`, or a null or misaligned stand-in for argument `i`.
+inline float* pointer_for(float* data, int i, int null, int misaligned) {
+  if (i == null) return nullptr;
+  return i == misaligned ? reinterpret_cast<float*>(reinterpret_cast<char*>(data) + 2) : data;
+}
+
+}  // namespace wb
