@@ -4,12 +4,14 @@
 #include <cuda_runtime.h>
 
 #include "02_matmul/matmul.h"
+#include "07_tinyllama/silu_multiply.h"
 
 namespace wb {
 
 /// gate = x w_gate^T; up = x w_up^T; out = silu(gate) * up, silu(z) = z / (1 + exp(-z)).
 /// `matmul` is the product to use; an implementation that brings its own ignores it.
-/// Errors: n, c or f < 1, or a null pointer (matmul included), throws wb::Error.
+/// Errors: n, c or f < 1, a pointer that is null (matmul included) or not aligned to a float, throws
+/// wb::Error.
 struct SwigluForward {
   static constexpr const char* kName = "swiglu_forward";
   using Function = void(const float* x,       // (N, C)

@@ -1,11 +1,13 @@
 // SwiGLU, hybrid: the given matrix product for the projections, one fused kernel for silu(gate) * up.
 //
 // When not to write a kernel: a tuned matrix product exists, and the projections are nothing else. What no
-// library has is the gate, and it is bound by bytes, so it gets one kernel: one thread per element of (N, F),
-// neighbours in a warp touch neighbouring floats. Forward reads 8 bytes and writes 4 an element; silu and the
-// product as two kernels would move 20 (swiglu_unfused.cu). Backward reads 12 and writes 8. silu(gate) is
-// computed again in backward: an exponential is cheaper than a load of what forward could have stored. FLOPs:
-// 4 N F C forward and 8 N F C backward, all of them in the product.
+// library has is the gate, and it is bound by bytes, so it gets one kernel. Thread i owns pack i of (N, F):
+// 16 bytes where addresses and size allow it, else one element. Forward reads 8 bytes and writes 4 an
+// element; silu and the product as two kernels would move 20 (swiglu_unfused.cu). Backward reads 12 and
+// writes 8. silu(gate) is computed again in backward: an exponential is cheaper than a load of what forward
+// could have stored. FLOPs: 4 N F C forward and 8 N F C backward, all of them in the product.
+//
+// T is the type in memory, float or bf16: half the bytes, so twice the elements a pack. Arithmetic is fp32.
 #include <cstdint>
 
 #include "07_tinyllama/silu.cuh"
@@ -16,28 +18,86 @@ namespace wb {
 namespace {
 
 constexpr int kThreads = 256;
+template <class T>
+constexpr int kPackWidth = 16 / sizeof(T);
 
-__global__ void silu_mul_kernel(const float* gate,  // (size)
-                                const float* up,    // (size)
-                                float* out,         // (size)
-                                std::int64_t size) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (i < size) out[i] = silu(gate[i]) * up[i];
+__device__ std::int64_t global_index() {
+  return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
 
-__global__ void silu_mul_backward_kernel(const float* dout,  // (size)
-                                         const float* gate,  // (size)
-                                         const float* up,    // (size)
-                                         float* dgate,       // (size)
-                                         float* dup,         // (size)
-                                         std::int64_t size) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (i >= size) return;
-  const float z = gate[i];
-  const float dy = dout[i];
-  const float s = sigmoid(z);
-  dgate[i] = dy * up[i] * s * (1.0f + z * (1.0f - s));
-  dup[i] = dy * z * s;
+template <int kWidth, class T>
+__global__ void silu_multiply_kernel(const T* gate,  // (size), size a multiple of kWidth
+                                     const T* up,    // (size)
+                                     T* out,         // (size)
+                                     std::int64_t size) {
+  const std::int64_t i = global_index();
+  if (i >= size / kWidth) return;
+  const auto gates = reinterpret_cast<const Pack<kWidth, T>*>(gate)[i];
+  const auto ups = reinterpret_cast<const Pack<kWidth, T>*>(up)[i];
+  Pack<kWidth, T> outs;
+#pragma unroll
+  for (int k = 0; k < kWidth; ++k) {
+    outs.values[k] = from_float<T>(silu(to_float(gates.values[k])) * to_float(ups.values[k]));
+  }
+  reinterpret_cast<Pack<kWidth, T>*>(out)[i] = outs;
+}
+
+template <int kWidth, class T>
+__global__ void silu_multiply_backward_kernel(const T* dout,  // (size), size a multiple of kWidth
+                                              const T* gate,  // (size)
+                                              const T* up,    // (size)
+                                              T* dgate,       // (size)
+                                              T* dup,         // (size)
+                                              std::int64_t size) {
+  const std::int64_t i = global_index();
+  if (i >= size / kWidth) return;
+  const auto douts = reinterpret_cast<const Pack<kWidth, T>*>(dout)[i];
+  const auto gates = reinterpret_cast<const Pack<kWidth, T>*>(gate)[i];
+  const auto ups = reinterpret_cast<const Pack<kWidth, T>*>(up)[i];
+  Pack<kWidth, T> dgates, dups;
+#pragma unroll
+  for (int k = 0; k < kWidth; ++k) {
+    const float z = to_float(gates.values[k]), dy = to_float(douts.values[k]);
+    const float s = sigmoid(z);
+    dgates.values[k] = from_float<T>(dy * to_float(ups.values[k]) * s * (1.0f + z * (1.0f - s)));
+    dups.values[k] = from_float<T>(dy * z * s);
+  }
+  reinterpret_cast<Pack<kWidth, T>*>(dgate)[i] = dgates;
+  reinterpret_cast<Pack<kWidth, T>*>(dup)[i] = dups;
+}
+
+template <class T, class... More>
+bool fit_packs(std::int64_t size, const T* array, const More*... more) {
+  constexpr int kWidth = kPackWidth<T>;
+  return rows_fit_pack<kWidth>(static_cast<int>(size % kWidth), array, more...);
+}
+
+unsigned blocks_for(std::int64_t threads) {
+  const std::int64_t blocks = (threads + kThreads - 1) / kThreads;
+  WB_REQUIRE(blocks <= 0x7fffffff, blocks);
+  return static_cast<unsigned>(blocks);
+}
+
+template <class T>
+void silu_multiply_solution(const T* gate, const T* up, T* out, std::int64_t size, cudaStream_t stream) {
+  require_silu_multiply(gate, up, out, size);
+  const bool wide = fit_packs(size, gate, up, out);
+  const auto kernel = wide ? silu_multiply_kernel<kPackWidth<T>, T> : silu_multiply_kernel<1, T>;
+  const unsigned blocks = blocks_for(wide ? size / kPackWidth<T> : size);
+  kernel<<<blocks, kThreads, 0, stream>>>(gate, up, out, size);
+  WB_CHECK_LAUNCH();
+}
+
+template <class T>
+void silu_multiply_backward_solution(const T* dout, const T* gate, const T* up, T* dgate, T* dup,
+                                     std::int64_t size, cudaStream_t stream) {
+  require_silu_multiply_backward(dout, gate, up, dgate, dup, size);
+  const bool wide = fit_packs(size, dout, gate, up, dgate, dup);
+  const auto kernel =
+      wide ? silu_multiply_backward_kernel<kPackWidth<T>, T> : silu_multiply_backward_kernel<1, T>;
+  const unsigned blocks = blocks_for(wide ? size / kPackWidth<T> : size);
+  kernel<<<blocks, kThreads, 0, stream>>>(dout, gate, up, dgate, dup, size);
+  WB_CHECK_LAUNCH();
 }
 
 void swiglu_forward_solution(const float* x, const float* w_gate, const float* w_up, float* gate, float* up,
@@ -45,10 +105,7 @@ void swiglu_forward_solution(const float* x, const float* w_gate, const float* w
   require_swiglu_forward(x, w_gate, w_up, gate, up, out, n, c, f, matmul);
   matmul(MatmulLayout::kNT, x, w_gate, gate, n, f, c, 1.0f, 0.0f, stream);
   matmul(MatmulLayout::kNT, x, w_up, up, n, f, c, 1.0f, 0.0f, stream);
-  const std::int64_t size = static_cast<std::int64_t>(n) * f;
-  const auto blocks = static_cast<unsigned>((size + kThreads - 1) / kThreads);
-  silu_mul_kernel<<<blocks, kThreads, 0, stream>>>(gate, up, out, size);
-  WB_CHECK_LAUNCH();
+  silu_multiply_solution(gate, up, out, static_cast<std::int64_t>(n) * f, stream);
 }
 
 void swiglu_backward_solution(const float* dout, const float* x, const float* w_gate, const float* w_up,
@@ -56,10 +113,7 @@ void swiglu_backward_solution(const float* dout, const float* x, const float* w_
                               float* dw_gate, float* dw_up, int n, int c, int f, Matmul::Function* matmul,
                               cudaStream_t stream) {
   require_swiglu_backward(dout, x, w_gate, w_up, gate, up, dgate, dup, dx, dw_gate, dw_up, n, c, f, matmul);
-  const std::int64_t size = static_cast<std::int64_t>(n) * f;
-  const auto blocks = static_cast<unsigned>((size + kThreads - 1) / kThreads);
-  silu_mul_backward_kernel<<<blocks, kThreads, 0, stream>>>(dout, gate, up, dgate, dup, size);
-  WB_CHECK_LAUNCH();
+  silu_multiply_backward_solution(dout, gate, up, dgate, dup, static_cast<std::int64_t>(n) * f, stream);
   // dx = dgate w_gate + dup w_up: the second product adds to the first.
   matmul(MatmulLayout::kNN, dgate, w_gate, dx, n, c, f, 1.0f, 0.0f, stream);
   matmul(MatmulLayout::kNN, dup, w_up, dx, n, c, f, 1.0f, 1.0f, stream);
@@ -69,6 +123,10 @@ void swiglu_backward_solution(const float* dout, const float* x, const float* w_
 
 }  // namespace
 
+WB_REGISTER(SiluMultiply, solution, silu_multiply_solution<float>);
+WB_REGISTER(SiluMultiplyBackward, solution, silu_multiply_backward_solution<float>);
+WB_REGISTER(SiluMultiplyBf16, solution, silu_multiply_solution<bf16>);
+WB_REGISTER(SiluMultiplyBackwardBf16, solution, silu_multiply_backward_solution<bf16>);
 WB_REGISTER(SwigluForward, solution, swiglu_forward_solution);
 WB_REGISTER(SwigluBackward, solution, swiglu_backward_solution);
 

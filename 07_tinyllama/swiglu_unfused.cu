@@ -47,24 +47,18 @@ unsigned blocks_for(std::int64_t size) {
   return static_cast<unsigned>((size + kThreads - 1) / kThreads);
 }
 
-void swiglu_forward_unfused(const float* x, const float* w_gate, const float* w_up, float* gate, float* up,
-                            float* out, int n, int c, int f, Matmul::Function* matmul, cudaStream_t stream) {
-  require_swiglu_forward(x, w_gate, w_up, gate, up, out, n, c, f, matmul);
-  matmul(MatmulLayout::kNT, x, w_gate, gate, n, f, c, 1.0f, 0.0f, stream);
-  matmul(MatmulLayout::kNT, x, w_up, up, n, f, c, 1.0f, 0.0f, stream);
-  const std::int64_t size = static_cast<std::int64_t>(n) * f;
+void silu_multiply_unfused(const float* gate, const float* up, float* out, std::int64_t size,
+                           cudaStream_t stream) {
+  require_silu_multiply(gate, up, out, size);
   silu_kernel<<<blocks_for(size), kThreads, 0, stream>>>(gate, out, size);
   WB_CHECK_LAUNCH();
   mul_kernel<<<blocks_for(size), kThreads, 0, stream>>>(out, up, out, size);
   WB_CHECK_LAUNCH();
 }
 
-void swiglu_backward_unfused(const float* dout, const float* x, const float* w_gate, const float* w_up,
-                             const float* gate, const float* up, float* dgate, float* dup, float* dx,
-                             float* dw_gate, float* dw_up, int n, int c, int f, Matmul::Function* matmul,
-                             cudaStream_t stream) {
-  require_swiglu_backward(dout, x, w_gate, w_up, gate, up, dgate, dup, dx, dw_gate, dw_up, n, c, f, matmul);
-  const std::int64_t size = static_cast<std::int64_t>(n) * f;
+void silu_multiply_backward_unfused(const float* dout, const float* gate, const float* up, float* dgate,
+                                    float* dup, std::int64_t size, cudaStream_t stream) {
+  require_silu_multiply_backward(dout, gate, up, dgate, dup, size);
   // dup = dout * silu(gate).
   silu_kernel<<<blocks_for(size), kThreads, 0, stream>>>(gate, dup, size);
   WB_CHECK_LAUNCH();
@@ -75,6 +69,22 @@ void swiglu_backward_unfused(const float* dout, const float* x, const float* w_g
   WB_CHECK_LAUNCH();
   silu_backward_kernel<<<blocks_for(size), kThreads, 0, stream>>>(gate, dgate, size);
   WB_CHECK_LAUNCH();
+}
+
+void swiglu_forward_unfused(const float* x, const float* w_gate, const float* w_up, float* gate, float* up,
+                            float* out, int n, int c, int f, Matmul::Function* matmul, cudaStream_t stream) {
+  require_swiglu_forward(x, w_gate, w_up, gate, up, out, n, c, f, matmul);
+  matmul(MatmulLayout::kNT, x, w_gate, gate, n, f, c, 1.0f, 0.0f, stream);
+  matmul(MatmulLayout::kNT, x, w_up, up, n, f, c, 1.0f, 0.0f, stream);
+  silu_multiply_unfused(gate, up, out, static_cast<std::int64_t>(n) * f, stream);
+}
+
+void swiglu_backward_unfused(const float* dout, const float* x, const float* w_gate, const float* w_up,
+                             const float* gate, const float* up, float* dgate, float* dup, float* dx,
+                             float* dw_gate, float* dw_up, int n, int c, int f, Matmul::Function* matmul,
+                             cudaStream_t stream) {
+  require_swiglu_backward(dout, x, w_gate, w_up, gate, up, dgate, dup, dx, dw_gate, dw_up, n, c, f, matmul);
+  silu_multiply_backward_unfused(dout, gate, up, dgate, dup, static_cast<std::int64_t>(n) * f, stream);
   matmul(MatmulLayout::kNN, dgate, w_gate, dx, n, c, f, 1.0f, 0.0f, stream);
   matmul(MatmulLayout::kNN, dup, w_up, dx, n, c, f, 1.0f, 1.0f, stream);
   matmul(MatmulLayout::kTN, dgate, x, dw_gate, f, c, n, 1.0f, 1.0f, stream);
@@ -83,6 +93,8 @@ void swiglu_backward_unfused(const float* dout, const float* x, const float* w_g
 
 }  // namespace
 
+WB_REGISTER(SiluMultiply, unfused, silu_multiply_unfused);
+WB_REGISTER(SiluMultiplyBackward, unfused, silu_multiply_backward_unfused);
 WB_REGISTER(SwigluForward, unfused, swiglu_forward_unfused);
 WB_REGISTER(SwigluBackward, unfused, swiglu_backward_unfused);
 

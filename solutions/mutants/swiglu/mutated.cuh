@@ -1,0 +1,23 @@
+// What the mutants of swiglu share: an element-wise launch, and right products around a wrong kernel.
+#pragma once
+
+#include <cstdint>
+
+#include "07_tinyllama/silu.cuh"
+#include "07_tinyllama/swiglu.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb::mutant {
+
+inline constexpr int kThreads = 256;
+
+inline unsigned blocks_for(std::int64_t size) {
+  return static_cast<unsigned>((size + kThreads - 1) / kThreads);
+}
+
+inline __device__ std::int64_t global_index() {
+  return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+}
+
+}  // namespace wb::mutant
