@@ -1,116 +1,152 @@
-// Cross entropy, one warp per row of logits.
+// Cross entropy, one block per row of logits.
 //
 // The loss needs log sum_v exp(logits[v]). Subtracting the row's maximum keeps the exponentials finite, and
 // the online form of chapter 03 finds maximum and sum in one reading: when a larger value appears, the sum so
-// far is scaled down. Lane l takes v = l, l + 32, ...: neighbouring lanes read neighbouring floats. Five
-// shuffles then join the 32 partial results. Forward reads 4 N V bytes. Backward is one thread per logit:
-// exp(logit - lse) is the probability, so nothing but lse had to be kept. It reads and writes 4 bytes an
-// element, and may overwrite the logits.
+// far is scaled down. Thread t takes packs t, t + blockDim.x, ... of 16 bytes (one element where the rows do
+// not allow it), kPacks of them at a time: that many loads are on their way before the first is needed, and
+// the sum is rescaled once for all of them. Chapter 03's block_max and block_sum join the threads.
+//
+// Forward reads the logits: 4 N V bytes. Backward reads them again and writes as much: exp(logit - lse) is
+// the probability, so nothing but lse had to be kept. A thread writes only what it has read, so dlogits may
+// be logits. One exponential an element either way: bytes decide. T is the type in memory, float or bf16.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
-#include "07_tinyllama/cross_entropy.h"
-#include "common/core/check.h"
+#include "03_softmax/block_reduce.cuh"
+#include "03_softmax/row_threads.h"
+#include "07_tinyllama/cross_entropy_check.h"
 #include "common/core/registry.h"
 
 namespace wb {
 namespace {
 
-constexpr int kWarp = 32;
-constexpr int kThreads = 256;
-constexpr int kRowsPerBlock = kThreads / kWarp;
+constexpr int kMaxThreads = 512;
+constexpr int kPacks = 4;  // of a thread at a time
+template <class T>
+constexpr int kPackWidth = 16 / sizeof(T);
 
-// sum = sum of exp(value - maximum) over the values seen. No value seen: maximum -inf, sum 0.
-struct OnlineSum {
-  float maximum;
-  float sum;
-};
-
-// -inf - -inf is NaN: a partial result that has seen nothing, or only -inf, adds nothing.
-__device__ float scale(float from, float to) {
-  return from == -INFINITY ? 0.0f : expf(from - to);
-}
-
-__device__ OnlineSum join(OnlineSum a, OnlineSum b) {
-  const float maximum = fmaxf(a.maximum, b.maximum);
-  return {maximum, a.sum * scale(a.maximum, maximum) + b.sum * scale(b.maximum, maximum)};
-}
-
-__global__ void cross_entropy_forward_kernel(const float* logits,  // (N, V)
-                                             const int* targets,   // (N)
-                                             float* losses,        // (N)
-                                             float* lse,           // (N)
-                                             int n, int v) {
-  const int lane = threadIdx.x % kWarp;
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kWarp;
-  if (row >= n) return;  // the whole warp leaves: all lanes have the same row
-  const float* row_logits = logits + row * v;
-
-  OnlineSum total = {-INFINITY, 0.0f};
-  for (int i = lane; i < v; i += kWarp) {
-    const float value = row_logits[i];
-    if (value > total.maximum) {
-      total.sum *= scale(total.maximum, value);
-      total.maximum = value;
+// Packs first, first + step, ...: kPacks of them. Past the end of the row hold -inf, whose exponential is 0.
+template <int kWidth, class T>
+__device__ void load_packs(Pack<kWidth, T> (&held)[kPacks], const Pack<kWidth, T>* row, std::int64_t first,
+                           int packs) {
+#pragma unroll
+  for (int p = 0; p < kPacks; ++p) {
+    const std::int64_t index = first + p * static_cast<std::int64_t>(blockDim.x);
+    if (index < packs) {
+      held[p] = row[index];
+    } else {
+      for (T& value : held[p].values) value = from_float<T>(-INFINITY);
     }
-    total.sum += scale(value, total.maximum);
-  }
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-    const OnlineSum other = {__shfl_xor_sync(0xffffffffu, total.maximum, distance),
-                             __shfl_xor_sync(0xffffffffu, total.sum, distance)};
-    total = join(total, other);
-  }
-  if (lane == 0) {
-    const float row_lse = total.maximum + logf(total.sum);
-    lse[row] = row_lse;
-    losses[row] = row_lse - row_logits[targets[row]];
   }
 }
 
-// Block (row, group) owns 256 logits of a row: no division to find them. No __restrict__: dlogits may be
-// logits.
-__global__ void cross_entropy_backward_kernel(const float* logits,  // (N, V)
-                                              const int* targets,   // (N)
-                                              const float* lse,     // (N)
-                                              float* dlogits,       // (N, V)
-                                              float dloss, int v) {
-  const int row = blockIdx.x;
-  const int token = static_cast<int>(blockIdx.y * blockDim.x + threadIdx.x);
-  if (token >= v) return;
-  const std::int64_t i = static_cast<std::int64_t>(row) * v + token;
-  const float probability = expf(logits[i] - lse[row]);
-  dlogits[i] = dloss * (probability - (token == targets[row] ? 1.0f : 0.0f));
+// What to subtract before exp: where nothing but -inf has been seen, -inf - -inf would be NaN.
+__device__ float shift_for(float maximum) {
+  return maximum == -INFINITY ? 0.0f : maximum;
 }
 
-void cross_entropy_forward_solution(const float* logits, const int* targets, float* losses, float* lse, int n,
+template <int kWidth, class T>
+__global__ void __launch_bounds__(kMaxThreads) cross_entropy_forward_kernel(const T* logits,     // (N, V)
+                                                                            const int* targets,  // (N)
+                                                                            float* losses,       // (N)
+                                                                            float* lse,          // (N)
+                                                                            int v) {
+  const T* row = logits + blockIdx.x * static_cast<std::int64_t>(v);
+  const auto* in = reinterpret_cast<const Pack<kWidth, T>*>(row);
+  const int packs = v / kWidth;
+
+  float maximum = -INFINITY;
+  float sum = 0.0f;  // of exp(value - maximum) over the values this thread has seen
+  for (std::int64_t first = threadIdx.x; first < packs; first += kPacks * blockDim.x) {
+    Pack<kWidth, T> held[kPacks];
+    load_packs(held, in, first, packs);
+    float larger = maximum;
+#pragma unroll
+    for (int p = 0; p < kPacks; ++p) {
+      for (const T value : held[p].values) larger = fmaxf(larger, to_float(value));
+    }
+    const float shift = shift_for(larger);
+    sum *= expf(maximum - shift);
+    maximum = larger;
+#pragma unroll
+    for (int p = 0; p < kPacks; ++p) {
+      for (const T value : held[p].values) sum += expf(to_float(value) - shift);
+    }
+  }
+  const float shift = shift_for(block_max(maximum));
+  sum = block_sum(sum * expf(maximum - shift));
+
+  if (threadIdx.x == 0) {
+    const float row_lse = shift + logf(sum);
+    lse[blockIdx.x] = row_lse;
+    losses[blockIdx.x] = row_lse - to_float(row[targets[blockIdx.x]]);
+  }
+}
+
+// No __restrict__: dlogits may be logits.
+template <int kWidth, class T>
+__global__ void __launch_bounds__(kMaxThreads) cross_entropy_backward_kernel(const T* logits,     // (N, V)
+                                                                             const int* targets,  // (N)
+                                                                             const float* lse,    // (N)
+                                                                             T* dlogits,          // (N, V)
+                                                                             float dloss, int v) {
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(v);
+  const auto* in = reinterpret_cast<const Pack<kWidth, T>*>(logits + start);
+  auto* out = reinterpret_cast<Pack<kWidth, T>*>(dlogits + start);
+  const int packs = v / kWidth;
+  const int target = targets[blockIdx.x];
+  const float row_lse = lse[blockIdx.x];
+
+  for (std::int64_t first = threadIdx.x; first < packs; first += kPacks * blockDim.x) {
+    Pack<kWidth, T> held[kPacks];
+    load_packs(held, in, first, packs);
+#pragma unroll
+    for (int p = 0; p < kPacks; ++p) {
+      const std::int64_t index = first + p * static_cast<std::int64_t>(blockDim.x);
+      const int place = static_cast<int>(target - index * kWidth);  // of the target in this pack
+#pragma unroll
+      for (int k = 0; k < kWidth; ++k) {
+        const float probability = expf(to_float(held[p].values[k]) - row_lse);
+        held[p].values[k] = from_float<T>(dloss * (probability - (k == place ? 1.0f : 0.0f)));
+      }
+      if (index < packs) out[index] = held[p];
+    }
+  }
+}
+
+template <class T>
+int threads_for(int v, bool wide) {
+  return std::min(threads_for_row(v, (wide ? kPackWidth<T> : 1) * kPacks), kMaxThreads);
+}
+
+template <class T>
+void cross_entropy_forward_solution(const T* logits, const int* targets, float* losses, float* lse, int n,
                                     int v, cudaStream_t stream) {
-  WB_REQUIRE(n >= 1, n);
-  WB_REQUIRE(v >= 1, v);
-  WB_REQUIRE(logits != nullptr, logits);
-  WB_REQUIRE(targets != nullptr, targets);
-  WB_REQUIRE(losses != nullptr, losses);
-  WB_REQUIRE(lse != nullptr, lse);
-  const int blocks = (n - 1) / kRowsPerBlock + 1;
-  cross_entropy_forward_kernel<<<blocks, kThreads, 0, stream>>>(logits, targets, losses, lse, n, v);
+  require_cross_entropy_forward(logits, targets, losses, lse, n, v);
+  const bool wide = rows_fit_pack<kPackWidth<T>>(v, logits);
+  const auto kernel =
+      wide ? cross_entropy_forward_kernel<kPackWidth<T>, T> : cross_entropy_forward_kernel<1, T>;
+  kernel<<<n, threads_for<T>(v, wide), 0, stream>>>(logits, targets, losses, lse, v);
   WB_CHECK_LAUNCH();
 }
 
-void cross_entropy_backward_solution(const float* logits, const int* targets, const float* lse,
-                                     float* dlogits, float dloss, int n, int v, cudaStream_t stream) {
-  WB_REQUIRE(n >= 1, n);
-  WB_REQUIRE(v >= 1, v);
-  WB_REQUIRE(logits != nullptr, logits);
-  WB_REQUIRE(targets != nullptr, targets);
-  WB_REQUIRE(lse != nullptr, lse);
-  WB_REQUIRE(dlogits != nullptr, dlogits);
-  const dim3 grid(static_cast<unsigned>(n), static_cast<unsigned>((v - 1) / kThreads + 1));
-  cross_entropy_backward_kernel<<<grid, kThreads, 0, stream>>>(logits, targets, lse, dlogits, dloss, v);
+template <class T>
+void cross_entropy_backward_solution(const T* logits, const int* targets, const float* lse, T* dlogits,
+                                     float dloss, int n, int v, cudaStream_t stream) {
+  require_cross_entropy_backward(logits, targets, lse, dlogits, n, v);
+  const bool wide = rows_fit_pack<kPackWidth<T>>(v, logits, dlogits);
+  const auto kernel =
+      wide ? cross_entropy_backward_kernel<kPackWidth<T>, T> : cross_entropy_backward_kernel<1, T>;
+  kernel<<<n, threads_for<T>(v, wide), 0, stream>>>(logits, targets, lse, dlogits, dloss, v);
   WB_CHECK_LAUNCH();
 }
 
 }  // namespace
 
-WB_REGISTER(CrossEntropyForward, solution, cross_entropy_forward_solution);
-WB_REGISTER(CrossEntropyBackward, solution, cross_entropy_backward_solution);
+WB_REGISTER(CrossEntropyForward, solution, cross_entropy_forward_solution<float>);
+WB_REGISTER(CrossEntropyBackward, solution, cross_entropy_backward_solution<float>);
+WB_REGISTER(CrossEntropyForwardBf16, solution, cross_entropy_forward_solution<bf16>);
+WB_REGISTER(CrossEntropyBackwardBf16, solution, cross_entropy_backward_solution<bf16>);
 
 }  // namespace wb
