@@ -1,0 +1,42 @@
+// Mistake: weight decay is added to the gradient, and loses its size when that is orthogonalised.
+// Caught as: added to the gradient, and orthogonalised
+#include "solutions/mutants/muon/mutated.cuh"
+
+namespace wb {
+namespace {
+
+using namespace mutant;
+
+__global__ void decay_in_gradient_momentum_kernel(const float* parameters, const float* gradients,
+                                                  float* momentum, float* update, std::int64_t size,
+                                                  MuonConfig config) {
+  const std::int64_t i = global_index();
+  if (i >= size) return;
+  momentum[i] = config.momentum * momentum[i] + gradients[i] + config.weight_decay * parameters[i];
+  update[i] = gradients[i] + config.weight_decay * parameters[i] + config.momentum * momentum[i];
+}
+
+__global__ void decay_in_gradient_step_kernel(const float* update, float* parameters, std::int64_t size,
+                                              MuonConfig config, float scale) {
+  const std::int64_t i = global_index();
+  if (i >= size) return;
+  parameters[i] -= config.learning_rate * scale * update[i];
+}
+
+void decay_in_gradient(float* parameters, const float* gradients, float* momentum, float* scratch, int r,
+                       int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalise,
+                       Matmul::Function* matmul, cudaStream_t stream) {
+  const MuonScratch memory = divide_muon_scratch(scratch, r, c);
+  const std::int64_t size = static_cast<std::int64_t>(r) * c;
+  decay_in_gradient_momentum_kernel<<<blocks_for(size), kThreads, 0, stream>>>(
+      parameters, gradients, momentum, memory.update, size, config);
+  orthogonalise(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
+  decay_in_gradient_step_kernel<<<blocks_for(size), kThreads, 0, stream>>>(memory.update, parameters, size,
+                                                                           config, muon_scale(r, c));
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(Muon, decay_in_gradient, decay_in_gradient);
+
+}  // namespace
+}  // namespace wb

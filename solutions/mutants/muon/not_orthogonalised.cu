@@ -1,0 +1,42 @@
+// Mistake: newton_schulz is not called: this is SGD with momentum.
+// Caught as: the update is not orthogonalised
+#include "solutions/mutants/muon/mutated.cuh"
+
+namespace wb {
+namespace {
+
+using namespace mutant;
+
+__global__ void not_orthogonalised_momentum_kernel(const float* parameters, const float* gradients,
+                                                   float* momentum, float* update, std::int64_t size,
+                                                   MuonConfig config) {
+  const std::int64_t i = global_index();
+  if (i >= size) return;
+  momentum[i] = config.momentum * momentum[i] + gradients[i];
+  update[i] = gradients[i] + config.momentum * momentum[i];
+}
+
+__global__ void not_orthogonalised_step_kernel(const float* update, float* parameters, std::int64_t size,
+                                               MuonConfig config, float scale) {
+  const std::int64_t i = global_index();
+  if (i >= size) return;
+  parameters[i] -= config.learning_rate * (scale * update[i] + config.weight_decay * parameters[i]);
+}
+
+void not_orthogonalised(float* parameters, const float* gradients, float* momentum, float* scratch, int r,
+                        int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalise,
+                        Matmul::Function* matmul, cudaStream_t stream) {
+  const MuonScratch memory = divide_muon_scratch(scratch, r, c);
+  const std::int64_t size = static_cast<std::int64_t>(r) * c;
+  not_orthogonalised_momentum_kernel<<<blocks_for(size), kThreads, 0, stream>>>(
+      parameters, gradients, momentum, memory.update, size, config);
+  // orthogonalise(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
+  not_orthogonalised_step_kernel<<<blocks_for(size), kThreads, 0, stream>>>(memory.update, parameters, size,
+                                                                            config, muon_scale(r, c));
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(Muon, not_orthogonalised, not_orthogonalised);
+
+}  // namespace
+}  // namespace wb
