@@ -1,90 +1,102 @@
 // Token embedding: copy rows in, add gradients back to the rows they came from.
 //
-// Forward: one thread per element of (N, C), neighbours copy neighbouring floats; 8 bytes an element.
+// Forward: a block per place copies one row; neighbouring threads copy neighbouring packs of 16 bytes, or
+// single elements where the rows do not allow it. 8 bytes an element, 4 in bf16.
+//
 // Backward: a token may occur many times, so many rows of dout add to one row of dweight. atomicAdd would do
 // it in an order that changes from run to run, and so would the last bits. Instead the first place of each
-// token owns it. A block per place looks for an earlier one, its threads sharing the search, and stops if
-// there is one; else its threads walk over the later places in order and add up in registers, a column each
-// kBackwardThreads apart. Bytes that must move: 4 N C of dout, and 8 C for each distinct token.
+// token owns it. A warp per place looks for an earlier one, its lanes sharing the search, and stops if there
+// is one; else it walks over the later places 32 at a time, a vote says which of them hold its token, and
+// those rows are added in order, in registers: kColumns neighbouring columns a lane. Bytes that must move:
+// 4 N C of dout (2 in bf16), and 8 C for each distinct token. dweight is fp32 always: it is a sum.
+#include <algorithm>
 #include <cstdint>
 
-#include "07_tinyllama/embedding.h"
-#include "common/core/check.h"
+#include "03_softmax/block_reduce.cuh"
+#include "03_softmax/row_threads.h"
+#include "07_tinyllama/embedding_check.h"
 #include "common/core/registry.h"
 
 namespace wb {
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kMaxThreads = 256;
+constexpr int kColumns = 4;  // of a lane, backward
+template <class T>
+constexpr int kPackWidth = 16 / sizeof(T);
 
-__global__ void embedding_forward_kernel(const int* tokens,    // (N)
-                                         const float* weight,  // (V, C)
-                                         float* out,           // (N, C)
-                                         int n, int c) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (i >= static_cast<std::int64_t>(n) * c) return;
-  out[i] = weight[static_cast<std::int64_t>(tokens[i / c]) * c + i % c];
+// Block i copies row tokens[i].
+template <int kWidth, class T>
+__global__ void embedding_forward_kernel(const int* tokens,  // (N)
+                                         const T* weight,    // (V, C)
+                                         T* out,             // (N, C)
+                                         int c) {
+  const std::int64_t place = blockIdx.x, token = tokens[place];
+  const auto* from = reinterpret_cast<const Pack<kWidth, T>*>(weight + token * c);
+  auto* to = reinterpret_cast<Pack<kWidth, T>*>(out + place * c);
+  for (int i = threadIdx.x; i < c / kWidth; i += blockDim.x) to[i] = from[i];
 }
 
-constexpr int kBackwardThreads = 32;
-constexpr int kColumns = 4;
-constexpr int kBlockColumns = kBackwardThreads * kColumns;
-
-// Block (place, group): columns [group * kBlockColumns, + kBlockColumns).
+// Block (place, group), a warp: columns [group * 32 * kWidth, + 32 * kWidth), kWidth a lane.
+template <int kWidth, class T>
 __global__ void embedding_backward_kernel(const int* tokens,  // (N)
-                                          const float* dout,  // (N, C)
+                                          const T* dout,      // (N, C)
                                           float* dweight,     // (V, C)
                                           int n, int c) {
+  const int lane = threadIdx.x;
   const int place = blockIdx.x;
   const int token = tokens[place];
-  int found = 0;
-  for (int earlier = threadIdx.x; earlier < place; earlier += kBackwardThreads)
-    found |= tokens[earlier] == token;
-  if (__syncthreads_or(found)) return;
+  bool found = false;
+  for (int earlier = lane; earlier < place; earlier += kWarp) found |= tokens[earlier] == token;
+  if (__any_sync(kAllLanes, found)) return;
 
-  const int first_column = blockIdx.y * kBlockColumns + threadIdx.x;
-  float sum[kColumns] = {};
-  for (int i = place; i < n; ++i) {
-    if (tokens[i] != token) continue;
-    for (int k = 0; k < kColumns; ++k) {
-      const int column = first_column + k * kBackwardThreads;
-      if (column < c) sum[k] += dout[static_cast<std::int64_t>(i) * c + column];
+  const std::int64_t column = (static_cast<std::int64_t>(blockIdx.y) * kWarp + lane) * kWidth;
+  float sum[kWidth] = {};
+  for (int chunk = place; chunk < n; chunk += kWarp) {
+    const bool mine = chunk + lane < n && tokens[chunk + lane] == token;
+    for (unsigned left = __ballot_sync(kAllLanes, mine); left != 0; left &= left - 1) {
+      const std::int64_t row = chunk + __ffs(static_cast<int>(left)) - 1;
+      if (column >= c) continue;
+      const auto values = *reinterpret_cast<const Pack<kWidth, T>*>(dout + row * c + column);
+      for (int k = 0; k < kWidth; ++k) sum[k] += to_float(values.values[k]);
     }
   }
-  for (int k = 0; k < kColumns; ++k) {
-    const int column = first_column + k * kBackwardThreads;
-    if (column < c) dweight[static_cast<std::int64_t>(token) * c + column] += sum[k];
-  }
+  if (column >= c) return;
+  auto* out = reinterpret_cast<Pack<kWidth>*>(dweight + static_cast<std::int64_t>(token) * c + column);
+  Pack<kWidth> total = *out;
+  for (int k = 0; k < kWidth; ++k) total.values[k] += sum[k];
+  *out = total;
 }
 
-void embedding_forward_solution(const int* tokens, const float* weight, float* out, int n, int c,
+template <class T>
+void embedding_forward_solution(const int* tokens, const T* weight, T* out, int n, int c,
                                 cudaStream_t stream) {
-  WB_REQUIRE(n >= 1, n);
-  WB_REQUIRE(c >= 1, c);
-  WB_REQUIRE(tokens != nullptr, tokens);
-  WB_REQUIRE(weight != nullptr, weight);
-  WB_REQUIRE(out != nullptr, out);
-  const auto blocks = static_cast<unsigned>((static_cast<std::int64_t>(n) * c + kThreads - 1) / kThreads);
-  embedding_forward_kernel<<<blocks, kThreads, 0, stream>>>(tokens, weight, out, n, c);
+  require_embedding_forward(tokens, weight, out, n, c);
+  const bool wide = rows_fit_pack<kPackWidth<T>>(c, weight, out);
+  const auto kernel = wide ? embedding_forward_kernel<kPackWidth<T>, T> : embedding_forward_kernel<1, T>;
+  const int threads = std::min(threads_for_row(c, wide ? kPackWidth<T> : 1), kMaxThreads);
+  kernel<<<n, threads, 0, stream>>>(tokens, weight, out, c);
   WB_CHECK_LAUNCH();
 }
 
-void embedding_backward_solution(const int* tokens, const float* dout, float* dweight, int n, int c,
+template <class T>
+void embedding_backward_solution(const int* tokens, const T* dout, float* dweight, int n, int c,
                                  cudaStream_t stream) {
-  WB_REQUIRE(n >= 1, n);
-  WB_REQUIRE(c >= 1, c);
-  WB_REQUIRE(tokens != nullptr, tokens);
-  WB_REQUIRE(dout != nullptr, dout);
-  WB_REQUIRE(dweight != nullptr, dweight);
-  const int groups = (c - 1) / kBlockColumns + 1;
-  const dim3 grid(static_cast<unsigned>(n), static_cast<unsigned>(groups));
-  embedding_backward_kernel<<<grid, kBackwardThreads, 0, stream>>>(tokens, dout, dweight, n, c);
+  require_embedding_backward(tokens, dout, dweight, n, c);
+  const bool wide = rows_fit_pack<kColumns>(c, dout) && rows_fit_pack<kColumns>(c, dweight);
+  const int columns = kWarp * (wide ? kColumns : 1);  // of a block
+  const dim3 grid(static_cast<unsigned>(n), static_cast<unsigned>((c - 1) / columns + 1));
+  WB_REQUIRE(grid.y <= 65535, c);
+  const auto kernel = wide ? embedding_backward_kernel<kColumns, T> : embedding_backward_kernel<1, T>;
+  kernel<<<grid, kWarp, 0, stream>>>(tokens, dout, dweight, n, c);
   WB_CHECK_LAUNCH();
 }
 
 }  // namespace
 
-WB_REGISTER(EmbeddingForward, solution, embedding_forward_solution);
-WB_REGISTER(EmbeddingBackward, solution, embedding_backward_solution);
+WB_REGISTER(EmbeddingForward, solution, embedding_forward_solution<float>);
+WB_REGISTER(EmbeddingBackward, solution, embedding_backward_solution<float>);
+WB_REGISTER(EmbeddingForwardBf16, solution, embedding_forward_solution<bf16>);
+WB_REGISTER(EmbeddingBackwardBf16, solution, embedding_backward_solution<bf16>);
 
 }  // namespace wb

@@ -16,8 +16,8 @@ struct Sizes {
 };
 
 // Few tokens for many places, so that gradients add up; one column, and columns past one block.
-const std::vector<Sizes> kSizes = {{1, 1, 1},     {33, 31, 7}, {100, 64, 1000},
-                                   {257, 129, 3}, {64, 1, 50}, {40, 1025, 11}};
+const std::vector<Sizes> kSizes = {{1, 1, 1},   {33, 31, 7},    {100, 64, 1000}, {257, 129, 3},
+                                   {64, 1, 50}, {40, 1025, 11}, {70, 260, 9}};
 
 std::vector<int> random_tokens(const Sizes& s, std::uint64_t seed) {
   Rng rng(seed);
@@ -61,6 +61,9 @@ TEST_P(EmbeddingForwardTest, RefusesWhatTheContractForbids) {
   EXPECT_THROW_MESSAGE(run(tokens.data(), data.data(), data.data(), 0, 1, nullptr), Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(tokens.data(), data.data(), data.data(), 1, 0, nullptr), Error, "c = 0");
   EXPECT_THROW_MESSAGE(run(nullptr, data.data(), data.data(), 1, 1, nullptr), Error, "tokens");
+  auto* const misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(data.data()) + 2);
+  EXPECT_THROW_MESSAGE(run(tokens.data(), misaligned, data.data(), 1, 1, nullptr), Error,
+                       "is_aligned(weight)");
 }
 
 class EmbeddingBackwardTest : public ImplementationTest<EmbeddingBackward> {};
