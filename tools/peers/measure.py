@@ -185,6 +185,13 @@ def show(row: dict) -> None:
         print(f"{where} {row['outcome']}: {row['message']}", flush=True)
 
 
+def write(file: Path, content: dict) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    temporary.replace(file)
+
+
 def main(peers: dict, description: str) -> None:
     """Measure what --like names; exit code 1 when a row is wrong. torch.compile may fail, which is told."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
@@ -215,13 +222,8 @@ def main(peers: dict, description: str) -> None:
             print(f"  {problem.contract}: no peer: {error}", flush=True)
         except Exception as error:  # of the reference, most likely out of memory
             print(f"  {problem.contract} {problem.text} failed: {first_line(error)}", flush=True)
+        if options.output:  # after each problem: a process that dies leaves what it has measured
+            write(options.output, document(like, Path(sys.argv[0]).name, device, rows))
         if device.type == "cuda":
             torch.cuda.empty_cache()
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        temporary = options.output.with_suffix(".tmp")
-        temporary.write_text(
-            json.dumps(document(like, Path(sys.argv[0]).name, device, rows), indent=2) + "\n"
-        )
-        temporary.replace(options.output)
     sys.exit(1 if any(row["outcome"] == "wrong" for row in rows) else 0)

@@ -13,9 +13,10 @@ def inputs(problem, random):
 
 
 def repeat(x, group):
+    """The last step copies where the others made a view only: a group of one."""
     b, t, k, d = x.shape
     copies = x.transpose(1, 2).unsqueeze(2).expand(b, k, group, t, d)
-    return copies.reshape(b, k * group, t, d)
+    return copies.reshape(b, k * group, t, d).contiguous()
 
 
 def gradient_inputs(problem, random):

@@ -103,10 +103,12 @@ class Peers(unittest.TestCase):
         import repeat_kv
 
         x = torch.randn(2, 3, 2, 4)
-        y = repeat_kv.repeat(x, 3)
-        for head in range(6):
-            self.assertTrue(torch.equal(y[1, head], x[1, :, head // 3]))
-        self.assertTrue(y.is_contiguous())
+        for group in (1, 3):
+            y = repeat_kv.repeat(x, group)
+            for head in range(2 * group):
+                self.assertTrue(torch.equal(y[1, head], x[1, :, head // group]))
+            self.assertTrue(y.is_contiguous())
+            self.assertNotEqual(y.data_ptr(), x.data_ptr())
 
 
 @unittest.skipUnless(HAS_TORCH, "needs PyTorch")
