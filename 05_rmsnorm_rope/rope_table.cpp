@@ -14,10 +14,12 @@ RopeTable make_rope_table(int t, int d, double base) {
   RopeTable table;
   table.cosine.reserve(static_cast<std::size_t>(t) * static_cast<std::size_t>(pairs));
   table.sine.reserve(table.cosine.capacity());
+  std::vector<double> frequencies;
+  for (int i = 0; i < pairs; ++i) frequencies.push_back(std::pow(base, -2.0 * i / d));
   // Angles grow to t radians: in float, position 100,000 would know them to no better than 0.004.
   for (int position = 0; position < t; ++position) {
-    for (int i = 0; i < pairs; ++i) {
-      const double angle = position * std::pow(base, -2.0 * i / d);
+    for (const double frequency : frequencies) {
+      const double angle = position * frequency;
       table.cosine.push_back(static_cast<float>(std::cos(angle)));
       table.sine.push_back(static_cast<float>(std::sin(angle)));
     }

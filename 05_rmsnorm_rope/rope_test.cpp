@@ -63,6 +63,7 @@ class RopeTest : public wb::ImplementationTest<Contract> {
   void expect_rotation(const Sizes& sizes, RopePairing pairing,
                        HeadsLayout layout_q = HeadsLayout::kTokenMajor,
                        HeadsLayout layout_k = HeadsLayout::kTokenMajor, bool with_keys = true) {
+    if (this->HasFailure()) return;  // one case explains enough
     const auto [b, t, h, k, d] = sizes;
     SCOPED_TRACE(std::string(name_of(pairing)) + ", q " + wb::name_of(layout_q) + ", k " +
                  wb::name_of(layout_k) + ", b = " + std::to_string(b) + ", t = " + std::to_string(t) +
@@ -90,7 +91,6 @@ class RopeTest : public wb::ImplementationTest<Contract> {
       for (const int d : {2, 4, 6, 30, 32, 62, 64, 66, 96, 128, 254, 256}) {
         expect_rotation({2, 5, 3, 2, d}, pairing);
       }
-      if (this->HasFailure()) return;  // one way of pairing explains enough
       for (const int heads : {1, 2, 7, 32, 33}) expect_rotation({2, 3, heads, 1, 64}, pairing);
       for (const int heads : {1, 2, 7, 32}) expect_rotation({3, 3, 1, heads, 10}, pairing);
     }
@@ -101,7 +101,6 @@ class RopeTest : public wb::ImplementationTest<Contract> {
       for (const HeadsLayout layout_q : wb::kHeadsLayouts) {
         for (const HeadsLayout layout_k : wb::kHeadsLayouts) {
           expect_rotation({2, 37, 4, 2, 16}, pairing, layout_q, layout_k);
-          if (this->HasFailure()) return;  // one layout explains enough
         }
       }
     }
@@ -294,8 +293,8 @@ TEST(RopeTable, HoldsCosinesAndSines) {
   const Entry entries[] = {{1, 0, 64, 1e4, 0.540302305868, 0.841470984808},
                            {77, 3, 8, 1e4, 0.997036964421, 0.07692393372},
                            {2047, 5, 64, 1e4, -0.0441182446654, 0.999026316214},
-                           {100000, 31, 64, 1e4, 0.718715125616, 0.695304658556},
-                           {131071, 1, 128, 5e5, -0.817316150024, 0.576189474835}};
+                           {100000, 3, 8, 1e4, 0.862318872288, -0.50636564111},
+                           {131071, 1, 8, 5e5, -0.995123905555, 0.0986327156354}};
   for (const Entry& entry : entries) {
     const wb::RopeTable table = wb::make_rope_table(entry.t + 1, entry.d, entry.base);
     const std::size_t pairs = static_cast<std::size_t>(entry.d) / 2;

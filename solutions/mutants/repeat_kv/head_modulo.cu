@@ -1,0 +1,29 @@
+// Mistake: head h copies head h % K, as tile() would: groups are dealt out like cards.
+// Caught as: copy of head h % K
+#include <cstdint>
+
+#include "05_rmsnorm_rope/repeat_kv.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+// Block (position, head of H, batch).
+__global__ void head_modulo_kernel(HeadsView<const float> x, float* y, int t, int h, int d) {
+  const std::int64_t position = blockIdx.x, head = blockIdx.y, batch = blockIdx.z;
+  const std::int64_t source = head % x.heads;
+  const float* from = x.data + batch * x.stride_b + position * x.stride_t + source * x.stride_h;
+  float* to = y + ((batch * h + head) * t + position) * d;
+  for (int i = threadIdx.x; i < d; i += blockDim.x) to[i] = from[i * x.stride_d];
+}
+
+void head_modulo(HeadsView<const float> x, float* y, int b, int t, int h, int d, cudaStream_t stream) {
+  head_modulo_kernel<<<dim3(t, h, b), 32, 0, stream>>>(x, y, t, h, d);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(RepeatKvForward, head_modulo, head_modulo);
+
+}  // namespace
+}  // namespace wb

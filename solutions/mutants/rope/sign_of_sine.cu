@@ -1,0 +1,40 @@
+// Mistake: the sine has the wrong sign: positions turn the other way.
+// Caught as: turned the other way
+#include <cstdint>
+
+#include "05_rmsnorm_rope/rope.h"
+#include "common/core/check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+__global__ void sign_of_sine_kernel(HeadsView<float> q, HeadsView<float> k, const float* cosine,
+                                    const float* sine, int b, int t, int d, RopePairing pairing) {
+  const int pairs = d / 2, token = blockIdx.x;
+  const std::int64_t batch = token / t, position = token % t;
+  for (int p = threadIdx.x; p < (q.heads + k.heads) * pairs; p += blockDim.x) {
+    const int head = p / pairs, pair = p % pairs;
+    const HeadsView<float> view = head < q.heads ? q : k;
+    float* start = view.data + batch * view.stride_b + position * view.stride_t +
+                   (head < q.heads ? head : head - q.heads) * view.stride_h;
+    const bool half_split = pairing == RopePairing::kHalfSplit;
+    float& x = start[(half_split ? pair : 2 * pair) * view.stride_d];
+    float& y = start[(half_split ? pair + pairs : 2 * pair + 1) * view.stride_d];
+    const float c = cosine[position * pairs + pair], s = sine[position * pairs + pair];
+    const float old_x = x, old_y = y;
+    x = old_x * c + old_y * s;
+    y = old_y * c - old_x * s;
+  }
+}
+
+void sign_of_sine(HeadsView<float> q, HeadsView<float> k, const float* cosine, const float* sine, int b,
+                  int t, int d, RopePairing pairing, cudaStream_t stream) {
+  sign_of_sine_kernel<<<b * t, 128, 0, stream>>>(q, k, cosine, sine, b, t, d, pairing);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(RopeForward, sign_of_sine, sign_of_sine);
+
+}  // namespace
+}  // namespace wb
