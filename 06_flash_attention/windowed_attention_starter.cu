@@ -22,7 +22,7 @@ using namespace windowed;
 
 constexpr int kHead = kMaxWindowedHeadWidth;  // whatever D is: what is not there is 0
 constexpr int kRows = 2;
-constexpr int kRowsOfTile = kRows * kGroups;  // 32, as many as kTile
+static_assert(kRows * kGroups == kTile);  // a tile is square
 constexpr int kTileFloats = head_floats<kHead>(kTile);
 
 // ---- The encodings: what the lesson is about ----
