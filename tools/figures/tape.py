@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Draw 07_tinyllama/journey/tape.svg: a forward pass, its tape with one operation missing, and its reach.
+
+tools/figures/tape.py            write the figure
+tools/figures/tape.py --check    exit 1 when the committed figure differs
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+TARGET = Path(__file__).resolve().parents[2] / "07_tinyllama" / "journey" / "tape.svg"
+
+OPERATIONS = 6  # each with a weight of its own; the loss comes after the last
+NOT_RECORDED = 4  # counted from 1
+
+REACHED, LOST = "#2a6f97", "#b5651d"
+INK, FAINT = "#222222", "#8a8a8a"
+WIDTH, HEIGHT = 860, 420
+LEFT, PITCH, BOX = 120, 112, 68
+ROWS = {"forward": 86, "tape": 196, "weights": 306}
+TALL = 36
+
+
+def text(x: float, y: float, words: str, size: int = 14, colour: str = INK, anchor: str = "middle") -> str:
+    return (
+        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
+    )
+
+
+def box(x: float, y: float, words: str, colour: str, solid: bool = True, dashed: bool = False) -> str:
+    fill, ink = (colour, "#ffffff") if solid else ("#ffffff", colour)
+    dash = ' stroke-dasharray="5 4"' if dashed else ""
+    place = f'x="{x:g}" y="{y:g}" width="{BOX}" height="{TALL}" rx="4"'
+    return f'<rect {place} fill="{fill}" stroke="{colour}"{dash}/>' + text(
+        x + BOX / 2, y + 23, words, colour=ink
+    )
+
+
+def arrow(x0: float, y0: float, x1: float, y1: float, colour: str = FAINT) -> str:
+    line = f'd="M{x0:g} {y0:g} L{x1:g} {y1:g}" stroke="{colour}"'
+    return f'<path {line} stroke-width="2" marker-end="url(#head)"/>'
+
+
+def reached() -> set:
+    """Play the tape backward: an operation that is not on it passes nothing on."""
+    found = set()
+    for operation in range(OPERATIONS, 0, -1):
+        if operation == NOT_RECORDED:
+            break
+        found.add(operation)
+    return found
+
+
+def row_names() -> list:
+    names = {"forward": "forward", "tape": "the tape", "weights": "dW"}
+    return [text(LEFT - 24, ROWS[row] + 23, words, 15, anchor="end") for row, words in names.items()]
+
+
+def columns() -> list:
+    got = reached()
+    parts = []
+    for operation in range(1, OPERATIONS + 1):
+        x = LEFT + (operation - 1) * PITCH
+        recorded = operation != NOT_RECORDED
+        right, middle = x + BOX, x + BOX / 2
+        parts.append(box(x, ROWS["forward"], f"f{operation}", INK))
+        if operation < OPERATIONS:
+            parts.append(
+                arrow(right + 4, ROWS["forward"] + TALL / 2, x + PITCH - 10, ROWS["forward"] + TALL / 2)
+            )
+        colour = REACHED if operation in got else LOST
+        words = f"f{operation} back" if recorded else "nothing"
+        parts.append(box(x, ROWS["tape"], words, colour, solid=operation in got, dashed=not recorded))
+        if recorded:
+            parts.append(arrow(middle, ROWS["forward"] + TALL + 4, middle, ROWS["tape"] - 10))
+        if operation in got:
+            y = ROWS["tape"] + TALL / 2
+            parts.append(arrow(x - 4, y, x - PITCH + BOX + 10, y, REACHED))
+            parts.append(arrow(middle, ROWS["tape"] + TALL + 4, middle, ROWS["weights"] - 10, REACHED))
+        words = f"dW{operation}" if operation in got else "0"
+        parts.append(box(x, ROWS["weights"], words, colour, solid=operation in got))
+    return parts
+
+
+def notes() -> list:
+    got = len(reached())
+    last = LEFT + OPERATIONS * PITCH - 12
+    gap = LEFT + (NOT_RECORDED - 1) * PITCH + BOX / 2
+    return [
+        text(24, 34, "Forward needs no tape. Backward is nothing else.", 17, anchor="start"),
+        text(last - 20, ROWS["forward"] + 23, "loss", anchor="start"),
+        text(gap, ROWS["tape"] - 14, "launched directly", 13, LOST),
+        text(
+            24,
+            HEIGHT - 32,
+            f"{got} of {OPERATIONS} weights receive a gradient. The loss is right, and it falls.",
+            15,
+            anchor="start",
+        ),
+    ]
+
+
+def draw() -> str:
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
+        "<title>A forward pass, its tape with one operation missing, and how far the gradient gets</title>",
+        '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="4" refY="4" orient="auto">'
+        f'<path d="M0 0 L8 4 L0 8 z" fill="{FAINT}"/></marker></defs>',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+    ]
+    return "\n".join([*parts, *row_names(), *columns(), *notes(), "</svg>\n"])
+
+
+def main() -> int:
+    figure = draw()
+    if "--check" in sys.argv[1:]:
+        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
+            return 0
+        print(f"{TARGET.name} is not what this script draws; run tools/figures/tape.py", file=sys.stderr)
+        return 1
+    TARGET.write_text(figure, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
