@@ -23,6 +23,7 @@ struct AttentionSlip {
   int heads_interleaved = 0;  // 1: head h reads h % kv; 2: every head reads head 0
   bool divided = true;        // by the sum of the weights
   int tile = 0;  // > 0: sums are not rescaled when a later tile of so many keys has a larger maximum
+  bool weights_rescaled = false;  // with tile: the sum of the weights is, that of the values is not
 };
 
 /// out (B, T, H, D) with that slip, in double.
@@ -46,9 +47,11 @@ inline std::vector<double> attention_with_slip(const AttentionInputs& in, const 
             return slip.scale * dot(&q[head_at(shape, shape.h, b, t, h)],
                                     &k[head_at(shape, shape.kv, b, key, group)], shape.d);
           };
+          const double before = maximum;
           for (int next = s; s % tile == 0 && next < std::min(s + tile, keys); ++next) {
             maximum = std::max(maximum, score(next));
           }
+          if (slip.weights_rescaled) sum *= std::exp(before - maximum);
           const double weight = std::exp(score(s) - maximum);
           sum += weight;
           for (int c = 0; c < shape.d; ++c) row[c] += weight * v[head_at(shape, shape.kv, b, s, group) + c];
@@ -98,6 +101,10 @@ inline std::string explain_attention(std::span<const float> out, const Attention
     if (is({.scale = scale, .tile = tile})) {
       return "looks like: when the maximum grows, what was summed before is not scaled down";
     }
+    if (is({.scale = scale, .tile = tile, .weights_rescaled = true})) {
+      return "looks like: when the maximum grows, the sum of the weights is scaled down, that of the values "
+             "is not";
+    }
   }
   return {};
 }
@@ -110,8 +117,9 @@ inline std::string explain_attention_gradients(std::span<const float> dq, std::s
                             dout = to_double(in.dout);
   const AttentionOracle forward = attention_oracle_forward(q, k, v, shape);
   const int group = shape.h / shape.kv;
-  // Without delta; and with the queries of one head of a group only.
-  std::vector<double> dq_no_delta(q.size()), dk_no_delta(k.size()), dv_first(k.size()), dv_last(k.size());
+  // Without delta; with the queries of one head of a group only; without the query beside its own key.
+  std::vector<double> dq_no_delta(q.size()), dk_no_delta(k.size()), dv_first(k.size()), dv_last(k.size()),
+      dv_later(k.size());
   std::size_t row = 0;
   for (int b = 0; b < shape.b; ++b) {
     for (int h = 0; h < shape.h; ++h) {
@@ -124,6 +132,7 @@ inline std::string explain_attention_gradients(std::span<const float> dq, std::s
           for (int c = 0; c < shape.d; ++c) {
             dq_no_delta[query + c] += ds * k[key + c];
             dk_no_delta[key + c] += ds * q[query + c];
+            if (t != s) dv_later[key + c] += p * dout[query + c];
             if (h % group == 0) dv_first[key + c] += p * dout[query + c];
             if (h % group == group - 1) dv_last[key + c] += p * dout[query + c];
           }
@@ -133,6 +142,9 @@ inline std::string explain_attention_gradients(std::span<const float> dq, std::s
   }
   if (detail::attention_looks_like(dq, dq_no_delta) || detail::attention_looks_like(dk, dk_no_delta)) {
     return "looks like: delta is missing: ds = p (dp - delta)";
+  }
+  if (shape.causal && detail::attention_looks_like(dv, dv_later)) {
+    return "looks like: the mask is off by one: a key misses the query of its own position";
   }
   if (group > 1 &&
       (detail::attention_looks_like(dv, dv_first) || detail::attention_looks_like(dv, dv_last))) {
