@@ -90,7 +90,9 @@ class Contract:
     def tensor_cores(self) -> bool:
         """Whether the fp32 roof was left out of the fractions: then it says nothing here."""
         fp32 = self.roofs["fp32_flops"]
-        return any(row["fraction_of_roof"] < 0.99 * row["flops_per_second"] / fp32 for row in self.rows)
+        return any(
+            (row["fraction_of_roof"] or 0) < 0.99 * row["flops_per_second"] / fp32 for row in self.rows
+        )
 
     def colour(self, implementation: str) -> str:
         others = [name for name in self.implementations if name not in COLOURS]

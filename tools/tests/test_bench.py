@@ -31,7 +31,11 @@ def row(implementation, seconds, problem="8x8", baseline="solution", **changes):
     }
 
 
+ROOFS = {"copy_bytes_per_second": 4e12, "fp32_flops": 6e13}
+
+
 def document(*rows, device="cuda", **body):
+    body = {"roofs": ROOFS, **body}
     return {
         "schema_version": 1,
         "kind": "benchmarks",
@@ -87,6 +91,15 @@ class Join(unittest.TestCase):
         joined = self.rows(fast)[2]
         self.assertEqual(joined["outcome"], "above_roof")
         self.assertIn("2.00 times the roof", joined["message"])
+
+    def test_tensor_cores_have_no_known_roof(self):
+        bf16 = {"contract": "attention_forward_bf16"}
+        fast = document(row("pytorch", 1e-7, **bf16), peer="pytorch", peer_version="2.11")
+        self.own = document(row("solution", 2e-6, fraction_of_roof=0.9, speedup=1.0, **bf16))
+        joined = self.rows(fast)[1]
+        self.assertEqual((joined["outcome"], joined["fraction_of_roof"]), ("ok", None))
+        self.own["body"]["rows"][0]["fraction_of_roof"] = 0.5  # that of its bytes
+        self.assertEqual(self.rows(fast)[1]["outcome"], "above_roof")
 
     def test_what_failed_keeps_its_words(self):
         failed = row("pytorch_compile", 1, outcome="error", message="RuntimeError: no compiler")

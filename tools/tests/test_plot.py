@@ -9,12 +9,11 @@ from pathlib import Path
 from unittest import mock
 
 import support
-from test_bench import document, row
+from test_bench import ROOFS, document, row
 from workbook import plot, python_env
 from workbook.errors import Exit, WorkbookError
 
 FRAME = {"commit": "abc", "created": "2026-01-02T03:04:05Z"}
-ROOFS = {"copy_bytes_per_second": 4e12, "fp32_flops": 6e13}
 
 
 def benchmark(kind, *rows):

@@ -44,10 +44,25 @@ def yardsticks(document: dict) -> dict:
     return found
 
 
-def derived(row: dict, own: list, on_gpu: bool) -> dict:
-    """A row measured elsewhere as if the benchmark had measured it: against its baseline and its roof.
+def roof_fraction(row: dict, own: list, roofs: dict) -> float | None:
+    """The share of the roof that binds. All rows of a problem do the same work: it scales with the time.
 
-    All rows of a problem do the same declared work, so the fraction of the roof scales with the time.
+    None where arithmetic binds and bf16 is stored: a peer multiplies on tensor cores, whose roof is unknown.
+    """
+    for other in own:
+        if other["outcome"] != "ok" or other["fraction_of_roof"] is None:
+            continue
+        of_memory = other["bytes"] / other["seconds"]["median"] / roofs["copy_bytes_per_second"]
+        if row["contract"].endswith("_bf16") and other["fraction_of_roof"] > 1.01 * of_memory:
+            return None
+        return other["fraction_of_roof"] * other["seconds"]["median"] / row["seconds"]["median"]
+    return None
+
+
+def derived(row: dict, own: list, roofs: dict | None) -> dict:
+    """A row measured elsewhere as if the benchmark had measured it: against its baseline and its roofs.
+
+    `roofs` is None on the CPU device, which has no rates.
     """
     baseline = own[0]
     row = {**row, "baseline": baseline["baseline"]}
@@ -57,12 +72,8 @@ def derived(row: dict, own: list, on_gpu: bool) -> dict:
     row["speedup"] = baseline["seconds"]["median"] / median if baseline["outcome"] == "ok" else None
     for work in ("bytes", "flops"):
         row[work] = baseline[work]
-        row[f"{work}_per_second"] = baseline[work] / median if on_gpu else None
-    row["fraction_of_roof"] = None
-    for other in own:
-        if other["outcome"] == "ok" and other["fraction_of_roof"] is not None:
-            row["fraction_of_roof"] = other["fraction_of_roof"] * other["seconds"]["median"] / median
-            break
+        row[f"{work}_per_second"] = None if roofs is None else baseline[work] / median
+    row["fraction_of_roof"] = None if roofs is None else roof_fraction(row, own, roofs)
     if row["fraction_of_roof"] is not None and row["fraction_of_roof"] > ROOF_MARGIN:
         row["outcome"] = "above_roof"
         row["message"] = (
@@ -73,14 +84,14 @@ def derived(row: dict, own: list, on_gpu: bool) -> dict:
 
 def join(document: dict, others: list) -> dict:
     """`document` with the rows of the other documents below those of the same problem."""
-    on_gpu = document["device"]["kind"] != "cpu"
+    roofs = document["body"]["roofs"] if document["device"]["kind"] != "cpu" else None
     known = yardsticks(document)
     extra = {}
     for other in others:
         for row in other["body"]["rows"]:
             key = problem_of(row)
             if key in known:
-                extra.setdefault(key, []).append(derived(row, known[key], on_gpu))
+                extra.setdefault(key, []).append(derived(row, known[key], roofs))
     rows = []
     own = document["body"]["rows"]
     for index, row in enumerate(own):
