@@ -9,10 +9,11 @@
 // in every run. So: two stages. A block takes many rows, one after the other, and adds up dweight as it goes;
 // its sums go to scratch, and a second launch adds those of all blocks. The same bits in every run.
 //
-// A block has dim3(threads of a row, rows at a time) threads: 512, however short a row is. Thread (t, r) owns
-// packs t, t + blockDim.x, ... of every row that it meets. It keeps g and x of them in registers until the
-// mean is known, and sums of dweight in shared memory, where no other thread touches them. At 32 columns a
-// thread (rows above 8192) there are registers for g only, and x is read again, from the L2 cache.
+// A block has dim3(threads of a row, rows at a time) threads: 512, however short a row is. Each warp owns a
+// run of packs in every row that it meets, lane l the packs l, l + 32, ... of the run: all its addresses
+// differ by constants, which spares registers. A thread keeps g and x of its packs in registers until the
+// mean is known, and its sums of dweight in shared memory, where no other thread touches them. At 32 columns
+// a thread (rows above 8192) there are registers for g only, and x is read again, from the L2 cache.
 //
 // Rows wider than a block owns are cut into slices, blockIdx.y: each slice reads the whole row for its mean,
 // and writes its own columns.
@@ -62,12 +63,13 @@ __global__ void __launch_bounds__(kMaxThreads, kThreadsPerMultiprocessor / kMaxT
   auto* sums = reinterpret_cast<Pack<kWidth>*>(shared);  // (blockDim.y, kPacks, blockDim.x), of dweight
   const auto* weights = reinterpret_cast<const Pack<kWidth, T>*>(weight);
   const int packs = c / kWidth;
-  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
-  const int begin = static_cast<int>(blockIdx.y) * kPacks * threads,
-            end = min(begin + kPacks * threads, packs);
-  Pack<kWidth>* my_sums = sums + static_cast<int>(threadIdx.y) * kPacks * threads + thread;
+  const int begin = static_cast<int>(blockIdx.y * kPacks * blockDim.x);  // of the block's slice
+  const int end = min(begin + kPacks * static_cast<int>(blockDim.x), packs);
+  const int own = static_cast<int>(threadIdx.x / kWarp * kWarp * kPacks + threadIdx.x % kWarp);
+  const int first_pack = begin + own;
+  Pack<kWidth>* my_sums = sums + threadIdx.y * kPacks * blockDim.x + own;
 #pragma unroll
-  for (int k = 0; k < kPacks; ++k) my_sums[k * threads] = {};
+  for (int k = 0; k < kPacks; ++k) my_sums[k * kWarp] = {};
 
   // All threads of the block go round equally often, and meet in sum_of_row.
   for (std::int64_t first = blockIdx.x * static_cast<std::int64_t>(blockDim.y); first < n;
@@ -83,26 +85,25 @@ __global__ void __launch_bounds__(kMaxThreads, kThreadsPerMultiprocessor / kMaxT
     Pack<kWidth> xs[kHoldX ? kPacks : 1];
 #pragma unroll
     for (int k = 0; k < kPacks; ++k) {
-      const int i = begin + k * threads + thread;
-      if (i >= stop) continue;
-      gs[k] = as_floats(dy_row[i]);
-      if constexpr (kHoldX) xs[k] = as_floats(x_row[i]);
+      const int i = first_pack + k * kWarp;
+      gs[k] = i < stop ? as_floats(dy_row[i]) : Pack<kWidth>{};  // 0 adds nothing to any sum
+      if constexpr (kHoldX) xs[k] = i < stop ? as_floats(x_row[i]) : Pack<kWidth>{};
     }
 
     float sum = 0.0f;  // of g x
 #pragma unroll
     for (int k = 0; k < kPacks; ++k) {
-      const int i = begin + k * threads + thread;
-      if (i >= stop) continue;
-      if constexpr (!kHoldX) xs[0] = as_floats(x_row[i]);
+      const int i = first_pack + k * kWarp;
+      if constexpr (!kHoldX) xs[0] = i < stop ? as_floats(x_row[i]) : Pack<kWidth>{};
+      const Pack<kWidth> ws = i < stop ? as_floats(weights[i]) : Pack<kWidth>{};
       const Pack<kWidth>& x_pack = xs[kHoldX ? k : 0];
       const Pack<kWidth> dweights = product(gs[k], x_pack, row_rstd);
-      for (int j = 0; j < kWidth; ++j) my_sums[k * threads].values[j] += dweights.values[j];
-      gs[k] = product(gs[k], as_floats(weights[i]));
+      for (int j = 0; j < kWidth; ++j) my_sums[k * kWarp].values[j] += dweights.values[j];
+      gs[k] = product(gs[k], ws);
       sum += dot(gs[k], x_pack);
     }
     if (gridDim.y > 1 && row < n) {  // the columns of the other slices
-      for (int i = thread; i < packs; i += threads) {
+      for (int i = static_cast<int>(threadIdx.x); i < packs; i += static_cast<int>(blockDim.x)) {
         if (i >= begin && i < end) continue;
         sum += dot(product(as_floats(dy_row[i]), as_floats(weights[i])), as_floats(x_row[i]));
       }
@@ -111,7 +112,7 @@ __global__ void __launch_bounds__(kMaxThreads, kThreadsPerMultiprocessor / kMaxT
 
 #pragma unroll
     for (int k = 0; k < kPacks; ++k) {
-      const int i = begin + k * threads + thread;
+      const int i = first_pack + k * kWarp;
       if (i >= stop) continue;
       if constexpr (!kHoldX) xs[0] = as_floats(x_row[i]);
       Pack<kWidth> dxs = gs[k];
@@ -128,11 +129,11 @@ __global__ void __launch_bounds__(kMaxThreads, kThreadsPerMultiprocessor / kMaxT
   auto* partial_row = reinterpret_cast<Pack<kWidth>*>(partials + blockIdx.x * static_cast<std::int64_t>(c));
 #pragma unroll
   for (int k = 0; k < kPacks; ++k) {
-    const int i = begin + k * threads + thread;
+    const int i = first_pack + k * kWarp;
     if (i >= end) continue;
-    Pack<kWidth> total = my_sums[k * threads];
+    Pack<kWidth> total = my_sums[k * kWarp];
     for (unsigned other = 1; other < blockDim.y; ++other) {
-      const Pack<kWidth> more = my_sums[(static_cast<int>(other) * kPacks + k) * threads];
+      const Pack<kWidth> more = my_sums[other * kPacks * blockDim.x + k * kWarp];
       for (int j = 0; j < kWidth; ++j) total.values[j] += more.values[j];
     }
     partial_row[i] = total;
