@@ -12,8 +12,9 @@ BASES = 10000.0, 500000.0  # near and far; they change no time
 
 def inputs(problem, random):
     """q, k and v seen as (B, heads, T, D), cosines and sines of both encodings, and their weights (T, T)."""
-    b, t, d, window, band = (problem.letter(name) for name in ("B", "T", "D", "window", "band"))
+    b, t, d = (problem.letter(name) for name in "BTD")
     h, k = problem.heads()
+    window, band = (problem.letter(name, t) for name in ("window", "band"))  # "all near", "all band"
     heads = [random.normal(b, t, n, d).transpose(1, 2) for n in (h, k, k)]
     tables = []
     for base in BASES:

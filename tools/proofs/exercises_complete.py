@@ -30,7 +30,6 @@ MEASURED = re.compile(r"wb::(\w+)")
 MARKER = re.compile(r"<!-- benchmark:begin (\S+) -->")
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+\.(?:svg|png))\)")
 HEADING = re.compile(r"^(#+) (.*)$", re.M)
-FIXIT = re.compile(r"^add_fixit\(\s*(\w+)", re.M)
 
 # A comment that begins with it is work left undone; a sentence about TODOs is not.
 UNDONE = re.compile(r"(?://|/\*|#|^\s*\*)\s*(?:TODO|FIXME|XXX)\b", re.M)  # never in a file that is handed out
@@ -141,15 +140,9 @@ def chapter_gaps(chapter: Path) -> list:
     return gaps
 
 
-def fixits(chapter: Path) -> list:
-    """(folder, name) of every component that the chapter hands out broken."""
-    builds = sorted(chapter.glob("**/CMakeLists.txt"))
-    return [(build.parent, name) for build in builds for name in FIXIT.findall(text_of(build))]
-
-
-def fixit_gaps(folder: Path, name: str, root: Path) -> list:
+def fixit_gaps(fixit: chapters.Fixit, root: Path) -> list:
     """A broken component needs itself, its test, a lesson with the symptom, and the diagnosis kept apart."""
-    gaps = []
+    folder, name, gaps = fixit.folder, fixit.name, []
     starters = [file for file in folder.glob(f"{name}_starter.*") if file.suffix in (".cu", ".cpp")]
     if len(starters) != 1:
         gaps.append(f"has {len(starters)} starters, one is right")
@@ -200,8 +193,8 @@ def gaps(root: Path, handed_out: bool = False) -> list:
             own = missing_files(exercise) + mutant_gaps(exercise, root)
             own += starter_gaps(exercise) if handed_out else []
             found += [f"{chapter.name}/{exercise.name}: {gap}" for gap in own + lesson_gaps(exercise)]
-        for folder, name in fixits(chapter):
-            found += [f"{chapter.name}/{name}: {gap}" for gap in fixit_gaps(folder, name, root)]
+        for fixit in chapters.fixits(chapter):
+            found += [f"{chapter.name}/{fixit.name}: {gap}" for gap in fixit_gaps(fixit, root)]
     return found + undone(root)
 
 
@@ -216,7 +209,7 @@ def main() -> int:
         print(gap)
     known = chapters.chapters(root)
     exercises = sum(len(chapters.exercises(chapter)) for chapter in known)
-    broken = sum(len(fixits(chapter)) for chapter in known)
+    broken = sum(len(chapters.fixits(chapter)) for chapter in known)
     print(f"{exercises} exercises and {broken} fix-it exercises in {len(known)} chapters, {len(found)} gaps")
     return 1 if found or not exercises else 0
 

