@@ -205,6 +205,13 @@ class Bench(unittest.TestCase):
         self.measure(compile=False)
         self.assertIn("--no-compile", self.started[-1])
 
+    def test_without_a_chapter_all_are_measured(self):
+        def names(chapter):
+            return [e.name for e in bench.chosen_exercises(Namespace(chapter=chapter, exercise=None))]
+
+        self.assertEqual(names("01"), ["vector_add"])
+        self.assertLessEqual({"vector_add", "softmax", "online_softmax"}, set(names(None)))
+
     def test_the_cpu_device_has_no_peer(self):
         self.measure(device="cpu")
         self.assertEqual(self.names("cpu"), ["solution"])

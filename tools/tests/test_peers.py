@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 
 import support
+from workbook import chapters
 
 PEERS = support.ROOT / "tools" / "peers"
 SUPPORT = {"measure", "problem", "timing", "triton_layernorm", "tinyllama_v1"}
@@ -56,6 +57,13 @@ def peer_files():
 
 def run(peer, problem):
     return {row["implementation"]: row for row in Run(peer, problem, torch.device("cpu")).rows(False)}
+
+
+class Complete(unittest.TestCase):
+    def test_every_benchmark_has_a_peer(self):
+        every = [e for chapter in chapters.chapters() for e in chapters.exercises(chapter)]
+        without = [e.name for e in every if e.has("bench.cpp") and e.name not in peer_files()]
+        self.assertEqual(without, [])
 
 
 @unittest.skipUnless(HAS_TORCH, "needs PyTorch")
