@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "05_rmsnorm_rope/heads_layouts.h"
 #include "06_flash_attention/attention_oracle.h"
 #include "common/core/rng.h"
 #include "common/harness/guarded_buffer.h"
@@ -15,30 +16,10 @@
 
 namespace wb {
 
-enum class HeadsLayout { kTokenMajor, kHeadMajor, kFeatureMajor };
-
-inline const char* layout_name(HeadsLayout layout) {
-  switch (layout) {
-    case HeadsLayout::kTokenMajor:
-      return "token-major";
-    case HeadsLayout::kHeadMajor:
-      return "head-major";
-    case HeadsLayout::kFeatureMajor:
-      return "feature-major";
-  }
-  return "unknown";
-}
-
+/// A tensor of `heads` heads in one of the layouts of chapter 05's tests, except kFused.
 template <class T>
 HeadsView<T> layout_view(HeadsLayout layout, T* data, const AttentionShape& shape, int heads) {
-  switch (layout) {
-    case HeadsLayout::kHeadMajor:
-      return head_major_view(data, shape.t, heads, shape.d);
-    case HeadsLayout::kFeatureMajor:
-      return feature_major_view(data, shape.b, shape.t, heads, shape.d);
-    default:
-      return token_major_view(data, shape.t, heads, shape.d);
-  }
+  return make_view(layout, data, HeadsShape{shape.b, shape.t, heads, shape.d});
 }
 
 /// Calls visit(token_major_index, view_offset) for every element of a (B, T, heads, D) tensor.
@@ -121,7 +102,7 @@ inline AttentionShape llama_shape(int b, int t, int h, int kv, int d, bool causa
 inline std::string describe(const AttentionShape& shape, HeadsLayout layout) {
   return "B " + std::to_string(shape.b) + ", T " + std::to_string(shape.t) + ", H " +
          std::to_string(shape.h) + ", kv " + std::to_string(shape.kv) + ", D " + std::to_string(shape.d) +
-         (shape.causal ? ", causal, " : ", full, ") + layout_name(layout);
+         (shape.causal ? ", causal, " : ", full, ") + name_of(layout);
 }
 
 }  // namespace wb
