@@ -93,7 +93,9 @@ class Run:
         with torch.no_grad():
             self.reference = self.formula(*peer.inputs(problem, Random(1, device, exact=True)))
         one = peer.inputs(problem, Random(1, device))
-        count = buffer_sets(set_bytes(one) + set_bytes(outputs(self.reference)), device)
+        stored = [result.to(problem.dtype) for result in outputs(self.reference)]  # the reference is float64
+        count = buffer_sets(set_bytes(one) + set_bytes(stored), device)
+        del stored
         self.sets = [peer.inputs(problem, Random(seed + 1, device)) for seed in range(count)]
 
     @property

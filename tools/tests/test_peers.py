@@ -21,7 +21,7 @@ if HAS_TORCH:
     import torch
     from measure import Peer, Run, mismatch, problems, read_like
     from problem import NoPeer, Problem, Random
-    from timing import HostTimer, Rotation, summary
+    from timing import CPU_CACHE_BYTES, HostTimer, Rotation, summary
 
     torch.set_num_threads(1)  # the problems are small
 
@@ -167,6 +167,12 @@ class Measuring(unittest.TestCase):
         self.assertGreater(HostTimer().batch(rotation, 5), 0)
         self.assertEqual(seen, [1, 2, 3, 1, 2])
         self.assertEqual(rotation.outputs, [1, 2, 3])
+
+    def test_buffers_make_three_times_the_cache_as_they_are_stored(self):
+        n = 1 << 20
+        peer = self.peer(lambda x: x + x, inputs=lambda problem, random: (random.uniform(n),))
+        run = Run(peer, Problem("x", ""), torch.device("cpu"))
+        self.assertEqual(len(run.sets), math.ceil(3 * CPU_CACHE_BYTES / (8 * n)))
 
     def test_quartiles(self):
         found = summary([4.0, 1.0, 3.0, 2.0, 5.0])
