@@ -22,11 +22,15 @@ constexpr ModelConfig kSmall = {.c = 96, .l = 1, .h = 6, .k = 2, .f = 1, .v = 1,
 constexpr std::uintptr_t kSectorBytes = 32;  // what a GPU's memory system moves at the least
 constexpr int kFewestRepetitions = 9;
 constexpr int kMostRepetitions = 50;
-constexpr double kMostTimes = 1.3;  // of what attention takes on packed heads
 
 ModelConfig config_for_timing() {
   if (device_is_cpu()) return {.c = 128, .l = 1, .h = 2, .k = 2, .f = 1, .v = 1, .b = 4, .t = 128};
   return {.c = 512, .l = 1, .h = 8, .k = 4, .f = 1, .v = 1, .b = 8, .t = 512};
+}
+
+// Of what attention takes on packed heads. A GPU is less disturbed, and its caches forgive more.
+double most_times() {
+  return device_is_cpu() ? 1.4 : 1.15;
 }
 
 // One layer's attention, from its normalised input x to its output, and back: the trainer's lines, with any
@@ -173,7 +177,7 @@ TEST_P(KvPathTest, AttentionIsAsFastAsOnPackedKeysAndValues) {
   // The least of several, taken in turns: what no other program disturbed. More of them where it looks slow.
   double mine = 1e30, least = 1e30;
   for (int i = 0; i < kMostRepetitions; ++i) {
-    if (i >= kFewestRepetitions && mine <= kMostTimes * least) break;
+    if (i >= kFewestRepetitions && mine <= most_times() * least) break;
     mine = std::min(mine, ms_of([&] {
                       layer.attend(layer.kv().keys(0), layer.kv().values(0));
                       layer.attend_backward(layer.kv().keys(0), layer.kv().values(0), layer.kv().dkeys(),
@@ -186,7 +190,7 @@ TEST_P(KvPathTest, AttentionIsAsFastAsOnPackedKeysAndValues) {
   }
   figures_.push_back(fmt::format("{}: attention takes {:.3f} ms, {:.2f} times what it takes on packed heads",
                                  implementation().name, mine, mine / least));
-  EXPECT_TRUE(mine <= kMostTimes * least) << fmt::format(
+  EXPECT_TRUE(mine <= most_times() * least) << fmt::format(
       "attention, forward and backward, takes {:.3f} ms on these keys and values and {:.3f} ms on the same "
       "heads "
       "packed: {:.2f} times as long",
