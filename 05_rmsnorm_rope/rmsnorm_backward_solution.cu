@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(kMaxThreads, kThreadsPerMultiprocessor / kMaxT
                             int n, int c) {
   constexpr int kPacks = kColumns / kWidth;
   constexpr bool kHoldX = kColumns <= kFewColumns;
-  extern __shared__ float4 shared[];
+  extern __shared__ Pack<8> shared[];                    // aligned for any pack
   auto* sums = reinterpret_cast<Pack<kWidth>*>(shared);  // (blockDim.y, kPacks, blockDim.x), of dweight
   const auto* weights = reinterpret_cast<const Pack<kWidth, T>*>(weight);
   const int packs = c / kWidth;
@@ -161,7 +161,7 @@ void rmsnorm_backward_solution(const T* dy, const T* x, const T* weight, const f
   check_rmsnorm_backward(dy, x, weight, rstd, dx, dweight, scratch, n, c);
   const RmsnormBackwardLaunch launch = rmsnorm_backward_launch(n, c);
   constexpr int kWide = 16 / sizeof(T);
-  const bool wide = rows_fit_pack<kWide>(c, dy, x, weight, dx) && rows_fit_pack<4>(c, scratch);
+  const bool wide = rows_fit_pack<kWide>(c, dy, x, weight, dx, scratch);
   const auto few = wide ? rmsnorm_backward_kernel<kWide, kFewColumns, kFewMaxThreads, T>
                         : rmsnorm_backward_kernel<1, kFewColumns, kFewMaxThreads, T>;
   const auto many = wide ? rmsnorm_backward_kernel<kWide, kManyColumns, kManyMaxThreads, T>
