@@ -81,8 +81,7 @@ TEST_P(StepTimerTest, PhasesAddUpToTheStep) {
   const Step& step = steps[kSteps / 2];
   EXPECT_TRUE(step.share() >= 0.9 && step.share() <= 1.01) << fmt::format(
       "a step took {:.2f} ms. The timer says forward {:.2f}, backward {:.2f}, optimizer {:.2f}: together "
-      "{:.1f}% "
-      "of it",
+      "{:.1f}% of it",
       step.whole, step.forward, step.backward, step.optimizer, 100.0 * step.share());
 }
 
@@ -105,7 +104,7 @@ TEST_P(StepTimerTest, EveryPhaseGetsWhatItTook) {
   }
 }
 
-TEST_P(StepTimerTest, LooksAtTheClockWhenTheWorkIsDone) {
+TEST_P(StepTimerTest, LeavesNothingBehind) {
   Trainer trainer = make_trainer();
   trainer.train(kWarmUpSteps);
   read_clock(nullptr);
@@ -114,7 +113,7 @@ TEST_P(StepTimerTest, LooksAtTheClockWhenTheWorkIsDone) {
   trainer.synchronize();
 }
 
-TEST_P(StepTimerTest, KnowsWhichStreamTheWorkIsOn) {
+TEST_P(StepTimerTest, LeavesNothingBehindOnAnotherStream) {
   cudaStream_t stream = nullptr;
   WB_CUDA_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   {
