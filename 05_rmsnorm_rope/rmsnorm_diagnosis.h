@@ -1,6 +1,7 @@
 // What a wrong result of RMSNorm looks like it was computed from. Tests append it to a failure.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <string>
@@ -96,6 +97,11 @@ inline std::string explain_rmsnorm_dx(std::span<const float> dx, std::span<const
 /// The same for dweight, which held `before`.
 inline std::string explain_rmsnorm_dweight(std::span<const float> dweight, std::span<const float> before,
                                            std::span<const double> dy, std::span<const double> x) {
+  // dweight came with numbers in it, so a NaN was added to it.
+  if (std::any_of(dweight.begin(), dweight.end(), [](float value) { return std::isnan(value); })) {
+    return "looks like: sums were added up in scratch, which holds anything until something is stored there. "
+           "Clear them before the first row";
+  }
   std::vector<double> unscaled(before.begin(), before.end());
   for (std::size_t i = 0; i < dy.size(); ++i) unscaled[i % unscaled.size()] += dy[i] * x[i];
   if (!detail::looks_like(dweight, unscaled)) return "";
