@@ -20,6 +20,11 @@ namespace {
 
 using namespace flash;
 
+// Up to this T a block takes 32 rows, for more blocks; beyond it 64, for more use of each loaded tile. There
+// are fewer blocks of keys than of queries where heads share them.
+constexpr int kShortWalkOverKeys = 128;
+constexpr int kShortWalkOverQueries = 256;
+
 template <int kHead, int kRows, class T>
 __global__ void __launch_bounds__(kThreads)
     attention_backward_q_kernel(HeadsView<const T> dout,  // (B, T, H, D)
@@ -237,13 +242,16 @@ void attention_backward_solution(HeadsView<const T> dout, HeadsView<const T> q, 
   const BackwardArguments<T> arguments{dout, q, k, v, out, saved, dq, dk, dv, scratch, shape, stream};
   with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
+    if (shape.t <= kShortWalkOverKeys) {
+      launch_q<kHead, 2>(arguments);
+    } else {
+      launch_q<kHead, 4>(arguments);
+    }
     // Two sums of a wide head for 4 rows leave no room for a second block on a multiprocessor.
     constexpr int kLongRows = kHead <= 64 ? 4 : 2;
-    if (shape.t <= kShortSequence) {
-      launch_q<kHead, 2>(arguments);
+    if (shape.t <= kShortWalkOverQueries) {
       launch_kv<kHead, 2>(arguments);
     } else {
-      launch_q<kHead, kLongRows>(arguments);
       launch_kv<kHead, kLongRows>(arguments);
     }
   });

@@ -38,7 +38,7 @@ std::string skip_reason_for(const AttentionSize& size, double flops, const std::
   const double bytes = 4.0 * static_cast<double>(memory.saved + memory.scratch);
   if (bytes > kMemoryLimit)
     return "its scores would take " + std::to_string(static_cast<int>(bytes / 1e9)) + " GB";
-  if (!wb::device_is_cpu() && implementation != "solution" && implementation != "materialised" &&
+  if (!wb::device_is_cpu() && implementation != "solution" && !implementation.starts_with("materialised") &&
       flops > kThreadPerQueryFlops) {
     return "it would take too long";
   }

@@ -35,7 +35,7 @@ inline AttentionMemory memory_of(const std::string& name, const AttentionShape& 
 
 // What it saves are the probabilities; of the others, the log-sum-exp.
 inline bool stores_scores(const std::string& name) {
-  return name == "materialised";
+  return name.starts_with("materialised");
 }
 
 // Of two downloads of the same array: NaN is equal to itself.
@@ -59,7 +59,7 @@ void for_each_case(Try try_case) {
     }
     // Rows are 16-byte aligned, heads of 6 are not made of packs of 4.
     try_case(llama_shape(1, 40, 2, 2, 6, causal), token);
-    // Beyond 256 tokens a tile may be larger.
+    // Beyond 128 or 256 tokens a tile may be larger.
     for (const int d : {16, 64, 80}) try_case(llama_shape(1, 289, 2, 1, d, causal), HeadsLayout::kHeadMajor);
   }
   try_case(llama_shape(1, 257, 1, 1, 32, true), HeadsLayout::kFeatureMajor);

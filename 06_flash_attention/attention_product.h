@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "05_rmsnorm_rope/heads_view.h"
+#include "06_flash_attention/attention.h"
 
 namespace wb {
 
@@ -48,11 +49,32 @@ struct AttentionProduct {
   bool causal = false;  // elements of c above the diagonal become -inf
 };
 
+/// A way to do attention_product.
+using AttentionProductFunction = void(BatchedMatrix<const float> a,  // (M, K)
+                                      BatchedMatrix<const float> b,  // (K, N)
+                                      BatchedMatrix<float> c,        // (M, N), overwritten
+                                      const AttentionProduct& product, cudaStream_t stream);
+
 /// c = alpha * a b for every sequence and head. Where c has one matrix for several query heads, their
 /// products are summed, in order. Sizes and pointers are the caller's duty.
 void attention_product(BatchedMatrix<const float> a,  // (M, K)
                        BatchedMatrix<const float> b,  // (K, N)
                        BatchedMatrix<float> c,        // (M, N), overwritten
                        const AttentionProduct& product, cudaStream_t stream);
+
+/// Materialised attention on a product of your choice; arguments and errors of AttentionForward::Function.
+void attention_forward_by_products(AttentionProductFunction* multiply, HeadsView<const float> q,
+                                   HeadsView<const float> k, HeadsView<const float> v, HeadsView<float> out,
+                                   float* saved, const AttentionShape& shape, cudaStream_t stream);
+
+/// The same for AttentionBackward::Function.
+void attention_backward_by_products(AttentionProductFunction* multiply, HeadsView<const float> dout,
+                                    HeadsView<const float> q, HeadsView<const float> k,
+                                    HeadsView<const float> v, HeadsView<const float> out, const float* saved,
+                                    HeadsView<float> dq, HeadsView<float> dk, HeadsView<float> dv,
+                                    float* scratch, const AttentionShape& shape, cudaStream_t stream);
+
+/// How much memory either needs.
+AttentionMemory attention_memory_of_products(const AttentionShape& shape);
 
 }  // namespace wb

@@ -19,6 +19,9 @@
 namespace wb {
 namespace {
 
+// Short sequences need many blocks to fill a GPU; long ones gain from more queries for each key loaded.
+constexpr int kShortSequence = 128;
+
 template <int kHead, int kRows>
 constexpr int forward_shared_floats() {
   constexpr int kQueries = kRows * flash::kGroups;
@@ -148,11 +151,9 @@ void attention_forward_solution(HeadsView<const T> q, HeadsView<const T> k, Head
                                 HeadsView<T> out, float* saved, const AttentionShape& shape,
                                 cudaStream_t stream) {
   attention_check_forward(q, k, v, out, saved, shape);
-  // Short sequences need many blocks to fill a GPU; long ones gain from more queries for each key loaded.
-  const bool short_sequence = shape.t <= flash::kShortSequence;
   flash::with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
-    if (short_sequence) {
+    if (shape.t <= kShortSequence) {
       launch_forward<kHead, 2, T>(q, k, v, out, saved, shape, stream);
     } else {
       launch_forward<kHead, 4, T>(q, k, v, out, saved, shape, stream);

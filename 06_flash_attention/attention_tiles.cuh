@@ -175,9 +175,6 @@ __device__ __forceinline__ void combine_lanes(float (&values)[kRows],
   }
 }
 
-/// Up to this T a block takes 32 rows, for more blocks; beyond it 64, for more use of each loaded tile.
-inline constexpr int kShortSequence = 256;
-
 /// Lets `kernel` use `bytes` of dynamic shared memory; more than 48 KiB has to be asked for.
 template <class Kernel>
 void allow_shared_memory(Kernel* kernel, int bytes) {
