@@ -1,9 +1,10 @@
 // Rotary position embedding of queries and keys, in place. One block rotates one token.
 //
 // A thread owns two packs of kWidth features: features i, i + 1, ... and those D/2 further on. Half-split,
-// the pairs lie across the two packs; interleaved, inside each. So it loads the same 16-byte packs for both
-// ways of pairing, keeps the angles of its kWidth pairs in registers, and walks over the heads of q and then
-// of k, kHeadsAtOnce of them at a time: all their loads are on the way before the first store.
+// the pairs lie across the two packs; interleaved, inside each. So it loads the same packs for both ways of
+// pairing, 16 bytes in fp32 and 8 in bf16, keeps the angles of its kWidth pairs in registers, and walks over
+// the heads of q and then of k, kHeadsAtOnce of them at a time: all their loads are on the way before the
+// first store.
 //
 // kWidth = 1 is for every other layout and width: a thread then owns one pair, and strides do all the work.
 // In a feature-major view neighbouring threads are B T elements apart, and the kernel is many times slower.
@@ -22,10 +23,8 @@ namespace wb {
 namespace {
 
 constexpr int kMaxThreads = 256;
-constexpr int kMinBlocks = 5;  // on a multiprocessor: 48 registers to a thread
-// Twice two packs of floats, or two of bf16: what 48 registers can hold besides angles and addresses.
-template <int kWidth>
-constexpr int kHeadsAtOnce = kWidth == 8 ? 1 : 2;
+constexpr int kMinBlocks = 5;    // on a multiprocessor: 48 registers to a thread
+constexpr int kHeadsAtOnce = 2;  // what these registers hold besides angles and addresses
 
 // The table's entries for the pairs of the thread whose packs begin at features i and i + D/2.
 template <int kWidth, bool kAcross>
@@ -65,7 +64,6 @@ __global__ void __launch_bounds__(kMaxThreads, kMinBlocks) rope_kernel(HeadsView
   // Whether each pair has one element in either pack.
   constexpr bool kAcross = kPairing == RopePairing::kHalfSplit || kWidth == 1;
   constexpr bool kNeighbours = kPairing == RopePairing::kInterleaved && kWidth == 1;
-  constexpr int kAtOnce = kHeadsAtOnce<kWidth>;
   const int half = d / 2, heads = q.heads + k.heads, step = static_cast<int>(blockDim.y);
   const std::int64_t batch = static_cast<int>(blockIdx.x) / t, position = static_cast<int>(blockIdx.x) % t;
   T* const token_q = q.data + batch * q.stride_b + position * q.stride_t;
@@ -79,11 +77,11 @@ __global__ void __launch_bounds__(kMaxThreads, kMinBlocks) rope_kernel(HeadsView
 #pragma unroll
     for (int j = 0; j < kWidth; ++j) s[j] *= direction;
 
-    for (int first = static_cast<int>(threadIdx.y); first < heads; first += kAtOnce * step) {
-      Pack<kWidth, T>* places[kAtOnce][2] = {};
-      Pack<kWidth, T> packs[kAtOnce][2];
+    for (int first = static_cast<int>(threadIdx.y); first < heads; first += kHeadsAtOnce * step) {
+      Pack<kWidth, T>* places[kHeadsAtOnce][2] = {};
+      Pack<kWidth, T> packs[kHeadsAtOnce][2];
 #pragma unroll
-      for (int n = 0; n < kAtOnce; ++n) {
+      for (int n = 0; n < kHeadsAtOnce; ++n) {
         const int head = first + n * step;  // the heads of k follow those of q
         if (head >= heads) break;
         const bool of_q = head < q.heads;
@@ -96,7 +94,7 @@ __global__ void __launch_bounds__(kMaxThreads, kMinBlocks) rope_kernel(HeadsView
         }
       }
 #pragma unroll
-      for (int n = 0; n < kAtOnce; ++n) {
+      for (int n = 0; n < kHeadsAtOnce; ++n) {
         if (first + n * step >= heads) break;
         rotate<kAcross>(packs[n], c, s);
         *places[n][0] = packs[n][0];
@@ -111,7 +109,7 @@ template <int kWidth, class T>
 void launch(HeadsView<T> q, HeadsView<T> k, const float* cosine, const float* sine, int b, int t, int d,
             RopePairing pairing, float direction, cudaStream_t stream) {
   const int columns = std::min(d / 2 / kWidth, kMaxThreads);
-  const int rows = std::min((q.heads + k.heads - 1) / kHeadsAtOnce<kWidth> + 1, kMaxThreads / columns);
+  const int rows = std::min((q.heads + k.heads - 1) / kHeadsAtOnce + 1, kMaxThreads / columns);
   const dim3 block(columns, rows);
   const std::int64_t tokens = static_cast<std::int64_t>(b) * t;
   WB_REQUIRE(tokens <= INT32_MAX, tokens);
@@ -129,7 +127,7 @@ template <class T>
 void rotate_all(HeadsView<T> q, HeadsView<T> k, const float* cosine, const float* sine, int b, int t, int d,
                 RopePairing pairing, float direction, cudaStream_t stream) {
   check_rope(q, k, cosine, sine, b, t, d, pairing);
-  constexpr int kWide = 16 / sizeof(T);
+  constexpr int kWide = 4;
   const bool wide = view_fits_pack<kWide>(q, d / 2) && view_fits_pack<kWide>(k, d / 2) &&
                     rows_fit_pack<kWide / 2>(d / 2, cosine, sine);
   const auto start = wide ? launch<kWide, T> : launch<1, T>;
