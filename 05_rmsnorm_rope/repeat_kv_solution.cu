@@ -1,8 +1,8 @@
 // Copying each key/value head to the H / K query heads that share it, and the gradient: adding them up again.
 //
 // A block owns some positions of one key/value head: threadIdx.x is the pack of kWidth neighbouring features,
-// 16 bytes where the layout allows, and each thread loads four positions before it stores the first. The (B,
-// H, T, D) side is contiguous, so its accesses coalesce; those of the view do when its features are
+// 16 bytes where the layout allows, and each thread loads several positions before it stores the first. The
+// (B, H, T, D) side is contiguous, so its accesses coalesce; those of the view do when its features are
 // neighbours. Every element of the view is touched once.
 //
 // 4 (1 + H / K) bytes for each element of the view in fp32, no arithmetic forward: the whole operation is
@@ -22,9 +22,9 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kMaxColumns = 32;  // threads along the features
-// Positions of a thread. Four packs of 16 bytes on the way together keep memory busy.
-template <int kWidth>
-constexpr int kPositions = kWidth == 1 ? 1 : 4;
+// Positions of a thread: as many packs of 16 bytes on the way together keep memory busy. Backward has others,
+// of the other copies.
+constexpr int kForwardPositions = 4, kBackwardPositions = 2;
 
 // The first position that a thread works on, and in which head of which sequence; the others follow
 // blockDim.y apart.
@@ -35,9 +35,8 @@ struct Place {
 };
 
 // blockIdx.x counts (batch, head, chunk of positions), the chunk running fastest.
-template <int kWidth>
-__device__ Place place_of_thread(int heads, int t) {
-  const int positions = static_cast<int>(blockDim.y) * kPositions<kWidth>, chunks = (t - 1) / positions + 1;
+__device__ Place place_of_thread(int heads, int t, int positions_of_thread) {
+  const int positions = static_cast<int>(blockDim.y) * positions_of_thread, chunks = (t - 1) / positions + 1;
   const int chunk = static_cast<int>(blockIdx.x) % chunks;
   const int batch_and_head = static_cast<int>(blockIdx.x) / chunks;
   const std::int64_t position = static_cast<std::int64_t>(chunk) * positions + threadIdx.y;
@@ -49,28 +48,28 @@ __device__ T* start_of_head(const HeadsView<T>& view, const Place& place) {
   return view.data + place.batch * view.stride_b + place.head * view.stride_h;
 }
 
-template <int kWidth, class T>
+template <int kWidth, int kPositions, class T>
 __global__ void repeat_kv_forward_kernel(HeadsView<const T> x,  // (B, T, K, D)
                                          T* y,                  // (B, H, T, D)
                                          int t, int h, int d) {
-  constexpr int kCount = kPositions<kWidth>;
-  const Place place = place_of_thread<kWidth>(x.heads, t);
+  const Place place = place_of_thread(x.heads, t, kPositions);
   const int group = h / x.heads, step = static_cast<int>(blockDim.y);
   const std::int64_t next_head = static_cast<std::int64_t>(t) * d;
   const T* from = start_of_head(x, place);
   T* to = y + (place.batch * h + place.head * group) * next_head;
 
   for (std::int64_t i = kWidth * threadIdx.x; i < d; i += kWidth * blockDim.x) {
-    Pack<kWidth, T> packs[kCount];
+    Pack<kWidth, T> packs[kPositions];
 #pragma unroll
-    for (int n = 0; n < kCount; ++n) {
+    for (int n = 0; n < kPositions; ++n) {
       const std::int64_t at = place.position + n * step;
       if (at >= t) break;
       packs[n] = *reinterpret_cast<const Pack<kWidth, T>*>(from + at * x.stride_t + i * x.stride_d);
     }
+#pragma unroll 1  // more would come out as stores of single elements
     for (int copy = 0; copy < group; ++copy) {
 #pragma unroll
-      for (int n = 0; n < kCount; ++n) {
+      for (int n = 0; n < kPositions; ++n) {
         const std::int64_t at = place.position + n * step;
         if (at >= t) break;
         *reinterpret_cast<Pack<kWidth, T>*>(to + copy * next_head + at * d + i) = packs[n];
@@ -79,32 +78,36 @@ __global__ void repeat_kv_forward_kernel(HeadsView<const T> x,  // (B, T, K, D)
   }
 }
 
-template <int kWidth, class T>
+template <int kWidth, int kPositions, class T>
 __global__ void repeat_kv_backward_kernel(const T* dy,      // (B, H, T, D)
                                           HeadsView<T> dx,  // (B, T, K, D)
                                           int t, int h, int d) {
-  constexpr int kCount = kPositions<kWidth>;
-  const Place place = place_of_thread<kWidth>(dx.heads, t);
+  const Place place = place_of_thread(dx.heads, t, kPositions);
   const int group = h / dx.heads, step = static_cast<int>(blockDim.y);
   const std::int64_t next_head = static_cast<std::int64_t>(t) * d;
   const T* from = dy + (place.batch * h + place.head * group) * next_head;
   T* to = start_of_head(dx, place);
 
   for (std::int64_t i = kWidth * threadIdx.x; i < d; i += kWidth * blockDim.x) {
-    float sums[kCount][kWidth] = {};
+    float sums[kPositions][kWidth] = {};
 #pragma unroll 2
     for (int copy = 0; copy < group; ++copy) {
+      Pack<kWidth, T> packs[kPositions] = {};
 #pragma unroll
-      for (int n = 0; n < kCount; ++n) {
+      for (int n = 0; n < kPositions; ++n) {
         const std::int64_t at = place.position + n * step;
-        if (at >= t) break;
-        const auto pack = *reinterpret_cast<const Pack<kWidth, T>*>(from + copy * next_head + at * d + i);
+        if (at < t) {
+          packs[n] = *reinterpret_cast<const Pack<kWidth, T>*>(from + copy * next_head + at * d + i);
+        }
+      }
 #pragma unroll
-        for (int j = 0; j < kWidth; ++j) sums[n][j] += to_float(pack.values[j]);
+      for (int n = 0; n < kPositions; ++n) {
+#pragma unroll
+        for (int j = 0; j < kWidth; ++j) sums[n][j] += to_float(packs[n].values[j]);
       }
     }
 #pragma unroll
-    for (int n = 0; n < kCount; ++n) {
+    for (int n = 0; n < kPositions; ++n) {
       const std::int64_t at = place.position + n * step;
       if (at >= t) break;
       Pack<kWidth, T> sum;
@@ -115,50 +118,52 @@ __global__ void repeat_kv_backward_kernel(const T* dy,      // (B, H, T, D)
   }
 }
 
-struct Launch {
-  unsigned blocks;
-  dim3 threads;
-};
+dim3 block_for(int packs) {
+  const int columns = std::min(packs, kMaxColumns);
+  return dim3(columns, kThreads / columns);
+}
 
-template <int kWidth>
-Launch launch_for(int b, int heads, int t, int d) {
-  const int columns = std::min(d / kWidth, kMaxColumns), rows = kThreads / columns;
-  const int positions = rows * kPositions<kWidth>;
+unsigned blocks_for(int b, int heads, int t, int positions) {
   const std::int64_t chunks = (t - 1) / positions + 1;
   const std::int64_t heads_of_batch = static_cast<std::int64_t>(b) * heads;
   WB_REQUIRE(heads_of_batch <= INT32_MAX, heads_of_batch);
   WB_REQUIRE(heads_of_batch * chunks <= INT32_MAX, heads_of_batch * chunks);
-  return {static_cast<unsigned>(heads_of_batch * chunks), dim3(columns, rows)};
+  return static_cast<unsigned>(heads_of_batch * chunks);
 }
 
-template <class T>
-constexpr int kWide = 16 / sizeof(T);
+template <int kWidth, int kPositions, class T>
+void launch_forward(HeadsView<const T> x, T* y, int b, int t, int h, int d, cudaStream_t stream) {
+  const dim3 block = block_for(d / kWidth);
+  const unsigned blocks = blocks_for(b, x.heads, t, static_cast<int>(block.y) * kPositions);
+  repeat_kv_forward_kernel<kWidth, kPositions><<<blocks, block, 0, stream>>>(x, y, t, h, d);
+  WB_CHECK_LAUNCH();
+}
+
+template <int kWidth, int kPositions, class T>
+void launch_backward(const T* dy, HeadsView<T> dx, int b, int t, int h, int d, cudaStream_t stream) {
+  const dim3 block = block_for(d / kWidth);
+  const unsigned blocks = blocks_for(b, dx.heads, t, static_cast<int>(block.y) * kPositions);
+  repeat_kv_backward_kernel<kWidth, kPositions><<<blocks, block, 0, stream>>>(dy, dx, t, h, d);
+  WB_CHECK_LAUNCH();
+}
 
 template <class T>
 void repeat_kv_forward_solution(HeadsView<const T> x, T* y, int b, int t, int h, int d, cudaStream_t stream) {
   check_repeat_kv_forward(x, y, b, t, h, d);
-  if (view_fits_pack<kWide<T>>(x, d) && rows_fit_pack<kWide<T>>(d, y)) {
-    const Launch launch = launch_for<kWide<T>>(b, x.heads, t, d);
-    repeat_kv_forward_kernel<kWide<T>><<<launch.blocks, launch.threads, 0, stream>>>(x, y, t, h, d);
-  } else {
-    const Launch launch = launch_for<1>(b, x.heads, t, d);
-    repeat_kv_forward_kernel<1><<<launch.blocks, launch.threads, 0, stream>>>(x, y, t, h, d);
-  }
-  WB_CHECK_LAUNCH();
+  constexpr int kWide = 16 / sizeof(T);
+  const bool wide = view_fits_pack<kWide>(x, d) && rows_fit_pack<kWide>(d, y);
+  const auto launch = wide ? launch_forward<kWide, kForwardPositions, T> : launch_forward<1, 1, T>;
+  launch(x, y, b, t, h, d, stream);
 }
 
 template <class T>
 void repeat_kv_backward_solution(const T* dy, HeadsView<T> dx, int b, int t, int h, int d,
                                  cudaStream_t stream) {
   check_repeat_kv_backward(dy, dx, b, t, h, d);
-  if (view_fits_pack<kWide<T>>(dx, d) && rows_fit_pack<kWide<T>>(d, dy)) {
-    const Launch launch = launch_for<kWide<T>>(b, dx.heads, t, d);
-    repeat_kv_backward_kernel<kWide<T>><<<launch.blocks, launch.threads, 0, stream>>>(dy, dx, t, h, d);
-  } else {
-    const Launch launch = launch_for<1>(b, dx.heads, t, d);
-    repeat_kv_backward_kernel<1><<<launch.blocks, launch.threads, 0, stream>>>(dy, dx, t, h, d);
-  }
-  WB_CHECK_LAUNCH();
+  constexpr int kWide = 16 / sizeof(T);
+  const bool wide = view_fits_pack<kWide>(dx, d) && rows_fit_pack<kWide>(d, dy);
+  const auto launch = wide ? launch_backward<kWide, kBackwardPositions, T> : launch_backward<1, 1, T>;
+  launch(dy, dx, b, t, h, d, stream);
 }
 
 }  // namespace

@@ -25,9 +25,10 @@ struct RopeTable {
 RopeTable make_rope_table(int t, int d, double base = 10000.0);
 
 /// (x_i, x_j) <- (x_i cos - x_j sin, x_j cos + x_i sin) for every pair of q and of k, in one launch.
-/// The layouts of q and k are free. One that allows packs of four features is the fastest: stride_d 1, a
-/// start aligned to four elements, D a multiple of 8, the other strides of 4. Errors: b, t or a head count <
-/// 1, d odd or < 2, or a pointer that is null or not aligned throws wb::Error.
+/// The layouts of q and k are free. One that allows 16-byte loads is the fastest: stride_d 1, a start aligned
+/// to 16 bytes, D a multiple of 8 (in bf16 of 16), the other strides of 4 (of 8).
+///
+/// Errors: b, t or a head count < 1, d odd or < 2, or a pointer that is null or not aligned throws wb::Error.
 struct RopeForward {
   static constexpr const char* kName = "rope_forward";
   using Function = void(HeadsView<float> q,   // (B, T, H, D)

@@ -1,10 +1,9 @@
 // Rotary position embedding of queries and keys, in place. One block rotates one token.
 //
 // A thread owns two packs of kWidth features: features i, i + 1, ... and those D/2 further on. Half-split,
-// the pairs lie across the two packs; interleaved, inside each. So it loads the same packs for both ways of
-// pairing, 16 bytes in fp32 and 8 in bf16, keeps the angles of its kWidth pairs in registers, and walks over
-// the heads of q and then of k, kHeadsAtOnce of them at a time: all their loads are on the way before the
-// first store.
+// the pairs lie across the two packs; interleaved, inside each. So it loads the same 16-byte packs for both
+// ways of pairing, keeps the angles of its kWidth pairs in registers, and walks over the heads of q and then
+// of k.
 //
 // kWidth = 1 is for every other layout and width: a thread then owns one pair, and strides do all the work.
 // In a feature-major view neighbouring threads are B T elements apart, and the kernel is many times slower.
@@ -23,8 +22,9 @@ namespace wb {
 namespace {
 
 constexpr int kMaxThreads = 256;
-constexpr int kMinBlocks = 5;    // on a multiprocessor: 48 registers to a thread
-constexpr int kHeadsAtOnce = 2;  // what these registers hold besides angles and addresses
+// Blocks on a multiprocessor, which bounds a thread's registers: many threads that wait keep memory busy.
+template <class T>
+constexpr int kMinBlocks = sizeof(T) == 4 ? 6 : 4;
 
 // The table's entries for the pairs of the thread whose packs begin at features i and i + D/2.
 template <int kWidth, bool kAcross>
@@ -41,30 +41,32 @@ __device__ void load_angles(const float* table,  // (D/2) of one position
   }
 }
 
+// The direction comes last: sines times direction, done once, would wait for the table before a head is
+// loaded.
 template <bool kAcross, int kWidth, class T>
 __device__ void rotate(Pack<kWidth, T> (&packs)[2], const float (&cosine)[kWidth],
-                       const float (&sine)[kWidth]) {
+                       const float (&sine)[kWidth], float direction) {
 #pragma unroll
   for (int j = 0; j < kWidth; ++j) {
     const int first = kAcross ? j : 2 * j, second = kAcross ? j + kWidth : 2 * j + 1;
     T& x = packs[first / kWidth].values[first % kWidth];
     T& y = packs[second / kWidth].values[second % kWidth];
     const float old_x = to_float(x), old_y = to_float(y);
-    x = from_float<T>(old_x * cosine[j] - old_y * sine[j]);
-    y = from_float<T>(old_y * cosine[j] + old_x * sine[j]);
+    x = from_float<T>(old_x * cosine[j] - direction * (old_y * sine[j]));
+    y = from_float<T>(old_y * cosine[j] + direction * (old_x * sine[j]));
   }
 }
 
 template <int kWidth, RopePairing kPairing, class T>
-__global__ void __launch_bounds__(kMaxThreads, kMinBlocks) rope_kernel(HeadsView<T> q,       // (B, T, H, D)
-                                                                       HeadsView<T> k,       // (B, T, K, D)
-                                                                       const float* cosine,  // (T, D/2)
-                                                                       const float* sine,    // (T, D/2)
-                                                                       int t, int d, float direction) {
+__global__ void __launch_bounds__(kMaxThreads, kMinBlocks<T>) rope_kernel(HeadsView<T> q,  // (B, T, H, D)
+                                                                          HeadsView<T> k,  // (B, T, K, D)
+                                                                          const float* cosine,  // (T, D/2)
+                                                                          const float* sine,    // (T, D/2)
+                                                                          int t, int d, float direction) {
   // Whether each pair has one element in either pack.
   constexpr bool kAcross = kPairing == RopePairing::kHalfSplit || kWidth == 1;
   constexpr bool kNeighbours = kPairing == RopePairing::kInterleaved && kWidth == 1;
-  const int half = d / 2, heads = q.heads + k.heads, step = static_cast<int>(blockDim.y);
+  const int half = d / 2, step = static_cast<int>(blockDim.y);
   const std::int64_t batch = static_cast<int>(blockIdx.x) / t, position = static_cast<int>(blockIdx.x) % t;
   T* const token_q = q.data + batch * q.stride_b + position * q.stride_t;
   T* const token_k = k.data + batch * k.stride_b + position * k.stride_t;
@@ -74,32 +76,17 @@ __global__ void __launch_bounds__(kMaxThreads, kMinBlocks) rope_kernel(HeadsView
     float c[kWidth], s[kWidth];
     load_angles<kWidth, kAcross>(cosine + position * half, i, half, c);
     load_angles<kWidth, kAcross>(sine + position * half, i, half, s);
-#pragma unroll
-    for (int j = 0; j < kWidth; ++j) s[j] *= direction;
 
-    for (int first = static_cast<int>(threadIdx.y); first < heads; first += kHeadsAtOnce * step) {
-      Pack<kWidth, T>* places[kHeadsAtOnce][2] = {};
-      Pack<kWidth, T> packs[kHeadsAtOnce][2];
-#pragma unroll
-      for (int n = 0; n < kHeadsAtOnce; ++n) {
-        const int head = first + n * step;  // the heads of k follow those of q
-        if (head >= heads) break;
-        const bool of_q = head < q.heads;
-        T* start = of_q ? token_q + head * q.stride_h : token_k + (head - q.heads) * k.stride_h;
-#pragma unroll
-        for (int side = 0; side < 2; ++side) {
-          places[n][side] =
-              reinterpret_cast<Pack<kWidth, T>*>(start + features[side] * (of_q ? q.stride_d : k.stride_d));
-          packs[n][side] = *places[n][side];
-        }
-      }
-#pragma unroll
-      for (int n = 0; n < kHeadsAtOnce; ++n) {
-        if (first + n * step >= heads) break;
-        rotate<kAcross>(packs[n], c, s);
-        *places[n][0] = packs[n][0];
-        *places[n][1] = packs[n][1];
-      }
+    for (int head = static_cast<int>(threadIdx.y); head < q.heads + k.heads; head += step) {
+      const bool of_q = head < q.heads;  // the heads of k follow those of q
+      T* start = of_q ? token_q + head * q.stride_h : token_k + (head - q.heads) * k.stride_h;
+      const std::int64_t stride = of_q ? q.stride_d : k.stride_d;
+      auto* first = reinterpret_cast<Pack<kWidth, T>*>(start + features[0] * stride);
+      auto* second = reinterpret_cast<Pack<kWidth, T>*>(start + features[1] * stride);
+      Pack<kWidth, T> packs[2] = {*first, *second};
+      rotate<kAcross>(packs, c, s, direction);
+      *first = packs[0];
+      *second = packs[1];
     }
   }
 }
@@ -109,7 +96,7 @@ template <int kWidth, class T>
 void launch(HeadsView<T> q, HeadsView<T> k, const float* cosine, const float* sine, int b, int t, int d,
             RopePairing pairing, float direction, cudaStream_t stream) {
   const int columns = std::min(d / 2 / kWidth, kMaxThreads);
-  const int rows = std::min((q.heads + k.heads - 1) / kHeadsAtOnce + 1, kMaxThreads / columns);
+  const int rows = std::min(q.heads + k.heads, kMaxThreads / columns);
   const dim3 block(columns, rows);
   const std::int64_t tokens = static_cast<std::int64_t>(b) * t;
   WB_REQUIRE(tokens <= INT32_MAX, tokens);
@@ -127,7 +114,7 @@ template <class T>
 void rotate_all(HeadsView<T> q, HeadsView<T> k, const float* cosine, const float* sine, int b, int t, int d,
                 RopePairing pairing, float direction, cudaStream_t stream) {
   check_rope(q, k, cosine, sine, b, t, d, pairing);
-  constexpr int kWide = 4;
+  constexpr int kWide = 16 / sizeof(T);
   const bool wide = view_fits_pack<kWide>(q, d / 2) && view_fits_pack<kWide>(k, d / 2) &&
                     rows_fit_pack<kWide / 2>(d / 2, cosine, sine);
   const auto start = wide ? launch<kWide, T> : launch<1, T>;
