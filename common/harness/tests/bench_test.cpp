@@ -78,6 +78,15 @@ class AddProblem : public CopyProblem {
   void clear(Buffers& buffers) const { buffers.out.fill_bytes(0); }
 };
 
+// What is allocated depends on who is measured.
+class OwnMemoryProblem : public CopyProblem {
+ public:
+  Buffers allocate(std::uint64_t seed, Contract::Function* copy) const {
+    WB_REQUIRE(copy == whole, seed);
+    return CopyProblem::allocate(seed);
+  }
+};
+
 template <class Problem = CopyProblem>
 BenchmarkCase make_case(const std::string& name, Copy::Function* function) {
   const Problem problem;
@@ -105,6 +114,12 @@ TEST(Bench, MeasuresARightImplementation) {
   EXPECT_LE(result.timing.median, result.timing.maximum);
   EXPECT_EQ(result.timing.samples, 5U);
   EXPECT_GE(result.batch, 1U);
+}
+
+TEST(Bench, SaysWhoseMemoryIsAllocated) {
+  const auto result = measure(make_case<OwnMemoryProblem>("whole", whole));
+  EXPECT_EQ(result.outcome, Outcome::kOk) << result.message;
+  EXPECT_EQ(measure(make_case<OwnMemoryProblem>("throws", throws)).outcome, Outcome::kError);
 }
 
 TEST(Bench, FindsAWrongResultBeforeTiming) {
