@@ -24,12 +24,14 @@ std::vector<Sizes> test_sizes() {
 
 class RepeatKvForwardBf16Test : public wb::ImplementationTest<wb::RepeatKvForwardBf16> {
  protected:
-  void expect_copies(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor) {
+  void expect_copies(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor,
+                     std::size_t misalign_x = 0, std::size_t misalign_y = 0) {
     SCOPED_TRACE(std::string(wb::name_of(layout)) + ", " + sizes.text());
     const auto [b, t, h, k, d] = sizes;
     const std::vector<float> values = wb::rounded_to_bf16(wb::random_normal(sizes.view().size(), 1));
-    auto x = GuardedBuffer<bf16>::input(wb::to_storage(layout, sizes.view(), wb::to_bf16(values), kGap));
-    auto y = GuardedBuffer<bf16>::output(sizes.repeated());
+    auto x = GuardedBuffer<bf16>::input(wb::to_storage(layout, sizes.view(), wb::to_bf16(values), kGap),
+                                        misalign_x);
+    auto y = GuardedBuffer<bf16>::output(sizes.repeated(), misalign_y);
     run(wb::make_view<const bf16>(layout, x.data(), sizes.view()), y.data(), b, t, h, d, nullptr);
     EXPECT_TRUE(wb::matches(wb::to_float(y.download()), wb::repeat_kv_oracle(wb::to_double(values), sizes),
                             {0, 0}, {{b, h, t, d}}));
@@ -44,6 +46,11 @@ TEST_P(RepeatKvForwardBf16Test, CopiesEverySize) {
 
 TEST_P(RepeatKvForwardBf16Test, ReadsEveryLayout) {
   for (const HeadsLayout layout : wb::kHeadsLayouts) expect_copies({3, 37, 6, 2, 24}, layout);
+}
+
+TEST_P(RepeatKvForwardBf16Test, CopiesFromAnyAddress) {
+  expect_copies({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 1, 0);
+  expect_copies({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 0, 4);
 }
 
 TEST_P(RepeatKvForwardBf16Test, RejectsBadArguments) {
@@ -63,15 +70,16 @@ WB_TEST_IMPLEMENTATIONS(RepeatKvForwardBf16Test, wb::RepeatKvForwardBf16);
 
 class RepeatKvBackwardBf16Test : public wb::ImplementationTest<wb::RepeatKvBackwardBf16> {
  protected:
-  void expect_sums(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor) {
+  void expect_sums(const Sizes& sizes, HeadsLayout layout = HeadsLayout::kTokenMajor,
+                   std::size_t misalign_dy = 0, std::size_t misalign_dx = 0) {
     SCOPED_TRACE(std::string(wb::name_of(layout)) + ", " + sizes.text());
     const auto [b, t, h, k, d] = sizes;
     const std::vector<float> values = wb::rounded_to_bf16(wb::random_normal(sizes.repeated(), 1));
-    auto dy = GuardedBuffer<bf16>::input(wb::to_bf16(values));
+    auto dy = GuardedBuffer<bf16>::input(wb::to_bf16(values), misalign_dy);
     // dx holds NaN before the call: it is overwritten.
     const std::vector<bf16> nan(sizes.view().size(),
                                 wb::from_float<bf16>(std::numeric_limits<float>::quiet_NaN()));
-    auto dx = GuardedBuffer<bf16>::inout(wb::to_storage(layout, sizes.view(), nan, kGap));
+    auto dx = GuardedBuffer<bf16>::inout(wb::to_storage(layout, sizes.view(), nan, kGap), misalign_dx);
     run(dy.data(), wb::make_view(layout, dx.data(), sizes.view()), b, t, h, d, nullptr);
     const std::vector<bf16> storage = dx.download();
     EXPECT_TRUE(wb::matches(wb::to_float(wb::from_storage(layout, sizes.view(), storage)),
@@ -90,6 +98,11 @@ TEST_P(RepeatKvBackwardBf16Test, SumsEverySize) {
 
 TEST_P(RepeatKvBackwardBf16Test, WritesEveryLayout) {
   for (const HeadsLayout layout : wb::kHeadsLayouts) expect_sums({3, 37, 6, 2, 24}, layout);
+}
+
+TEST_P(RepeatKvBackwardBf16Test, SumsFromAnyAddress) {
+  expect_sums({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 1, 0);
+  expect_sums({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 0, 4);
 }
 
 // 1 and 32 numbers of 1/512: beside the 1, a bf16 sum would lose every one of them.

@@ -18,11 +18,12 @@ const bf16 kGap = wb::from_float<bf16>(12345.0f);  // between the elements of a 
 constexpr wb::Tolerance kTolerance{1e-6, wb::kBf16Rounding};
 
 struct Heads {
-  Heads(HeadsLayout heads_layout, const HeadsShape& heads_shape, std::uint64_t seed)
+  Heads(HeadsLayout heads_layout, const HeadsShape& heads_shape, std::uint64_t seed, std::size_t misalign = 0)
       : layout(heads_layout),
         shape(heads_shape),
         before(wb::rounded_to_bf16(wb::random_normal(shape.size(), seed))),
-        storage(GuardedBuffer<bf16>::inout(wb::to_storage(layout, shape, wb::to_bf16(before), kGap))) {}
+        storage(
+            GuardedBuffer<bf16>::inout(wb::to_storage(layout, shape, wb::to_bf16(before), kGap), misalign)) {}
 
   wb::HeadsView<bf16> view() { return wb::make_view(layout, storage.data(), shape); }
 
@@ -48,13 +49,14 @@ class RopeBf16Test : public wb::ImplementationTest<Contract> {
   static constexpr double kDirection = std::is_same_v<Contract, wb::RopeForwardBf16> ? 1.0 : -1.0;
 
   void expect_rotation(int b, int t, int h, int k, int d, HeadsLayout layout_q = HeadsLayout::kTokenMajor,
-                       HeadsLayout layout_k = HeadsLayout::kTokenMajor) {
+                       HeadsLayout layout_k = HeadsLayout::kTokenMajor, std::size_t misalign_q = 0,
+                       std::size_t misalign_k = 0) {
     for (const RopePairing pairing : {RopePairing::kHalfSplit, RopePairing::kInterleaved}) {
       SCOPED_TRACE(std::string(pairing == RopePairing::kHalfSplit ? "half-split" : "interleaved") + ", q " +
                    wb::name_of(layout_q) + ", k " + wb::name_of(layout_k) + ", d = " + std::to_string(d));
       const wb::RopeTable table = wb::make_rope_table(t, d);
       auto cosine = GuardedBuffer<float>::input(table.cosine), sine = GuardedBuffer<float>::input(table.sine);
-      Heads queries(layout_q, {b, t, h, d}, 1), keys(layout_k, {b, t, k, d}, 2);
+      Heads queries(layout_q, {b, t, h, d}, 1, misalign_q), keys(layout_k, {b, t, k, d}, 2, misalign_k);
       this->run(queries.view(), keys.view(), cosine.data(), sine.data(), b, t, d, pairing, nullptr);
       for (const auto& [heads, name] : {std::pair{&queries, "q"}, std::pair{&keys, "k"}}) {
         heads->expect(wb::rope_oracle(wb::to_double(heads->before), heads->shape, table, pairing, kDirection),
@@ -101,6 +103,11 @@ TEST_P(RopeForwardBf16Test, RotatesEverySize) {
 }
 TEST_P(RopeForwardBf16Test, RotatesEveryLayout) {
   expect_every_layout();
+}
+// What does not start at a multiple of 16 bytes is legal, and must not be loaded 16 bytes at a time.
+TEST_P(RopeForwardBf16Test, RotatesFromAnyAddress) {
+  expect_rotation(1, 5, 2, 1, 64, HeadsLayout::kTokenMajor, HeadsLayout::kTokenMajor, 1, 0);
+  expect_rotation(1, 5, 2, 1, 64, HeadsLayout::kTokenMajor, HeadsLayout::kTokenMajor, 0, 4);
 }
 TEST_P(RopeForwardBf16Test, RejectsBadArguments) {
   expect_bad_arguments_named();
