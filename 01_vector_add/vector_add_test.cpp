@@ -7,6 +7,7 @@
 
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/sanitizer.h"
 
 namespace {
 
@@ -110,6 +111,7 @@ TEST_P(VectorAddTest, CountsPastTwoToThe31) {
   if (wb::device_is_cpu() || wb::device_info().memory_bytes < std::size_t{20} << 30) {
     GTEST_SKIP() << "needs a GPU with 20 GiB";
   }
+  if (wb::sanitizer() == "racecheck") GTEST_SKIP() << "takes minutes under racecheck";
   wb::DeviceBuffer<float> a(kSize), b(kSize);
   a.fill_bytes(0x3E);  // 0.18...: ordinary numbers everywhere
   b.fill_bytes(0x3F);

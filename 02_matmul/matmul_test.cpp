@@ -8,6 +8,7 @@
 #include "02_matmul/matmul_oracle.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/sanitizer.h"
 
 namespace {
 
@@ -310,6 +311,7 @@ TEST_P(MatmulTest, CountsPastTwoToThe31) {
   if (wb::device_is_cpu() || wb::device_info().memory_bytes < std::size_t{20} << 30) {
     GTEST_SKIP() << "needs a GPU with 20 GiB";
   }
+  if (wb::sanitizer() == "racecheck") GTEST_SKIP() << "takes minutes under racecheck";
   wb::DeviceBuffer<float> a(kLast + kK), c(area(kM, kN));
   a.fill_bytes(0x3e);  // 0.18...: ordinary numbers everywhere
   const std::vector<float> row = wb::random_uniform(kK, 1), b = wb::random_uniform(area(kK, kN), 2);

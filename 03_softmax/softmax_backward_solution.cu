@@ -70,13 +70,16 @@ __global__ void __launch_bounds__(1024) softmax_backward_held_kernel(const float
   const int packs = columns / kWidth;
   const int first = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
 
+#pragma unroll
+  for (int i = 0; i < kHeldFloats / kWidth; ++i) {
+    if (first + i * step < packs) dys[i] = dy_row[first + i * step];
+  }
   float dot = 0.0f;
 #pragma unroll
   for (int i = 0; i < kHeldFloats / kWidth; ++i) {
     const int at = first + i * step;
     if (at >= packs) break;
     const Pack<kWidth> own = y_row[at];
-    dys[i] = dy_row[at];
     ys[at] = own;
     for (int j = 0; j < kWidth; ++j) dot += dys[i].values[j] * own.values[j];
   }

@@ -9,6 +9,7 @@
 #include "03_softmax/softmax_oracle.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/sanitizer.h"
 
 namespace {
 
@@ -179,6 +180,7 @@ TEST_P(SoftmaxForwardTest, CountsPastTwoToThe31) {
   if (wb::device_is_cpu() || wb::device_info().memory_bytes < std::size_t{12} << 30) {
     GTEST_SKIP() << "needs a GPU with 12 GiB";
   }
+  if (wb::sanitizer() == "racecheck") GTEST_SKIP() << "takes minutes under racecheck";
   wb::DeviceBuffer<float> x(kLast + kColumns);
   x.fill_bytes(0x3e);  // 0.18...: ordinary numbers everywhere
   const std::vector<float> row = wb::random_normal(kColumns, 1);

@@ -24,49 +24,56 @@ __device__ Pack<kWidth> plus(Pack<kWidth> x, const Pack<kWidth>& bias) {
   return x;
 }
 
-// kFloats: of the row, in the registers of a thread; 0: it is too long for that.
-template <int kWidth, int kFloats, int kMaxThreads>
-__global__ void __launch_bounds__(kMaxThreads) bias_layernorm_kernel(const float* x,      // (N, C)
-                                                                     const float* bias,   // (C)
-                                                                     const float* gamma,  // (C)
-                                                                     const float* beta,   // (C)
-                                                                     float* y,            // (N, C)
-                                                                     float* mean,         // (N)
-                                                                     float* rstd,         // (N)
-                                                                     int c, float epsilon) {
+template <int kWidth, RowMode kMode>
+__global__ void __launch_bounds__(row_mode_threads(kMode), row_mode_blocks(kMode))
+    bias_layernorm_kernel(const float* x,      // (N, C)
+                          const float* bias,   // (C)
+                          const float* gamma,  // (C)
+                          const float* beta,   // (C)
+                          float* y,            // (N, C)
+                          float* mean,         // (N)
+                          float* rstd,         // (N)
+                          int c, float epsilon) {
   using P = Pack<kWidth>;
+  extern __shared__ float4 shared[];
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  const auto* x_row = reinterpret_cast<const P*>(x + start);
-  const auto* biases = reinterpret_cast<const P*>(bias);
-  const LayernormRow<kWidth> row = {reinterpret_cast<const P*>(gamma),
+  const LayernormRow<kWidth> row = {reinterpret_cast<const P*>(x + start),
+                                    reinterpret_cast<const P*>(gamma),
                                     reinterpret_cast<const P*>(beta),
                                     reinterpret_cast<P*>(y + start),
                                     mean + blockIdx.x,
                                     rstd + blockIdx.x,
                                     c / kWidth,
                                     epsilon};
-  const auto read = [x_row, biases](int i) { return plus(x_row[i], biases[i]); };
-  if constexpr (kFloats > 0) {
-    layernorm_row_held<kWidth, kFloats / kWidth>(row, read);
-  } else {
-    layernorm_row_streamed(row, read);
-  }
+  const auto* biases = reinterpret_cast<const P*>(bias);
+  const auto add_bias = [biases](const P& pack, int i) { return plus(pack, biases[i]); };
+  layernorm_row<kWidth, kMode>(row, reinterpret_cast<P*>(shared), add_bias);
 }
 
 template <int kWidth>
-auto* kernel_for(int c) {
-  if (c <= kShortRow) return bias_layernorm_kernel<kWidth, kShortRowFloats, kShortRowThreads>;
-  if (c <= kHeldRow) return bias_layernorm_kernel<kWidth, kHeldRowFloats, kHeldRowThreads>;
-  return bias_layernorm_kernel<kWidth, 0, kHeldRowThreads>;
+auto* kernel_for(RowMode mode) {
+  switch (mode) {
+    case RowMode::kShort:
+      return bias_layernorm_kernel<kWidth, RowMode::kShort>;
+    case RowMode::kRegisters:
+      return bias_layernorm_kernel<kWidth, RowMode::kRegisters>;
+    case RowMode::kSharedToo:
+      return bias_layernorm_kernel<kWidth, RowMode::kSharedToo>;
+    default:
+      return bias_layernorm_kernel<kWidth, RowMode::kStreamed>;
+  }
 }
 
 void bias_layernorm_solution(const float* x, const float* bias, const float* gamma, const float* beta,
                              float* y, float* mean, float* rstd, int n, int c, float epsilon,
                              cudaStream_t stream) {
   check_bias_layernorm(x, bias, gamma, beta, y, mean, rstd, n, c, epsilon);
-  auto* kernel = rows_fit_pack4(c, x, bias, gamma, beta, y) ? kernel_for<4>(c) : kernel_for<1>(c);
-  const int threads = threads_for_row(c, c <= kShortRow ? kShortRowFloats : kHeldRowFloats);
-  kernel<<<n, threads, 0, stream>>>(x, bias, gamma, beta, y, mean, rstd, c, epsilon);
+  const RowLaunch launch = row_launch(c);
+  const bool wide = rows_fit_pack4(c, x, bias, gamma, beta, y);
+  auto* kernel = wide ? kernel_for<4>(launch.mode) : kernel_for<1>(launch.mode);
+  WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     static_cast<int>(launch.shared_bytes)));
+  kernel<<<n, launch.threads, launch.shared_bytes, stream>>>(x, bias, gamma, beta, y, mean, rstd, c, epsilon);
   WB_CHECK_LAUNCH();
 }
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "03_softmax/row_threads.h"
+#include "04_layernorm/device_attribute.h"
 #include "04_layernorm/layernorm.h"
-#include "common/core/check.h"
 
 namespace wb {
 
@@ -30,13 +30,6 @@ struct LayernormBackwardLaunch {
   dim3 grid;                 // (blocks that share the rows, slices of the columns)
   std::size_t shared_bytes;  // a float for each column that the block owns
 };
-
-inline int device_attribute(cudaDeviceAttr attribute) {
-  int device = 0, value = 0;
-  WB_CUDA_CHECK(cudaGetDevice(&device));
-  WB_CUDA_CHECK(cudaDeviceGetAttribute(&value, attribute, device));
-  return value;
-}
 
 inline LayernormBackwardLaunch layernorm_backward_launch(int n, int c) {
   LayernormBackwardLaunch launch;

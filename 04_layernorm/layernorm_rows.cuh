@@ -1,32 +1,29 @@
 // LayerNorm of one row by one block, shared by layernorm_solution.cu and bias_layernorm_solution.cu.
 //
-// Where the row comes from is the caller's `read`: a function of the pack's index. Plain LayerNorm reads x
-// there; the fused one reads x and adds the bias, and that is all that fusing takes.
+// What happens to a value between memory and the norm is the caller's `adjust`, a function of pack and index:
+// plain LayerNorm returns the pack, the fused one adds the bias, and that is all that fusing takes.
 //
-// Two ways. layernorm_row_held reads the row once: thread t holds packs t, t + blockDim.x, ... in registers,
-// with all its loads on their way before it needs the first. layernorm_row_streamed is for rows too long for
-// that: it reads them twice, the second time mostly from the L2 cache.
+// layernorm_row_held reads the row once. Thread t has packs t, t + blockDim.x, t + 2 blockDim.x, ..., and all
+// their loads are on the way before it needs the first. It keeps them in registers, and of rows that are too
+// long for those the rest in shared memory, where no other thread looks: no barrier is needed for that.
+// layernorm_row_streamed reads the row twice, the second time mostly from the L2 cache: for rows of any
+// length.
 #pragma once
 
 #include <cuda_runtime.h>
 
-#include <algorithm>
-
-#include "03_softmax/row_threads.h"
+#include "04_layernorm/layernorm_row_launch.h"
 #include "04_layernorm/moments.cuh"
 #include "04_layernorm/welford.cuh"
 #include "common/core/pack.h"
+#include "common/core/pack_once.cuh"
 
 namespace wb {
 
-// Rows up to 2048 columns take 8 floats in each of 256 threads: many small blocks share a multiprocessor, and
-// some load while others reduce. Up to 32768 columns 32 floats in each of 1024 threads.
-inline constexpr int kShortRow = 2048, kShortRowFloats = 8, kShortRowThreads = 256;
-inline constexpr int kHeldRow = 32768, kHeldRowFloats = 32, kHeldRowThreads = 1024;
-
-/// What a block does to its row, and where the results go. The matrices' pointers are those of the row.
+/// One row, and where its results go. Pointers are those of the row.
 template <int kWidth>
 struct LayernormRow {
+  const Pack<kWidth>* x;      // (C / kWidth)
   const Pack<kWidth>* gamma;  // (C / kWidth)
   const Pack<kWidth>* beta;   // (C / kWidth)
   Pack<kWidth>* y;            // (C / kWidth)
@@ -36,52 +33,111 @@ struct LayernormRow {
   float epsilon;
 
   /// 1 / sqrt(variance + epsilon); thread 0 stores it and the mean.
-  __device__ float finish(const Moments& row) const {
-    const float row_rstd = rstd_of(row, epsilon);
+  __device__ float finish(const Moments& moments) const {
+    const float row_rstd = rstd_of(moments, epsilon);
     if (threadIdx.x == 0) {
-      *mean = row.mean;
+      *mean = moments.mean;
       *rstd = row_rstd;
     }
     return row_rstd;
   }
 };
 
-template <int kWidth, int kPacks, class Read>
-__device__ void layernorm_row_held(const LayernormRow<kWidth>& out, Read read) {
+/// For rows of up to kPacks packs a thread; twice that with `rest`, (kPacks, blockDim.x) packs of shared
+/// memory.
+template <int kWidth, int kPacks, bool kRest, class Adjust>
+__device__ void layernorm_row_held(const LayernormRow<kWidth>& row, Pack<kWidth>* rest, Adjust adjust) {
+  // Gamma and beta of short rows fit beside the row: loaded with it, nobody waits for them later.
+  constexpr bool kHoldGammas = kPacks * kWidth <= kShortRowFloats;
   const int first = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
+  const int after = first + kPacks * step;  // what registers hold comes the rest
   Pack<kWidth> held[kPacks];
+  [[maybe_unused]] Pack<kWidth> gammas[kHoldGammas ? kPacks : 1], betas[kHoldGammas ? kPacks : 1];
+
+  if constexpr (kRest) {
+#pragma unroll
+    for (int i = 0; i < kPacks; ++i) {
+      if (after + i * step < row.packs) held[i] = load_once(&row.x[after + i * step]);
+    }
+#pragma unroll
+    for (int i = 0; i < kPacks; ++i) {
+      if (after + i * step < row.packs) rest[first + i * step] = held[i];
+    }
+  }
 #pragma unroll
   for (int i = 0; i < kPacks; ++i) {
-    if (first + i * step < out.packs) held[i] = read(first + i * step);
+    const int at = first + i * step;
+    if (at >= row.packs) continue;
+    held[i] = load_once(&row.x[at]);
+    if constexpr (kHoldGammas) gammas[i] = row.gamma[at], betas[i] = row.beta[at];
   }
 
-  Moments row = {0.0f, 0.0f, 0.0f};
+  Moments moments = {0.0f, 0.0f, 0.0f};
+  if constexpr (kRest) {
+#pragma unroll
+    for (int i = 0; i < kPacks; ++i) {
+      if (after + i * step >= row.packs) continue;
+      const Pack<kWidth> adjusted = adjust(rest[first + i * step], after + i * step);
+      rest[first + i * step] = adjusted;
+      moments = MergeMoments{}(moments, moments_of(adjusted));
+    }
+  }
 #pragma unroll
   for (int i = 0; i < kPacks; ++i) {
-    if (first + i * step < out.packs) row = MergeMoments{}(row, moments_of(held[i]));
+    if (first + i * step >= row.packs) continue;
+    held[i] = adjust(held[i], first + i * step);
+    moments = MergeMoments{}(moments, moments_of(held[i]));
   }
-  row = block_merge(row, MergeMoments{});
-  const float row_rstd = out.finish(row);
+  moments = block_merge(moments, MergeMoments{});
+  const float mean = moments.mean, rstd = row.finish(moments);
 
 #pragma unroll
   for (int i = 0; i < kPacks; ++i) {
     const int at = first + i * step;
-    if (at < out.packs) out.y[at] = normalise(held[i], row.mean, row_rstd, out.gamma[at], out.beta[at]);
+    if (at >= row.packs) continue;
+    if constexpr (kHoldGammas) {
+      store_once(&row.y[at], normalise(held[i], mean, rstd, gammas[i], betas[i]));
+    } else {
+      store_once(&row.y[at], normalise(held[i], mean, rstd, row.gamma[at], row.beta[at]));
+    }
+  }
+  if constexpr (kRest) {
+#pragma unroll
+    for (int i = 0; i < kPacks; ++i) {
+      const int at = after + i * step;
+      if (at >= row.packs) continue;
+      const Pack<kWidth> adjusted = rest[first + i * step];
+      store_once(&row.y[at], normalise(adjusted, mean, rstd, row.gamma[at], row.beta[at]));
+    }
   }
 }
 
-template <int kWidth, class Read>
-__device__ void layernorm_row_streamed(const LayernormRow<kWidth>& out, Read read) {
+template <int kWidth, class Adjust>
+__device__ void layernorm_row_streamed(const LayernormRow<kWidth>& row, Adjust adjust) {
   const int first = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
-  Moments row = {0.0f, 0.0f, 0.0f};
+  Moments moments = {0.0f, 0.0f, 0.0f};
 #pragma unroll 2
-  for (int i = first; i < out.packs; i += step) row = MergeMoments{}(row, moments_of(read(i)));
-  row = block_merge(row, MergeMoments{});
-  const float row_rstd = out.finish(row);
+  for (int i = first; i < row.packs; i += step) {
+    moments = MergeMoments{}(moments, moments_of(adjust(row.x[i], i)));
+  }
+  moments = block_merge(moments, MergeMoments{});
+  const float rstd = row.finish(moments);
 
 #pragma unroll 2
-  for (int i = first; i < out.packs; i += step) {
-    out.y[i] = normalise(read(i), row.mean, row_rstd, out.gamma[i], out.beta[i]);
+  for (int i = first; i < row.packs; i += step) {
+    const Pack<kWidth> adjusted = adjust(load_once(&row.x[i]), i);
+    store_once(&row.y[i], normalise(adjusted, moments.mean, rstd, row.gamma[i], row.beta[i]));
+  }
+}
+
+/// All threads of the block call it, with RowLaunch::shared_bytes of dynamic shared memory at `rest`.
+template <int kWidth, RowMode kMode, class Adjust>
+__device__ void layernorm_row(const LayernormRow<kWidth>& row, Pack<kWidth>* rest, Adjust adjust) {
+  constexpr int kPacks = (kMode == RowMode::kShort ? kShortRowFloats : kLongRowFloats) / kWidth;
+  if constexpr (kMode == RowMode::kStreamed) {
+    layernorm_row_streamed(row, adjust);
+  } else {
+    layernorm_row_held<kWidth, kPacks, kMode == RowMode::kSharedToo>(row, rest, adjust);
   }
 }
 

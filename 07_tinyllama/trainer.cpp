@@ -105,9 +105,7 @@ void Trainer::train(int steps) {
 
 std::vector<float> Trainer::losses() const {
   synchronize();
-  std::vector<float> losses = history_.download();
-  losses.resize(static_cast<std::size_t>(forwards_done_));
-  return losses;
+  return history_.download(static_cast<std::size_t>(forwards_done_));
 }
 
 float Trainer::last_loss() const {

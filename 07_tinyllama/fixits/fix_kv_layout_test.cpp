@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <functional>
 #include <set>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "07_tinyllama/kv_contiguous.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/sanitizer.h"
 
 namespace wb {
 namespace {
@@ -161,7 +161,7 @@ TEST_P(KvPathTest, AttentionMovesNoMemoryItDoesNotUse) {
 }
 
 TEST_P(KvPathTest, AttentionIsAsFastAsOnPackedKeysAndValues) {
-  if (std::getenv("WB_SANITIZER") != nullptr) GTEST_SKIP() << "no timing under a sanitizer";
+  if (under_sanitizer()) GTEST_SKIP() << "no timing under a sanitizer";
   const ModelConfig config = config_for_timing();
   AttentionLayer layer(make(config), config);
   layer.forward();

@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "07_tinyllama/journey/step_timer.h"
 #include "07_tinyllama/trainer.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/sanitizer.h"
 
 namespace wb {
 namespace {
@@ -20,10 +20,6 @@ ModelConfig config_for_device() {
   ModelConfig config = preset(device_is_cpu() ? "nano" : "small");
   config.l = 1;
   return config;
-}
-
-bool under_sanitizer() {
-  return std::getenv("WB_SANITIZER") != nullptr;
 }
 
 struct Step {

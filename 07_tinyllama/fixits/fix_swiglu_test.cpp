@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 
 #include "07_tinyllama/journey/step_timer.h"
 #include "07_tinyllama/swiglu.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/sanitizer.h"
 
 namespace wb {
 namespace {
@@ -84,10 +84,6 @@ double ms_of(const std::function<void()>& work) {
   work();
   WB_CUDA_CHECK(cudaDeviceSynchronize());
   return host_clock_ms() - begin;
-}
-
-bool under_sanitizer() {
-  return std::getenv("WB_SANITIZER") != nullptr;
 }
 
 template <class Contract>

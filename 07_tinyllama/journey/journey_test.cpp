@@ -5,28 +5,24 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "07_tinyllama/journey/observe.h"
 #include "common/core/device_info.h"
 #include "common/core/results.h"
+#include "common/harness/sanitizer.h"
 
 namespace wb {
 namespace {
 
 const Progress kQuiet = [](const std::string&, int, int, float) {};
 
-// A sanitizer slows the device by much and has it profiled already.
-bool under_sanitizer() {
-  return std::getenv("WB_SANITIZER") != nullptr;
-}
-
 JourneyOptions test_options() {
   const std::string preset = device_is_cpu() ? "nano" : "small";
   const char* arguments[] = {"journey", "--preset", preset.c_str(), "--steps", "6"};
   std::string answer;
   JourneyOptions options = parse_options(5, arguments, answer).value();
+  // A sanitizer slows the device by much and has it profiled already.
   options.profile = !under_sanitizer();
   options.fewest_samples = 5;
   return options;

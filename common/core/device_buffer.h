@@ -57,11 +57,13 @@ class DeviceBuffer {
   }
 
   /// The whole buffer as a host vector; waits for all work before it on the default stream.
-  std::vector<T> download() const {
-    std::vector<T> host(size_);
-    if (size_ != 0) {
-      WB_CUDA_CHECK(cudaMemcpy(host.data(), data_, bytes(), cudaMemcpyDeviceToHost));
-    }
+  std::vector<T> download() const { return download(size_); }
+
+  /// The first n elements.
+  std::vector<T> download(std::size_t n) const {
+    WB_REQUIRE(n <= size_, n);
+    std::vector<T> host(n);
+    if (n != 0) WB_CUDA_CHECK(cudaMemcpy(host.data(), data_, n * sizeof(T), cudaMemcpyDeviceToHost));
     return host;
   }
 

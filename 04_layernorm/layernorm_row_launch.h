@@ -1,0 +1,51 @@
+// Which way a row of C columns goes (layernorm_rows.cuh), and the launch that it takes.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "03_softmax/row_threads.h"
+#include "04_layernorm/device_attribute.h"
+
+namespace wb {
+
+// Short rows: 8 floats in each of 256 threads, so that many small blocks share a multiprocessor, and some
+// load while others reduce. Long rows: 32 floats in registers. With 512 threads two blocks fit; from 16384
+// columns on each keeps as much again in shared memory.
+inline constexpr int kShortRow = 2048, kShortRowFloats = 8, kShortRowThreads = 256;
+inline constexpr int kLongRowFloats = 32, kLongRowThreads = 512;
+inline constexpr int kRegisterRow = kLongRowFloats * kLongRowThreads;  // columns
+inline constexpr int kHeldRow = 2 * kRegisterRow;                      // columns
+inline constexpr int kStreamedRowThreads = 1024;
+
+enum class RowMode { kShort, kRegisters, kSharedToo, kStreamed };
+
+/// The most threads of a block, for __launch_bounds__.
+constexpr int row_mode_threads(RowMode mode) {
+  if (mode == RowMode::kShort) return kShortRowThreads;
+  return mode == RowMode::kStreamed ? kStreamedRowThreads : kLongRowThreads;
+}
+
+/// Blocks that should fit a multiprocessor, likewise: what one row of them loads while another reduces.
+constexpr int row_mode_blocks(RowMode mode) {
+  return mode == RowMode::kShort ? 1 : 2;
+}
+
+struct RowLaunch {
+  RowMode mode;
+  int threads;               // of a block
+  std::size_t shared_bytes;  // dynamic
+};
+
+inline RowLaunch row_launch(int c) {
+  if (c <= kShortRow) return {RowMode::kShort, threads_for_row(c, kShortRowFloats), 0};
+  if (c <= kRegisterRow) return {RowMode::kRegisters, threads_for_row(c, kLongRowFloats), 0};
+  // Not every GPU gives a block so much; the rest of it is for block_merge.
+  constexpr std::size_t kRestBytes = kRegisterRow * sizeof(float), kMergeBytes = 1024;
+  const auto allowed = static_cast<std::size_t>(device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin));
+  if (c <= kHeldRow && kRestBytes + kMergeBytes <= allowed) {
+    return {RowMode::kSharedToo, kLongRowThreads, kRestBytes};
+  }
+  return {RowMode::kStreamed, kStreamedRowThreads, 0};
+}
+
+}  // namespace wb

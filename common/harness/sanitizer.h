@@ -1,0 +1,21 @@
+// Which of compute-sanitizer's tools watches this run, if any. They slow kernels a hundredfold and more.
+#pragma once
+
+#include <cstdlib>
+#include <string_view>
+
+namespace wb {
+
+/// "memcheck", "racecheck", ...: the environment variable WB_SANITIZER, set by whoever starts the tool
+/// (tools/gpu/verify.sh); else empty.
+inline std::string_view sanitizer() {
+  const char* tool = std::getenv("WB_SANITIZER");
+  return tool != nullptr ? tool : "";
+}
+
+/// Tests of times skip themselves then.
+inline bool under_sanitizer() {
+  return !sanitizer().empty();
+}
+
+}  // namespace wb
