@@ -3,12 +3,17 @@
 // The loss needs log sum_v exp(logits[v]). Subtracting the row's maximum keeps the exponentials finite, and
 // the online form of chapter 03 finds maximum and sum in one reading: when a larger value appears, the sum so
 // far is scaled down. Thread t takes packs t, t + blockDim.x, ... of 16 bytes (one element where the rows do
-// not allow it), kPacks of them at a time: that many loads are on their way before the first is needed, and
+// not allow it), kAtOnce elements at a time: all their loads are on their way before the first is needed, and
 // the sum is rescaled once for all of them. Chapter 03's block_max and block_sum join the threads.
 //
 // Forward reads the logits: 4 N V bytes. Backward reads them again and writes as much: exp(logit - lse) is
 // the probability, so nothing but lse had to be kept. A thread writes only what it has read, so dlogits may
-// be logits. One exponential an element either way: bytes decide. T is the type in memory, float or bf16.
+// be logits. T is the type in memory, float or bf16.
+//
+// One exponential an element either way. Of fp32 logits bytes decide. In bf16, where an element is there in
+// half the time, the instructions of expf nearly take as long as its bytes: small blocks, so that some load
+// while others compute, and in forward __expf, which takes fewer of them. It is wrong by 2 ulp near 0,
+// where the large terms of the sum are, and by more only far below.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -21,13 +26,15 @@
 namespace wb {
 namespace {
 
-constexpr int kMaxThreads = 512;
-constexpr int kPacks = 4;  // of a thread at a time
+constexpr int kMaxThreads = 256;
+constexpr int kBlocks = 6;   // of them on a multiprocessor, forward: 40 registers a thread
+constexpr int kAtOnce = 16;  // elements of a thread
 template <class T>
 constexpr int kPackWidth = 16 / sizeof(T);
 
-// Packs first, first + step, ...: kPacks of them. Past the end of the row hold -inf, whose exponential is 0.
-template <int kWidth, class T>
+// Packs first, first + blockDim.x, ...: kPacks of them. Past the end of the row hold -inf, whose exponential
+// is 0.
+template <int kPacks, int kWidth, class T>
 __device__ void load_packs(Pack<kWidth, T> (&held)[kPacks], const Pack<kWidth, T>* row, std::int64_t first,
                            int packs) {
 #pragma unroll
@@ -47,14 +54,16 @@ __device__ float shift_for(float maximum) {
 }
 
 template <int kWidth, class T>
-__global__ void __launch_bounds__(kMaxThreads) cross_entropy_forward_kernel(const T* logits,     // (N, V)
-                                                                            const int* targets,  // (N)
-                                                                            float* losses,       // (N)
-                                                                            float* lse,          // (N)
-                                                                            int v) {
+__global__ void __launch_bounds__(kMaxThreads, kBlocks)
+    cross_entropy_forward_kernel(const T* logits,     // (N, V)
+                                 const int* targets,  // (N)
+                                 float* losses,       // (N)
+                                 float* lse,          // (N)
+                                 int v) {
   const T* row = logits + blockIdx.x * static_cast<std::int64_t>(v);
   const auto* in = reinterpret_cast<const Pack<kWidth, T>*>(row);
   const int packs = v / kWidth;
+  constexpr int kPacks = kAtOnce / kWidth;
 
   float maximum = -INFINITY;
   float sum = 0.0f;  // of exp(value - maximum) over the values this thread has seen
@@ -71,7 +80,7 @@ __global__ void __launch_bounds__(kMaxThreads) cross_entropy_forward_kernel(cons
     maximum = larger;
 #pragma unroll
     for (int p = 0; p < kPacks; ++p) {
-      for (const T value : held[p].values) sum += expf(to_float(value) - shift);
+      for (const T value : held[p].values) sum += __expf(to_float(value) - shift);
     }
   }
   const float shift = shift_for(block_max(maximum));
@@ -97,6 +106,7 @@ __global__ void __launch_bounds__(kMaxThreads) cross_entropy_backward_kernel(con
   const int packs = v / kWidth;
   const int target = targets[blockIdx.x];
   const float row_lse = lse[blockIdx.x];
+  constexpr int kPacks = kAtOnce / kWidth;
 
   for (std::int64_t first = threadIdx.x; first < packs; first += kPacks * blockDim.x) {
     Pack<kWidth, T> held[kPacks];
@@ -115,9 +125,8 @@ __global__ void __launch_bounds__(kMaxThreads) cross_entropy_backward_kernel(con
   }
 }
 
-template <class T>
-int threads_for(int v, bool wide) {
-  return std::min(threads_for_row(v, (wide ? kPackWidth<T> : 1) * kPacks), kMaxThreads);
+int threads_for(int v) {
+  return std::min(threads_for_row(v, kAtOnce), kMaxThreads);
 }
 
 template <class T>
@@ -127,7 +136,7 @@ void cross_entropy_forward_solution(const T* logits, const int* targets, float* 
   const bool wide = rows_fit_pack<kPackWidth<T>>(v, logits);
   const auto kernel =
       wide ? cross_entropy_forward_kernel<kPackWidth<T>, T> : cross_entropy_forward_kernel<1, T>;
-  kernel<<<n, threads_for<T>(v, wide), 0, stream>>>(logits, targets, losses, lse, v);
+  kernel<<<n, threads_for(v), 0, stream>>>(logits, targets, losses, lse, v);
   WB_CHECK_LAUNCH();
 }
 
@@ -138,7 +147,7 @@ void cross_entropy_backward_solution(const T* logits, const int* targets, const 
   const bool wide = rows_fit_pack<kPackWidth<T>>(v, logits, dlogits);
   const auto kernel =
       wide ? cross_entropy_backward_kernel<kPackWidth<T>, T> : cross_entropy_backward_kernel<1, T>;
-  kernel<<<n, threads_for<T>(v, wide), 0, stream>>>(logits, targets, lse, dlogits, dloss, v);
+  kernel<<<n, threads_for(v), 0, stream>>>(logits, targets, lse, dlogits, dloss, v);
   WB_CHECK_LAUNCH();
 }
 
