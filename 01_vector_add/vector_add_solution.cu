@@ -10,6 +10,7 @@
 // Read next: vector_add_vectorized.cu, the same with four elements a thread.
 #include "01_vector_add/vector_add.h"
 #include "common/core/check.h"
+#include "common/core/pack.h"
 #include "common/core/registry.h"
 
 namespace wb {
@@ -31,9 +32,9 @@ __global__ void vector_add_kernel(const float* a,  // (n)
 void vector_add_solution(const float* a, const float* b, float* out, std::int64_t n, cudaStream_t stream) {
   WB_REQUIRE(n >= 0, n);
   if (n == 0) return;  // an empty grid is a launch error
-  WB_REQUIRE(a != nullptr, a);
-  WB_REQUIRE(b != nullptr, b);
-  WB_REQUIRE(out != nullptr, out);
+  WB_REQUIRE(a != nullptr && is_aligned(a), a);
+  WB_REQUIRE(b != nullptr && is_aligned(b), b);
+  WB_REQUIRE(out != nullptr && is_aligned(out), out);
 
   const std::int64_t blocks = (n + kThreads - 1) / kThreads;  // rounded up: the tail needs a block too
   WB_REQUIRE(blocks <= 0x7fffffff, blocks);

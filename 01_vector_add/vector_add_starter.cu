@@ -7,6 +7,7 @@
 // The launcher at the bottom is complete but for one number.
 #include "01_vector_add/vector_add.h"
 #include "common/core/check.h"
+#include "common/core/pack.h"
 #include "common/core/registry.h"
 
 namespace wb {
@@ -27,9 +28,9 @@ __global__ void vector_add_kernel(const float* a,  // (n)
 void vector_add_starter(const float* a, const float* b, float* out, std::int64_t n, cudaStream_t stream) {
   WB_REQUIRE(n >= 0, n);
   if (n == 0) return;  // an empty grid is a launch error
-  WB_REQUIRE(a != nullptr, a);
-  WB_REQUIRE(b != nullptr, b);
-  WB_REQUIRE(out != nullptr, out);
+  WB_REQUIRE(a != nullptr && is_aligned(a), a);
+  WB_REQUIRE(b != nullptr && is_aligned(b), b);
+  WB_REQUIRE(out != nullptr && is_aligned(out), out);
 
   const std::int64_t blocks = 1;  // TODO 2: How many blocks of kThreads does it take to cover n elements?
   vector_add_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(a, b, out, n);

@@ -1,7 +1,9 @@
-// Contract: C = alpha * op(A) op(B) + beta * C, row-major, fp32.
+// Contract: C = alpha * op(A) op(B) + beta * C, row-major; fp32, or bf16 with fp32 sums.
 #pragma once
 
 #include <cuda_runtime.h>
+
+#include "common/core/bf16.h"
 
 namespace wb {
 
@@ -15,13 +17,34 @@ enum class MatmulLayout {
 
 /// Matrix product of any M, N, K >= 1. With beta = 0, c is not read (it may hold NaN).
 /// c overlaps neither a nor b. Any alignment of a float is legal. The same call gives the same bits.
-/// Errors: m, n or k < 1 or > 2^30, or a pointer that is null or not aligned to a float, throws wb::Error.
+/// Errors: m, n or k < 1 or > 2^30, or a pointer that is null or not aligned to its element, throws
+/// wb::Error.
 struct Matmul {
   static constexpr const char* kName = "matmul";
   using Function = void(MatmulLayout layout,
                         const float* a,  // (M, K), or (K, M) for kTN
                         const float* b,  // (K, N), or (N, K) for kNT
                         float* c,        // (M, N)
+                        int m, int n, int k, float alpha, float beta, cudaStream_t stream);
+};
+
+/// The same of bf16 matrices: what activations are multiplied with. Sums are fp32; c is rounded once.
+struct MatmulBf16 {
+  static constexpr const char* kName = "matmul_bf16";
+  using Function = void(MatmulLayout layout,
+                        const bf16* a,  // (M, K), or (K, M) for kTN
+                        const bf16* b,  // (K, N), or (N, K) for kNT
+                        bf16* c,        // (M, N)
+                        int m, int n, int k, float alpha, float beta, cudaStream_t stream);
+};
+
+/// The same with c in fp32: for gradients of weights, which add up over many calls.
+struct MatmulBf16ToFloat {
+  static constexpr const char* kName = "matmul_bf16_to_float";
+  using Function = void(MatmulLayout layout,
+                        const bf16* a,  // (M, K), or (K, M) for kTN
+                        const bf16* b,  // (K, N), or (N, K) for kNT
+                        float* c,       // (M, N)
                         int m, int n, int k, float alpha, float beta, cudaStream_t stream);
 };
 

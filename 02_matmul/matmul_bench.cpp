@@ -1,24 +1,28 @@
 // Benchmark of matmul: squares from the size at which a product fills the device, and the three layouts.
 #include <cmath>
+#include <type_traits>
 
 #include "02_matmul/matmul.h"
 #include "common/core/device_buffer.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
 #include "common/harness/bench.h"
+#include "common/harness/bf16.h"
 #include "common/harness/matcher.h"
 
 namespace {
 
 using wb::MatmulLayout;
 
-// A (size, size) product. Its operands are square, so that every layout reads the same buffers.
+// A (size, size) product of T, float or bf16. Its operands are square, so that every layout reads the same
+// buffers.
+template <class ContractOfT, class T>
 class MatmulProblem {
  public:
-  using Contract = wb::Matmul;
+  using Contract = ContractOfT;
 
   struct Buffers {
-    wb::DeviceBuffer<float> a, b, c;  // (size, size)
+    wb::DeviceBuffer<T> a, b, c;  // (size, size)
   };
 
   explicit MatmulProblem(int size, MatmulLayout layout = MatmulLayout::kNN) : size_(size), layout_(layout) {}
@@ -27,20 +31,21 @@ class MatmulProblem {
 
   // Two matrices read and one written; a multiplication and an addition for each of size^3 products.
   wb::Work work() const {
-    return {12.0 * static_cast<double>(area()), 2.0 * static_cast<double>(area()) * size_};
+    return {3.0 * sizeof(T) * static_cast<double>(area()), 2.0 * static_cast<double>(area()) * size_,
+            kIsBf16};
   }
 
-  std::size_t buffer_bytes() const { return 3 * area() * sizeof(float); }
+  std::size_t buffer_bytes() const { return 3 * area() * sizeof(T); }
 
   Buffers allocate(std::uint64_t seed) const {
-    return {wb::DeviceBuffer<float>(wb::random_uniform(area(), 2 * seed)),
-            wb::DeviceBuffer<float>(wb::random_uniform(area(), 2 * seed + 1)),
-            wb::DeviceBuffer<float>(area())};
+    return {wb::DeviceBuffer<T>(stored(wb::random_uniform(area(), 2 * seed))),
+            wb::DeviceBuffer<T>(stored(wb::random_uniform(area(), 2 * seed + 1))),
+            wb::DeviceBuffer<T>(area())};
   }
 
   void clear(Buffers& buffers) const { buffers.c.fill_bytes(0xFF); }
 
-  void call(Contract::Function* matmul, Buffers& buffers, cudaStream_t stream) const {
+  void call(typename Contract::Function* matmul, Buffers& buffers, cudaStream_t stream) const {
     matmul(layout_, buffers.a.data(), buffers.b.data(), buffers.c.data(), size_, size_, size_, 1.0f, 0.0f,
            stream);
   }
@@ -51,12 +56,14 @@ class MatmulProblem {
     std::vector<double> x(columns());
     wb::Rng rng(7);
     for (double& value : x) value = rng.below(2) == 0 ? -1.0 : 1.0;
-    const std::vector<double> expected = apply(buffers.a.download(), layout_ == MatmulLayout::kTN,
-                                               apply(buffers.b.download(), layout_ == MatmulLayout::kNT, x));
-    const std::vector<double> sums = apply(buffers.c.download(), false, x);
+    const std::vector<double> expected =
+        apply(floats_of(buffers.a.download()), layout_ == MatmulLayout::kTN,
+              apply(floats_of(buffers.b.download()), layout_ == MatmulLayout::kNT, x));
+    const std::vector<double> sums = apply(floats_of(buffers.c.download()), false, x);
     // Inputs are U(-1, 1): an element of C is about sqrt(size) / 3, its rounding error no larger than
-    // 1e-7 * size (matmul_test.cpp), and those of a row add up at random.
-    const double tolerance = 1e-7 * size_ * std::sqrt(size_);
+    // 1e-7 * size (matmul_test.cpp), and those of a row add up at random. bf16 rounds each to 8 bits as well.
+    const double of_element = 1e-7 * size_ + (kIsBf16 ? 2.0 * wb::kBf16Rounding * std::sqrt(size_) : 0.0);
+    const double tolerance = of_element * std::sqrt(size_);
     return wb::matches(std::vector<float>(sums.begin(), sums.end()), expected, {tolerance, 1e-6}, {{size_}})
            << " (each element is the sum of a row of C, with random signs)";
   }
@@ -68,6 +75,24 @@ class MatmulProblem {
   }
 
  private:
+  static constexpr bool kIsBf16 = std::is_same_v<T, wb::bf16>;
+
+  static std::vector<T> stored(const std::vector<float>& values) {
+    if constexpr (kIsBf16) {
+      return wb::to_bf16(values);
+    } else {
+      return values;
+    }
+  }
+
+  static std::vector<float> floats_of(const std::vector<T>& values) {
+    if constexpr (kIsBf16) {
+      return wb::to_float(values);
+    } else {
+      return values;
+    }
+  }
+
   std::size_t columns() const { return static_cast<std::size_t>(size_); }
   std::size_t area() const { return columns() * columns(); }
 
@@ -98,19 +123,22 @@ class MatmulProblem {
   MatmulLayout layout_;
 };
 
-std::vector<MatmulProblem> problems() {
+template <class Problem>
+std::vector<Problem> problems() {
   if (wb::device_is_cpu()) {
-    return {MatmulProblem(256), MatmulProblem(512), MatmulProblem(256, MatmulLayout::kNT),
-            MatmulProblem(256, MatmulLayout::kTN)};
+    return {Problem(256), Problem(512), Problem(256, MatmulLayout::kNT), Problem(256, MatmulLayout::kTN)};
   }
-  return {MatmulProblem(1024),
-          MatmulProblem(2048),
-          MatmulProblem(4096),
-          MatmulProblem(8192),
-          MatmulProblem(4096, MatmulLayout::kNT),
-          MatmulProblem(4096, MatmulLayout::kTN)};
+  return {Problem(1024),
+          Problem(2048),
+          Problem(4096),
+          Problem(8192),
+          Problem(4096, MatmulLayout::kNT),
+          Problem(4096, MatmulLayout::kTN)};
 }
 
-const bool kAdded = wb::add_benchmark<MatmulProblem>(problems);
+using Fp32 = MatmulProblem<wb::Matmul, float>;
+using Bf16 = MatmulProblem<wb::MatmulBf16, wb::bf16>;
+const bool kAdded = wb::add_benchmark<Fp32>(problems<Fp32>);
+const bool kAddedBf16 = wb::add_benchmark<Bf16>(problems<Bf16>);
 
 }  // namespace

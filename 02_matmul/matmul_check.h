@@ -11,8 +11,8 @@ namespace wb {
 inline constexpr int kMaxMatmulSize = 1 << 30;
 
 /// Throws wb::Error naming the first argument that breaks the contract.
-inline void check_matmul(MatmulLayout layout, const float* a, const float* b, const float* c, int m, int n,
-                         int k) {
+template <class T, class Out>
+void check_matmul(MatmulLayout layout, const T* a, const T* b, const Out* c, int m, int n, int k) {
   WB_REQUIRE(layout == MatmulLayout::kNN || layout == MatmulLayout::kNT || layout == MatmulLayout::kTN,
              static_cast<int>(layout));
   WB_REQUIRE(m >= 1 && m <= kMaxMatmulSize, m);

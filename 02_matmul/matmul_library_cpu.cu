@@ -8,9 +8,12 @@
 
 #include <algorithm>
 #include <thread>
+#include <type_traits>
+#include <vector>
 
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
+#include "common/core/bf16.h"
 #include "common/core/registry.h"
 
 namespace wb {
@@ -23,19 +26,34 @@ constexpr int kPanelStep = 16;
 // More panels than workers, so that a slow worker holds nobody up for long.
 constexpr int kPanelsPerWorker = 2;
 
+template <class T, class Out>
 struct Product {
   bool a_transposed;
   bool b_transposed;
-  const float* a;  // (M, K), or (K, M) when transposed
-  const float* b;  // (K, N), or (N, K) when transposed
-  float* c;        // (M, N)
+  const T* a;  // (M, K), or (K, M) when transposed
+  const T* b;  // (K, N), or (N, K) when transposed
+  Out* c;      // (M, N)
   int m, n, k;
   float alpha, beta;
   int panel;  // rows of C in a panel, or columns when by_columns
   bool by_columns;
 };
 
-__global__ void openblas_sgemm(Product p) {
+// OpenBLAS has no bf16 everywhere: what is bf16 becomes float before, and the product bf16 after.
+const float* as_floats(const float* values, std::int64_t, std::int64_t, std::int64_t, std::vector<float>&) {
+  return values;
+}
+const float* as_floats(const bf16* values, std::int64_t rows, std::int64_t columns, std::int64_t stride,
+                       std::vector<float>& floats) {
+  floats.resize(static_cast<std::size_t>(rows * stride));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t i = row * stride; i < row * stride + columns; ++i) floats[i] = to_float(values[i]);
+  }
+  return floats.data();
+}
+
+template <class T, class Out>
+__global__ void openblas_sgemm(Product<T, Out> p) {
   const int first = static_cast<int>(blockIdx.x) * p.panel;
   const int rows = p.by_columns ? p.m : min(p.panel, p.m - first);
   const int columns = p.by_columns ? min(p.panel, p.n - first) : p.n;
@@ -43,12 +61,27 @@ __global__ void openblas_sgemm(Product p) {
   const int column = p.by_columns ? first : 0;
   const std::int64_t a_stride = p.a_transposed ? p.m : p.k;
   const std::int64_t b_stride = p.b_transposed ? p.k : p.n;
-  const float* a = p.a + (p.a_transposed ? row : row * a_stride);
-  const float* b = p.b + (p.b_transposed ? column * b_stride : column);
-  float* c = p.c + static_cast<std::int64_t>(row) * p.n + column;
+  std::vector<float> a_floats, b_floats, c_floats;
+  const float* a = as_floats(p.a + (p.a_transposed ? row : row * a_stride), p.a_transposed ? p.k : rows,
+                             p.a_transposed ? rows : p.k, a_stride, a_floats);
+  const float* b =
+      as_floats(p.b + (p.b_transposed ? column * b_stride : column), p.b_transposed ? columns : p.k,
+                p.b_transposed ? p.k : columns, b_stride, b_floats);
+  Out* out = p.c + static_cast<std::int64_t>(row) * p.n + column;
+  float* c = nullptr;
+  if constexpr (std::is_same_v<Out, float>) {
+    c = out;
+  } else {
+    c = const_cast<float*>(as_floats(out, rows, columns, p.n, c_floats));
+  }
   cblas_sgemm(CblasRowMajor, p.a_transposed ? CblasTrans : CblasNoTrans,
               p.b_transposed ? CblasTrans : CblasNoTrans, rows, columns, p.k, p.alpha, a,
               static_cast<int>(a_stride), b, static_cast<int>(b_stride), p.beta, c, p.n);
+  if constexpr (!std::is_same_v<Out, float>) {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < columns; ++j) out[i * p.n + j] = from_float<Out>(c[i * p.n + j]);
+    }
+  }
 }
 
 int ceil_div(int x, int y) {
@@ -62,26 +95,27 @@ int panel_of(int extent, double flops) {
   return ceil_div(ceil_div(extent, static_cast<int>(panels)), kPanelStep) * kPanelStep;
 }
 
-void matmul_library(MatmulLayout layout, const float* a, const float* b, float* c, int m, int n, int k,
-                    float alpha, float beta, cudaStream_t stream) {
+template <class T, class Out>
+void matmul_library(MatmulLayout layout, const T* a, const T* b, Out* c, int m, int n, int k, float alpha,
+                    float beta, cudaStream_t stream) {
   check_matmul(layout, a, b, c, m, n, k);
   static const bool one_thread_a_call = (openblas_set_num_threads(1), true);
   static_cast<void>(one_thread_a_call);
   const bool by_columns = n > m;
   const int extent = by_columns ? n : m;
   const int panel = panel_of(extent, 2.0 * m * n * k);
-  const Product product = {.a_transposed = layout == MatmulLayout::kTN,
-                           .b_transposed = layout == MatmulLayout::kNT,
-                           .a = a,
-                           .b = b,
-                           .c = c,
-                           .m = m,
-                           .n = n,
-                           .k = k,
-                           .alpha = alpha,
-                           .beta = beta,
-                           .panel = panel,
-                           .by_columns = by_columns};
+  const Product<T, Out> product = {.a_transposed = layout == MatmulLayout::kTN,
+                                   .b_transposed = layout == MatmulLayout::kNT,
+                                   .a = a,
+                                   .b = b,
+                                   .c = c,
+                                   .m = m,
+                                   .n = n,
+                                   .k = k,
+                                   .alpha = alpha,
+                                   .beta = beta,
+                                   .panel = panel,
+                                   .by_columns = by_columns};
   openblas_sgemm<<<ceil_div(extent, panel), 1, 0, stream>>>(product);
   WB_CHECK_LAUNCH();
 }
@@ -89,5 +123,7 @@ void matmul_library(MatmulLayout layout, const float* a, const float* b, float* 
 }  // namespace
 
 WB_REGISTER(Matmul, library, matmul_library);
+WB_REGISTER(MatmulBf16, library, matmul_library);
+WB_REGISTER(MatmulBf16ToFloat, library, matmul_library);
 
 }  // namespace wb

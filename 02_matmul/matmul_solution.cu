@@ -10,12 +10,17 @@
 //
 // Thread (tx, ty) = (t % 16, t / 16) owns rows 8 ty .. 8 ty + 7 and columns 4 tx .. 4 tx + 3: a warp reads
 // one row of B's tile without bank conflicts, and only two different addresses of A's. 2 M N K FLOPs; (M N K
-// / 32 + M N) * 4 bytes of global memory traffic, most of it served by the L2 cache. Read next:
-// matmul_library_cuda.cpp and matmul_library_cpu.cu, the vendors' answer.
+// / 32 + M N) * 4 bytes of global memory traffic, most of it served by the L2 cache.
+//
+// T, float or bf16, is what memory holds; tiles and sums are float. bf16 halves the bytes and nothing else
+// here: only tensor cores multiply it faster. Read next: matmul_library_cuda.cpp and matmul_library_cpu.cu,
+// the vendors' answer.
 #include <cstdint>
 
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
+#include "common/core/bf16.h"
+#include "common/core/pack.h"
 #include "common/core/registry.h"
 
 namespace wb {
@@ -30,37 +35,46 @@ constexpr int kAcross = kTile / kColumns;                // threads side by side
 constexpr int kParts = kTile * kDepth / (4 * kThreads);  // float4s of a tile that a thread copies
 constexpr int kStride = kTile + 4;  // padded, so that transposing copies meet fewer bank conflicts
 
-// A row-major matrix. `vectors`: every float4 whose first element is at a multiple of 4 within a row is
-// aligned and does not reach into the next row.
+// A row-major matrix of float or bf16. `vectors`: every Pack<4> whose first element is at a multiple of 4
+// within a row is aligned and does not reach into the next row.
+template <class T>
 struct Matrix {
-  const float* data;  // (rows, columns)
+  const T* data;  // (rows, columns)
   int rows;
   int columns;
   bool vectors;
 };
 
-__device__ Matrix make_matrix(const float* data, int rows, int columns) {
-  const bool aligned = reinterpret_cast<std::uintptr_t>(data) % sizeof(float4) == 0;
+template <class T>
+__device__ Matrix<T> make_matrix(const T* data, int rows, int columns) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(data) % sizeof(Pack<4, T>) == 0;
   return {data, rows, columns, aligned && columns % 4 == 0};
 }
 
+template <class T>
+__device__ float4 as_float4(Pack<4, T> pack) {
+  return make_float4(to_float(pack.values[0]), to_float(pack.values[1]), to_float(pack.values[2]),
+                     to_float(pack.values[3]));
+}
+
 // Four neighbours of a row; 0 outside the matrix, which adds nothing to a dot product.
-__device__ float4 load4(const Matrix& matrix, int row, int column) {
+template <class T>
+__device__ float4 load4(const Matrix<T>& matrix, int row, int column) {
   float4 value = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
   if (row >= matrix.rows || column >= matrix.columns) return value;
-  const float* source = matrix.data + static_cast<std::int64_t>(row) * matrix.columns + column;
-  if (matrix.vectors) return *reinterpret_cast<const float4*>(source);
-  value.x = source[0];
-  if (column + 1 < matrix.columns) value.y = source[1];
-  if (column + 2 < matrix.columns) value.z = source[2];
-  if (column + 3 < matrix.columns) value.w = source[3];
+  const T* source = matrix.data + static_cast<std::int64_t>(row) * matrix.columns + column;
+  if (matrix.vectors) return as_float4(*reinterpret_cast<const Pack<4, T>*>(source));
+  value.x = to_float(source[0]);
+  if (column + 1 < matrix.columns) value.y = to_float(source[1]);
+  if (column + 2 < matrix.columns) value.z = to_float(source[2]);
+  if (column + 3 < matrix.columns) value.w = to_float(source[3]);
   return value;
 }
 
 // This thread's share of a tile: kParts float4s. kDepthInRows: the matrix is (tile, depth), so the four
 // neighbours of a float4 differ in depth; otherwise it is (depth, tile).
-template <bool kDepthInRows>
-__device__ void fetch(float4 (&parts)[kParts], const Matrix& matrix, int tile_start, int depth_start) {
+template <bool kDepthInRows, class T>
+__device__ void fetch(float4 (&parts)[kParts], const Matrix<T>& matrix, int tile_start, int depth_start) {
   constexpr int kPerRow = (kDepthInRows ? kDepth : kTile) / 4;
 #pragma unroll
   for (int part = 0; part < kParts; ++part) {
@@ -110,17 +124,17 @@ __device__ void multiply(const float (*a_tile)[kStride],  // (kDepth, kStride)
   }
 }
 
-template <MatmulLayout kLayout>
-__global__ void __launch_bounds__(kThreads) matmul_kernel(const float* a,  // (M, K), or (K, M) for kTN
-                                                          const float* b,  // (K, N), or (N, K) for kNT
-                                                          float* c,        // (M, N)
+template <MatmulLayout kLayout, class T, class Out>
+__global__ void __launch_bounds__(kThreads) matmul_kernel(const T* a,  // (M, K), or (K, M) for kTN
+                                                          const T* b,  // (K, N), or (N, K) for kNT
+                                                          Out* c,      // (M, N)
                                                           int m, int n, int k, float alpha, float beta) {
   constexpr bool kDepthInRowsOfA = kLayout != MatmulLayout::kTN;
   constexpr bool kDepthInRowsOfB = kLayout == MatmulLayout::kNT;
   alignas(16) __shared__ float a_tile[kDepth][kStride];
   alignas(16) __shared__ float b_tile[kDepth][kStride];
-  const Matrix a_matrix = kDepthInRowsOfA ? make_matrix(a, m, k) : make_matrix(a, k, m);
-  const Matrix b_matrix = kDepthInRowsOfB ? make_matrix(b, n, k) : make_matrix(b, k, n);
+  const Matrix<T> a_matrix = kDepthInRowsOfA ? make_matrix(a, m, k) : make_matrix(a, k, m);
+  const Matrix<T> b_matrix = kDepthInRowsOfB ? make_matrix(b, n, k) : make_matrix(b, k, n);
 
   // Neighbouring blocks own neighbouring tiles of one row of C: they share rows of A in the cache.
   const int tiles_across = (n + kTile - 1) / kTile;
@@ -146,7 +160,7 @@ __global__ void __launch_bounds__(kThreads) matmul_kernel(const float* a,  // (M
     __syncthreads();
   }
 
-  const Matrix c_matrix = make_matrix(c, m, n);
+  const Matrix<Out> c_matrix = make_matrix<Out>(c, m, n);
 #pragma unroll
   for (int i = 0; i < kRows; ++i) {
     const int c_row = tile_row + row + i;
@@ -162,20 +176,23 @@ __global__ void __launch_bounds__(kThreads) matmul_kernel(const float* a,  // (M
       value.z += beta * old.z;
       value.w += beta * old.w;
     }
-    float* target = c + static_cast<std::int64_t>(c_row) * n + c_column;
+    Out* target = c + static_cast<std::int64_t>(c_row) * n + c_column;
+    const Pack<4, Out> rounded = {{from_float<Out>(value.x), from_float<Out>(value.y),
+                                   from_float<Out>(value.z), from_float<Out>(value.w)}};
     if (c_matrix.vectors) {
-      *reinterpret_cast<float4*>(target) = value;
+      *reinterpret_cast<Pack<4, Out>*>(target) = rounded;
     } else {
-      target[0] = value.x;
-      if (c_column + 1 < n) target[1] = value.y;
-      if (c_column + 2 < n) target[2] = value.z;
-      if (c_column + 3 < n) target[3] = value.w;
+      target[0] = rounded.values[0];
+      if (c_column + 1 < n) target[1] = rounded.values[1];
+      if (c_column + 2 < n) target[2] = rounded.values[2];
+      if (c_column + 3 < n) target[3] = rounded.values[3];
     }
   }
 }
 
-void matmul_solution(MatmulLayout layout, const float* a, const float* b, float* c, int m, int n, int k,
-                     float alpha, float beta, cudaStream_t stream) {
+template <class T, class Out>
+void matmul_solution(MatmulLayout layout, const T* a, const T* b, Out* c, int m, int n, int k, float alpha,
+                     float beta, cudaStream_t stream) {
   check_matmul(layout, a, b, c, m, n, k);
   const std::int64_t tiles_across = (n + kTile - 1) / kTile;
   const std::int64_t tiles = tiles_across * ((m + kTile - 1) / kTile);
@@ -183,13 +200,13 @@ void matmul_solution(MatmulLayout layout, const float* a, const float* b, float*
   const auto grid = static_cast<unsigned>(tiles);
   switch (layout) {
     case MatmulLayout::kNN:
-      matmul_kernel<MatmulLayout::kNN><<<grid, kThreads, 0, stream>>>(a, b, c, m, n, k, alpha, beta);
+      matmul_kernel<MatmulLayout::kNN, T, Out><<<grid, kThreads, 0, stream>>>(a, b, c, m, n, k, alpha, beta);
       break;
     case MatmulLayout::kNT:
-      matmul_kernel<MatmulLayout::kNT><<<grid, kThreads, 0, stream>>>(a, b, c, m, n, k, alpha, beta);
+      matmul_kernel<MatmulLayout::kNT, T, Out><<<grid, kThreads, 0, stream>>>(a, b, c, m, n, k, alpha, beta);
       break;
     case MatmulLayout::kTN:
-      matmul_kernel<MatmulLayout::kTN><<<grid, kThreads, 0, stream>>>(a, b, c, m, n, k, alpha, beta);
+      matmul_kernel<MatmulLayout::kTN, T, Out><<<grid, kThreads, 0, stream>>>(a, b, c, m, n, k, alpha, beta);
       break;
   }
   WB_CHECK_LAUNCH();
@@ -198,5 +215,7 @@ void matmul_solution(MatmulLayout layout, const float* a, const float* b, float*
 }  // namespace
 
 WB_REGISTER(Matmul, solution, matmul_solution);
+WB_REGISTER(MatmulBf16, solution, matmul_solution);
+WB_REGISTER(MatmulBf16ToFloat, solution, matmul_solution);
 
 }  // namespace wb

@@ -4,7 +4,7 @@
 // that anyone waits for; the launch and the two trips of z through memory that it saves are half of the bytes
 // that bias_layernorm_unfused.cu moves.
 //
-// Thread t holds packs t, t + blockDim.x, ... of its block's row. Rows beyond 32768 columns are read twice
+// Thread t holds packs t, t + blockDim.x, ... of its block's row. Rows beyond 16384 columns are read twice
 // and get their bias twice.
 //
 // 8 bytes an element (x read, y written; bias, gamma and beta stay in the caches) and about 11 FLOPs.
@@ -57,7 +57,6 @@ auto* kernel_for(RowMode mode) {
       return bias_layernorm_kernel<kWidth, RowMode::kShort>;
     case RowMode::kRegisters:
       return bias_layernorm_kernel<kWidth, RowMode::kRegisters>;
-    case RowMode::kSharedToo:
       return bias_layernorm_kernel<kWidth, RowMode::kSharedToo>;
     default:
       return bias_layernorm_kernel<kWidth, RowMode::kStreamed>;
@@ -68,7 +67,7 @@ void bias_layernorm_solution(const float* x, const float* bias, const float* gam
                              float* y, float* mean, float* rstd, int n, int c, float epsilon,
                              cudaStream_t stream) {
   check_bias_layernorm(x, bias, gamma, beta, y, mean, rstd, n, c, epsilon);
-  const RowLaunch launch = row_launch(c);
+  const RowLaunch launch = row_launch(c, false);
   const bool wide = rows_fit_pack4(c, x, bias, gamma, beta, y);
   auto* kernel = wide ? kernel_for<4>(launch.mode) : kernel_for<1>(launch.mode);
   WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,

@@ -57,7 +57,7 @@ auto* kernel_for(RowMode mode) {
 void layernorm_forward_solution(const float* x, const float* gamma, const float* beta, float* y, float* mean,
                                 float* rstd, int n, int c, float epsilon, cudaStream_t stream) {
   check_layernorm_forward(x, gamma, beta, y, mean, rstd, n, c, epsilon);
-  const RowLaunch launch = row_launch(c);
+  const RowLaunch launch = row_launch(c, true);
   auto* kernel =
       rows_fit_pack4(c, x, gamma, beta, y) ? kernel_for<4>(launch.mode) : kernel_for<1>(launch.mode);
   WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
