@@ -106,7 +106,7 @@ def adamw() -> list:
     lines = [
         ("AdamW, g = 1 or g = 0.001", adamw_path(GRADIENTS[0], True), BLUE),
         ("the same without bias correction", adamw_path(GRADIENTS[0], False), ORANGE),
-        ("gradient descent, g = 1", [float(s) for s in range(STEPS + 1)], GREEN),
+        ("gradient descent, g = 1: as AdamW", [float(s) for s in range(STEPS + 1)], GREEN),
         ("gradient descent, g = 0.001", [0.001 * s for s in range(STEPS + 1)], PURPLE),
     ]
     for gradient in GRADIENTS[1:]:  # what the first two labels claim
@@ -123,14 +123,13 @@ def adamw() -> list:
         parts.append(text(left + wide * step / STEPS, top + high + 16, str(step), 12, FAINT))
     for moved in range(0, int(highest) + 1, 12):
         parts.append(text(left - 8, top + high - high * moved / highest + 4, str(moved), 12, FAINT, "end"))
-    for i, (name, path, colour) in enumerate(lines):
-        # Gradient descent with gradient 1 runs along AdamW's line: dashes of both would hide one another.
-        shift = 3 if i == 2 else 0
+    # Gradient descent with gradient 1 moves exactly as AdamW: its line is wide, and below AdamW's.
+    for _, path, colour in sorted(lines, key=lambda entry: entry[2] != GREEN):
         points = [
-            (left + wide * s / STEPS, top + high - high * moved / highest + shift)
-            for s, moved in enumerate(path)
+            (left + wide * s / STEPS, top + high - high * moved / highest) for s, moved in enumerate(path)
         ]
-        parts.append(line(points, colour))
+        parts.append(line(points, colour, 7 if colour == GREEN else 2))
+    for i, (name, _, colour) in enumerate(lines):
         parts.append(text(left + wide + 14, top + 60 + 22 * i, "■", 13, colour, "start"))
         parts.append(text(left + wide + 30, top + 60 + 22 * i, name, 12, colour, "start"))
     return parts
