@@ -39,14 +39,13 @@ __global__ void __launch_bounds__(1024) bias_layernorm_kernel(const float* x,   
 
   Moments row = {0.0f, 0.0f, 0.0f};
   // TODO 1: Over the packs of this thread (threadIdx.x, then every blockDim.x-th): load in[i], add biases[i]
-  // to its
-  //         values, and merge moments_of the sum into row. Then block_merge, so that row is the whole row's.
+  //         to its values, and merge moments_of the sum into row. Then block_merge, so that row is the whole
+  //         row's.
 
   // TODO 2: One thread stores row.mean and rstd_of(row, epsilon).
 
   // TODO 3: Over the same packs: add the bias again, normalise, and store into out[i]. It is cheaper to read
-  // x and
-  //         bias a second time, from the caches, than to write the sum to memory and read that.
+  //         x and bias a second time, from the caches, than to write the sum to memory and read that.
   //         If you want more: keep the sums in registers instead, in an array of packs and unrolled loops.
 }
 

@@ -38,8 +38,7 @@ __global__ void rope_kernel(HeadsView<float> q,   // (B, T, H, D)
     float* const start = view.data + batch * view.stride_b + position * view.stride_t + head * view.stride_h;
 
     // TODO 1: Which two features of the head are this pair? Half-split: pair, and pair + D/2. In the view
-    // they
-    //         lie stride_d elements apart for each feature.
+    //         they lie stride_d elements apart for each feature.
     // TODO 5: Interleaved: neighbours, 2 pair and 2 pair + 1.
 
     // TODO 2: Turn them: (x, y) becomes (x c - y s, y c + x s), with c and s of this position and this pair

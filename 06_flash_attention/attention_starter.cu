@@ -58,8 +58,7 @@ __global__ void attention_forward_kernel(HeadsView<const float> q,  // (B, T, H,
   float maximum = -INFINITY;  // of the scores, so far
   for (int first = 0; first < shape.t; first += kTile) {
     // TODO 1: Load keys and values first .. first + kTile - 1 into the tiles, all threads together; rows past
-    // T
-    //         and features past D become 0. Where does the block have to wait? (At two places.)
+    //         T and features past D become 0. Where does the block have to wait? (At two places.)
 
     const int keys_here = min(kTile, shape.t - first);
     for (int s = 0; s < keys_here; ++s) {
@@ -67,9 +66,8 @@ __global__ void attention_forward_kernel(HeadsView<const float> q,  // (B, T, H,
 
       // TODO 3a: score = scale * (query . key).
       // TODO 3b: The maximum so far, with this score. If it has grown by this key, what was added to `sum`
-      // and to
-      //          `weights` was relative to the old one: scale both by exp(old - new). Then weight = exp(score
-      //          - maximum).
+      //          and to `weights` was relative to the old one: scale both by exp(old - new). Then weight =
+      //          exp(score - maximum).
       const float weight = 1.0f;
 
       // TODO 2: Add the weight to `weights`, and weight * value to `sum`.

@@ -51,11 +51,11 @@ struct KernelSet {
 
 /// Chooses by a comma-separated request, read from left to right:
 ///   auto             `library` where there is one (a tuned matrix product), else `solution`; on the CPU
-///   device
-///                    attention is `thread_per_query`
+///                    device attention is `thread_per_query`
 ///   NAME             `solution`, `starter`, `library` or a rung's name wherever an operation has it, else
-///   auto operation=NAME   that operation only, forward and backward; it must have NAME contract=NAME    that
-///   contract only: "rmsnorm_backward=unfused"
+///                    auto
+///   operation=NAME   that operation only, forward and backward; it must have NAME
+///   contract=NAME    that contract only: "rmsnorm_backward=unfused"
 /// "solution,swiglu=naive,attention=materialised" is a request. "" is auto.
 /// Errors: an unknown operation, or a NAME that is nowhere, throws wb::Error listing what there is.
 KernelSet select_kernels(std::string_view request = "auto");

@@ -10,14 +10,12 @@
 //     wb::Work work() const;                                   // of one call, counted by hand
 //     std::size_t buffer_bytes() const;                        // of one Buffers
 //     Buffers allocate(std::uint64_t seed) const;              // random inputs, never zeros; may take the
-//                                                              // function as well, where memory depends on
-//                                                              it
+//                                                              // function too, where memory depends on it
 //     void clear(Buffers&) const;                              // poison the outputs
 //     void call(Contract::Function*, Buffers&, cudaStream_t) const;
 //     testing::AssertionResult check(const Buffers&) const;    // of what call() left
 //     std::string skip_reason(const std::string& implementation) const;  // optional; not empty: not measured
-//     static constexpr bool kAccumulates = true;               // optional: calls add to what clear() has
-//     set,
+//     static constexpr bool kAccumulates = true;               // optional: calls add to what clear() set,
 //                                                              // and check() is of a single call
 //   };
 //   WB_BENCHMARK(VectorAddProblem, VectorAddProblem(1 << 20), VectorAddProblem(1 << 24));
