@@ -67,11 +67,11 @@ struct SwigluGradients {
   std::vector<double> dgate, dup, dx, dw_gate, dw_up;
 };
 
-inline SwigluGradients swiglu_backward_oracle(const SwigluSizes& s, std::span<const double> dout,
-                                              std::span<const double> x, std::span<const double> w_gate,
-                                              std::span<const double> w_up, std::span<const double> gate,
-                                              std::span<const double> up) {
-  GateGradients gates = silu_multiply_backward_oracle(dout, gate, up);
+/// Back through the products, from the gradients of gate and up.
+inline SwigluGradients swiglu_products_backward_oracle(const SwigluSizes& s, GateGradients gates,
+                                                       std::span<const double> x,
+                                                       std::span<const double> w_gate,
+                                                       std::span<const double> w_up) {
   SwigluGradients d = {std::move(gates.dgate), std::move(gates.dup), std::vector<double>(s.x()),
                        std::vector<double>(s.w()), std::vector<double>(s.w())};
   const auto c = static_cast<std::size_t>(s.c), f = static_cast<std::size_t>(s.f);
@@ -84,6 +84,13 @@ inline SwigluGradients swiglu_backward_oracle(const SwigluSizes& s, std::span<co
     }
   }
   return d;
+}
+
+inline SwigluGradients swiglu_backward_oracle(const SwigluSizes& s, std::span<const double> dout,
+                                              std::span<const double> x, std::span<const double> w_gate,
+                                              std::span<const double> w_up, std::span<const double> gate,
+                                              std::span<const double> up) {
+  return swiglu_products_backward_oracle(s, silu_multiply_backward_oracle(dout, gate, up), x, w_gate, w_up);
 }
 
 /// Names the mistake behind a wrong out; empty where none of those known fits.

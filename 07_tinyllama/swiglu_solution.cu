@@ -8,6 +8,7 @@
 // could have stored. FLOPs: 4 N F C forward and 8 N F C backward, all of them in the product.
 //
 // T is the type in memory, float or bf16: half the bytes, so twice the elements a pack. Arithmetic is fp32.
+// Gradients of weights are fp32 for both: with bf16's 8 bits, small additions to a large sum would vanish.
 #include <cstdint>
 
 #include "07_tinyllama/silu.cuh"
@@ -100,25 +101,42 @@ void silu_multiply_backward_solution(const T* dout, const T* gate, const T* up, 
   WB_CHECK_LAUNCH();
 }
 
-void swiglu_forward_solution(const float* x, const float* w_gate, const float* w_up, float* gate, float* up,
-                             float* out, int n, int c, int f, Matmul::Function* matmul, cudaStream_t stream) {
+// Matmul's function (float), MatmulBf16's (bf16) and MatmulBf16ToFloat's (bf16, float).
+template <class T, class Out = T>
+using Product = void(MatmulLayout layout, const T* a, const T* b, Out* c, int m, int n, int k, float alpha,
+                     float beta, cudaStream_t stream);
+
+template <class T>
+void swiglu_forward_solution(const T* x, const T* w_gate, const T* w_up, T* gate, T* up, T* out, int n, int c,
+                             int f, Product<T>* matmul, cudaStream_t stream) {
   require_swiglu_forward(x, w_gate, w_up, gate, up, out, n, c, f, matmul);
   matmul(MatmulLayout::kNT, x, w_gate, gate, n, f, c, 1.0f, 0.0f, stream);
   matmul(MatmulLayout::kNT, x, w_up, up, n, f, c, 1.0f, 0.0f, stream);
   silu_multiply_solution(gate, up, out, static_cast<std::int64_t>(n) * f, stream);
 }
 
-void swiglu_backward_solution(const float* dout, const float* x, const float* w_gate, const float* w_up,
-                              const float* gate, const float* up, float* dgate, float* dup, float* dx,
-                              float* dw_gate, float* dw_up, int n, int c, int f, Matmul::Function* matmul,
+template <class T>
+void swiglu_backward_solution(const T* dout, const T* x, const T* w_gate, const T* w_up, const T* gate,
+                              const T* up, T* dgate, T* dup, T* dx, float* dw_gate, float* dw_up, int n,
+                              int c, int f, Product<T>* matmul, Product<T, float>* matmul_to_float,
                               cudaStream_t stream) {
   require_swiglu_backward(dout, x, w_gate, w_up, gate, up, dgate, dup, dx, dw_gate, dw_up, n, c, f, matmul);
+  WB_REQUIRE(matmul_to_float != nullptr, matmul_to_float == nullptr);
   silu_multiply_backward_solution(dout, gate, up, dgate, dup, static_cast<std::int64_t>(n) * f, stream);
   // dx = dgate w_gate + dup w_up: the second product adds to the first.
   matmul(MatmulLayout::kNN, dgate, w_gate, dx, n, c, f, 1.0f, 0.0f, stream);
   matmul(MatmulLayout::kNN, dup, w_up, dx, n, c, f, 1.0f, 1.0f, stream);
-  matmul(MatmulLayout::kTN, dgate, x, dw_gate, f, c, n, 1.0f, 1.0f, stream);
-  matmul(MatmulLayout::kTN, dup, x, dw_up, f, c, n, 1.0f, 1.0f, stream);
+  matmul_to_float(MatmulLayout::kTN, dgate, x, dw_gate, f, c, n, 1.0f, 1.0f, stream);
+  matmul_to_float(MatmulLayout::kTN, dup, x, dw_up, f, c, n, 1.0f, 1.0f, stream);
+}
+
+// In fp32, one product serves both.
+void swiglu_backward_fp32(const float* dout, const float* x, const float* w_gate, const float* w_up,
+                          const float* gate, const float* up, float* dgate, float* dup, float* dx,
+                          float* dw_gate, float* dw_up, int n, int c, int f, Matmul::Function* matmul,
+                          cudaStream_t stream) {
+  swiglu_backward_solution(dout, x, w_gate, w_up, gate, up, dgate, dup, dx, dw_gate, dw_up, n, c, f, matmul,
+                           matmul, stream);
 }
 
 }  // namespace
@@ -127,7 +145,9 @@ WB_REGISTER(SiluMultiply, solution, silu_multiply_solution<float>);
 WB_REGISTER(SiluMultiplyBackward, solution, silu_multiply_backward_solution<float>);
 WB_REGISTER(SiluMultiplyBf16, solution, silu_multiply_solution<bf16>);
 WB_REGISTER(SiluMultiplyBackwardBf16, solution, silu_multiply_backward_solution<bf16>);
-WB_REGISTER(SwigluForward, solution, swiglu_forward_solution);
-WB_REGISTER(SwigluBackward, solution, swiglu_backward_solution);
+WB_REGISTER(SwigluForward, solution, swiglu_forward_solution<float>);
+WB_REGISTER(SwigluBackward, solution, swiglu_backward_fp32);
+WB_REGISTER(SwigluForwardBf16, solution, swiglu_forward_solution<bf16>);
+WB_REGISTER(SwigluBackwardBf16, solution, swiglu_backward_solution<bf16>);
 
 }  // namespace wb
