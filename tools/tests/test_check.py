@@ -93,6 +93,14 @@ class ShowsTheVerdict(unittest.TestCase):
         self.assertIn("1 of 3 tests fail, 1 pass, 1 skipped", shown)
         self.assertLess(shown.index("1 of 3"), shown.index("got 0, expected 0.5"))
 
+    def test_the_words_that_a_test_adds_follow_its_first_message(self):
+        report = json.loads(json.dumps(REPORT))
+        messages = report["body"]["tests"][1]["messages"]
+        messages += ["a_test.cpp:31\ndv: 2 wrong", "a_test.cpp:40\nFailed\nlooks like: a race"]
+        with support.captured() as text:
+            check.show(test_run.read_report(json.dumps(report)), verbose=False)
+        self.assertTrue(text.getvalue().rstrip().endswith("got 0, expected 0.5\n  looks like: a race"))
+
     def test_what_to_do_next_names_the_files_of_the_exercise(self):
         chapter = chapters.find("07")
         fixit = chapters.select(chapter, "fix_init")[0]

@@ -9,6 +9,7 @@ from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT
 
 LISTED_FAILURES = 12
+SHOWN_NOTES = 2
 
 
 def command(options) -> int:
@@ -93,8 +94,14 @@ def show(outcome: test_run.TestRun, verbose: bool) -> None:
     for failure in outcome.failures if verbose else outcome.failures[:1]:
         say()
         heading(failure.test if verbose else f"The first failure, {failure.test}:")
-        for message in failure.messages if verbose else failure.messages[:1]:
+        for message in failure.messages if verbose else in_short(failure.messages):
             say(indent(message))
+
+
+def in_short(messages: list) -> list:
+    """The first message, and what the test adds in words of its own (ADD_FAILURE): often the likely cause."""
+    added = [note for _, found, note in (m.partition("\nFailed\n") for m in messages[1:]) if found]
+    return messages[:1] + added[:SHOWN_NOTES]
 
 
 def indent(text: str) -> str:
