@@ -27,10 +27,14 @@ std::string_view between(std::string_view text, std::string_view open, std::stri
   return text.substr(start + open.size(), end - start - open.size());
 }
 
-// "wb::matches(out.download(), oracle, {1e-6, 1e-5})" compares "out".
+// "wb::matches(out.download(), oracle, {1e-6, 1e-5})" compares "out", and so does "out.matches(oracle, ...)".
 std::string compared_array(std::string_view expression) {
   const std::size_t call = expression.find("matches(");
   if (call == std::string_view::npos) return "";
+  if (call > 0 && expression[call - 1] == '.') {
+    const std::string_view owner = expression.substr(0, call - 1);
+    return std::string(owner.substr(owner.rfind(' ') + 1)) + ": ";
+  }
   std::string_view rest = expression.substr(call + 8);
   int depth = 0;
   std::size_t end = 0;

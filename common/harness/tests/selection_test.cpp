@@ -69,6 +69,14 @@ TEST(ReadableFailure, TakesTheWordsOutOfTheirWrapping) {
             "b_test.cpp:12, n = 9\ny: 3 of 9 elements are wrong\n  what:  zero\nsome words");
 }
 
+TEST(ReadableFailure, NamesTheArrayThatIsAskedWhetherItMatches) {
+  const std::string message =
+      "Value of: p.out.matches(oracle.out, tolerance)\n  Actual: false (1 of 2 elements is wrong)\nExpected: "
+      "true";
+  EXPECT_EQ(wb::detail::readable_failure("b_test.cpp", 3, message),
+            "b_test.cpp:3\np.out: 1 of 2 elements is wrong");
+}
+
 TEST(ReadableFailure, LeavesOtherMessagesAlone) {
   const std::string message = "Expected equality of these values:\n  a\n  b";
   EXPECT_EQ(wb::detail::readable_failure("x.cpp", 3, message), "x.cpp:3\n" + message);
