@@ -51,7 +51,8 @@ class MatmulProblem {
   }
 
   // Freivalds (1977): the product is right if C x = A (B x) for random x, but for a chance that an error of
-  // several elements cancels. Needs size^2 instead of size^3 multiplications, and sees every element.
+  // several elements cancels. Needs size^2 instead of size^3 multiplications. In fp32 it sees every element;
+  // in bf16, where rounding hides a single one, whatever is wrong along a row of a tile.
   testing::AssertionResult check(const Buffers& buffers) const {
     std::vector<double> x(columns());
     wb::Rng rng(7);

@@ -72,7 +72,9 @@ __global__ void openblas_sgemm(Product<T, Out> p) {
   if constexpr (std::is_same_v<Out, float>) {
     c = out;
   } else {
-    c = const_cast<float*>(as_floats(out, rows, columns, p.n, c_floats));
+    c_floats.resize(static_cast<std::size_t>(rows) * p.n);
+    if (p.beta != 0.0f) as_floats(out, rows, columns, p.n, c_floats);  // else c is not read
+    c = c_floats.data();
   }
   cblas_sgemm(CblasRowMajor, p.a_transposed ? CblasTrans : CblasNoTrans,
               p.b_transposed ? CblasTrans : CblasNoTrans, rows, columns, p.k, p.alpha, a,
