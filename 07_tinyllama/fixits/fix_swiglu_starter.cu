@@ -4,8 +4,7 @@
 //     ./workbook check 07 fix_swiglu
 //
 // TODO: All numbers are right, yet a step of training spends most of its time here. Find out why, and mend
-// it.
-//       The lesson (README.md) has the symptom and the tools.
+//       it. The lesson (README.md) has the symptom and the tools.
 #include <cstdint>
 
 #include "07_tinyllama/silu.cuh"
