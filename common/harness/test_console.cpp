@@ -45,6 +45,14 @@ std::string compared_array(std::string_view expression) {
   return std::string(array.substr(0, array.find(".download()"))) + ": ";
 }
 
+// EXPECT_TRUE(condition) << words: the words, which explain more than the condition's source.
+std::string words_after_condition(std::string_view text) {
+  constexpr std::string_view kFalse = "\n  Actual: false\nExpected: true\n";
+  const std::size_t at = text.find(kFalse);
+  if (!text.starts_with("Value of: ") || at == std::string_view::npos) return "";
+  return std::string(text.substr(at + kFalse.size()));
+}
+
 std::string indent(std::string_view text) {
   std::string indented = "    ";
   for (const char letter : text) {
@@ -178,6 +186,8 @@ std::string readable_failure(const std::string& file, int line, const std::strin
   if (text.starts_with("Value of: ") && !explained.empty()) {
     const std::string_view added = std::string_view(text).substr(text.rfind(kClose) + kClose.size());
     text = fmt::format("{}{}{}", compared_array(text.substr(0, text.find(kOpen))), explained, added);
+  } else if (const std::string words = words_after_condition(text); !words.empty()) {
+    text = words;
   } else if (!thrown.empty()) {
     text = fmt::format("{}{}", thrown, advice_for_error(thrown));
   }

@@ -77,6 +77,13 @@ TEST(ReadableFailure, NamesTheArrayThatIsAskedWhetherItMatches) {
             "b_test.cpp:3\np.out: 1 of 2 elements is wrong");
 }
 
+TEST(ReadableFailure, PrefersWordsToTheConditionThatTheyExplain) {
+  const std::string condition = "Value of: loss <= 7\n  Actual: false\nExpected: true";
+  EXPECT_EQ(wb::detail::readable_failure("b_test.cpp", 3, condition + "\nthe loss is 9"),
+            "b_test.cpp:3\nthe loss is 9");
+  EXPECT_EQ(wb::detail::readable_failure("b_test.cpp", 3, condition), "b_test.cpp:3\n" + condition);
+}
+
 TEST(ReadableFailure, LeavesOtherMessagesAlone) {
   const std::string message = "Expected equality of these values:\n  a\n  b";
   EXPECT_EQ(wb::detail::readable_failure("x.cpp", 3, message), "x.cpp:3\n" + message);
