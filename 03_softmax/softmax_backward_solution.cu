@@ -16,6 +16,7 @@
 #include "03_softmax/row_threads.h"
 #include "03_softmax/softmax.h"
 #include "03_softmax/softmax_check.h"
+#include "common/core/device_attribute.h"
 #include "common/core/pack.h"
 #include "common/core/registry.h"
 
@@ -97,11 +98,10 @@ __global__ void __launch_bounds__(1024) softmax_backward_held_kernel(const float
 
 // Whether a block has the registers and the shared memory for a row; the latter differs between GPUs.
 bool can_be_held(int columns, std::size_t row_bytes) {
-  int device = 0, most_shared = 0;
-  WB_CUDA_CHECK(cudaGetDevice(&device));
-  WB_CUDA_CHECK(cudaDeviceGetAttribute(&most_shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  const auto most_shared =
+      static_cast<std::size_t>(device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin));
   const std::size_t for_block_sum = 1024;
-  return columns <= kHeldFloats * 1024 && row_bytes + for_block_sum <= static_cast<std::size_t>(most_shared);
+  return columns <= kHeldFloats * 1024 && row_bytes + for_block_sum <= most_shared;
 }
 
 void softmax_backward_solution(const float* dy, const float* y, float* dx, int rows, int columns,

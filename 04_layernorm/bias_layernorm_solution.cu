@@ -50,6 +50,7 @@ __global__ void __launch_bounds__(row_mode_threads(kMode), row_mode_blocks(kMode
   layernorm_row<kWidth, kMode>(row, reinterpret_cast<P*>(shared), add_bias);
 }
 
+// Without kSharedToo: row_launch is told not to keep rows in shared memory.
 template <int kWidth>
 auto* kernel_for(RowMode mode) {
   switch (mode) {
@@ -57,7 +58,6 @@ auto* kernel_for(RowMode mode) {
       return bias_layernorm_kernel<kWidth, RowMode::kShort>;
     case RowMode::kRegisters:
       return bias_layernorm_kernel<kWidth, RowMode::kRegisters>;
-      return bias_layernorm_kernel<kWidth, RowMode::kSharedToo>;
     default:
       return bias_layernorm_kernel<kWidth, RowMode::kStreamed>;
   }

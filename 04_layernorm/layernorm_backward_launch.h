@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "03_softmax/row_threads.h"
-#include "04_layernorm/device_attribute.h"
 #include "04_layernorm/layernorm.h"
+#include "common/core/device_attribute.h"
 
 namespace wb {
 

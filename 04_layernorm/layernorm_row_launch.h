@@ -4,7 +4,7 @@
 #include <cuda_runtime.h>
 
 #include "03_softmax/row_threads.h"
-#include "04_layernorm/device_attribute.h"
+#include "common/core/device_attribute.h"
 
 namespace wb {
 

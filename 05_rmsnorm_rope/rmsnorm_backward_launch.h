@@ -7,9 +7,10 @@
 
 #include "03_softmax/row_threads.h"
 #include "05_rmsnorm_rope/rmsnorm.h"
-#include "common/core/check.h"
+#include "common/core/device_attribute.h"
 
-namespace wb {
+// Its own namespace: chapter 04 has constants of the same names and other values.
+namespace wb::rmsnorm {
 
 // Columns that a thread owns. With 16, two blocks of 512 threads share a multiprocessor, and one loads while
 // the other reduces; rows above 8192 columns take all of it for one block.
@@ -23,13 +24,6 @@ struct RmsnormBackwardLaunch {
   dim3 grid;                 // (blocks that share the rows, slices of the columns)
   std::size_t shared_bytes;  // a float for each thread and column
 };
-
-inline int device_attribute(cudaDeviceAttr attribute) {
-  int device = 0, value = 0;
-  WB_CUDA_CHECK(cudaGetDevice(&device));
-  WB_CUDA_CHECK(cudaDeviceGetAttribute(&value, attribute, device));
-  return value;
-}
 
 inline RmsnormBackwardLaunch rmsnorm_backward_launch(int n, int c) {
   RmsnormBackwardLaunch launch;
@@ -53,4 +47,4 @@ inline RmsnormBackwardLaunch rmsnorm_backward_launch(int n, int c) {
   return launch;
 }
 
-}  // namespace wb
+}  // namespace wb::rmsnorm

@@ -34,6 +34,8 @@
 namespace wb {
 namespace {
 
+using namespace rmsnorm;
+
 template <int kWidth>
 __device__ float dot(const Pack<kWidth>& a, const Pack<kWidth>& b) {
   float sum = 0.0f;
