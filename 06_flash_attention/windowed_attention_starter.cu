@@ -5,10 +5,10 @@
 //
 //     ./workbook check 06 windowed_attention
 //
-// The walk of flash attention is here, complete: what you wrote in `attention`, with tiles of 32 x 32 scores.
-// What is missing are the encodings. Given to you besides: the tiles of attention_tiles.cuh, and
-// windowed_attention_tiles.cuh. Both kernels keep three tiles of their own rows (near, far, and dout or v)
-// and walk over three of the other side.
+// The walk of flash attention is here, complete: what you wrote in `attention`, but with tiles of 32 x 32
+// scores, and 8 lanes to a row as in attention_solution.cu. What is missing are the encodings. Given to you
+// besides: the tiles of attention_tiles.cuh, and windowed_attention_tiles.cuh. Both backward kernels keep
+// three tiles of their own rows (near, far, and dout or v) and walk over three of the other side.
 #include <cmath>
 
 #include "06_flash_attention/windowed_attention_check.h"
