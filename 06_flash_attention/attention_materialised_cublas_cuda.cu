@@ -13,17 +13,15 @@
 #include <cmath>
 #include <utility>
 
+#include "02_matmul/cublas_handle.h"
 #include "06_flash_attention/attention_check.h"
 #include "06_flash_attention/attention_product.h"
-#include "common/core/device_buffer.h"
 #include "common/core/registry.h"
 
 namespace wb {
 namespace {
 
 constexpr int kThreads = 256;
-// What NVIDIA recommends for Hopper.
-constexpr std::size_t kWorkspaceBytes = 32u << 20;
 
 // One block a row of the scores.
 __global__ void mask_kernel(BatchedMatrix<float> scores,  // (T, T) a head
@@ -35,26 +33,6 @@ __global__ void mask_kernel(BatchedMatrix<float> scores,  // (T, T) a head
   for (int column = row + 1 + static_cast<int>(threadIdx.x); column < t; column += kThreads) {
     target[column] = -INFINITY;
   }
-}
-
-void check(cublasStatus_t status) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw Error(std::string("attention materialised_cublas: cublasSgemmStridedBatched failed: ") +
-              cublasGetStatusName(status));
-}
-
-// One for each host thread, with memory of its own: without it, cuBLAS may allocate during a call.
-cublasHandle_t handle_on(cudaStream_t stream) {
-  struct Handle {
-    DeviceBuffer<unsigned char> workspace{kWorkspaceBytes};
-    cublasHandle_t handle = nullptr;
-    Handle() { check(cublasCreate(&handle)); }
-    ~Handle() { static_cast<void>(cublasDestroy(handle)); }
-  };
-  thread_local Handle handle;
-  check(cublasSetStream(handle.handle, stream));
-  check(cublasSetWorkspace(handle.handle, handle.workspace.data(), handle.workspace.bytes()));
-  return handle.handle;
 }
 
 // How cuBLAS reads a (rows, columns) matrix: as it is when column-major, else transposed.
@@ -72,7 +50,7 @@ Operand operand(const BatchedMatrix<T>& x, int rows, int columns) {
 
 void cublas_product(BatchedMatrix<const float> a, BatchedMatrix<const float> b, BatchedMatrix<float> c,
                     const AttentionProduct& product, cudaStream_t stream) {
-  const cublasHandle_t handle = handle_on(stream);
+  const cublasHandle_t handle = cublas_handle_for(stream);
   const BatchedMatrix<float> scores = c;
   int m = product.m, n = product.n;
   // Of a row-major c, its transpose is asked for: c^T = b^T a^T.
@@ -96,10 +74,12 @@ void cublas_product(BatchedMatrix<const float> a, BatchedMatrix<const float> b, 
   for (int sequence = 0; sequence < product.b; ++sequence) {
     for (int member = 0; member < group; ++member) {
       const float beta = c.heads_per_matrix > 1 && member > 0 ? 1.0f : 0.0f;
-      check(cublasSgemmStridedBatched(
-          handle, left.operation, right.operation, m, n, product.k, &product.alpha,
-          first(a, sequence, member), left.stride, distance(a), first(b, sequence, member), right.stride,
-          distance(b), &beta, first(c, sequence, member), result.stride, distance(c), product.h / group));
+      cublas_check(cublasSgemmStridedBatched(handle, left.operation, right.operation, m, n, product.k,
+                                             &product.alpha, first(a, sequence, member), left.stride,
+                                             distance(a), first(b, sequence, member), right.stride,
+                                             distance(b), &beta, first(c, sequence, member), result.stride,
+                                             distance(c), product.h / group),
+                   "attention materialised_cublas: cublasSgemmStridedBatched");
     }
   }
   if (product.causal) {
