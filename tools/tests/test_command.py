@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 import support
-from workbook import journey
+from workbook import cli, journey
 from workbook.errors import Exit, WorkbookError
 
 
@@ -93,10 +93,15 @@ class Journey(unittest.TestCase):
         self.assertTrue(all(Path(file).is_file() for file in after))
 
     def test_one_stage_alone_does_not_train_on_text(self):
-        self.assertNotIn("--text", journey.arguments(self.options(stage="3")))
+        self.assertNotIn("--text", journey.arguments(self.options(stage=["3"])))
+
+    def test_stages_may_be_repeated(self):
+        options = cli.parser().parse_args(["journey", "--stage", "2", "--stage", "3"])
+        given = journey.arguments(options)
+        self.assertEqual([given[i + 1] for i, word in enumerate(given) if word == "--stage"], ["2", "3"])
 
     def test_accepts_good_options(self):
-        journey.refuse_bad_input(self.options(steps=3, preset="nano", stage="V1"))
+        journey.refuse_bad_input(self.options(steps=3, preset="nano", stage=["V1", "2"]))
         with self.assertRaises(WorkbookError):
             journey.refuse_bad_input(self.options(steps=-1))
 

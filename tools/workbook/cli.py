@@ -90,7 +90,8 @@ def parser() -> Parser:
         "journey", journey.command, "set up, build, run the five-stage TinyLlama journey, draw the plots"
     )
     for name, kind, text in journey.OPTIONS:
-        sub.add_argument(f"--{name}", type=number(kind), metavar=METAVARS[kind], help=text)
+        action = "append" if name in journey.REPEATED else "store"
+        sub.add_argument(f"--{name}", action=action, type=number(kind), metavar=METAVARS[kind], help=text)
 
     sub = add("test", commands.test, "set up, build, run every test")
     sub.add_argument("-R", "--regex", metavar="REGEX", help="only tests whose name matches, as ctest -R")

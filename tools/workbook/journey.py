@@ -19,7 +19,7 @@ TEXTS = ("README.md", "0*_*/README.md", "0*_*/journey/README.md", "docs/*.md")
 
 # name, type, what --help says. The program has the same options, checks them too, and knows the defaults.
 OPTIONS = (
-    ("stage", str, "only this stage: v1, 1, 2, 3, 4 or 5"),
+    ("stage", str, "only this stage: v1, 1, 2, 3, 4 or 5; may be repeated"),
     ("preset", str, "model and batch: nano, small, medium or tinyllama"),
     ("steps", int, "training steps of each stage"),
     ("batch-size", int, "sequences in a batch, instead of the preset's"),
@@ -33,6 +33,7 @@ OPTIONS = (
     ("kernels", str, "what a stage leaves open: auto, solution, library, operation=name,..."),
     ("text-steps", int, "steps of the training on the workbook's own text, at the end"),
 )
+REPEATED = ("stage",)
 AT_LEAST_ONE = ("steps", "batch-size", "seq-len", "layers", "heads", "kv-heads", "text-steps")
 
 
@@ -65,7 +66,7 @@ def refuse_bad_input(options) -> None:
             raise WorkbookError(f"--{name} is {given}; it must be 1 or more", Exit.USAGE)
     for name, given, known in (
         ("preset", options.preset, presets()),
-        ("stage", options.stage and options.stage.lower(), stages()),
+        *(("stage", stage.lower(), stages()) for stage in options.stage or ()),
     ):
         if given and known and given not in known:
             message = f"there is no {name} '{given}'; the {name}s are {', '.join(known)}"
@@ -102,12 +103,13 @@ def first_words(file: Path) -> list:
 
 
 def arguments(options) -> list:
-    """The program's arguments. --text takes all words after it, so it stands last; one stage has none."""
+    """The program's arguments. --text takes all words after it, so it is last; chosen stages have none."""
     given = ["--output", str(RESULTS.relative_to(ROOT))]
     for name, _, _ in OPTIONS:
-        text = value(options, name)
-        if text is not None:
-            given += [f"--{name}", str(Path(text).resolve()) if name == "data" else str(text)]
+        typed = value(options, name)
+        for text in typed if isinstance(typed, list) else [typed]:
+            if text is not None:
+                given += [f"--{name}", str(Path(text).resolve()) if name == "data" else str(text)]
     if options.stage and not options.text_steps:
         return given
     texts = sorted({str(path) for pattern in TEXTS for path in ROOT.glob(pattern)})
