@@ -114,19 +114,36 @@ __device__ void layernorm_row_held(const LayernormRow<kWidth>& row, Pack<kWidth>
 
 template <int kWidth, class Adjust>
 __device__ void layernorm_row_streamed(const LayernormRow<kWidth>& row, Adjust adjust) {
+  constexpr int kAtOnce = 2;  // packs whose loads are on their way together; registers allow no more
   const int first = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
+  Pack<kWidth> held[kAtOnce];
   Moments moments = {0.0f, 0.0f, 0.0f};
-#pragma unroll 2
-  for (int i = first; i < row.packs; i += step) {
-    moments = MergeMoments{}(moments, moments_of(adjust(row.x[i], i)));
+  for (int start = first; start < row.packs; start += kAtOnce * step) {
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      if (start + i * step < row.packs) held[i] = row.x[start + i * step];
+    }
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int at = start + i * step;
+      if (at < row.packs) moments = MergeMoments{}(moments, moments_of(adjust(held[i], at)));
+    }
   }
   moments = block_merge(moments, MergeMoments{});
   const float rstd = row.finish(moments);
 
-#pragma unroll 2
-  for (int i = first; i < row.packs; i += step) {
-    const Pack<kWidth> adjusted = adjust(load_once(&row.x[i]), i);
-    store_once(&row.y[i], normalise(adjusted, moments.mean, rstd, row.gamma[i], row.beta[i]));
+  for (int start = first; start < row.packs; start += kAtOnce * step) {
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      if (start + i * step < row.packs) held[i] = load_once(&row.x[start + i * step]);
+    }
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int at = start + i * step;
+      if (at >= row.packs) continue;
+      const Pack<kWidth> adjusted = adjust(held[i], at);
+      store_once(&row.y[at], normalise(adjusted, moments.mean, rstd, row.gamma[at], row.beta[at]));
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #include "07_tinyllama/model_golden.h"
 #include "07_tinyllama/trainer.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/sanitizer.h"
 
 namespace wb {
 namespace {
@@ -69,6 +70,7 @@ TEST_F(TrainingTest, LossCurveAgreesWithPyTorch) {
 }
 
 TEST_F(TrainingTest, OverfitsOneBatch) {
+  if (under_sanitizer()) GTEST_SKIP() << "the kernels of the tests around it, for minutes";
   constexpr int kSteps = 120;
   Trainer trainer({.config = kTiny,
                    .kernels = select_kernels("auto"),

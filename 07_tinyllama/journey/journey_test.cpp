@@ -18,11 +18,11 @@ namespace {
 const Progress kQuiet = [](const std::string&, int, int, float) {};
 
 JourneyOptions test_options() {
-  const std::string preset = device_is_cpu() ? "nano" : "small";
+  // A sanitizer slows the device by much, and has it profiled already.
+  const std::string preset = device_is_cpu() || under_sanitizer() ? "nano" : "small";
   const char* arguments[] = {"journey", "--preset", preset.c_str(), "--steps", "6"};
   std::string answer;
   JourneyOptions options = parse_options(5, arguments, answer).value();
-  // A sanitizer slows the device by much and has it profiled already.
   options.profile = !under_sanitizer();
   options.fewest_samples = 5;
   return options;

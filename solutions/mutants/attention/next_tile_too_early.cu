@@ -1,5 +1,5 @@
 // Mistake: no barrier before the next tile is loaded: others still read the one before.
-// Caught as: look for a race
+// Caught as: look for a race|it is a race
 #include "solutions/mutants/attention/mutated.cuh"
 
 namespace wb {

@@ -1,5 +1,5 @@
 // Mistake: no barrier after loading a tile: it is read before it is there.
-// Caught as: look for a race
+// Caught as: look for a race|it is a race
 #include "solutions/mutants/attention/mutated.cuh"
 
 namespace wb {
