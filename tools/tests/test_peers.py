@@ -26,6 +26,7 @@ if HAS_TORCH:
     from timing import CPU_CACHE_BYTES, HostTimer, Rotation, summary
 
     torch.set_num_threads(1)  # the problems are small
+    torch.backends.mkldnn.set_flags(False)  # it multiplies bf16 on some CPUs only
 
 HEADS = ("B2 T16 H4/2 D8", "B1 H3/3 D4 T9")
 ROWS = ("8 x 100", "33x7")
@@ -50,7 +51,16 @@ PROBLEMS = {
     "adamw": ("n=1000",),
     "muon": ("16x8", "8x16"),
 }
-STORED_AS_BF16 = ("rmsnorm", "rope", "repeat_kv", "attention", "silu_multiply", "cross_entropy")
+STORED_AS_BF16 = (
+    "matmul",
+    "rmsnorm",
+    "residual_rmsnorm",
+    "rope",
+    "repeat_kv",
+    "attention",
+    "silu_multiply",
+    "cross_entropy",
+)
 
 
 def peer_files():
@@ -87,6 +97,17 @@ class Peers(unittest.TestCase):
                             self.assertGreater(rows["pytorch"]["seconds"]["median"], 0)
                             for other in one.others:
                                 self.assertEqual(rows[other]["outcome"], "skipped")
+
+    def test_what_is_asked_for_in_bf16_is_given_in_bf16(self):
+        for name in peer_files():
+            for contract, peer in importlib.import_module(name).PEERS.items():
+                stored = contract if contract.endswith("_bf16") else f"{contract}_bf16"
+                if not (contract.endswith("_bf16") or contract.startswith(STORED_AS_BF16)):
+                    continue
+                text = PROBLEMS.get(contract.replace("_bf16", ""), ROWS)[0]
+                tensors = peer.inputs(Problem(stored, text), Random(1, torch.device("cpu")))
+                formats = {x.dtype for x in tensors if isinstance(x, torch.Tensor)}
+                self.assertIn(torch.bfloat16, formats, stored)
 
     def test_rope_turns_each_pair_by_its_angle(self):
         import rope
