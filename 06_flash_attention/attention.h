@@ -16,7 +16,7 @@ struct AttentionShape {
   int b = 0;
   int t = 0;
   int h = 0;   // query heads
-  int kv = 0;  // heads stored in k and v: divides h
+  int kv = 0;  // K, heads stored in k and v: divides h
   int d = 0;   // head width, at most kMaxHeadWidth
   bool causal = true;
   float scale = 0.0f;  // 1 / sqrt(D) in a Llama
@@ -41,8 +41,8 @@ struct AttentionMemoryUse {
 struct AttentionForward {
   static constexpr const char* kName = "attention_forward";
   using Function = void(HeadsView<const float> q,  // (B, T, H, D)
-                        HeadsView<const float> k,  // (B, T, kv, D)
-                        HeadsView<const float> v,  // (B, T, kv, D)
+                        HeadsView<const float> k,  // (B, T, K, D)
+                        HeadsView<const float> v,  // (B, T, K, D)
                         HeadsView<float> out,      // (B, T, H, D)
                         float* saved,              // (AttentionMemory::saved)
                         const AttentionShape& shape, cudaStream_t stream);
@@ -54,13 +54,13 @@ struct AttentionBackward {
   static constexpr const char* kName = "attention_backward";
   using Function = void(HeadsView<const float> dout,  // (B, T, H, D)
                         HeadsView<const float> q,     // (B, T, H, D)
-                        HeadsView<const float> k,     // (B, T, kv, D)
-                        HeadsView<const float> v,     // (B, T, kv, D)
+                        HeadsView<const float> k,     // (B, T, K, D)
+                        HeadsView<const float> v,     // (B, T, K, D)
                         HeadsView<const float> out,   // (B, T, H, D)
                         const float* saved,           // (AttentionMemory::saved)
                         HeadsView<float> dq,          // (B, T, H, D)
-                        HeadsView<float> dk,          // (B, T, kv, D)
-                        HeadsView<float> dv,          // (B, T, kv, D)
+                        HeadsView<float> dk,          // (B, T, K, D)
+                        HeadsView<float> dv,          // (B, T, K, D)
                         float* scratch,               // (AttentionMemory::scratch)
                         const AttentionShape& shape, cudaStream_t stream);
 };
@@ -70,8 +70,8 @@ struct AttentionBackward {
 struct AttentionForwardBf16 {
   static constexpr const char* kName = "attention_forward_bf16";
   using Function = void(HeadsView<const bf16> q,  // (B, T, H, D)
-                        HeadsView<const bf16> k,  // (B, T, kv, D)
-                        HeadsView<const bf16> v,  // (B, T, kv, D)
+                        HeadsView<const bf16> k,  // (B, T, K, D)
+                        HeadsView<const bf16> v,  // (B, T, K, D)
                         HeadsView<bf16> out,      // (B, T, H, D)
                         float* saved,             // (AttentionMemory::saved)
                         const AttentionShape& shape, cudaStream_t stream);
@@ -81,13 +81,13 @@ struct AttentionBackwardBf16 {
   static constexpr const char* kName = "attention_backward_bf16";
   using Function = void(HeadsView<const bf16> dout,  // (B, T, H, D)
                         HeadsView<const bf16> q,     // (B, T, H, D)
-                        HeadsView<const bf16> k,     // (B, T, kv, D)
-                        HeadsView<const bf16> v,     // (B, T, kv, D)
+                        HeadsView<const bf16> k,     // (B, T, K, D)
+                        HeadsView<const bf16> v,     // (B, T, K, D)
                         HeadsView<const bf16> out,   // (B, T, H, D)
                         const float* saved,          // (AttentionMemory::saved)
                         HeadsView<bf16> dq,          // (B, T, H, D)
-                        HeadsView<bf16> dk,          // (B, T, kv, D)
-                        HeadsView<bf16> dv,          // (B, T, kv, D)
+                        HeadsView<bf16> dk,          // (B, T, K, D)
+                        HeadsView<bf16> dv,          // (B, T, K, D)
                         float* scratch,              // (AttentionMemory::scratch)
                         const AttentionShape& shape, cudaStream_t stream);
 };

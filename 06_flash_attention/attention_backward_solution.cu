@@ -29,8 +29,8 @@ template <int kHead, int kRows, class T>
 __global__ void __launch_bounds__(kThreads)
     attention_backward_q_kernel(HeadsView<const T> dout,  // (B, T, H, D)
                                 HeadsView<const T> q,     // (B, T, H, D)
-                                HeadsView<const T> k,     // (B, T, kv, D)
-                                HeadsView<const T> v,     // (B, T, kv, D)
+                                HeadsView<const T> k,     // (B, T, K, D)
+                                HeadsView<const T> v,     // (B, T, K, D)
                                 HeadsView<const T> out,   // (B, T, H, D)
                                 const float* lse,         // (B, H, T)
                                 float* delta,             // (B, H, T), written
@@ -115,12 +115,12 @@ template <int kHead, int kRows, class T>
 __global__ void __launch_bounds__(kThreads)
     attention_backward_kv_kernel(HeadsView<const T> dout,  // (B, T, H, D)
                                  HeadsView<const T> q,     // (B, T, H, D)
-                                 HeadsView<const T> k,     // (B, T, kv, D)
-                                 HeadsView<const T> v,     // (B, T, kv, D)
+                                 HeadsView<const T> k,     // (B, T, K, D)
+                                 HeadsView<const T> v,     // (B, T, K, D)
                                  const float* lse,         // (B, H, T)
                                  const float* delta,       // (B, H, T)
-                                 HeadsView<T> dk,          // (B, T, kv, D)
-                                 HeadsView<T> dv,          // (B, T, kv, D)
+                                 HeadsView<T> dk,          // (B, T, K, D)
+                                 HeadsView<T> dv,          // (B, T, K, D)
                                  AttentionShape shape) {
   constexpr int kKeys = kRows * kGroups;
   extern __shared__ float4 shared[];

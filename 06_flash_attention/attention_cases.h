@@ -81,8 +81,8 @@ class HeadsTensor {
 /// Host values of one attention problem, all token-major.
 struct AttentionInputs {
   std::vector<float> q;     // (B, T, H, D)
-  std::vector<float> k;     // (B, T, kv, D)
-  std::vector<float> v;     // (B, T, kv, D)
+  std::vector<float> k;     // (B, T, K, D)
+  std::vector<float> v;     // (B, T, K, D)
   std::vector<float> dout;  // (B, T, H, D)
 };
 

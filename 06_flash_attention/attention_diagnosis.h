@@ -109,7 +109,7 @@ inline std::string explain_attention(std::span<const float> out, const Attention
   return {};
 }
 
-/// The same for the gradients, dq (B, T, H, D), dk and dv (B, T, kv, D).
+/// The same for the gradients, dq (B, T, H, D), dk and dv (B, T, K, D).
 inline std::string explain_attention_gradients(std::span<const float> dq, std::span<const float> dk,
                                                std::span<const float> dv, const AttentionInputs& in,
                                                const AttentionShape& shape) {

@@ -19,8 +19,8 @@ struct AttentionOracle {
 
 struct AttentionOracleGradients {
   std::vector<double> dq;  // (B, T, H, D)
-  std::vector<double> dk;  // (B, T, kv, D)
-  std::vector<double> dv;  // (B, T, kv, D)
+  std::vector<double> dk;  // (B, T, K, D)
+  std::vector<double> dv;  // (B, T, K, D)
 };
 
 /// Index of the first feature of token t and head h in a contiguous (B, T, heads, D) array.
@@ -34,7 +34,7 @@ inline double dot(const double* x, const double* y, int d) {
   return sum;
 }
 
-/// q (B, T, H, D), k and v (B, T, kv, D), all contiguous.
+/// q (B, T, H, D), k and v (B, T, K, D), all contiguous.
 inline AttentionOracle attention_oracle_forward(const std::vector<double>& q, const std::vector<double>& k,
                                                 const std::vector<double>& v, const AttentionShape& shape) {
   const auto [b_count, t_count, h_count, kv, d, causal, scale] = shape;

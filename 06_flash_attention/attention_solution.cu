@@ -31,8 +31,8 @@ constexpr int forward_shared_floats() {
 template <int kHead, int kRows, class T>
 __global__ void __launch_bounds__(flash::kThreads)
     attention_forward_kernel(HeadsView<const T> q,  // (B, T, H, D)
-                             HeadsView<const T> k,  // (B, T, kv, D)
-                             HeadsView<const T> v,  // (B, T, kv, D)
+                             HeadsView<const T> k,  // (B, T, K, D)
+                             HeadsView<const T> v,  // (B, T, K, D)
                              HeadsView<T> out,      // (B, T, H, D)
                              float* lse,            // (B, H, T)
                              AttentionShape shape) {

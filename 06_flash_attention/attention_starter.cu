@@ -34,8 +34,8 @@ __device__ void load_row(float (&row)[kHead], const HeadMatrix<const float>& hea
 
 template <int kHead>
 __global__ void attention_forward_kernel(HeadsView<const float> q,  // (B, T, H, D)
-                                         HeadsView<const float> k,  // (B, T, kv, D)
-                                         HeadsView<const float> v,  // (B, T, kv, D)
+                                         HeadsView<const float> k,  // (B, T, K, D)
+                                         HeadsView<const float> v,  // (B, T, K, D)
                                          HeadsView<float> out,      // (B, T, H, D)
                                          float* lse,                // (B, H, T)
                                          AttentionShape shape) {
@@ -137,8 +137,8 @@ __device__ void store_row(const HeadMatrix<float>& head, const float (&row)[kHea
 template <int kHead>
 __global__ void attention_backward_query_kernel(HeadsView<const float> dout,  // (B, T, H, D)
                                                 HeadsView<const float> q,     // (B, T, H, D)
-                                                HeadsView<const float> k,     // (B, T, kv, D)
-                                                HeadsView<const float> v,     // (B, T, kv, D)
+                                                HeadsView<const float> k,     // (B, T, K, D)
+                                                HeadsView<const float> v,     // (B, T, K, D)
                                                 HeadsView<const float> out,   // (B, T, H, D)
                                                 const float* lse,             // (B, H, T)
                                                 float* delta,                 // (B, H, T)
@@ -171,12 +171,12 @@ __global__ void attention_backward_query_kernel(HeadsView<const float> dout,  //
 template <int kHead>
 __global__ void attention_backward_key_kernel(HeadsView<const float> dout,  // (B, T, H, D)
                                               HeadsView<const float> q,     // (B, T, H, D)
-                                              HeadsView<const float> k,     // (B, T, kv, D)
-                                              HeadsView<const float> v,     // (B, T, kv, D)
+                                              HeadsView<const float> k,     // (B, T, K, D)
+                                              HeadsView<const float> v,     // (B, T, K, D)
                                               const float* lse,             // (B, H, T)
                                               const float* delta,           // (B, H, T)
-                                              HeadsView<float> dk,          // (B, T, kv, D)
-                                              HeadsView<float> dv,          // (B, T, kv, D)
+                                              HeadsView<float> dk,          // (B, T, K, D)
+                                              HeadsView<float> dv,          // (B, T, K, D)
                                               AttentionShape shape) {
   const int s = static_cast<int>(blockIdx.x) * kQueries + static_cast<int>(threadIdx.x);
   const int kv_head = static_cast<int>(blockIdx.y), b = static_cast<int>(blockIdx.z);

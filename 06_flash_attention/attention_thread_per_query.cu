@@ -25,8 +25,8 @@ constexpr int kThreads = 64;
 template <int kHead>
 __global__ void __launch_bounds__(kThreads)
     attention_forward_rows_kernel(HeadsView<const float> q,  // (B, T, H, D)
-                                  HeadsView<const float> k,  // (B, T, kv, D)
-                                  HeadsView<const float> v,  // (B, T, kv, D)
+                                  HeadsView<const float> k,  // (B, T, K, D)
+                                  HeadsView<const float> v,  // (B, T, K, D)
                                   HeadsView<float> out,      // (B, T, H, D)
                                   float* lse,                // (B, H, T)
                                   AttentionShape shape) {

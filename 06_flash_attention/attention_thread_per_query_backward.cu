@@ -20,8 +20,8 @@ template <int kHead>
 __global__ void __launch_bounds__(kThreads)
     attention_backward_query_kernel(HeadsView<const float> dout,  // (B, T, H, D)
                                     HeadsView<const float> q,     // (B, T, H, D)
-                                    HeadsView<const float> k,     // (B, T, kv, D)
-                                    HeadsView<const float> v,     // (B, T, kv, D)
+                                    HeadsView<const float> k,     // (B, T, K, D)
+                                    HeadsView<const float> v,     // (B, T, K, D)
                                     HeadsView<const float> out,   // (B, T, H, D)
                                     const float* lse,             // (B, H, T)
                                     float* delta,                 // (B, H, T), written
@@ -54,12 +54,12 @@ template <int kHead>
 __global__ void __launch_bounds__(kThreads)
     attention_backward_key_kernel(HeadsView<const float> dout,  // (B, T, H, D)
                                   HeadsView<const float> q,     // (B, T, H, D)
-                                  HeadsView<const float> k,     // (B, T, kv, D)
-                                  HeadsView<const float> v,     // (B, T, kv, D)
+                                  HeadsView<const float> k,     // (B, T, K, D)
+                                  HeadsView<const float> v,     // (B, T, K, D)
                                   const float* lse,             // (B, H, T)
                                   const float* delta,           // (B, H, T)
-                                  HeadsView<float> dk,          // (B, T, kv, D)
-                                  HeadsView<float> dv,          // (B, T, kv, D)
+                                  HeadsView<float> dk,          // (B, T, K, D)
+                                  HeadsView<float> dv,          // (B, T, K, D)
                                   AttentionShape shape) {
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (row >= static_cast<std::int64_t>(shape.b) * shape.kv * shape.t) return;

@@ -35,8 +35,8 @@ struct Forward {
 
 template <class Mutant>
 __global__ void attention_forward(HeadsView<const float> q,  // (B, T, H, D)
-                                  HeadsView<const float> k,  // (B, T, kv, D)
-                                  HeadsView<const float> v,  // (B, T, kv, D)
+                                  HeadsView<const float> k,  // (B, T, K, D)
+                                  HeadsView<const float> v,  // (B, T, K, D)
                                   HeadsView<float> out,      // (B, T, H, D)
                                   float* lse,                // (B, H, T)
                                   AttentionShape shape) {
