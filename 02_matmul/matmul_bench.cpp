@@ -7,7 +7,7 @@
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
 #include "common/harness/bench.h"
-#include "common/harness/bf16.h"
+#include "common/harness/bench_data.h"
 #include "common/harness/matcher.h"
 
 namespace {
@@ -38,9 +38,8 @@ class MatmulProblem {
   std::size_t buffer_bytes() const { return 3 * area() * sizeof(T); }
 
   Buffers allocate(std::uint64_t seed) const {
-    return {wb::DeviceBuffer<T>(stored(wb::random_uniform(area(), 2 * seed))),
-            wb::DeviceBuffer<T>(stored(wb::random_uniform(area(), 2 * seed + 1))),
-            wb::DeviceBuffer<T>(area())};
+    return {wb::to_device<T>(wb::random_uniform(area(), 2 * seed)),
+            wb::to_device<T>(wb::random_uniform(area(), 2 * seed + 1)), wb::DeviceBuffer<T>(area())};
   }
 
   void clear(Buffers& buffers) const { buffers.c.fill_bytes(0xFF); }
@@ -58,9 +57,9 @@ class MatmulProblem {
     wb::Rng rng(7);
     for (double& value : x) value = rng.below(2) == 0 ? -1.0 : 1.0;
     const std::vector<double> expected =
-        apply(floats_of(buffers.a.download()), layout_ == MatmulLayout::kTN,
-              apply(floats_of(buffers.b.download()), layout_ == MatmulLayout::kNT, x));
-    const std::vector<double> sums = apply(floats_of(buffers.c.download()), false, x);
+        apply(wb::to_float(buffers.a.download()), layout_ == MatmulLayout::kTN,
+              apply(wb::to_float(buffers.b.download()), layout_ == MatmulLayout::kNT, x));
+    const std::vector<double> sums = apply(wb::to_float(buffers.c.download()), false, x);
     // Inputs are U(-1, 1): an element of C is about sqrt(size) / 3, its rounding error no larger than
     // 1e-7 * size (matmul_test.cpp), and those of a row add up at random. bf16 rounds each to 8 bits as well.
     const double of_element = 1e-7 * size_ + (kIsBf16 ? 2.0 * wb::kBf16Rounding * std::sqrt(size_) : 0.0);
@@ -77,22 +76,6 @@ class MatmulProblem {
 
  private:
   static constexpr bool kIsBf16 = std::is_same_v<T, wb::bf16>;
-
-  static std::vector<T> stored(const std::vector<float>& values) {
-    if constexpr (kIsBf16) {
-      return wb::to_bf16(values);
-    } else {
-      return values;
-    }
-  }
-
-  static std::vector<float> floats_of(const std::vector<T>& values) {
-    if constexpr (kIsBf16) {
-      return wb::to_float(values);
-    } else {
-      return values;
-    }
-  }
 
   std::size_t columns() const { return static_cast<std::size_t>(size_); }
   std::size_t area() const { return columns() * columns(); }

@@ -11,6 +11,7 @@
 
 namespace {
 
+using wb::area;
 using wb::bf16;
 using wb::MatmulLayout;
 
@@ -19,26 +20,6 @@ constexpr MatmulLayout kLayouts[] = {MatmulLayout::kNN, MatmulLayout::kNT, Matmu
 struct Sizes {
   int m, n, k;
 };
-
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-}
-
-const std::vector<float>& floats_of(const std::vector<float>& values) {
-  return values;
-}
-std::vector<float> floats_of(const std::vector<bf16>& values) {
-  return wb::to_float(values);
-}
-
-template <class Out>
-std::vector<Out> stored(const std::vector<float>& values) {
-  if constexpr (std::is_same_v<Out, bf16>) {
-    return wb::to_bf16(values);
-  } else {
-    return values;
-  }
-}
 
 // Out: what c holds.
 template <class Contract, class Out>
@@ -60,12 +41,11 @@ class Bf16Test : public wb::ImplementationTest<Contract> {
     auto device_b = wb::GuardedBuffer<bf16>::input(wb::to_bf16(wb::stored_b(layout, b, k, n)), misalign);
     // With beta = 0, c is not read: it holds NaN.
     auto c = beta == 0.0f ? wb::GuardedBuffer<Out>::output(area(m, n), misalign)
-                          : wb::GuardedBuffer<Out>::inout(stored<Out>(before), misalign);
+                          : wb::GuardedBuffer<Out>::inout(wb::from_float<Out>(before), misalign);
     this->run(layout, device_a.data(), device_b.data(), c.data(), m, n, k, alpha, beta, nullptr);
     // Sums are fp32, as in matmul_test.cpp; bf16 rounds them once.
-    const double rounding = std::is_same_v<Out, bf16> ? wb::kBf16Rounding : 1e-6;
-    EXPECT_TRUE(
-        wb::matches(floats_of(c.download()), expected, {std::max(1e-6, 1e-7 * k), rounding}, {{m, n}}));
+    const wb::Tolerance tolerance = wb::stored_as<Out>({std::max(1e-6, 1e-7 * k), 1e-6});
+    EXPECT_TRUE(wb::matches(wb::to_float(c.download()), expected, tolerance, {{m, n}}));
     EXPECT_TRUE(c.check("c"));
     EXPECT_TRUE(device_a.check("a"));
     EXPECT_TRUE(device_b.check("b"));

@@ -12,6 +12,7 @@
 
 namespace {
 
+using wb::area;
 using wb::MatmulLayout;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -37,10 +38,6 @@ struct Scales {
   float alpha = 1.0f;
   float beta = 0.0f;
 };
-
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-}
 
 // Inputs are U(-1, 1): partial sums grow with sqrt(K), and so do K rounding errors of them together with K.
 // One product that is missing, or rounded to TF32, shows at every K tested here.

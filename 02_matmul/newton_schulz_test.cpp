@@ -13,6 +13,8 @@
 
 namespace {
 
+using wb::area;
+
 // The iteration is what is tested here: the product is the chapter's reference.
 wb::Matmul::Function* reference_matmul() {
   return wb::find_implementation<wb::Matmul>("solution").function;
@@ -23,10 +25,6 @@ wb::Matmul::Function* reference_matmul() {
 // division alone rounds a few times.
 wb::Tolerance tolerance_for(int steps) {
   return steps == 0 ? wb::Tolerance{1e-9, 1e-6} : wb::Tolerance{3e-6, 1e-6};
-}
-
-std::size_t area(int r, int c) {
-  return static_cast<std::size_t>(r) * static_cast<std::size_t>(c);
 }
 
 class NewtonSchulzTest : public wb::ImplementationTest<wb::NewtonSchulz> {

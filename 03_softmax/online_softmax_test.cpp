@@ -11,15 +11,13 @@
 
 namespace {
 
+using wb::area;
+
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // An error of the sum, of itself, is one of its logarithm, absolutely; the maximum is exact.
 constexpr wb::Tolerance kTolerance{3e-6, 3e-7};
-
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-}
 
 class OnlineSoftmaxTest : public wb::ImplementationTest<wb::OnlineSoftmax> {
  protected:

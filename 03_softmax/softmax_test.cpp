@@ -13,6 +13,8 @@
 
 namespace {
 
+using wb::area;
+
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
@@ -20,10 +22,6 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr wb::Tolerance kForward{1e-9, 5e-6};
 // y (dy - dot): the difference loses what dy and dot, both of the order of 1, have in common.
 constexpr wb::Tolerance kBackward{2e-7, 5e-6};
-
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-}
 
 // Both sides of what fits a warp, a block, registers, and what does not.
 std::vector<int> row_lengths() {

@@ -1,9 +1,10 @@
 // Benchmark of bias_layernorm: one launch beside two, from a few rows to large matrices.
 #include "04_layernorm/bias_layernorm.h"
-#include "04_layernorm/layernorm_bench_rows.h"
+#include "04_layernorm/layernorm_bench_input.h"
 #include "04_layernorm/layernorm_oracle.h"
 #include "common/core/device_info.h"
 #include "common/harness/bench.h"
+#include "common/harness/bench_data.h"
 #include "common/harness/matcher.h"
 
 namespace {

@@ -12,12 +12,10 @@
 
 namespace {
 
+using wb::area;
+
 constexpr float kEpsilon = 1e-5f;
 constexpr wb::Tolerance kMean{1e-6, 1e-6}, kRstd{1e-7, 3e-6}, kY{4e-6, 3e-6};
-
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-}
 
 struct Problem {
   int n, c;
@@ -68,7 +66,7 @@ std::string explain(const Problem& problem, const std::vector<float>& y, const s
     by_row[i] += static_cast<double>(problem.bias[row % width]);
   }
   const auto is = [](const std::vector<float>& got, const std::vector<double>& suspect) {
-    return wb::detail::looks_like(got, suspect);
+    return wb::looks_like(got, suspect);
   };
   if (is(y, added_after)) return "looks like: the bias is added to the result, not to x";
   if (is(y, left_out)) return "looks like: what is normalised is x, without its bias";

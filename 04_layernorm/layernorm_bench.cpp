@@ -2,10 +2,12 @@
 #include <cmath>
 
 #include "04_layernorm/layernorm.h"
-#include "04_layernorm/layernorm_bench_rows.h"
+#include "04_layernorm/layernorm_bench_input.h"
 #include "04_layernorm/layernorm_oracle.h"
 #include "common/core/device_info.h"
+#include "common/core/rng.h"
 #include "common/harness/bench.h"
+#include "common/harness/bench_data.h"
 #include "common/harness/matcher.h"
 
 namespace {

@@ -12,13 +12,6 @@
 
 namespace wb {
 
-namespace detail {
-// Looser than the tests: it only has to tell mistakes apart.
-inline bool looks_like(std::span<const float> got, std::span<const double> suspect) {
-  return bool(matches(got, suspect, {2e-5, 2e-5}));
-}
-}  // namespace detail
-
 /// Names the mistake behind mean, rstd or y of a forward pass over x; empty where none of those known fits.
 inline std::string explain_layernorm(std::span<const float> y, std::span<const float> mean,
                                      std::span<const float> rstd, std::span<const double> x,
@@ -54,10 +47,10 @@ inline std::string explain_layernorm(std::span<const float> y, std::span<const f
           (x[at] - static_cast<double>(mean[row])) * static_cast<double>(rstd[row]) * gamma[i] + beta[i];
     }
   }
-  if (detail::looks_like(y, by_column)) {
+  if (looks_like(y, by_column)) {
     return "looks like: mean and spread are those of a column (over N), not of a row (over C)";
   }
-  if (!detail::looks_like(y, as_saved)) {
+  if (!looks_like(y, as_saved)) {
     return "looks like: not all of y was made from the saved mean and rstd. If threads of a block got "
            "different ones, "
            "it is a race: a missing __syncthreads() around what they share";
@@ -72,7 +65,7 @@ inline std::string explain_layernorm_dx(std::span<const float> dx, std::span<con
   for (std::size_t i = 0; i < dx.size(); ++i) {
     constants[i] = rstd[i / gamma.size()] * dy[i] * gamma[i % gamma.size()];
   }
-  if (!detail::looks_like(dx, constants)) return "";
+  if (!looks_like(dx, constants)) return "";
   return "looks like: dx = rstd * g alone. mean and rstd depend on every x of the row: two terms are "
          "missing";
 }
@@ -86,7 +79,7 @@ inline std::string explain_layernorm_dgamma(std::span<const float> dgamma, std::
     const std::size_t row = i / dgamma.size();
     uncentred[i % dgamma.size()] += dy[i] * mean[row] * rstd[row];
   }
-  if (!detail::looks_like(dgamma, uncentred)) return "";
+  if (!looks_like(dgamma, uncentred)) return "";
   return "looks like: xhat = x * rstd. The mean is not subtracted";
 }
 

@@ -13,6 +13,8 @@
 
 namespace {
 
+using wb::area;
+
 constexpr float kEpsilon = 1e-5f;
 
 // y is a sum of two terms of the order of 1: where they cancel, the error is theirs.
@@ -24,10 +26,6 @@ constexpr wb::Tolerance kDx{4e-6, 5e-6};
 // dgamma and dbeta sum N products of the order of 1: rounding errors grow with the sum.
 wb::Tolerance sum_tolerance(int n) {
   return {2e-6 * std::sqrt(n) + 2e-8 * n, 1e-5};
-}
-
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
 }
 
 // Both sides of what implementations change their ways at, and rows that do not fit a block's registers.

@@ -8,6 +8,7 @@
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
 #include "common/harness/bench.h"
+#include "common/harness/bench_data.h"
 #include "common/harness/bf16.h"
 #include "common/harness/matcher.h"
 
@@ -54,7 +55,8 @@ class RepeatKvProblem {
   std::size_t buffer_bytes() const { return (sizes_.view().size() + sizes_.repeated()) * sizeof(T); }
 
   Buffers allocate(std::uint64_t seed) const {
-    return {random(sizes_.view().size(), 2 * seed), random(sizes_.repeated(), 2 * seed + 1)};
+    return {wb::to_device<T>(wb::random_uniform(sizes_.view().size(), 2 * seed)),
+            wb::to_device<T>(wb::random_uniform(sizes_.repeated(), 2 * seed + 1))};
   }
 
   void clear(Buffers& b) const { (kIsForward ? b.repeated : b.view).fill_bytes(0xFF); }
@@ -99,19 +101,10 @@ class RepeatKvProblem {
       }
     }
     if (kIsForward) return wb::matches(got, expected, {0, 0});
-    return wb::matches(got, expected, {2e-6, sizeof(T) == 2 ? wb::kBf16Rounding : 1e-6});
+    return wb::matches(got, expected, wb::stored_as<T>({2e-6, 1e-6}));
   }
 
  private:
-  static wb::DeviceBuffer<T> random(std::size_t n, std::uint64_t seed) {
-    const std::vector<float> values = wb::random_uniform(n, seed, -1.0f, 1.0f);
-    if constexpr (std::is_same_v<T, wb::bf16>) {
-      return wb::DeviceBuffer<T>(wb::to_bf16(values));
-    } else {
-      return wb::DeviceBuffer<T>(values);
-    }
-  }
-
   Sizes sizes_;
 };
 

@@ -2,6 +2,7 @@
 #include "05_rmsnorm_rope/residual_rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_bench_rows.h"
 #include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "common/core/rng.h"
 #include "common/harness/bench.h"
 
 namespace {
@@ -57,16 +58,17 @@ class Problem {
     const std::vector<double> more = wb::double_rows(b.residual, rows, size_.c);
     for (std::size_t i = 0; i < total.size(); ++i) total[i] += more[i];
     const wb::Shape shape{{count, size_.c}};
-    const std::vector<float> stored = wb::float_rows(b.sum, rows, size_.c);
+    const std::vector<float> stored = wb::download_rows(b.sum, rows, size_.c);
     if (auto sum = wb::matches(stored, total, wb::stored_as<T>({1e-7, 1e-7}), shape); !sum)
       return sum << " sum";
     // The norm is that of the sum as it is stored.
     const auto expected = wb::rmsnorm_oracle(wb::to_double(stored), wb::double_rows(b.weight, {0}, size_.c),
                                              count, size_.c, kEpsilon);
-    if (auto rstd = wb::matches(wb::float_rows(b.rstd, rows, 1), expected.rstd, {1e-6, 5e-6}); !rstd) {
+    if (auto rstd = wb::matches(wb::download_rows(b.rstd, rows, 1), expected.rstd, {1e-6, 5e-6}); !rstd) {
       return rstd << " rstd";
     }
-    return wb::matches(wb::float_rows(b.y, rows, size_.c), expected.y, wb::stored_as<T>({1e-6, 5e-6}), shape);
+    return wb::matches(wb::download_rows(b.y, rows, size_.c), expected.y, wb::stored_as<T>({1e-6, 5e-6}),
+                       shape);
   }
 
  private:

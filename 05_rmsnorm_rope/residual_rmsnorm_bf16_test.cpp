@@ -9,11 +9,9 @@
 
 namespace {
 
-constexpr float kEpsilon = 1e-5f;
+using wb::area;
 
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-}
+constexpr float kEpsilon = 1e-5f;
 
 class ResidualRmsnormBf16Test : public wb::ImplementationTest<wb::ResidualRmsnormForwardBf16> {
  protected:

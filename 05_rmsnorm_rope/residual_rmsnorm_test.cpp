@@ -11,14 +11,12 @@
 
 namespace {
 
+using wb::area;
+
 constexpr float kEpsilon = 1e-5f;
 constexpr wb::Tolerance kSum{0.0, 6e-8};  // one addition, rounded
 // Where x and residual nearly cancel, the rounding of the sum is large beside the sum itself.
 constexpr wb::Tolerance kRstd{1e-7, 3e-6}, kY{3e-7, 3e-6};
-
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-}
 
 struct Problem {
   int n, c;
@@ -55,7 +53,7 @@ std::string explain(const Problem& problem, const std::vector<float>& y, const s
     x_by_sum[i] *= of_sum.rstd[row] / of_x.rstd[row];
     sum_by_x[i] = of_sum.y[i] * of_x.rstd[row] / of_sum.rstd[row];
   }
-  const auto is = [&](const std::vector<double>& suspect) { return wb::detail::looks_like(y, suspect); };
+  const auto is = [&](const std::vector<double>& suspect) { return wb::looks_like(y, suspect); };
   if (is(added_after)) return "looks like: x is normalised alone, and the residual added afterwards";
   if (is(of_x.y)) return "looks like: y is the norm of x, without the residual";
   if (is(problem.norm_of(residual, epsilon).y)) return "looks like: y is the norm of the residual alone";

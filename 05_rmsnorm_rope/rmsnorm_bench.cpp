@@ -4,6 +4,7 @@
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_bench_rows.h"
 #include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "common/core/rng.h"
 #include "common/harness/bench.h"
 
 namespace {
@@ -53,10 +54,10 @@ class ForwardProblem {
     const auto expected =
         wb::rmsnorm_oracle(wb::double_rows(b.x, rows, size_.c), wb::double_rows(b.weight, {0}, size_.c),
                            count, size_.c, kEpsilon);
-    if (auto rstd = wb::matches(wb::float_rows(b.rstd, rows, 1), expected.rstd, {1e-6, 5e-6}); !rstd) {
+    if (auto rstd = wb::matches(wb::download_rows(b.rstd, rows, 1), expected.rstd, {1e-6, 5e-6}); !rstd) {
       return rstd << " rstd";
     }
-    return wb::matches(wb::float_rows(b.y, rows, size_.c), expected.y, wb::stored_as<T>({1e-6, 5e-6}),
+    return wb::matches(wb::download_rows(b.y, rows, size_.c), expected.y, wb::stored_as<T>({1e-6, 5e-6}),
                        {{count, size_.c}});
   }
 
@@ -116,7 +117,7 @@ class BackwardProblem {
     const auto expected = wb::rmsnorm_backward_oracle(
         wb::double_rows(b.dy, rows, size_.c), wb::double_rows(b.x, rows, size_.c),
         wb::double_rows(b.weight, {0}, size_.c), wb::double_rows(b.rstd, rows, 1), count, size_.c);
-    if (auto dx = wb::matches(wb::float_rows(b.dx, rows, size_.c), expected.dx,
+    if (auto dx = wb::matches(wb::download_rows(b.dx, rows, size_.c), expected.dx,
                               wb::stored_as<T>({1e-5, 1e-5}), {{count, size_.c}});
         !dx) {
       return dx << " dx";
@@ -131,8 +132,8 @@ class BackwardProblem {
     const std::vector<float> rstd = b.rstd.download();
     std::vector<double> expected(columns);
     for (int row = 0; row < size_.n; ++row) {
-      const std::vector<float> dy = wb::float_rows(b.dy, {row}, size_.c),
-                               x = wb::float_rows(b.x, {row}, size_.c);
+      const std::vector<float> dy = wb::download_rows(b.dy, {row}, size_.c),
+                               x = wb::download_rows(b.x, {row}, size_.c);
       const auto scale = static_cast<double>(rstd[static_cast<std::size_t>(row)]);
       for (std::size_t i = 0; i < columns; ++i) {
         expected[i] += static_cast<double>(dy[i]) * static_cast<double>(x[i]) * scale;

@@ -10,12 +10,10 @@
 
 namespace {
 
+using wb::area;
+
 constexpr float kEpsilon = 1e-5f;
 constexpr wb::Tolerance kRstd{1e-7, 3e-6}, kY{1e-6, wb::kBf16Rounding};
-
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-}
 
 // A bf16 argument and the numbers in it.
 struct Bf16Input {

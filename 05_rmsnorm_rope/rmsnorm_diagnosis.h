@@ -12,13 +12,6 @@
 
 namespace wb {
 
-namespace detail {
-// Looser than the tests: it only has to tell mistakes apart.
-inline bool looks_like(std::span<const float> got, std::span<const double> suspect) {
-  return bool(matches(got, suspect, {2e-5, 2e-5}));
-}
-}  // namespace detail
-
 /// Names the mistake behind rstd of a forward pass over x; empty where none of those known fits.
 inline std::string explain_rmsnorm_rstd(std::span<const float> rstd, std::span<const double> x, int n, int c,
                                         double epsilon) {
@@ -57,9 +50,9 @@ inline std::string explain_rmsnorm(std::span<const float> y, std::span<const flo
     by_row[i] = unweighted[i] * weight[row % weight.size()];
     as_saved[i] = x[i] * static_cast<double>(rstd[row]) * weight[column];
   }
-  if (detail::looks_like(y, unweighted)) return "looks like: y = x * rstd. The weight is missing";
-  if (detail::looks_like(y, by_row)) return "looks like: weight is indexed by the row, not by the column";
-  if (!detail::looks_like(y, as_saved)) {
+  if (looks_like(y, unweighted)) return "looks like: y = x * rstd. The weight is missing";
+  if (looks_like(y, by_row)) return "looks like: weight is indexed by the row, not by the column";
+  if (!looks_like(y, as_saved)) {
     return "looks like: not all of y was made from the saved rstd. If threads of a block got different ones, "
            "it is a race: a missing __syncthreads() around what they share";
   }
@@ -85,12 +78,11 @@ inline std::string explain_rmsnorm_dx(std::span<const float> dx, std::span<const
       of_sum[i] = rstd[row] * (g - xhat * with_weight);
     }
   }
-  if (detail::looks_like(dx, constant)) {
+  if (looks_like(dx, constant)) {
     return "looks like: dx = rstd * g alone. rstd depends on every x of the row: a term is missing";
   }
-  if (detail::looks_like(dx, of_dy))
-    return "looks like: the mean is of dy * xhat; g = dy * weight belongs there";
-  if (detail::looks_like(dx, of_sum)) return "looks like: the sum of g * xhat is not divided by C";
+  if (looks_like(dx, of_dy)) return "looks like: the mean is of dy * xhat; g = dy * weight belongs there";
+  if (looks_like(dx, of_sum)) return "looks like: the sum of g * xhat is not divided by C";
   return "";
 }
 
@@ -104,7 +96,7 @@ inline std::string explain_rmsnorm_dweight(std::span<const float> dweight, std::
   }
   std::vector<double> unscaled(before.begin(), before.end());
   for (std::size_t i = 0; i < dy.size(); ++i) unscaled[i % unscaled.size()] += dy[i] * x[i];
-  if (!detail::looks_like(dweight, unscaled)) return "";
+  if (!looks_like(dweight, unscaled)) return "";
   return "looks like: dy * x is summed; dy * xhat belongs there, xhat = x * rstd";
 }
 

@@ -12,16 +12,14 @@
 
 namespace {
 
+using wb::area;
+
 constexpr float kEpsilon = 1e-5f;
 constexpr wb::Tolerance kForward{1e-7, 3e-6};
 
 // dx is a difference of two terms of the order of 1, times rstd, which is large where a row is small.
 wb::Tolerance dx_tolerance(const std::vector<float>& rstd) {
   return {2e-6 * std::max(1.0, double{*std::max_element(rstd.begin(), rstd.end())}), 5e-6};
-}
-
-std::size_t area(int rows, int columns) {
-  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
 }
 
 // dweight sums N products of the order of 1: rounding errors grow with the sum.

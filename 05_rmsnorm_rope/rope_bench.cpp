@@ -26,16 +26,6 @@ struct Sizes {
   std::size_t elements() const { return q_shape().size() + k_shape().size(); }
 };
 
-template <class T>
-std::vector<T> random_heads(std::size_t n, std::uint64_t seed) {
-  const std::vector<float> values = wb::random_uniform(n, seed, -1.0f, 1.0f);
-  if constexpr (std::is_same_v<T, wb::bf16>) {
-    return wb::to_bf16(values);
-  } else {
-    return values;
-  }
-}
-
 // A call turns in place, so a benchmark turns thousands of times. Quarter turns, a random number of them for
 // every pair, keep that exact: after any number of calls the result is known to the last bit.
 wb::RopeTable quarter_turns(int t, int d) {
@@ -81,8 +71,8 @@ class RopeProblem {
   std::size_t buffer_bytes() const { return sizes_.elements() * sizeof(T); }
 
   Buffers allocate(std::uint64_t seed) const {
-    const std::vector<T> q = random_heads<T>(sizes_.q_shape().size(), 2 * seed);
-    const std::vector<T> k = random_heads<T>(sizes_.k_shape().size(), 2 * seed + 1);
+    const auto q = wb::from_float<T>(wb::random_uniform(sizes_.q_shape().size(), 2 * seed));
+    const auto k = wb::from_float<T>(wb::random_uniform(sizes_.k_shape().size(), 2 * seed + 1));
     const wb::RopeTable table = quarter_turns(sizes_.t, sizes_.d);
     using Device = wb::DeviceBuffer<T>;
     return {Device(q),

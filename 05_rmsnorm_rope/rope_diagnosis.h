@@ -14,18 +14,15 @@ namespace wb {
 inline std::string explain_rope(std::span<const float> got, std::span<const double> x,
                                 const HeadsShape& shape, const RopeTable& table, RopePairing pairing,
                                 double direction) {
-  // Looser than the tests: it only has to tell mistakes apart.
-  const auto looks_like = [&](std::span<const double> suspect) {
-    return bool(matches(got, suspect, {2e-5, 2e-5}));
-  };
+  const auto is = [&](std::span<const double> suspect) { return looks_like(got, suspect); };
   const bool half_split = pairing == RopePairing::kHalfSplit;
-  if (looks_like(rope_oracle(x, shape, table, pairing, direction))) return "";
-  if (looks_like(rope_oracle(x, shape, table, pairing, -direction))) {
+  if (is(rope_oracle(x, shape, table, pairing, direction))) return "";
+  if (is(rope_oracle(x, shape, table, pairing, -direction))) {
     return direction > 0 ? "looks like: turned the other way. The sign of the sine"
                          : "looks like: turned the same way as forward. The gradient turns back: -sine";
   }
   const auto other = half_split ? RopePairing::kInterleaved : RopePairing::kHalfSplit;
-  if (looks_like(rope_oracle(x, shape, table, other, direction))) {
+  if (is(rope_oracle(x, shape, table, other, direction))) {
     return half_split ? "looks like: neighbours (2i, 2i + 1) were paired, not the halves (i, i + D/2)"
                       : "looks like: the halves (i, i + D/2) were paired, not neighbours (2i, 2i + 1)";
   }
@@ -48,10 +45,10 @@ inline std::string explain_rope(std::span<const float> got, std::span<const doub
       exchanged[j] = x[j] * static_cast<double>(table.cosine[wrong]) + x[i] * wrong_sine;
     }
   }
-  if (looks_like(overwritten)) {
+  if (is(overwritten)) {
     return "looks like: y was computed from the new x. Keep both old values before storing either";
   }
-  if (looks_like(exchanged)) {
+  if (is(exchanged)) {
     return "looks like: the position is the token's number / B. Tokens are numbered batch * T + position";
   }
   return "";

@@ -1,10 +1,11 @@
 // Benchmark of cross_entropy, forward and backward, of fp32 and bf16 logits: three passes over them in all.
 #include "07_tinyllama/cross_entropy.h"
 
-#include "07_tinyllama/bench_rows.h"
 #include "07_tinyllama/cross_entropy_oracle.h"
 #include "common/core/device_info.h"
+#include "common/core/rng.h"
 #include "common/harness/bench.h"
+#include "common/harness/bench_data.h"
 #include "common/harness/matcher.h"
 
 namespace {
@@ -60,7 +61,7 @@ class ForwardProblem {
 
   Buffers allocate(std::uint64_t seed) const {
     const auto rows = static_cast<std::size_t>(size_.n);
-    return {wb::bench_input<T>(size_.area(), seed), random_targets(size_, seed),
+    return {wb::to_device<T>(wb::random_uniform(size_.area(), seed)), random_targets(size_, seed),
             wb::DeviceBuffer<float>(rows), wb::DeviceBuffer<float>(rows)};
   }
 
@@ -114,7 +115,7 @@ class BackwardProblem {
   // Any lse near the true one will do: the formula does not ask where it comes from.
   Buffers allocate(std::uint64_t seed) const {
     const auto rows = static_cast<std::size_t>(size_.n);
-    return {wb::bench_input<T>(size_.area(), seed), random_targets(size_, seed),
+    return {wb::to_device<T>(wb::random_uniform(size_.area(), seed)), random_targets(size_, seed),
             wb::DeviceBuffer<float>(wb::random_uniform(rows, seed + 1000, 8.0f, 10.0f)),
             wb::DeviceBuffer<T>(size_.area())};
   }
@@ -131,8 +132,7 @@ class BackwardProblem {
     const auto expected = wb::cross_entropy_backward_oracle(
         wb::to_double(wb::download_rows(b.logits, rows, size_.v)), sampled_targets(b.targets, rows),
         wb::to_double(wb::download_rows(b.lse, rows, 1)), 0.5);
-    const wb::Tolerance tolerance = {1e-9, sizeof(T) == sizeof(float) ? 1e-5 : wb::kBf16Rounding};
-    return wb::matches(wb::download_rows(b.dlogits, rows, size_.v), expected, tolerance);
+    return wb::matches(wb::download_rows(b.dlogits, rows, size_.v), expected, wb::stored_as<T>({1e-9, 1e-5}));
   }
 
  private:

@@ -1,20 +1,13 @@
 // Benchmark of muon: one step of a weight matrix. newton_schulz takes nearly all of it.
 #include "07_tinyllama/muon.h"
 
-#include "07_tinyllama/bench_rows.h"
 #include "common/core/device_info.h"
+#include "common/core/rng.h"
 #include "common/harness/bench.h"
+#include "common/harness/bench_data.h"
 #include "common/harness/matcher.h"
 
 namespace {
-
-// The best product there is.
-wb::Matmul::Function* best_matmul() {
-  for (const auto& entry : wb::implementations<wb::Matmul>()) {
-    if (entry.name == "library") return entry.function;
-  }
-  return wb::find_implementation<wb::Matmul>("solution").function;
-}
 
 class MuonProblem {
  public:
@@ -42,7 +35,7 @@ class MuonProblem {
   Buffers allocate(std::uint64_t seed) const {
     std::vector<float> parameters = wb::random_uniform(area(), seed);
     return {wb::DeviceBuffer<float>(parameters),
-            wb::bench_input<float>(area(), seed + 1000),
+            wb::to_device<float>(wb::random_uniform(area(), seed + 1000)),
             wb::DeviceBuffer<float>(area()),
             wb::DeviceBuffer<float>(wb::muon_scratch_size(r_, c_)),
             parameters,
@@ -57,7 +50,7 @@ class MuonProblem {
   }
 
   void call(Contract::Function* function, Buffers& b, cudaStream_t stream) const {
-    static wb::Matmul::Function* const matmul = best_matmul();
+    static wb::Matmul::Function* const matmul = wb::library_or_solution<wb::Matmul>();
     static wb::NewtonSchulz::Function* const newton_schulz =
         wb::find_implementation<wb::NewtonSchulz>("solution").function;
     ++b.calls;

@@ -9,10 +9,6 @@
 namespace wb {
 namespace {
 
-std::size_t area(int r, int c) {
-  return static_cast<std::size_t>(r) * static_cast<std::size_t>(c);
-}
-
 float* misaligned(float* pointer) {
   return reinterpret_cast<float*>(reinterpret_cast<char*>(pointer) + 2);
 }

@@ -2,18 +2,16 @@
 // where only those do.
 #include "07_tinyllama/swiglu.h"
 
-#include "07_tinyllama/bench_rows.h"
 #include "07_tinyllama/swiglu_oracle.h"
 #include "common/core/device_info.h"
+#include "common/core/rng.h"
 #include "common/harness/bench.h"
+#include "common/harness/bench_data.h"
 #include "common/harness/matcher.h"
 
 namespace {
 
-template <class T>
-wb::Tolerance element_tolerance() {
-  return sizeof(T) == sizeof(float) ? wb::Tolerance{1e-6, 1e-5} : wb::Tolerance{1e-6, wb::kBf16Rounding};
-}
+constexpr wb::Tolerance kTolerance{1e-6, 1e-5};
 
 struct Rows {
   int n, f;
@@ -43,7 +41,8 @@ class GateProblem {
   std::size_t buffer_bytes() const { return 3 * rows_.area() * sizeof(T); }
 
   Buffers allocate(std::uint64_t seed) const {
-    return {wb::bench_input<T>(rows_.area(), seed), wb::bench_input<T>(rows_.area(), seed + 1000),
+    return {wb::to_device<T>(wb::random_uniform(rows_.area(), seed)),
+            wb::to_device<T>(wb::random_uniform(rows_.area(), seed + 1000)),
             wb::DeviceBuffer<T>(rows_.area())};
   }
 
@@ -57,7 +56,7 @@ class GateProblem {
     const std::vector<int> rows = wb::sampled_rows(rows_.n);
     const auto expected = wb::silu_multiply_oracle(wb::to_double(wb::download_rows(b.gate, rows, rows_.f)),
                                                    wb::to_double(wb::download_rows(b.up, rows, rows_.f)));
-    return wb::matches(wb::download_rows(b.out, rows, rows_.f), expected, element_tolerance<T>());
+    return wb::matches(wb::download_rows(b.out, rows, rows_.f), expected, wb::stored_as<T>(kTolerance));
   }
 
  private:
@@ -86,9 +85,10 @@ class GateBackwardProblem {
   std::size_t buffer_bytes() const { return 5 * rows_.area() * sizeof(T); }
 
   Buffers allocate(std::uint64_t seed) const {
-    return {wb::bench_input<T>(rows_.area(), seed), wb::bench_input<T>(rows_.area(), seed + 1000),
-            wb::bench_input<T>(rows_.area(), seed + 2000), wb::DeviceBuffer<T>(rows_.area()),
-            wb::DeviceBuffer<T>(rows_.area())};
+    return {wb::to_device<T>(wb::random_uniform(rows_.area(), seed)),
+            wb::to_device<T>(wb::random_uniform(rows_.area(), seed + 1000)),
+            wb::to_device<T>(wb::random_uniform(rows_.area(), seed + 2000)),
+            wb::DeviceBuffer<T>(rows_.area()), wb::DeviceBuffer<T>(rows_.area())};
   }
 
   void clear(Buffers& b) const {
@@ -108,22 +108,14 @@ class GateBackwardProblem {
     };
     const auto expected = wb::silu_multiply_backward_oracle(rows_of(b.dout), rows_of(b.gate), rows_of(b.up));
     const auto dgate =
-        wb::matches(wb::download_rows(b.dgate, rows, rows_.f), expected.dgate, element_tolerance<T>());
+        wb::matches(wb::download_rows(b.dgate, rows, rows_.f), expected.dgate, wb::stored_as<T>(kTolerance));
     if (!dgate) return dgate;
-    return wb::matches(wb::download_rows(b.dup, rows, rows_.f), expected.dup, element_tolerance<T>());
+    return wb::matches(wb::download_rows(b.dup, rows, rows_.f), expected.dup, wb::stored_as<T>(kTolerance));
   }
 
  private:
   Rows rows_;
 };
-
-// The best product there is: what surrounds it is measured here.
-wb::Matmul::Function* best_matmul() {
-  for (const auto& entry : wb::implementations<wb::Matmul>()) {
-    if (entry.name == "library") return entry.function;
-  }
-  return wb::find_implementation<wb::Matmul>("solution").function;
-}
 
 class SwigluProblem {
  public:
@@ -148,9 +140,12 @@ class SwigluProblem {
   std::size_t buffer_bytes() const { return 4 * (s_.x() + 2 * s_.w() + 3 * s_.out()); }
 
   Buffers allocate(std::uint64_t seed) const {
-    return {wb::bench_input<float>(s_.x(), seed),        wb::bench_input<float>(s_.w(), seed + 1000),
-            wb::bench_input<float>(s_.w(), seed + 2000), wb::DeviceBuffer<float>(s_.out()),
-            wb::DeviceBuffer<float>(s_.out()),           wb::DeviceBuffer<float>(s_.out())};
+    return {wb::to_device<float>(wb::random_uniform(s_.x(), seed)),
+            wb::to_device<float>(wb::random_uniform(s_.w(), seed + 1000)),
+            wb::to_device<float>(wb::random_uniform(s_.w(), seed + 2000)),
+            wb::DeviceBuffer<float>(s_.out()),
+            wb::DeviceBuffer<float>(s_.out()),
+            wb::DeviceBuffer<float>(s_.out())};
   }
 
   void clear(Buffers& b) const {
@@ -158,7 +153,7 @@ class SwigluProblem {
   }
 
   void call(Contract::Function* function, Buffers& b, cudaStream_t stream) const {
-    static wb::Matmul::Function* const matmul = best_matmul();
+    static wb::Matmul::Function* const matmul = wb::library_or_solution<wb::Matmul>();
     function(b.x.data(), b.w_gate.data(), b.w_up.data(), b.gate.data(), b.up.data(), b.out.data(), s_.n, s_.c,
              s_.f, matmul, stream);
   }

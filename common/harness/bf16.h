@@ -4,20 +4,35 @@
 #include <bit>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "common/core/bf16.h"
+#include "common/harness/matcher.h"
 
 namespace wb {
 
 /// Half the distance between neighbouring bf16 numbers, relative: what rounding a result to bf16 may cost.
 inline constexpr double kBf16Rounding = 1.0 / 256;
 
+/// `arithmetic`, and what storing a result as T, float or bf16, may cost beside it.
+template <class T>
+Tolerance stored_as(Tolerance arithmetic) {
+  if (std::is_same_v<T, bf16>) arithmetic.relative += kBf16Rounding;
+  return arithmetic;
+}
+
+/// The nearest numbers that T, float or bf16, can hold.
+template <class T>
+std::vector<T> from_float(std::span<const float> values) {
+  std::vector<T> stored;
+  stored.reserve(values.size());
+  for (const float value : values) stored.push_back(from_float<T>(value));
+  return stored;
+}
+
 inline std::vector<bf16> to_bf16(std::span<const float> values) {
-  std::vector<bf16> rounded;
-  rounded.reserve(values.size());
-  for (const float value : values) rounded.push_back(from_float<bf16>(value));
-  return rounded;
+  return from_float<bf16>(values);
 }
 
 /// The same numbers as floats, exactly. The harness's poison (all bits set) stays recognisable as such.
@@ -31,9 +46,14 @@ inline std::vector<float> to_float(std::span<const bf16> values) {
   return floats;
 }
 
+/// So that templates over the type in memory need not ask which it is.
+inline std::vector<float> to_float(std::span<const float> values) {
+  return {values.begin(), values.end()};
+}
+
 /// These numbers as a bf16 kernel sees them: rounded to bf16 and back.
 inline std::vector<float> rounded_to_bf16(std::span<const float> values) {
-  return to_float(std::span<const bf16>(to_bf16(values)));
+  return to_float(to_bf16(values));
 }
 
 }  // namespace wb

@@ -90,6 +90,10 @@ testing::AssertionResult matches(std::span<const float> got, std::span<const dou
   return testing::AssertionFailure() << text;
 }
 
+bool looks_like(std::span<const float> got, std::span<const double> suspect) {
+  return bool(matches(got, suspect, {2e-5, 2e-5}));
+}
+
 std::vector<double> to_double(std::span<const float> values) {
   return {values.begin(), values.end()};
 }

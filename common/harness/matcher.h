@@ -30,6 +30,10 @@ struct Shape {
 testing::AssertionResult matches(std::span<const float> got, std::span<const double> expected,
                                  const Tolerance& tolerance, const Shape& shape = {});
 
+/// Whether `got` may have been computed as `suspect` was. Looser than a test: it only has to tell mistakes
+/// apart, for the words of a failure.
+bool looks_like(std::span<const float> got, std::span<const double> suspect);
+
 /// The same numbers in double, for oracles.
 std::vector<double> to_double(std::span<const float> values);
 

@@ -53,4 +53,14 @@ std::vector<Implementation<Contract>> selected_implementations() {
   return selected;
 }
 
+/// The best there is for an operation that calls another one: the vendor library's function where this
+/// program links it, else the solution's.
+template <class Contract>
+typename Contract::Function* library_or_solution() {
+  for (const auto& entry : implementations<Contract>()) {
+    if (entry.name == "library") return entry.function;
+  }
+  return find_implementation<Contract>("solution").function;
+}
+
 }  // namespace wb

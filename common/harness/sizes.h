@@ -1,6 +1,8 @@
-// Sizes that catch what even sizes hide: a missing bounds guard, a partial warp, a partial tile.
+// Sizes of tests: those that catch what even sizes hide (a missing bounds guard, a partial warp, a partial
+// tile), and the elements of a matrix.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 namespace wb {
@@ -9,6 +11,11 @@ namespace wb {
 /// sizes.
 inline std::vector<int> edge_sizes() {
   return {1, 2, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257, 1000, 1023, 1024, 1025};
+}
+
+/// Elements of a (rows, columns) matrix.
+inline std::size_t area(int rows, int columns) {
+  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
 }
 
 }  // namespace wb

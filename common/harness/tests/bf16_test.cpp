@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "common/core/rng.h"
 #include "common/harness/guarded_buffer.h"
 #include "common/harness/matcher.h"
 
@@ -22,6 +23,14 @@ TEST(Bf16, LosesAtMostItsRounding) {
     const float rounded = wb::rounded_to_bf16(std::vector{value})[0];
     EXPECT_LE(std::fabs(rounded - value), wb::kBf16Rounding * value);
   }
+}
+
+TEST(Bf16, OnlyStoringAsBf16CostsPrecision) {
+  const std::vector<float> values = wb::random_uniform(9, 1);
+  EXPECT_EQ(wb::from_float<float>(values), values);
+  EXPECT_EQ(wb::from_float<wb::bf16>(values), wb::to_bf16(values));
+  EXPECT_EQ(wb::stored_as<float>({1e-7, 1e-6}).relative, 1e-6);
+  EXPECT_EQ(wb::stored_as<wb::bf16>({1e-7, 1e-6}).relative, 1e-6 + wb::kBf16Rounding);
 }
 
 TEST(Bf16, UnwrittenOutputIsCalledUnwritten) {

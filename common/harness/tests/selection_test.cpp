@@ -24,6 +24,17 @@ void fill_algorithm(float value, float* out, int n, cudaStream_t) {
 WB_REGISTER(Fill, loop, fill_loop);
 WB_REGISTER(Fill, algorithm, fill_algorithm);
 
+struct Tuned {
+  static constexpr const char* kName = "tuned";
+  using Function = decltype(fill_loop);
+};
+struct Untuned : Tuned {};
+
+WB_REGISTER(Tuned, library, fill_algorithm);
+WB_REGISTER(Tuned, solution, fill_loop);
+WB_REGISTER(Untuned, naive, fill_algorithm);
+WB_REGISTER(Untuned, solution, fill_loop);
+
 class FillTest : public wb::ImplementationTest<Fill> {};
 
 TEST_P(FillTest, RunsEveryImplementation) {
@@ -50,6 +61,11 @@ TEST_F(SelectionTest, TakesAllOrTheNamed) {
   EXPECT_EQ(wb::selected_implementations<Fill>().size(), 2U);
   wb::set_implementation_filter("loo");
   EXPECT_TRUE(wb::selected_implementations<Fill>().empty());
+}
+
+TEST_F(SelectionTest, PrefersTheLibrary) {
+  EXPECT_EQ(wb::library_or_solution<Tuned>(), &fill_algorithm);
+  EXPECT_EQ(wb::library_or_solution<Untuned>(), &fill_loop);
 }
 
 TEST_F(SelectionTest, RefusesAFilterThatMatchesNothing) {
