@@ -38,9 +38,10 @@ void adamw_starter(float* parameters, const float* gradients, float* m, float* v
   float correction1 = 1.0f, correction2 = 1.0f;
   // TODO 3: m starts at 0, so early it is too small, by the factor 1 - beta1^step. v by 1 - beta2^step.
   //         Once for all threads, here, in double.
-  const auto blocks = static_cast<unsigned>((n + kThreads - 1) / kThreads);
-  adamw_kernel<<<blocks, kThreads, 0, stream>>>(parameters, gradients, m, v, n, config, correction1,
-                                                correction2);
+  const std::int64_t blocks = (n + kThreads - 1) / kThreads;
+  WB_REQUIRE(blocks <= 0x7fffffff, n);
+  adamw_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(parameters, gradients, m, v, n, config,
+                                                                       correction1, correction2);
   WB_CHECK_LAUNCH();
 }
 

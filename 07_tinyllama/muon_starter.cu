@@ -42,16 +42,18 @@ void muon_starter(float* parameters, const float* gradients, float* momentum, fl
   require_muon(parameters, gradients, momentum, scratch, r, c, orthogonalise, matmul);
   const MuonScratch memory = divide_muon_scratch(scratch, r, c);  // memory.update, memory.iterates
   const std::int64_t size = static_cast<std::int64_t>(r) * c;
-  const auto blocks = static_cast<unsigned>((size + kThreads - 1) / kThreads);
+  const std::int64_t blocks = (size + kThreads - 1) / kThreads;
+  WB_REQUIRE(blocks <= 0x7fffffff, size);
+  const auto grid = static_cast<unsigned>(blocks);
 
-  muon_momentum_kernel<<<blocks, kThreads, 0, stream>>>(gradients, momentum, memory.update, size,
-                                                        config.momentum);
+  muon_momentum_kernel<<<grid, kThreads, 0, stream>>>(gradients, momentum, memory.update, size,
+                                                      config.momentum);
   WB_CHECK_LAUNCH();
   // TODO 4: Orthogonalise memory.update in place, in kNewtonSchulzSteps steps. Its scratch is
   // memory.iterates.
   const float scale = 1.0f;  // TODO 6: That of muon.h.
-  muon_step_kernel<<<blocks, kThreads, 0, stream>>>(memory.update, parameters, size, config.learning_rate,
-                                                    scale, config.weight_decay);
+  muon_step_kernel<<<grid, kThreads, 0, stream>>>(memory.update, parameters, size, config.learning_rate,
+                                                  scale, config.weight_decay);
   WB_CHECK_LAUNCH();
 }
 

@@ -18,7 +18,9 @@ namespace {
 constexpr int kThreads = 256;
 
 unsigned blocks_for(std::int64_t size) {
-  return static_cast<unsigned>((size + kThreads - 1) / kThreads);
+  const std::int64_t blocks = (size + kThreads - 1) / kThreads;
+  WB_REQUIRE(blocks <= 0x7fffffff, blocks);
+  return static_cast<unsigned>(blocks);
 }
 
 // ---- out = silu(gate) * up ----

@@ -44,7 +44,9 @@ __global__ void silu_backward_kernel(const float* z,  // (size)
 }
 
 unsigned blocks_for(std::int64_t size) {
-  return static_cast<unsigned>((size + kThreads - 1) / kThreads);
+  const std::int64_t blocks = (size + kThreads - 1) / kThreads;
+  WB_REQUIRE(blocks <= 0x7fffffff, blocks);
+  return static_cast<unsigned>(blocks);
 }
 
 void silu_multiply_unfused(const float* gate, const float* up, float* out, std::int64_t size,

@@ -96,7 +96,9 @@ __global__ void dw_kernel(const float* dgate,  // (N, F)
 }
 
 unsigned blocks_for(std::int64_t rows, int columns) {
-  return static_cast<unsigned>((rows * columns + kThreads - 1) / kThreads);
+  const std::int64_t blocks = (rows * columns + kThreads - 1) / kThreads;
+  WB_REQUIRE(blocks <= 0x7fffffff, blocks);
+  return static_cast<unsigned>(blocks);
 }
 
 void swiglu_forward_starter(const float* x, const float* w_gate, const float* w_up, float* gate, float* up,
