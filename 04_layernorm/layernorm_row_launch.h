@@ -36,16 +36,13 @@ struct RowLaunch {
   std::size_t shared_bytes;  // dynamic
 };
 
-/// `keep`: whether to keep what registers do not hold in shared memory. That takes fewer threads, which pays
-/// as long as these wait for little else: with a bias to load as well, reading the row twice was measured to
-/// be faster.
-inline RowLaunch row_launch(int c, bool keep) {
+inline RowLaunch row_launch(int c) {
   if (c <= kShortRow) return {RowMode::kShort, threads_for_row(c, kShortRowFloats), 0};
   if (c <= kRegisterRow) return {RowMode::kRegisters, threads_for_row(c, kLongRowFloats), 0};
   // Not every GPU gives a block so much; the rest of it is for block_merge.
   constexpr std::size_t kRestBytes = kRegisterRow * sizeof(float), kMergeBytes = 1024;
   const auto allowed = static_cast<std::size_t>(device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin));
-  if (keep && c <= kHeldRow && kRestBytes + kMergeBytes <= allowed) {
+  if (c <= kHeldRow && kRestBytes + kMergeBytes <= allowed) {
     return {RowMode::kSharedToo, kLongRowThreads, kRestBytes};
   }
   return {RowMode::kStreamed, kStreamedRowThreads, 0};

@@ -1,13 +1,15 @@
-// LayerNorm of one row by one block, shared by layernorm_solution.cu and bias_layernorm_solution.cu.
-//
-// What happens to a value between memory and the norm is the caller's `adjust`, a function of pack and index:
-// plain LayerNorm returns the pack, the fused one adds the bias, and that is all that fusing takes.
+// LayerNorm of one row by one block, shared by layernorm_solution.cu and bias_layernorm_solution.cu: with
+// kBias, a bias is added to each value on its way from memory to the norm, and that is all that fusing takes.
 //
 // layernorm_row_held reads the row once. Thread t has packs t, t + blockDim.x, t + 2 blockDim.x, ..., and all
 // their loads are on the way before it needs the first. It keeps them in registers, and of rows that are too
 // long for those the rest in shared memory, where no other thread looks: no barrier is needed for that.
 // layernorm_row_streamed reads the row twice, the second time mostly from the L2 cache: for rows of any
 // length.
+//
+// Bias, gamma and beta come from the L2 cache, and a thread that loads one pack, uses it and loads the next
+// spends most of its time waiting. So the loads of two packs of each are on the way before the first is used;
+// more would take the registers that hold the row.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -16,14 +18,15 @@
 #include "04_layernorm/moments.cuh"
 #include "04_layernorm/welford.cuh"
 #include "common/core/pack.h"
-#include "common/core/pack_once.cuh"
+#include "common/core/pack_lifetime.cuh"
 
 namespace wb {
 
 /// One row, and where its results go. Pointers are those of the row.
-template <int kWidth>
+template <int kWidth, bool kBias>
 struct LayernormRow {
   const Pack<kWidth>* x;      // (C / kWidth)
+  const Pack<kWidth>* bias;   // (C / kWidth), not looked at without kBias
   const Pack<kWidth>* gamma;  // (C / kWidth)
   const Pack<kWidth>* beta;   // (C / kWidth)
   Pack<kWidth>* y;            // (C / kWidth)
@@ -31,6 +34,20 @@ struct LayernormRow {
   float* rstd;                // (1)
   int packs;                  // C / kWidth
   float epsilon;
+
+  /// Nobody adds what it returns without kBias.
+  __device__ Pack<kWidth> bias_at(int at) const {
+    if constexpr (kBias) return load_constant(&bias[at]);
+    return {};
+  }
+
+  /// x + bias, or x without kBias.
+  __device__ static Pack<kWidth> plus(Pack<kWidth> x, const Pack<kWidth>& bias) {
+    if constexpr (kBias) {
+      for (int j = 0; j < kWidth; ++j) x.values[j] += bias.values[j];
+    }
+    return x;
+  }
 
   /// 1 / sqrt(variance + epsilon); thread 0 stores it and the mean.
   __device__ float finish(const Moments& moments) const {
@@ -43,16 +60,47 @@ struct LayernormRow {
   }
 };
 
-/// For rows of up to kPacks packs a thread; twice that with `rest`, (kPacks, blockDim.x) packs of shared
-/// memory.
-template <int kWidth, int kPacks, bool kRest, class Adjust>
-__device__ void layernorm_row_held(const LayernormRow<kWidth>& row, Pack<kWidth>* rest, Adjust adjust) {
+template <int kWidth>
+struct Affine {
+  Pack<kWidth> gamma, beta;
+};
+
+/// Calls use(i, at, load(i, at)) for i = 0, ..., kCount - 1 at packs `at` = first + i * blockDim.x of the
+/// row, with the loads of kAtOnce packs on the way before the first is used: no compiler moves a load above a
+/// store that may write where it reads.
+template <int kCount, class Load, class Use>
+__device__ void with_loads_ahead(int first, int packs, Load load, Use use) {
+  constexpr int kAtOnce = 2;
+  const int step = static_cast<int>(blockDim.x);
+#pragma unroll
+  for (int start = 0; start < kCount; start += kAtOnce) {
+    decltype(load(0, 0)) loaded[kAtOnce];
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int at = first + (start + i) * step;
+      if (start + i < kCount && at < packs) loaded[i] = load(start + i, at);
+    }
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int at = first + (start + i) * step;
+      if (start + i < kCount && at < packs) use(start + i, at, loaded[i]);
+    }
+  }
+}
+
+/// For rows of up to kPacks packs a thread; twice that with kRest and `rest`, (kPacks, blockDim.x) packs of
+/// shared memory.
+template <int kWidth, int kPacks, bool kRest, bool kBias>
+__device__ void layernorm_row_held(const LayernormRow<kWidth, kBias>& row, Pack<kWidth>* rest) {
   // Gamma and beta of short rows fit beside the row: loaded with it, nobody waits for them later.
-  constexpr bool kHoldGammas = kPacks * kWidth <= kShortRowFloats;
+  constexpr bool kHoldAffine = kPacks * kWidth <= kShortRowFloats;
   const int first = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
   const int after = first + kPacks * step;  // what registers hold comes the rest
+  const auto load_affine = [&row](int, int at) {
+    return Affine<kWidth>{load_constant(&row.gamma[at]), load_constant(&row.beta[at])};
+  };
   Pack<kWidth> held[kPacks];
-  [[maybe_unused]] Pack<kWidth> gammas[kHoldGammas ? kPacks : 1], betas[kHoldGammas ? kPacks : 1];
+  [[maybe_unused]] Affine<kWidth> affines[kHoldAffine ? kPacks : 1];
 
   if constexpr (kRest) {
 #pragma unroll
@@ -69,51 +117,44 @@ __device__ void layernorm_row_held(const LayernormRow<kWidth>& row, Pack<kWidth>
     const int at = first + i * step;
     if (at >= row.packs) continue;
     held[i] = load_once(&row.x[at]);
-    if constexpr (kHoldGammas) gammas[i] = row.gamma[at], betas[i] = row.beta[at];
+    if constexpr (kHoldAffine) affines[i] = load_affine(i, at);
   }
 
   Moments moments = {0.0f, 0.0f, 0.0f};
+  const auto load_bias = [&row](int, int at) { return row.bias_at(at); };
+  const auto take = [&row, &moments](Pack<kWidth>& place, const Pack<kWidth>& bias) {
+    const Pack<kWidth> z = row.plus(place, bias);
+    if constexpr (kBias) place = z;
+    moments = MergeMoments{}(moments, moments_of(z));
+  };
   if constexpr (kRest) {
-#pragma unroll
-    for (int i = 0; i < kPacks; ++i) {
-      if (after + i * step >= row.packs) continue;
-      const Pack<kWidth> adjusted = adjust(rest[first + i * step], after + i * step);
-      rest[first + i * step] = adjusted;
-      moments = MergeMoments{}(moments, moments_of(adjusted));
-    }
+    with_loads_ahead<kPacks>(after, row.packs, load_bias, [&](int i, int, const Pack<kWidth>& bias) {
+      take(rest[first + i * step], bias);
+    });
   }
-#pragma unroll
-  for (int i = 0; i < kPacks; ++i) {
-    if (first + i * step >= row.packs) continue;
-    held[i] = adjust(held[i], first + i * step);
-    moments = MergeMoments{}(moments, moments_of(held[i]));
-  }
+  with_loads_ahead<kPacks>(first, row.packs, load_bias,
+                           [&](int i, int, const Pack<kWidth>& bias) { take(held[i], bias); });
   moments = block_merge(moments, MergeMoments{});
   const float mean = moments.mean, rstd = row.finish(moments);
 
-#pragma unroll
-  for (int i = 0; i < kPacks; ++i) {
-    const int at = first + i * step;
-    if (at >= row.packs) continue;
-    if constexpr (kHoldGammas) {
-      store_once(&row.y[at], normalise(held[i], mean, rstd, gammas[i], betas[i]));
-    } else {
-      store_once(&row.y[at], normalise(held[i], mean, rstd, row.gamma[at], row.beta[at]));
-    }
-  }
+  const auto held_affine = [&](int i, int at) {
+    if constexpr (kHoldAffine)
+      return affines[i];
+    else
+      return load_affine(i, at);
+  };
+  with_loads_ahead<kPacks>(first, row.packs, held_affine, [&](int i, int at, const Affine<kWidth>& affine) {
+    store_once(&row.y[at], normalise(held[i], mean, rstd, affine.gamma, affine.beta));
+  });
   if constexpr (kRest) {
-#pragma unroll
-    for (int i = 0; i < kPacks; ++i) {
-      const int at = after + i * step;
-      if (at >= row.packs) continue;
-      const Pack<kWidth> adjusted = rest[first + i * step];
-      store_once(&row.y[at], normalise(adjusted, mean, rstd, row.gamma[at], row.beta[at]));
-    }
+    with_loads_ahead<kPacks>(after, row.packs, load_affine, [&](int i, int at, const Affine<kWidth>& affine) {
+      store_once(&row.y[at], normalise(rest[first + i * step], mean, rstd, affine.gamma, affine.beta));
+    });
   }
 }
 
-template <int kWidth, class Adjust>
-__device__ void layernorm_row_streamed(const LayernormRow<kWidth>& row, Adjust adjust) {
+template <int kWidth, bool kBias>
+__device__ void layernorm_row_streamed(const LayernormRow<kWidth, kBias>& row) {
   constexpr int kAtOnce = 2;  // packs whose loads are on their way together; registers allow no more
   const int first = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
   Pack<kWidth> held[kAtOnce];
@@ -126,7 +167,7 @@ __device__ void layernorm_row_streamed(const LayernormRow<kWidth>& row, Adjust a
 #pragma unroll
     for (int i = 0; i < kAtOnce; ++i) {
       const int at = start + i * step;
-      if (at < row.packs) moments = MergeMoments{}(moments, moments_of(adjust(held[i], at)));
+      if (at < row.packs) moments = MergeMoments{}(moments, moments_of(row.plus(held[i], row.bias_at(at))));
     }
   }
   moments = block_merge(moments, MergeMoments{});
@@ -141,20 +182,20 @@ __device__ void layernorm_row_streamed(const LayernormRow<kWidth>& row, Adjust a
     for (int i = 0; i < kAtOnce; ++i) {
       const int at = start + i * step;
       if (at >= row.packs) continue;
-      const Pack<kWidth> adjusted = adjust(held[i], at);
-      store_once(&row.y[at], normalise(adjusted, moments.mean, rstd, row.gamma[at], row.beta[at]));
+      const Pack<kWidth> biased = row.plus(held[i], row.bias_at(at));
+      store_once(&row.y[at], normalise(biased, moments.mean, rstd, row.gamma[at], row.beta[at]));
     }
   }
 }
 
 /// All threads of the block call it, with RowLaunch::shared_bytes of dynamic shared memory at `rest`.
-template <int kWidth, RowMode kMode, class Adjust>
-__device__ void layernorm_row(const LayernormRow<kWidth>& row, Pack<kWidth>* rest, Adjust adjust) {
+template <RowMode kMode, int kWidth, bool kBias>
+__device__ void layernorm_row(const LayernormRow<kWidth, kBias>& row, void* rest) {
   constexpr int kPacks = (kMode == RowMode::kShort ? kShortRowFloats : kLongRowFloats) / kWidth;
   if constexpr (kMode == RowMode::kStreamed) {
-    layernorm_row_streamed(row, adjust);
+    layernorm_row_streamed(row);
   } else {
-    layernorm_row_held<kWidth, kPacks, kMode == RowMode::kSharedToo>(row, rest, adjust);
+    layernorm_row_held<kWidth, kPacks, kMode == RowMode::kSharedToo>(row, static_cast<Pack<kWidth>*>(rest));
   }
 }
 

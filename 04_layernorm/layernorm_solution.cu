@@ -28,16 +28,16 @@ __global__ void __launch_bounds__(row_mode_threads(kMode), row_mode_blocks(kMode
   using P = Pack<kWidth>;
   extern __shared__ float4 shared[];
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  const LayernormRow<kWidth> row = {reinterpret_cast<const P*>(x + start),
-                                    reinterpret_cast<const P*>(gamma),
-                                    reinterpret_cast<const P*>(beta),
-                                    reinterpret_cast<P*>(y + start),
-                                    mean + blockIdx.x,
-                                    rstd + blockIdx.x,
-                                    c / kWidth,
-                                    epsilon};
-  const auto as_it_is = [](const P& pack, int) { return pack; };
-  layernorm_row<kWidth, kMode>(row, reinterpret_cast<P*>(shared), as_it_is);
+  const LayernormRow<kWidth, false> row = {reinterpret_cast<const P*>(x + start),
+                                           nullptr,
+                                           reinterpret_cast<const P*>(gamma),
+                                           reinterpret_cast<const P*>(beta),
+                                           reinterpret_cast<P*>(y + start),
+                                           mean + blockIdx.x,
+                                           rstd + blockIdx.x,
+                                           c / kWidth,
+                                           epsilon};
+  layernorm_row<kMode>(row, shared);
 }
 
 template <int kWidth>
@@ -57,7 +57,7 @@ auto* kernel_for(RowMode mode) {
 void layernorm_forward_solution(const float* x, const float* gamma, const float* beta, float* y, float* mean,
                                 float* rstd, int n, int c, float epsilon, cudaStream_t stream) {
   check_layernorm_forward(x, gamma, beta, y, mean, rstd, n, c, epsilon);
-  const RowLaunch launch = row_launch(c, true);
+  const RowLaunch launch = row_launch(c);
   auto* kernel =
       rows_fit_pack4(c, x, gamma, beta, y) ? kernel_for<4>(launch.mode) : kernel_for<1>(launch.mode);
   WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,

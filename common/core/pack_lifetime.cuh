@@ -1,0 +1,49 @@
+// Loads and stores of packs that say how long their values are of use.
+//
+// What is used once may leave the caches first: a row that is never read again otherwise drives out what
+// every block needs, as weights, a bias or a table. Of what no thread writes while the kernel runs the
+// compiler may start a load early, above stores that it otherwise would have to suspect of changing it.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "common/core/pack.h"
+
+namespace wb {
+
+/// Of what this kernel does not read again.
+template <int kWidth>
+__device__ Pack<kWidth> load_once(const Pack<kWidth>* pack) {
+  static_assert(kWidth == 1 || kWidth == 4);
+  if constexpr (kWidth == 1) {
+    return {{__ldcs(pack->values)}};
+  } else {
+    const float4 v = __ldcs(reinterpret_cast<const float4*>(pack));
+    return {{v.x, v.y, v.z, v.w}};
+  }
+}
+
+/// Of memory that nothing writes for as long as the kernel runs.
+template <int kWidth>
+__device__ Pack<kWidth> load_constant(const Pack<kWidth>* pack) {
+  static_assert(kWidth == 1 || kWidth == 4);
+  if constexpr (kWidth == 1) {
+    return {{__ldg(pack->values)}};
+  } else {
+    const float4 v = __ldg(reinterpret_cast<const float4*>(pack));
+    return {{v.x, v.y, v.z, v.w}};
+  }
+}
+
+template <int kWidth>
+__device__ void store_once(Pack<kWidth>* pack, const Pack<kWidth>& value) {
+  static_assert(kWidth == 1 || kWidth == 4);
+  const float* v = value.values;
+  if constexpr (kWidth == 1) {
+    __stcs(pack->values, v[0]);
+  } else {
+    __stcs(reinterpret_cast<float4*>(pack), make_float4(v[0], v[1], v[2], v[3]));
+  }
+}
+
+}  // namespace wb
