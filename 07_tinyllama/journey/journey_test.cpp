@@ -151,6 +151,29 @@ TEST(StageTable, NeighboursDifferInOneComponent) {
   }
 }
 
+// Stages 2 and 3 as `observation` compares them: how long their steps take, and attention in them.
+std::string observation_of_stage_3(double strided_step_ms, double strided_attention_ms) {
+  const auto result = [](std::string_view key, double step_ms, double attention_ms) {
+    StageResult stage;
+    stage.stage = find_stage(key);
+    stage.losses = {7.0f};
+    stage.step_ms = step_ms;
+    stage.profile.emplace();
+    stage.profile->attention_ms = attention_ms;
+    return stage;
+  };
+  const std::vector<StageResult> results = {result("2", strided_step_ms, strided_attention_ms),
+                                            result("3", 100.0, 5.0)};
+  return observation(results, results.back(), 7.0);
+}
+
+TEST(Observation, SaysWhatAttentionExplainsOfTheStep) {
+  EXPECT_NE(observation_of_stage_3(140.0, 41.0).find("90% of the 40.00 ms"), std::string::npos);
+  EXPECT_NE(observation_of_stage_3(140.0, 15.0).find("cannot explain the 40.00 ms"), std::string::npos);
+  EXPECT_NE(observation_of_stage_3(60.0, 15.0).find("cannot explain the 40.00 ms"), std::string::npos);
+  EXPECT_EQ(observation_of_stage_3(104.0, 15.0).find("explain"), std::string::npos);
+}
+
 TEST(Median, TakesTheMiddle) {
   EXPECT_EQ(median({3.0, 1.0, 2.0}), 2.0);
   EXPECT_EQ(median({4.0, 1.0, 2.0, 3.0}), 2.5);

@@ -10,14 +10,18 @@ namespace {
 // Differences below this are not worth a word.
 constexpr double kNoise = 0.1;
 
+// A cause that explains less than this share of a difference is not the cause.
+constexpr double kMostOfIt = 0.5;
+
 std::string percent(double share) {
   return share < 0.01 ? fmt::format("{:.1f}%", 100.0 * share) : fmt::format("{:.0f}%", 100.0 * share);
 }
 
-// "3.2 times faster than", "1.5 times slower than" or "as fast as", from two times.
+// "3.2 times faster than", "1.5 times slower than" or kAsFast, from two times.
+constexpr std::string_view kAsFast = "as fast as";
 std::string compared(double ms, double other_ms) {
   const double ratio = other_ms / ms;
-  if (std::abs(ratio - 1.0) < kNoise) return "as fast as";
+  if (std::abs(ratio - 1.0) < kNoise) return std::string(kAsFast);
   return ratio > 1.0 ? fmt::format("{:.1f} times faster than", ratio)
                      : fmt::format("{:.1f} times slower than", 1.0 / ratio);
 }
@@ -65,16 +69,39 @@ std::string about_phases(const StageResult& result) {
   return text;
 }
 
+// Whether the keys' and values' layout is why the steps differ: what attention takes less, and the copies
+// more, against the whole difference. Nothing where there is none to explain.
+std::string about_gap(const StageResult& result, const StageResult& strided) {
+  const double gap = strided.step_ms - result.step_ms;
+  if (!result.profile || !strided.profile || std::abs(gap) < kNoise * strided.step_ms) return "";
+  const double saved = strided.profile->attention_ms - result.profile->attention_ms;
+  const double copied = result.profile->repeat_kv_ms - strided.profile->repeat_kv_ms;
+  const double share = (saved - copied) / gap;
+  const std::string change = fmt::format("attention takes {:.2f} ms {} and repeat_kv {:.2f} ms more",
+                                         std::abs(saved), saved < 0.0 ? "more" : "less", copied);
+  if (share >= kMostOfIt) {
+    return fmt::format(", since {}: {} of the {:.2f} ms between the steps", change,
+                       share > 1.0 ? "all" : percent(share), gap);
+  }
+  return fmt::format(
+      ", but {}, which cannot explain the {:.2f} ms between the steps: compare the two profiles for what "
+      "does, "
+      "and measure again, for the machine may have been busy",
+      change, std::abs(gap));
+}
+
 std::string about_false_timing(const StageResult& result, const StageResult* strided) {
   if (strided == nullptr) return about_phases(result);
-  return fmt::format("the step is {} stage 2's; {}", compared(result.step_ms, strided->step_ms),
-                     about_phases(result));
+  return fmt::format("the step is {} stage 2's{}; {}", compared(result.step_ms, strided->step_ms),
+                     about_gap(result, *strided), about_phases(result));
 }
 
 std::string about_true_timing(const StageResult& result, const StageResult* unsynchronised) {
   std::string text = about_phases(result);
   if (unsynchronised != nullptr) {
-    text += fmt::format("; the step is {} stage 3's", compared(result.step_ms, unsynchronised->step_ms));
+    const std::string ratio = compared(result.step_ms, unsynchronised->step_ms);
+    text += fmt::format("; the step is {} stage 3's", ratio);
+    if (ratio != kAsFast) text += ", by the same kernels: the waiting costs that, or the machine was busy";
   }
   if (!result.profile || result.profile->totals.empty()) return text;
   double swiglu = 0.0;
