@@ -217,6 +217,13 @@ class Bench(unittest.TestCase):
         self.assertEqual(self.names("cpu"), ["solution"])
         self.assertEqual(len(self.started), 1)
 
+    def test_it_suggests_a_picture_where_there_is_something_to_draw(self):
+        suggestion = "Draw them: ./workbook plot 01 softmax"
+        self.documents["bench"] = document(row("solution", 2e-3, speedup=1.0), device="cpu")
+        self.assertNotIn(suggestion, self.measure(device="cpu")[1])
+        self.documents["bench"]["body"]["rows"].append(row("three_pass", 4e-3, speedup=0.5))
+        self.assertIn(suggestion, self.measure(device="cpu")[1])
+
     def test_a_peer_that_fails_takes_nothing_with_it(self):
         self.documents["peer"] = None
         code, text = self.measure()

@@ -125,6 +125,7 @@ class Pictures(unittest.TestCase):
         gpu["body"]["rows"].append(other)
         cpu = benchmark("cpu", *two_rows(bytes_per_second=None))
         done, pictures = self.draw(softmax_bench__cuda=gpu, softmax_bench__cpu=cpu)
+        self.assertTrue(plot.has_picture(gpu) and plot.has_picture(cpu))
         self.assertEqual(done.returncode, 0, done.stderr)
         expected = ["softmax_backward-cuda.png", "softmax_forward-cpu.png", "softmax_forward-cuda.png"]
         self.assertEqual(pictures, expected)
@@ -134,6 +135,7 @@ class Pictures(unittest.TestCase):
         wrong = benchmark("cuda", {**two_rows()[0], "outcome": "wrong"})
         lonely = benchmark("cpu", two_rows()[0])
         done, pictures = self.draw(a__cuda=wrong, b__cpu=lonely)
+        self.assertFalse(plot.has_picture(wrong) or plot.has_picture(lonely))
         self.assertEqual((done.returncode, pictures), (0, []), done.stderr)
         self.assertIn("no result of softmax_forward is sound", done.stdout)
         self.assertIn("nothing to compare it with", done.stdout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import bench_join, chapters, device, process, python_env, setup
+from . import bench_join, chapters, device, plot, process, python_env, setup
 from .build import Build
 from .console import heading, say, warn
 from .errors import Exit, WorkbookError
@@ -62,8 +62,9 @@ def measure(build: Build, exercise, options) -> Exit:
         heading(f"\n{exercise.chapter.name} / {exercise.name}, all together")
         bench_join.show(document)
     if document:
-        asked = f"{exercise.chapter.name[:2]} {exercise.name}"
-        say(f"\nResults: {files[0].relative_to(ROOT)}. Draw them: ./workbook plot {asked}")
+        asked = f"./workbook plot {exercise.chapter.name[:2]} {exercise.name}"
+        draw = f" Draw them: {asked}" if plot.has_picture(document) else ""
+        say(f"\nResults: {files[0].relative_to(ROOT)}.{draw}")
     return code
 
 

@@ -53,6 +53,17 @@ def kind_of(file: Path) -> str:
         return ""
 
 
+def has_picture(document: dict) -> bool:
+    """Whether tools/plots/benchmarks.py draws any of it. On the CPU device ratios, so none of one row."""
+    rows = [row for row in document["body"]["rows"] if row["outcome"] == "ok"]
+    if document["device"]["kind"] != "cpu":
+        return bool(rows)
+    names = {}
+    for row in rows:
+        names.setdefault(row["contract"], set()).add(row["implementation"])
+    return any(len(names[row["contract"]]) > 1 and row["speedup"] is not None for row in rows)
+
+
 def nothing(options, names: list) -> str:
     what = f"of {', '.join(names)}" if options.chapter else "at all"
     if options.published:
