@@ -37,7 +37,7 @@ struct AttentionMemoryUse {
 };
 
 /// Errors: a size < 1, h not a multiple of kv, d > kMaxHeadWidth, or a pointer that is null or not aligned to
-/// its elements throws wb::Error.
+/// its elements throws wb::Error. So does a GPU whose blocks get too little shared memory.
 struct AttentionForward {
   static constexpr const char* kName = "attention_forward";
   using Function = void(HeadsView<const float> q,  // (B, T, H, D)

@@ -25,6 +25,19 @@ using namespace flash;
 constexpr int kShortWalkOverKeys = 128;
 constexpr int kShortWalkOverQueries = 256;
 
+template <int kHead>
+constexpr int backward_q_bytes(int rows) {
+  const int queries = rows * kGroups;
+  const int floats = head_floats<kHead>(2 * queries + 2 * kTile) + weight_floats(queries);
+  return floats * static_cast<int>(sizeof(float));
+}
+template <int kHead>
+constexpr int backward_kv_bytes(int rows) {
+  const int keys = rows * kGroups;
+  const int floats = head_floats<kHead>(2 * keys + 2 * kTile) + 2 * weight_floats(keys);
+  return floats * static_cast<int>(sizeof(float));
+}
+
 template <int kHead, int kRows, class T>
 __global__ void __launch_bounds__(kThreads)
     attention_backward_q_kernel(HeadsView<const T> dout,  // (B, T, H, D)
@@ -209,9 +222,7 @@ unsigned int blocks_for(const AttentionShape& shape, int heads) {
 
 template <int kHead, int kRows, class T>
 void launch_q(const BackwardArguments<T>& a) {
-  constexpr int kQueries = kRows * kGroups;
-  constexpr int kFloats = head_floats<kHead>(2 * kQueries + 2 * kTile) + weight_floats(kQueries);
-  constexpr int kBytes = kFloats * static_cast<int>(sizeof(float));
+  constexpr int kBytes = backward_q_bytes<kHead>(kRows);
   allow_shared_memory(attention_backward_q_kernel<kHead, kRows, T>, kBytes);
   const unsigned int blocks = blocks_for<kRows>(a.shape, a.shape.h);
   attention_backward_q_kernel<kHead, kRows, T>
@@ -221,9 +232,7 @@ void launch_q(const BackwardArguments<T>& a) {
 
 template <int kHead, int kRows, class T>
 void launch_kv(const BackwardArguments<T>& a) {
-  constexpr int kKeys = kRows * kGroups;
-  constexpr int kFloats = head_floats<kHead>(2 * kKeys + 2 * kTile) + 2 * weight_floats(kKeys);
-  constexpr int kBytes = kFloats * static_cast<int>(sizeof(float));
+  constexpr int kBytes = backward_kv_bytes<kHead>(kRows);
   allow_shared_memory(attention_backward_kv_kernel<kHead, kRows, T>, kBytes);
   const unsigned int blocks = blocks_for<kRows>(a.shape, a.shape.kv);
   attention_backward_kv_kernel<kHead, kRows, T>
@@ -242,17 +251,24 @@ void attention_backward_solution(HeadsView<const T> dout, HeadsView<const T> q, 
   const BackwardArguments<T> arguments{dout, q, k, v, out, saved, dq, dk, dv, scratch, shape, stream};
   with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
+    // A GPU too small for any tile is found before the first kernel runs.
+    const auto launch = [&](auto q_rows) {
+      const auto launch_both = [&](auto kv_rows) {
+        launch_q<kHead, decltype(q_rows)::value>(arguments);
+        launch_kv<kHead, decltype(kv_rows)::value>(arguments);
+      };
+      // Two sums of a wide head for 4 rows leave no room for a second block on a multiprocessor.
+      constexpr int kLongRows = kHead <= 64 ? 4 : 2;
+      if (shape.t <= kShortWalkOverQueries) {
+        with_rows_that_fit<backward_kv_bytes<kHead>, 2>(launch_both);
+      } else {
+        with_rows_that_fit<backward_kv_bytes<kHead>, kLongRows>(launch_both);
+      }
+    };
     if (shape.t <= kShortWalkOverKeys) {
-      launch_q<kHead, 2>(arguments);
+      with_rows_that_fit<backward_q_bytes<kHead>, 2>(launch);
     } else {
-      launch_q<kHead, 4>(arguments);
-    }
-    // Two sums of a wide head for 4 rows leave no room for a second block on a multiprocessor.
-    constexpr int kLongRows = kHead <= 64 ? 4 : 2;
-    if (shape.t <= kShortWalkOverQueries) {
-      launch_kv<kHead, 2>(arguments);
-    } else {
-      launch_kv<kHead, kLongRows>(arguments);
+      with_rows_that_fit<backward_q_bytes<kHead>, 4>(launch);
     }
   });
 }

@@ -4,12 +4,14 @@
 
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "06_flash_attention/attention.h"
 #include "06_flash_attention/attention_cases.h"
 #include "06_flash_attention/attention_diagnosis.h"
 #include "06_flash_attention/attention_oracle.h"
+#include "common/core/shared_memory.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/sanitizer.h"
 
@@ -67,6 +69,24 @@ void for_each_case(Try try_case) {
   try_case(llama_shape(1, 257, 1, 1, 32, true), HeadsLayout::kFeatureMajor);
   try_case(llama_shape(1, 320, 1, 1, 96, true), token);
   try_case(llama_shape(1, 300, 1, 1, 128, true), token);
+}
+
+// Problems whose tiles an H200 would like larger than a block's shared memory is on a consumer card, 99 KiB,
+// or on Turing, 64. Below that, a kernel may say that its smallest tiles do not fit.
+template <class Try>
+void for_each_smaller_gpu(Try try_case) {
+  for (const int kib : {99, 64, 50}) {
+    const SmallerSharedMemory gpu(kib * 1024);
+    for (const auto& [t, d] : {std::pair{260, 64}, {130, 80}, {40, 128}, {130, 128}}) {
+      try {
+        try_case(llama_shape(1, t, 1, 1, d, true));
+      } catch (const Error& error) {
+        EXPECT_LT(kib, 64) << error.what();
+        const std::string available = "this GPU gives a block " + std::to_string(kib * 1024);
+        EXPECT_PRED2(detail::contains, std::string(error.what()), available);
+      }
+    }
+  }
 }
 
 class AttentionForwardTest : public ImplementationTest<AttentionForward> {

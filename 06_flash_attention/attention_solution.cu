@@ -22,10 +22,11 @@ namespace {
 // Short sequences need many blocks to fill a GPU; long ones gain from more queries for each key loaded.
 constexpr int kShortSequence = 128;
 
-template <int kHead, int kRows>
-constexpr int forward_shared_floats() {
-  constexpr int kQueries = kRows * flash::kGroups;
-  return flash::head_floats<kHead>(kQueries + 2 * flash::kTile) + flash::weight_floats(kQueries);
+template <int kHead>
+constexpr int forward_bytes(int rows) {
+  const int queries = rows * flash::kGroups;
+  const int floats = flash::head_floats<kHead>(queries + 2 * flash::kTile) + flash::weight_floats(queries);
+  return floats * static_cast<int>(sizeof(float));
 }
 
 template <int kHead, int kRows, class T>
@@ -130,7 +131,7 @@ __global__ void __launch_bounds__(flash::kThreads)
 template <int kHead, int kRows, class T>
 void launch_forward(HeadsView<const T> q, HeadsView<const T> k, HeadsView<const T> v, HeadsView<T> out,
                     float* lse, const AttentionShape& shape, cudaStream_t stream) {
-  constexpr int kBytes = forward_shared_floats<kHead, kRows>() * static_cast<int>(sizeof(float));
+  constexpr int kBytes = forward_bytes<kHead>(kRows);
   flash::allow_shared_memory(attention_forward_kernel<kHead, kRows, T>, kBytes);
   const std::int64_t tiles = (shape.t + kRows * flash::kGroups - 1) / (kRows * flash::kGroups);
   const unsigned int blocks = attention_grid(tiles * shape.b * shape.h);
@@ -153,10 +154,13 @@ void attention_forward_solution(HeadsView<const T> q, HeadsView<const T> k, Head
   attention_check_forward(q, k, v, out, saved, shape);
   flash::with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
+    const auto launch = [&](auto rows) {
+      launch_forward<kHead, decltype(rows)::value, T>(q, k, v, out, saved, shape, stream);
+    };
     if (shape.t <= kShortSequence) {
-      launch_forward<kHead, 2, T>(q, k, v, out, saved, shape, stream);
+      flash::with_rows_that_fit<forward_bytes<kHead>, 2>(launch);
     } else {
-      launch_forward<kHead, 4, T>(q, k, v, out, saved, shape, stream);
+      flash::with_rows_that_fit<forward_bytes<kHead>, 4>(launch);
     }
   });
 }

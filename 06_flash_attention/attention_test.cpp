@@ -92,6 +92,11 @@ TEST_P(AttentionForwardTest, ReadsUnalignedHeads) {
   try_case(shape, HeadsLayout::kHeadMajor, random_inputs(shape), kForwardTolerance, 1);
 }
 
+TEST_P(AttentionForwardTest, FitsSmallerGpusOrSaysWhatTheyLack) {
+  for_each_smaller_gpu(
+      [&](const AttentionShape& shape) { try_case(shape, HeadsLayout::kTokenMajor, random_inputs(shape)); });
+}
+
 // q, k and v as one projection leaves them, side by side in each token's row.
 TEST_P(AttentionForwardTest, ReadsFusedProjection) {
   const AttentionShape shape = llama_shape(2, 50, 4, 2, 12, true);
@@ -232,6 +237,11 @@ TEST_P(AttentionBackwardTest, LargeScoresDoNotOverflow) {
     for (float& value : *values) value = std::round(4.0f * value);
   }
   run_case(shape, HeadsLayout::kTokenMajor, in, {1e-3, 1e-4});
+}
+
+TEST_P(AttentionBackwardTest, FitsSmallerGpusOrSaysWhatTheyLack) {
+  for_each_smaller_gpu(
+      [&](const AttentionShape& shape) { run_case(shape, HeadsLayout::kTokenMajor, random_inputs(shape)); });
 }
 
 TEST_P(AttentionBackwardTest, IsDeterministic) {

@@ -11,10 +11,13 @@
 
 #include <cuda_runtime.h>
 
+#include <type_traits>
+
 #include "06_flash_attention/attention_heads.cuh"
 #include "common/core/bf16.h"
 #include "common/core/check.h"
 #include "common/core/pack.h"
+#include "common/core/shared_memory.h"
 
 namespace wb::flash {
 
@@ -175,9 +178,34 @@ __device__ __forceinline__ void combine_lanes(float (&values)[kRows],
   }
 }
 
-/// Lets `kernel` use `bytes` of dynamic shared memory; more than 48 KiB has to be asked for.
+/// Throws wb::Error where a block may not have `bytes` of dynamic shared memory.
+inline void require_shared_memory(int bytes) {
+  const int available = shared_memory_per_block();
+  if (bytes > available) {
+    throw Error("attention's tiles need " + to_text(bytes) +
+                " bytes of shared memory, this GPU gives a block " + to_text(available) +
+                ": narrower heads need less, thread_per_query none");
+  }
+}
+
+/// Calls launch(std::integral_constant<int, rows>) with the most rows a group, of kRows, kRows / 2, ...,
+/// whose kBytes(rows) this GPU gives a block. Throws wb::Error where it gives none that much. Fewer rows than
+/// fit every GPU are not compiled.
+template <auto kBytes, int kRows, class Launch>
+void with_rows_that_fit(Launch launch) {
+  constexpr int kNeeded = kBytes(kRows);
+  if constexpr (kRows > 1 && kNeeded > kLeastSharedMemory) {
+    if (kNeeded > shared_memory_per_block()) return with_rows_that_fit<kBytes, kRows / 2>(launch);
+  }
+  require_shared_memory(kNeeded);
+  launch(std::integral_constant<int, kRows>{});
+}
+
+/// Lets `kernel` use `bytes` of dynamic shared memory; more than 48 KiB has to be asked for. Throws wb::Error
+/// where a block may not have them.
 template <class Kernel>
 void allow_shared_memory(Kernel* kernel, int bytes) {
+  require_shared_memory(bytes);
   if (bytes > 48 * 1024) {
     WB_CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                                        cudaFuncAttributeMaxDynamicSharedMemorySize, bytes));

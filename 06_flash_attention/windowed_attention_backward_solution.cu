@@ -26,7 +26,7 @@ using namespace windowed;
 
 // Two sums of a wide head for 4 rows would not fit the registers.
 template <int kHead>
-constexpr int kRowsOf = kHead <= 64 ? 4 : 2;
+constexpr int kMostRows = kHead <= 64 ? 4 : 2;
 
 struct Arguments {
   const float *dout, *q, *k, *v;  // (B, T, H, D), (B, T, H, D), (B, T, K, D), (B, T, K, D)
@@ -39,12 +39,14 @@ struct Arguments {
 
 // Shared memory of either kernel: on its own side two encodings and one tile more, on the other side too.
 template <int kHead>
-constexpr int kBackwardFloats = (kEncodings + 1) * head_floats<kHead>(kRowsOf<kHead>* kGroups + kTile) +
-                                weight_floats(kRowsOf<kHead>* kGroups);
+constexpr int backward_bytes(int rows) {
+  const int own = rows * kGroups;
+  const int floats = (kEncodings + 1) * head_floats<kHead>(own + kTile) + weight_floats(own);
+  return floats * static_cast<int>(sizeof(float));
+}
 
-template <int kHead>
+template <int kHead, int kRows>
 __global__ void __launch_bounds__(kThreads) windowed_attention_query_kernel(Arguments a) {
-  constexpr int kRows = kRowsOf<kHead>;
   constexpr int kQueries = kRows * kGroups;
   extern __shared__ float4 shared[];
   float* q_tiles = reinterpret_cast<float*>(shared);  // (kEncodings, kQueries, kHeadStride)
@@ -90,7 +92,8 @@ __global__ void __launch_bounds__(kThreads) windowed_attention_query_kernel(Argu
 
   float2 dq_sums[kEncodings][kRows][kPairs<kHead>] = {};
   for (int first_key = 0; first_key < last_key; first_key += kTile) {
-    const TileEncodings used = tile_encodings(first_query, kQueries, first_key, kTile, shape.t, a.rope);
+    const int keys_seen = min(kTile, last_key - first_key);
+    const TileEncodings used = tile_encodings(first_query, kQueries, first_key, keys_seen, shape.t, a.rope);
     load_encodings<kTile, kHead>(k_tiles, head_rows(a.k, shape, shape.kv, b, kv_head), a.rope, used,
                                  first_key, shape.t, shape.d);
     load_tile<kTile, kHead>(v_tile, head_rows(a.v, shape, shape.kv, b, kv_head), first_key, shape.t, shape.d);
@@ -126,9 +129,8 @@ __global__ void __launch_bounds__(kThreads) windowed_attention_query_kernel(Argu
                                       shape.scale, first_query, shape.t, shape.d);
 }
 
-template <int kHead>
+template <int kHead, int kRows>
 __global__ void __launch_bounds__(kThreads) windowed_attention_key_kernel(Arguments a) {
-  constexpr int kRows = kRowsOf<kHead>;
   constexpr int kKeys = kRows * kGroups;
   extern __shared__ float4 shared[];
   float* k_tiles = reinterpret_cast<float*>(shared);                    // (kEncodings, kKeys, kHeadStride)
@@ -205,15 +207,17 @@ __global__ void __launch_bounds__(kThreads) windowed_attention_key_kernel(Argume
   }
 }
 
-template <int kHead>
+template <int kHead, int kRows>
 void launch(const Arguments& a, cudaStream_t stream) {
-  constexpr int kBytes = kBackwardFloats<kHead> * static_cast<int>(sizeof(float));
-  allow_shared_memory(windowed_attention_query_kernel<kHead>, kBytes);
-  allow_shared_memory(windowed_attention_key_kernel<kHead>, kBytes);
-  const int tiles = (a.shape.t - 1) / (kRowsOf<kHead> * kGroups) + 1;
-  windowed_attention_query_kernel<kHead><<<tiles * a.shape.b * a.shape.h, kThreads, kBytes, stream>>>(a);
+  constexpr int kBytes = backward_bytes<kHead>(kRows);
+  allow_shared_memory(windowed_attention_query_kernel<kHead, kRows>, kBytes);
+  allow_shared_memory(windowed_attention_key_kernel<kHead, kRows>, kBytes);
+  const int tiles = (a.shape.t - 1) / (kRows * kGroups) + 1;
+  windowed_attention_query_kernel<kHead, kRows>
+      <<<tiles * a.shape.b * a.shape.h, kThreads, kBytes, stream>>>(a);
   WB_CHECK_LAUNCH();
-  windowed_attention_key_kernel<kHead><<<tiles * a.shape.b * a.shape.kv, kThreads, kBytes, stream>>>(a);
+  windowed_attention_key_kernel<kHead, kRows>
+      <<<tiles * a.shape.b * a.shape.kv, kThreads, kBytes, stream>>>(a);
   WB_CHECK_LAUNCH();
 }
 
@@ -224,7 +228,11 @@ void windowed_attention_backward_solution(const float* dout, const float* q, con
   check_windowed_attention_forward(q, k, v, rope, out, lse, shape);
   check_windowed_attention_gradients(dout, dq, dk, dv, delta);
   const Arguments arguments{dout, q, k, v, rope, out, lse, dq, dk, dv, delta, shape};
-  with_head_width(shape.d, [&](auto head) { launch<decltype(head)::value>(arguments, stream); });
+  with_head_width(shape.d, [&](auto head) {
+    constexpr int kHead = decltype(head)::value;
+    with_rows_that_fit<backward_bytes<kHead>, kMostRows<kHead>>(
+        [&](auto rows) { launch<kHead, decltype(rows)::value>(arguments, stream); });
+  });
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "06_flash_attention/attention_oracle.h"
 #include "06_flash_attention/windowed_attention_oracle.h"
+#include "common/core/shared_memory.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {
@@ -93,6 +94,24 @@ void for_each_case(Try try_case) {
   const int most = std::numeric_limits<int>::max();
   try_case(make_case({1, 40, 1, 1, 8}, false, most, most));
   try_case(make_case({1, 40, 1, 1, 8}, false, 3, most));
+}
+
+/// Tries heads of every width on GPUs with less shared memory. All that a kernel may do where it is too
+/// little even for its smallest tiles is to say so, and on 99 KiB it may not.
+template <class Try>
+void for_each_smaller_gpu(Try try_case) {
+  for (const int kib : {99, 64}) {
+    const SmallerSharedMemory gpu(kib * 1024);
+    for (const int d : {64, 80, 128}) {
+      try {
+        try_case(make_case({1, 70, 1, 1, d}, true, 20, 30));
+      } catch (const Error& error) {
+        EXPECT_EQ(kib, 64) << error.what();
+        const std::string available = "this GPU gives a block " + std::to_string(kib * 1024);
+        EXPECT_PRED2(detail::contains, std::string(error.what()), available);
+      }
+    }
+  }
 }
 
 /// Chapter 05 and plain attention, one after the other.

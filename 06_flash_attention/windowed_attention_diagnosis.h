@@ -45,13 +45,14 @@ inline std::string explain_windowed_attention(std::span<const float> out, const 
   for (const auto& [weight, words] : weights) {
     if (looks_like(c, weight, key_head)) return std::string("looks like: ") + words;
   }
-  for (const int tile : {16, 32, 64, 128}) {
-    const auto by_corner = [=](int i, int j) {
-      const double corner = right(i / tile * tile, j / tile * tile);
+  for (const auto& [rows, columns] :
+       {std::pair{16, 16}, {16, 32}, {32, 32}, {64, 32}, {64, 64}, {128, 128}}) {
+    const auto by_corner = [=, rows = rows, columns = columns](int i, int j) {
+      const double corner = right(i / rows * rows, j / columns * columns);
       return corner == 0.0 || corner == 1.0 ? corner : right(i, j);
     };
     if (looks_like(c, by_corner, key_head)) {
-      return "looks like: a tile of " + std::to_string(tile) +
+      return "looks like: a tile of " + std::to_string(columns) +
              " is judged by its first pair alone. Others in it are nearer, or farther";
     }
   }

@@ -1,11 +1,11 @@
 // Windowed attention with two rotary encodings, forward: flash attention that asks each tile how far it is.
 //
-// A block keeps 64 queries of one head, rotated by the near encoding and by the far one, and walks over the
-// keys, 32 at a time. All distances in a tile lie between those of two corners. So most tiles are all near,
-// or all far: their keys are rotated once, by that encoding, and cost one product. Only where the band
-// crosses a tile, both products are taken and blended element by element. Of T / 32 tiles in a row of them
-// that is some (band + 96) / 32 on each side: for T much larger than the band, two encodings cost what one
-// does.
+// A block keeps 64 queries of one head (or fewer, where shared memory is short), rotated by the near encoding
+// and by the far one, and walks over the keys, 32 at a time. All distances in a tile lie between those of two
+// corners. So most tiles are all near, or all far: their keys are rotated once, by that encoding, and cost
+// one product. Only where the band crosses a tile, both products are taken and blended element by element. Of
+// T / 32 tiles in a row of them that is some (band + 96) / 32 on each side: for T much larger than the band,
+// two encodings cost what one does.
 //
 // Rotating keys while they are loaded takes 6 FLOPs a pair, a product with 64 queries 256: no reason to store
 // rotated copies of q and k, let alone two of each. Softmax and values are as in attention_solution.cu.
@@ -25,14 +25,16 @@ namespace {
 
 using namespace windowed;
 
-constexpr int kRows = 4;
-constexpr int kQueries = kRows * kGroups;
+constexpr int kMostRows = 4;
 
 template <int kHead>
-constexpr int kForwardFloats = kEncodings* head_floats<kHead>(kQueries) + 2 * head_floats<kHead>(kTile) +
-                               weight_floats(kQueries);
+constexpr int forward_bytes(int rows) {
+  const int queries = rows * kGroups;
+  const int floats = head_floats<kHead>(kEncodings * queries + 2 * kTile) + weight_floats(queries);
+  return floats * static_cast<int>(sizeof(float));
+}
 
-template <int kHead>
+template <int kHead, int kRows>
 __global__ void __launch_bounds__(kThreads) windowed_attention_forward_kernel(const float* q,  // (B, T, H, D)
                                                                               const float* k,  // (B, T, K, D)
                                                                               const float* v,  // (B, T, K, D)
@@ -40,6 +42,7 @@ __global__ void __launch_bounds__(kThreads) windowed_attention_forward_kernel(co
                                                                               float* out,  // (B, T, H, D)
                                                                               float* lse,  // (B, H, T)
                                                                               WindowedAttentionShape shape) {
+  constexpr int kQueries = kRows * kGroups;
   extern __shared__ float4 shared[];
   float* q_tiles = reinterpret_cast<float*>(shared);                    // (kEncodings, kQueries, kHeadStride)
   float* k_tile = q_tiles + kEncodings * head_floats<kHead>(kQueries);  // (kTile, kHeadStride)
@@ -76,7 +79,8 @@ __global__ void __launch_bounds__(kThreads) windowed_attention_forward_kernel(co
     load_tile<kTile, kHead>(v_tile, values, first_key, shape.t, shape.d);
 
     // One encoding's keys after the other take the same place: a tile that needs only one pays for one.
-    const TileEncodings used = tile_encodings(first_query, kQueries, first_key, kTile, shape.t, rope);
+    const int keys_seen = min(kTile, last_key - first_key);
+    const TileEncodings used = tile_encodings(first_query, kQueries, first_key, keys_seen, shape.t, rope);
     float scores[kRows][kColumns] = {};
     for (int e = 0; e < kEncodings; ++e) {
       if (!used.used[e]) continue;
@@ -145,13 +149,16 @@ void windowed_attention_forward_solution(const float* q, const float* k, const f
   check_windowed_attention_forward(q, k, v, rope, out, lse, shape);
   with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
-    constexpr int kBytes = kForwardFloats<kHead> * static_cast<int>(sizeof(float));
-    allow_shared_memory(windowed_attention_forward_kernel<kHead>, kBytes);
-    // At most B H T blocks, which check_... found to be within an int.
-    const int blocks = ((shape.t - 1) / kQueries + 1) * shape.b * shape.h;
-    windowed_attention_forward_kernel<kHead>
-        <<<blocks, kThreads, kBytes, stream>>>(q, k, v, rope, out, lse, shape);
-    WB_CHECK_LAUNCH();
+    with_rows_that_fit<forward_bytes<kHead>, kMostRows>([&](auto rows) {
+      constexpr int kRows = decltype(rows)::value;
+      constexpr int kBytes = forward_bytes<kHead>(kRows);
+      allow_shared_memory(windowed_attention_forward_kernel<kHead, kRows>, kBytes);
+      // At most B H T blocks, which check_... found to be within an int.
+      const int blocks = ((shape.t - 1) / (kRows * kGroups) + 1) * shape.b * shape.h;
+      windowed_attention_forward_kernel<kHead, kRows>
+          <<<blocks, kThreads, kBytes, stream>>>(q, k, v, rope, out, lse, shape);
+      WB_CHECK_LAUNCH();
+    });
   });
 }
 

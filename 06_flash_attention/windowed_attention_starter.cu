@@ -5,7 +5,7 @@
 //
 //     ./workbook check 06 windowed_attention
 //
-// The walk of flash attention is here, complete: what you wrote in `attention`, but with tiles of 32 x 32
+// The walk of flash attention is here, complete: what you wrote in `attention`, but with tiles of 16 x 32
 // scores, and 8 lanes to a row as in attention_solution.cu. What is missing are the encodings. Given to you
 // besides: the tiles of attention_tiles.cuh, and windowed_attention_tiles.cuh. Both backward kernels keep
 // three tiles of their own rows (near, far, and dout or v) and walk over three of the other side.
@@ -21,8 +21,9 @@ namespace {
 using namespace windowed;
 
 constexpr int kHead = kMaxWindowedHeadWidth;  // whatever D is: what is not there is 0
-constexpr int kRows = 2;
-static_assert(kRows * kGroups == kTile);  // a tile is square
+constexpr int kRows = 1;
+constexpr int kOwn = kRows * kGroups;  // rows that a block keeps, 16; it walks over kTile of the other side
+constexpr int kOwnFloats = head_floats<kHead>(kOwn);
 constexpr int kTileFloats = head_floats<kHead>(kTile);
 
 // ---- The encodings: what the lesson is about ----
@@ -34,19 +35,20 @@ __device__ float encoding_weight(int encoding, int i, int j, const BlendedRope& 
   return encoding == kNear ? 1.0f : 0.0f;
 }
 
-// Which encodings have a weight above 0 anywhere in a tile of scores.
+// Which encodings have a weight above 0 anywhere in a tile of kOwn x kTile scores.
 __device__ TileEncodings tile_encodings(int first_row, int first_column, int t, const BlendedRope& rope) {
   // TODO 3: Both are right, and twice the price. Take the distance of the tile's nearest pair and of its
   //         farthest, and tell tiles that are all near, or all far. Rows and columns from t on do not count.
   return {{true, true}};
 }
 
-// Copies 32 rows of `source` into `tile`, rotated. Pair c of a row in the tile is (c, kHead / 2 + c).
-__device__ void load_rotated(float* tile,  // (kTile, kHeadStride)
+// Copies kCount rows of `source` into `tile`, rotated. Pair c of a row in the tile is (c, kHead / 2 + c).
+template <int kCount>
+__device__ void load_rotated(float* tile,  // (kCount, kHeadStride)
                              const HeadMatrix<const float>& source, const Rotation& rotation, int first,
                              int t, int d) {
   const int half = d / 2;
-  for (int i = threadIdx.x; i < kTile * kHead / 2; i += kThreads) {
+  for (int i = threadIdx.x; i < kCount * kHead / 2; i += kThreads) {
     const int row = i / (kHead / 2);
     const int c = i % (kHead / 2);
     const int position = first + row;
@@ -63,12 +65,13 @@ __device__ void load_rotated(float* tile,  // (kTile, kHeadStride)
 }
 
 // Loads one tile for each encoding in use.
-__device__ void load_encodings(float* tiles,  // (kEncodings, kTile, kHeadStride)
+template <int kCount>
+__device__ void load_encodings(float* tiles,  // (kEncodings, kCount, kHeadStride)
                                const HeadMatrix<const float>& source, const BlendedRope& rope,
                                const TileEncodings& encodings, int first, int t, int d) {
   for (int e = 0; e < kEncodings; ++e) {
     if (encodings.used[e]) {
-      load_rotated(tiles + e * kTileFloats, source, rotation_of(rope, e), first, t, d);
+      load_rotated<kCount>(tiles + e * head_floats<kHead>(kCount), source, rotation_of(rope, e), first, t, d);
     }
   }
 }
@@ -87,25 +90,25 @@ __device__ void add_weighted(float (&out)[kRows][kColumns], const float (&in)[kR
 
 // Scores before scale: one product for each encoding in use, blended.
 __device__ void blended_dots(float (&scores)[kRows][kColumns],
-                             const float* rows,     // (kEncodings, kTile, kHeadStride)
+                             const float* rows,     // (kEncodings, kOwn, kHeadStride)
                              const float* columns,  // (kEncodings, kTile, kHeadStride)
                              const BlendedRope& rope, const TileEncodings& encodings, int first_row,
                              int first_column) {
   for (int e = 0; e < kEncodings; ++e) {
     if (!encodings.used[e]) continue;
     float dots[kRows][kColumns];
-    tile_dots<kRows, kHead>(rows + e * kTileFloats, columns + e * kTileFloats, dots);
+    tile_dots<kRows, kHead>(rows + e * kOwnFloats, columns + e * kTileFloats, dots);
     add_weighted(scores, dots, e, first_row, first_column, rope);
   }
 }
 
 // Backward: writes factor * the rows of both tiles, each rotated back, to rows first .. of `target`.
 __device__ void store_rotated_back(const HeadMatrix<float>& target,
-                                   const float* tiles,  // (kEncodings, kTile, kHeadStride)
+                                   const float* tiles,  // (kEncodings, kOwn, kHeadStride)
                                    const BlendedRope& rope, const TileEncodings& encodings, float factor,
                                    int first, int t, int d) {
   const int half = d / 2;
-  for (int i = threadIdx.x; i < kTile * half; i += kThreads) {
+  for (int i = threadIdx.x; i < kOwn * half; i += kThreads) {
     const int row = i / half;
     const int c = i % half;
     if (first + row >= t) continue;
@@ -113,7 +116,7 @@ __device__ void store_rotated_back(const HeadMatrix<float>& target,
     float x = 0.0f, y = 0.0f;
     for (int e = 0; e < kEncodings; ++e) {
       if (!encodings.used[e]) continue;
-      const float* sums = tiles + e * kTileFloats + row * kHeadStride<kHead>;  // pair c: (c, kHead / 2 + c)
+      const float* sums = tiles + e * kOwnFloats + row * kHeadStride<kHead>;  // pair c: (c, kHead / 2 + c)
       // TODO 4: Add this pair to x and y, rotated back by this encoding's angle: rotation_of(rope, e).
     }
     target.at(first + row, c) = factor * x;
@@ -124,7 +127,7 @@ __device__ void store_rotated_back(const HeadMatrix<float>& target,
 // Backward: passes dS on to the sums over the rotated rows of each encoding in use.
 __device__ void add_blended_rows(float2 (&sums)[kEncodings][kRows][kPairs<kHead>],
                                  const float (&ds)[kRows][kColumns],
-                                 float* weights,        // (kTile, kWeightStride)
+                                 float* weights,        // (kOwn, kWeightStride)
                                  const float* columns,  // (kEncodings, kTile, kHeadStride)
                                  const BlendedRope& rope, const TileEncodings& encodings, int first_row,
                                  int first_column) {
@@ -156,18 +159,19 @@ struct Arguments {
 
 // The tiles of a block, one after the other in its shared memory.
 struct Tiles {
-  float* rows;           // (kEncodings, kTile, kHeadStride), rotated
-  float* other_rows;     // (kTile, kHeadStride)
+  float* rows;           // (kEncodings, kOwn, kHeadStride), rotated
+  float* other_rows;     // (kOwn, kHeadStride)
   float* columns;        // (kEncodings, kTile, kHeadStride), rotated
   float* other_columns;  // (kTile, kHeadStride)
-  float* weights;        // (kTile, kWeightStride)
+  float* weights;        // (kOwn, kWeightStride)
 };
-constexpr int kSharedBytes = (6 * kTileFloats + weight_floats(kTile)) * static_cast<int>(sizeof(float));
+constexpr int kSharedFloats = 3 * (kOwnFloats + kTileFloats) + weight_floats(kOwn);
+constexpr int kSharedBytes = kSharedFloats * static_cast<int>(sizeof(float));
 
 __device__ Tiles tiles_in(float4* shared) {
   float* first = reinterpret_cast<float*>(shared);
-  return {first, first + 2 * kTileFloats, first + 3 * kTileFloats, first + 5 * kTileFloats,
-          first + 6 * kTileFloats};
+  float* columns = first + 3 * kOwnFloats;
+  return {first, first + 2 * kOwnFloats, columns, columns + 2 * kTileFloats, columns + 3 * kTileFloats};
 }
 
 // Which encodings a row of tiles needs, from column `from` up to `to`.
@@ -184,21 +188,22 @@ __global__ void __launch_bounds__(kThreads) windowed_forward_kernel(Arguments a)
   extern __shared__ float4 shared[];
   const Tiles tile = tiles_in(shared);
   const WindowedAttentionShape& s = a.shape;
-  const int tiles = (s.t - 1) / kTile + 1;
-  const int first_query = static_cast<int>(blockIdx.x) % tiles * kTile;
+  const int tiles = (s.t - 1) / kOwn + 1;
+  const int first_query = static_cast<int>(blockIdx.x) % tiles * kOwn;
   const int b = static_cast<int>(blockIdx.x) / tiles / s.h, h = static_cast<int>(blockIdx.x) / tiles % s.h;
   const int kv_head = h / (s.h / s.kv);
   const int group = threadIdx.x / kLanes, lane = threadIdx.x % kLanes;
 
-  const int last_key = s.causal ? min(s.t, first_query + kTile) : s.t;
-  load_encodings(tile.rows, head_rows(a.q, s, s.h, b, h), a.rope,
-                 row_encodings(first_query, 0, last_key, s.t, a.rope), first_query, s.t, s.d);
+  const int last_key = s.causal ? min(s.t, first_query + kOwn) : s.t;
+  load_encodings<kOwn>(tile.rows, head_rows(a.q, s, s.h, b, h), a.rope,
+                       row_encodings(first_query, 0, last_key, s.t, a.rope), first_query, s.t, s.d);
 
-  float row_max[kRows] = {-INFINITY, -INFINITY}, row_sum[kRows] = {};
+  float row_max[kRows] = {-INFINITY}, row_sum[kRows] = {};
   float2 sums[kRows][kPairs<kHead>] = {};
   for (int first_key = 0; first_key < last_key; first_key += kTile) {
     const TileEncodings used = tile_encodings(first_query, first_key, s.t, a.rope);
-    load_encodings(tile.columns, head_rows(a.k, s, s.kv, b, kv_head), a.rope, used, first_key, s.t, s.d);
+    load_encodings<kTile>(tile.columns, head_rows(a.k, s, s.kv, b, kv_head), a.rope, used, first_key, s.t,
+                          s.d);
     load_tile<kTile, kHead>(tile.other_columns, head_rows(a.v, s, s.kv, b, kv_head), first_key, s.t, s.d);
     __syncthreads();
 
@@ -256,22 +261,23 @@ __global__ void __launch_bounds__(kThreads) windowed_query_kernel(Arguments a) {
   extern __shared__ float4 shared[];
   const Tiles tile = tiles_in(shared);
   const WindowedAttentionShape& s = a.shape;
-  const int tiles = (s.t - 1) / kTile + 1;
-  const int first_query = static_cast<int>(blockIdx.x) % tiles * kTile;
+  const int tiles = (s.t - 1) / kOwn + 1;
+  const int first_query = static_cast<int>(blockIdx.x) % tiles * kOwn;
   const int b = static_cast<int>(blockIdx.x) / tiles / s.h, h = static_cast<int>(blockIdx.x) / tiles % s.h;
   const int kv_head = h / (s.h / s.kv);
   const std::int64_t row_of_head = (static_cast<std::int64_t>(b) * s.h + h) * s.t;
   const int group = threadIdx.x / kLanes, lane = threadIdx.x % kLanes;
 
-  const int last_key = s.causal ? min(s.t, first_query + kTile) : s.t;
+  const int last_key = s.causal ? min(s.t, first_query + kOwn) : s.t;
   const TileEncodings of_block = row_encodings(first_query, 0, last_key, s.t, a.rope);
-  load_encodings(tile.rows, head_rows(a.q, s, s.h, b, h), a.rope, of_block, first_query, s.t, s.d);
-  load_tile<kTile, kHead>(tile.other_rows, head_rows(a.dout, s, s.h, b, h), first_query, s.t, s.d);
+  load_encodings<kOwn>(tile.rows, head_rows(a.q, s, s.h, b, h), a.rope, of_block, first_query, s.t, s.d);
+  load_tile<kOwn, kHead>(tile.other_rows, head_rows(a.dout, s, s.h, b, h), first_query, s.t, s.d);
 
   float2 sums[kEncodings][kRows][kPairs<kHead>] = {};
   for (int first_key = 0; first_key < last_key; first_key += kTile) {
     const TileEncodings used = tile_encodings(first_query, first_key, s.t, a.rope);
-    load_encodings(tile.columns, head_rows(a.k, s, s.kv, b, kv_head), a.rope, used, first_key, s.t, s.d);
+    load_encodings<kTile>(tile.columns, head_rows(a.k, s, s.kv, b, kv_head), a.rope, used, first_key, s.t,
+                          s.d);
     load_tile<kTile, kHead>(tile.other_columns, head_rows(a.v, s, s.kv, b, kv_head), first_key, s.t, s.d);
     __syncthreads();
 
@@ -292,7 +298,7 @@ __global__ void __launch_bounds__(kThreads) windowed_query_kernel(Arguments a) {
   }
 
 #pragma unroll
-  for (int e = 0; e < kEncodings; ++e) put_sums<kRows, kHead>(tile.rows + e * kTileFloats, sums[e]);
+  for (int e = 0; e < kEncodings; ++e) put_sums<kRows, kHead>(tile.rows + e * kOwnFloats, sums[e]);
   __syncthreads();
   store_rotated_back(head_rows(a.dq, s, s.h, b, h), tile.rows, a.rope, of_block, s.scale, first_query, s.t,
                      s.d);
@@ -302,16 +308,16 @@ __global__ void __launch_bounds__(kThreads) windowed_key_kernel(Arguments a) {
   extern __shared__ float4 shared[];
   const Tiles tile = tiles_in(shared);
   const WindowedAttentionShape& s = a.shape;
-  const int tiles = (s.t - 1) / kTile + 1;
-  const int first_key = static_cast<int>(blockIdx.x) % tiles * kTile;
+  const int tiles = (s.t - 1) / kOwn + 1;
+  const int first_key = static_cast<int>(blockIdx.x) % tiles * kOwn;
   const int b = static_cast<int>(blockIdx.x) / tiles / s.kv,
             kv_head = static_cast<int>(blockIdx.x) / tiles % s.kv;
   const int group = threadIdx.x / kLanes, lane = threadIdx.x % kLanes;
 
   const int from_query = s.causal ? first_key : 0;
   const TileEncodings of_block = row_encodings(first_key, from_query, s.t, s.t, a.rope);
-  load_encodings(tile.rows, head_rows(a.k, s, s.kv, b, kv_head), a.rope, of_block, first_key, s.t, s.d);
-  load_tile<kTile, kHead>(tile.other_rows, head_rows(a.v, s, s.kv, b, kv_head), first_key, s.t, s.d);
+  load_encodings<kOwn>(tile.rows, head_rows(a.k, s, s.kv, b, kv_head), a.rope, of_block, first_key, s.t, s.d);
+  load_tile<kOwn, kHead>(tile.other_rows, head_rows(a.v, s, s.kv, b, kv_head), first_key, s.t, s.d);
 
   float2 dk_sums[kEncodings][kRows][kPairs<kHead>] = {};
   float2 dv_sums[kRows][kPairs<kHead>] = {};
@@ -322,7 +328,7 @@ __global__ void __launch_bounds__(kThreads) windowed_key_kernel(Arguments a) {
 
   __syncthreads();
 #pragma unroll
-  for (int e = 0; e < kEncodings; ++e) put_sums<kRows, kHead>(tile.rows + e * kTileFloats, dk_sums[e]);
+  for (int e = 0; e < kEncodings; ++e) put_sums<kRows, kHead>(tile.rows + e * kOwnFloats, dk_sums[e]);
   __syncthreads();
   store_rotated_back(head_rows(a.dk, s, s.kv, b, kv_head), tile.rows, a.rope, of_block, s.scale, first_key,
                      s.t, s.d);
@@ -333,7 +339,7 @@ __global__ void __launch_bounds__(kThreads) windowed_key_kernel(Arguments a) {
 }
 
 int blocks_for(const WindowedAttentionShape& shape, int heads) {
-  return ((shape.t - 1) / kTile + 1) * shape.b * heads;
+  return ((shape.t - 1) / kOwn + 1) * shape.b * heads;
 }
 
 void windowed_attention_forward_starter(const float* q, const float* k, const float* v,

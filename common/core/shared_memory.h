@@ -1,0 +1,41 @@
+// How much dynamic shared memory a block may have: it differs between GPUs, so a launcher asks before it
+// chooses its tiles.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "common/core/device_attribute.h"
+
+namespace wb {
+
+/// What the smallest GPUs of today (Turing) give a block that asks for it. An RTX 3060 or 4090 gives 99 KiB,
+/// an H200 227.
+inline constexpr int kLeastSharedMemory = 64 * 1024;
+
+namespace detail {
+inline int shared_memory_cap = std::numeric_limits<int>::max();
+}
+
+/// The most dynamic shared memory that a block may ask for, in bytes.
+inline int shared_memory_per_block() {
+  return std::min(device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin), detail::shared_memory_cap);
+}
+
+/// For tests: while it lives, shared_memory_per_block() is at most `bytes`, as on a smaller GPU.
+class SmallerSharedMemory {
+ public:
+  explicit SmallerSharedMemory(int bytes) : before_(detail::shared_memory_cap) {
+    detail::shared_memory_cap = bytes;
+  }
+  ~SmallerSharedMemory() { detail::shared_memory_cap = before_; }
+  SmallerSharedMemory(const SmallerSharedMemory&) = delete;
+  SmallerSharedMemory& operator=(const SmallerSharedMemory&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace wb
