@@ -1,8 +1,8 @@
 // Vector addition, one thread an element: out[i] = a[i] + b[i].
 //
-// Mapping: thread i of the grid owns element i, so the 32 threads of a warp read 128 neighbouring bytes of
-// each input in one request (coalesced). The last block is partly idle: its threads past n must not touch
-// memory.
+// Mapping: thread i of the grid owns element i, so the 32 threads of a warp read 128
+// neighbouring bytes of each input in one request (coalesced). The last block is partly idle:
+// its threads past n must not touch memory.
 //
 // Work: 12 bytes an element (two floats read, one written) for 1 FLOP. A GPU that moves 4 TB/s and computes
 // 60 TFLOP/s could do 180 FLOPs in the time of those 12 bytes: memory alone decides how fast this can be.

@@ -1,5 +1,5 @@
-// Matrix products of bf16: the oracle reads the same rounded inputs, and only the result may be rounded
-// again.
+// Matrix products of bf16: the oracle reads the same rounded inputs, and only
+// the result may be rounded again.
 #include <algorithm>
 #include <limits>
 #include <type_traits>

@@ -1,5 +1,5 @@
-// Matrix product, tiled twice: a tile of C per block in shared memory, a tile of that per thread in
-// registers.
+// Matrix product, tiled twice: a tile of C per block in shared memory, a tile
+// of that per thread in registers.
 //
 // A block of 128 threads owns a (64, 64) tile of C and walks K in steps of 16. In each step it copies a
 // (64, 16) tile of op(A) and a (16, 64) tile of op(B) into shared memory, both with K outermost, whatever the

@@ -1,5 +1,5 @@
-// One block that reduces many times with nothing in between: a warp that is ahead must not disturb one
-// behind.
+// One block that reduces many times with nothing in between: a warp that is
+// ahead must not disturb one behind.
 #include "03_softmax/block_reduce.cuh"
 #include "03_softmax/block_reduce_test_kernels.h"
 #include "common/core/check.h"

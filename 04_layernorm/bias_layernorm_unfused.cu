@@ -1,5 +1,5 @@
-// Bias and LayerNorm, `unfused`: one launch adds the bias, the next normalises, as an eager framework runs
-// them.
+// Bias and LayerNorm, `unfused`: one launch adds the bias, the next normalises,
+// as an eager framework runs them.
 //
 // The sum z crosses memory twice more than it must: written by the first kernel, read by the second. That is
 // 16 bytes an element (x read, z written, z read, y written) where one launch needs 8. The contract gives no

@@ -1,5 +1,5 @@
-// Contracts: copy each of K key/value heads H/K times into a contiguous (B, H, T, D) tensor, and its
-// gradient.
+// Contracts: copy each of K key/value heads H/K times into a contiguous tensor
+// (B, H, T, D), and its gradient.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,5 +1,5 @@
-// Tests of rmsnorm with bf16 in memory: computed in float from the same rounded inputs as the oracle, rounded
-// once.
+// Tests of rmsnorm with bf16 in memory: computed in float from the same rounded
+// inputs as the oracle, rounded once.
 #include <algorithm>
 #include <cmath>
 

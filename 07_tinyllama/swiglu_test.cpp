@@ -1,5 +1,5 @@
-// Tests of swiglu, in the order of the lesson's steps: the untouched starter fails at the first of each
-// suite.
+// Tests of swiglu, in the order of the lesson's steps: the untouched starter
+// fails at the first of each suite.
 #include "07_tinyllama/swiglu.h"
 
 #include <array>

@@ -1,5 +1,5 @@
-// SwiGLU as a framework runs it line by line: matrix products, then one kernel for silu and one for the
-// product.
+// SwiGLU as a framework runs it line by line: matrix products, then one kernel
+// for silu and one for the product.
 //
 // The yardstick that fusion is measured against. One thread per element everywhere. Forward moves 20 bytes an
 // element of (N, F), since silu(gate) goes out to memory and comes back; backward moves 44. The fused kernels

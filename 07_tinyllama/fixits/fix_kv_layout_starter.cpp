@@ -1,5 +1,5 @@
-// Keys and values as the paper writes them: K^T = Wk X^T and V^T = Wv X^T, the product that q is multiplied
-// by.
+// Keys and values as the paper writes them: K^T = Wk X^T and V^T = Wv X^T, the
+// product that q is multiplied by.
 //
 //     ./workbook check 07 fix_kv_layout
 //

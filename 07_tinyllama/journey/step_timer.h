@@ -1,8 +1,8 @@
 // Component: how a training loop reads the time at the borders of its phases.
 //
-// The loop calls the timer before forward, after forward, after backward and after the optimizer, and takes
-// the differences. Kernels are asynchronous, so it matters what a timer waits for before it looks at the
-// clock.
+// The loop calls the timer before forward, after forward, after backward and after the
+// optimizer, and takes the differences. Kernels are asynchronous, so it matters what a timer
+// waits for before it looks at the clock.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,6 +1,6 @@
-// Results files: one versioned JSON document a run, the same frame for tests, benchmarks, journey and
-// grading. docs/results_schema.md describes every field. Plots and graders read these files and never scrape
-// text.
+// Results files: one versioned JSON document a run, the same frame for tests, benchmarks,
+// journey and grading. docs/results_schema.md describes every field. Plots and graders read
+// these files and never scrape text.
 #pragma once
 
 #include <filesystem>

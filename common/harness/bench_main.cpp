@@ -1,5 +1,5 @@
-// main() of every benchmark program: makes the cases, has Google Benchmark run them, prints and writes the
-// results.
+// main() of every benchmark program: makes the cases, has Google Benchmark run them,
+// prints and writes the results.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 

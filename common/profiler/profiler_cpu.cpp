@@ -1,5 +1,5 @@
-// The CPU device keeps a timeline of its own: a kernel runs from its first block's start to its last block's
-// end.
+// The CPU device keeps a timeline of its own: a kernel runs from its first block's
+// start to its last block's end.
 #include <simt/timeline.h>
 
 #include <algorithm>

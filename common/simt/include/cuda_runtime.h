@@ -1,5 +1,5 @@
-// The CPU device's CUDA runtime. Host files get the runtime API; translated .cu files also the device
-// language.
+// The CPU device's CUDA runtime. Host files get the runtime API; translated .cu
+// files also the device language.
 #pragma once
 
 #include "simt/api.h"

@@ -1,5 +1,5 @@
-// Faults in kernels (bad pointer, stack overflow, division by zero) become failures of the kernel, not of the
-// program.
+// Faults in kernels (bad pointer, stack overflow, division by zero) become failures of
+// the kernel, not of the program.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// SIMT_ORDER: the order in which blocks, and the threads of a block, run. A race that one order hides another
-// shows.
+// SIMT_ORDER: the order in which blocks, and the threads of a block, run. A race that
+// one order hides another shows.
 //
 //   forward (the default)   0, 1, 2, ...
 //   reverse                 the last first

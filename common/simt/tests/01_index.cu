@@ -1,5 +1,5 @@
-// Rung 1: every thread knows its place. threadIdx, blockIdx, blockDim, gridDim in one, two and three
-// dimensions.
+// Rung 1: every thread knows its place. threadIdx, blockIdx, blockDim, gridDim in
+// one, two and three dimensions.
 #include "common/simt/tests/ladder.h"
 
 namespace {

@@ -1,5 +1,5 @@
-// Rung 3: memory of the device. Allocation, copies in every direction, fills, pitched and managed memory,
-// addresses.
+// Rung 3: memory of the device. Allocation, copies in every direction, fills, pitched
+// and managed memory, addresses.
 #include <cstring>
 #include <numeric>
 

@@ -1,5 +1,5 @@
-// Rung 5: the barrier of a block. Plain, voting, in loops, with threads that have returned; fences between
-// blocks.
+// Rung 5: the barrier of a block. Plain, voting, in loops, with threads that have
+// returned; fences between blocks.
 #include "common/simt/tests/ladder.h"
 
 namespace {

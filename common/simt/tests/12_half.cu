@@ -1,5 +1,5 @@
-// Rung 12: half precision. Conversions rounded to nearest even, arithmetic that rounds once, pairs,
-// comparisons.
+// Rung 12: half precision. Conversions rounded to nearest even, arithmetic that
+// rounds once, pairs, comparisons.
 #include <cuda_fp16.h>
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// Rung 14: variables that live on the device: __device__ and __constant__, read and written from the host by
-// name.
+// Rung 14: variables that live on the device: __device__ and __constant__, read and
+// written from the host by name.
 #include "common/simt/tests/ladder.h"
 
 namespace {

@@ -1,5 +1,5 @@
-// The headers in an ordinary C++ file: no translator, no warnings (this file is compiled with -pedantic
-// -Werror).
+// The headers in an ordinary C++ file: no translator, no warnings (this file is
+// compiled with -pedantic -Werror).
 #include <cooperative_groups.h>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

@@ -1,5 +1,5 @@
-// Where a CUDA thread is: threadIdx and its kin, kept in thread-local storage of the worker that runs the
-// block.
+// Where a CUDA thread is: threadIdx and its kin, kept in thread-local storage of
+// the worker that runs the block.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Floating-point intrinsics: the fast approximations (here as exact as the C library), explicit rounding,
-// conversion.
+// Floating-point intrinsics: the fast approximations (here as exact as the C library),
+// explicit rounding, conversion.
 #pragma once
 
 #include "simt/math.h"

@@ -1,5 +1,5 @@
-// 16-bit floating point, half and bfloat16: bits to float and back, rounded as hardware rounds, and the
-// operators.
+// 16-bit floating point, half and bfloat16: bits to float and back, rounded as
+// hardware rounds, and the operators.
 //
 // Every operation rounds once. float has more than twice the bits of either type, so that +, -, *, / and sqrt
 // computed in float and then rounded give the correctly rounded result (Figueroa, 1995). A fused multiply-add
