@@ -84,9 +84,8 @@ std::string about_gap(const StageResult& result, const StageResult& strided) {
                        share > 1.0 ? "all" : percent(share), gap);
   }
   return fmt::format(
-      ", but {}, which cannot explain the {:.2f} ms between the steps: compare the two profiles for what "
-      "does, "
-      "and measure again, for the machine may have been busy",
+      ", but {}, which cannot explain the {:.2f} ms between the steps: compare the two profiles to find what "
+      "does, or measure again, for the machine may have been busy",
       change, std::abs(gap));
 }
 
