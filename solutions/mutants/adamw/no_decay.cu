@@ -10,8 +10,11 @@
 namespace wb {
 namespace {
 
-__global__ void no_decay_kernel(float* parameters, const float* gradients, float* m, float* v, std::int64_t n,
-                                AdamWConfig config, float correction1, float correction2) {
+__global__ void no_decay_kernel(float* parameters,       // (n)
+                                const float* gradients,  // (n)
+                                float* m,                // (n)
+                                float* v,                // (n)
+                                std::int64_t n, AdamWConfig config, float correction1, float correction2) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= n) return;
   float p = parameters[i], g = gradients[i];

@@ -10,7 +10,10 @@
 namespace wb {
 namespace {
 
-__global__ void step_off_by_one_kernel(float* parameters, const float* gradients, float* m, float* v,
+__global__ void step_off_by_one_kernel(float* parameters,       // (n)
+                                       const float* gradients,  // (n)
+                                       float* m,                // (n)
+                                       float* v,                // (n)
                                        std::int64_t n, AdamWConfig config, float correction1,
                                        float correction2) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;

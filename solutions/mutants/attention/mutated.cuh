@@ -111,10 +111,15 @@ inline __device__ float dot(const flash::HeadMatrix<const float>& x, int i,
 }
 
 template <class Mutant>
-__global__ void attention_backward_query(HeadsView<const float> dout, HeadsView<const float> q,
-                                         HeadsView<const float> k, HeadsView<const float> v,
-                                         HeadsView<const float> out, const float* lse, float* delta,
-                                         HeadsView<float> dq, AttentionShape shape) {
+__global__ void attention_backward_query(HeadsView<const float> dout,  // (B, T, H, D)
+                                         HeadsView<const float> q,     // (B, T, H, D)
+                                         HeadsView<const float> k,     // (B, T, K, D)
+                                         HeadsView<const float> v,     // (B, T, K, D)
+                                         HeadsView<const float> out,   // (B, T, H, D)
+                                         const float* lse,             // (B, H, T)
+                                         float* delta,                 // (B, H, T), written
+                                         HeadsView<float> dq,          // (B, T, H, D)
+                                         AttentionShape shape) {
   const int t = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
   const int h = static_cast<int>(blockIdx.y), b = static_cast<int>(blockIdx.z);
   if (t >= shape.t) return;
@@ -136,9 +141,14 @@ __global__ void attention_backward_query(HeadsView<const float> dout, HeadsView<
 }
 
 template <class Mutant>
-__global__ void attention_backward_key(HeadsView<const float> dout, HeadsView<const float> q,
-                                       HeadsView<const float> k, HeadsView<const float> v, const float* lse,
-                                       const float* delta, HeadsView<float> dk, HeadsView<float> dv,
+__global__ void attention_backward_key(HeadsView<const float> dout,  // (B, T, H, D)
+                                       HeadsView<const float> q,     // (B, T, H, D)
+                                       HeadsView<const float> k,     // (B, T, K, D)
+                                       HeadsView<const float> v,     // (B, T, K, D)
+                                       const float* lse,             // (B, H, T)
+                                       const float* delta,           // (B, H, T)
+                                       HeadsView<float> dk,          // (B, T, K, D)
+                                       HeadsView<float> dv,          // (B, T, K, D)
                                        AttentionShape shape) {
   const int s = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
   const int kv_head = static_cast<int>(blockIdx.y), b = static_cast<int>(blockIdx.z), d = shape.d;

@@ -10,9 +10,14 @@
 namespace wb {
 namespace {
 
-__global__ void bias_left_out_of_output_kernel(const float* x, const float* bias, const float* gamma,
-                                               const float* beta, float* y, float* mean, float* rstd, int c,
-                                               float epsilon) {
+__global__ void bias_left_out_of_output_kernel(const float* x,      // (N, C)
+                                               const float* bias,   // (C)
+                                               const float* gamma,  // (C)
+                                               const float* beta,   // (C)
+                                               float* y,            // (N, C)
+                                               float* mean,         // (N)
+                                               float* rstd,         // (N)
+                                               int c, float epsilon) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
   float sum = 0.0f;
   for (int i = threadIdx.x; i < c; i += blockDim.x) sum += (x[start + i] + bias[i]);

@@ -11,8 +11,11 @@
 namespace wb {
 namespace {
 
-__global__ void idle_threads_poison_the_sum_kernel(const float* logits, const int* targets, float* losses,
-                                                   float* lse, int v) {
+__global__ void idle_threads_poison_the_sum_kernel(const float* logits,  // (N, V)
+                                                   const int* targets,   // (N)
+                                                   float* losses,        // (N)
+                                                   float* lse,           // (N)
+                                                   int v) {
   const float* row = logits + blockIdx.x * static_cast<std::int64_t>(v);
   float maximum = -INFINITY, sum = 0.0f;
   for (int i = threadIdx.x; i < v; i += blockDim.x) {

@@ -10,8 +10,11 @@
 namespace wb {
 namespace {
 
-__global__ void one_hot_not_subtracted_kernel(const float* logits, const int* targets, const float* lse,
-                                              float* dlogits, float dloss, int v) {
+__global__ void one_hot_not_subtracted_kernel(const float* logits,  // (N, V)
+                                              const int* targets,   // (N)
+                                              const float* lse,     // (N)
+                                              float* dlogits,       // (N, V)
+                                              float dloss, int v) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(v);
   for (int i = threadIdx.x; i < v; i += blockDim.x) {
     const float probability = expf(logits[start + i] - lse[blockIdx.x]);

@@ -11,7 +11,10 @@
 namespace wb {
 namespace {
 
-__global__ void target_of_row_zero_kernel(const float* logits, const int* targets, float* losses, float* lse,
+__global__ void target_of_row_zero_kernel(const float* logits,  // (N, V)
+                                          const int* targets,   // (N)
+                                          float* losses,        // (N)
+                                          float* lse,           // (N)
                                           int v) {
   const float* row = logits + blockIdx.x * static_cast<std::int64_t>(v);
   float maximum = -INFINITY;

@@ -10,8 +10,13 @@
 namespace wb {
 namespace {
 
-__global__ void gradient_overwritten_dx_kernel(const float* dy, const float* x, const float* gamma,
-                                               const float* mean, const float* rstd, float* dx, int c) {
+__global__ void gradient_overwritten_dx_kernel(const float* dy,     // (N, C)
+                                               const float* x,      // (N, C)
+                                               const float* gamma,  // (C)
+                                               const float* mean,   // (N)
+                                               const float* rstd,   // (N)
+                                               float* dx,           // (N, C)
+                                               int c) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
   const float row_mean = mean[blockIdx.x], row_rstd = rstd[blockIdx.x];
   float sum = 0.0f, dot = 0.0f;
@@ -28,9 +33,13 @@ __global__ void gradient_overwritten_dx_kernel(const float* dy, const float* x, 
 }
 
 // One thread a column.
-__global__ void gradient_overwritten_sums_kernel(const float* dy, const float* x, const float* mean,
-                                                 const float* rstd, float* dgamma, float* dbeta, int n,
-                                                 int c) {
+__global__ void gradient_overwritten_sums_kernel(const float* dy,    // (N, C)
+                                                 const float* x,     // (N, C)
+                                                 const float* mean,  // (N)
+                                                 const float* rstd,  // (N)
+                                                 float* dgamma,      // (C)
+                                                 float* dbeta,       // (C)
+                                                 int n, int c) {
   const int column = blockIdx.x * blockDim.x + threadIdx.x;
   if (column >= c) return;
   float dgamma_sum = 0.0f, dbeta_sum = 0.0f;

@@ -10,8 +10,13 @@
 namespace wb {
 namespace {
 
-__global__ void mean_of_column_kernel(const float* x, const float* gamma, const float* beta, float* y,
-                                      float* mean, float* rstd, int n, int c, float epsilon) {
+__global__ void mean_of_column_kernel(const float* x,      // (N, C)
+                                      const float* gamma,  // (C)
+                                      const float* beta,   // (C)
+                                      float* y,            // (N, C)
+                                      float* mean,         // (N)
+                                      float* rstd,         // (N)
+                                      int n, int c, float epsilon) {
   const int row = blockIdx.x;
   const std::int64_t start = row * static_cast<std::int64_t>(c);
   for (int i = threadIdx.x; i < c; i += blockDim.x) {

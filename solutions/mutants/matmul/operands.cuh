@@ -1,5 +1,5 @@
-// What the mutants of matmul share: right reads of op(A) and op(B), and the grid. Each mutant then makes one
-// mistake.
+// What the mutants of matmul share: right reads of op(A) and op(B), and the grid. Each
+// mutant then makes one mistake.
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,10 @@ namespace {
 
 using namespace mutant;
 
-__global__ void swapped_indices_kernel(MatmulLayout layout, const float* a, const float* b, float* c, int m,
-                                       int n, int k, float alpha, float beta) {
+__global__ void swapped_indices_kernel(MatmulLayout layout, const float* a,  // (M, K), or (K, M) for kTN
+                                       const float* b,                       // (K, N), or (N, K) for kNT
+                                       float* c,                             // (M, N)
+                                       int m, int n, int k, float alpha, float beta) {
   __shared__ float a_tile[kTile][kTile];
   __shared__ float b_tile[kTile][kTile];
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);

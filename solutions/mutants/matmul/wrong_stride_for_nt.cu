@@ -7,7 +7,9 @@ namespace {
 
 using namespace mutant;
 
-__global__ void wrong_stride_for_nt_kernel(MatmulLayout layout, const float* a, const float* b, float* c,
+__global__ void wrong_stride_for_nt_kernel(MatmulLayout layout, const float* a,  // (M, K), or (K, M) for kTN
+                                           const float* b,                       // (K, N), or (N, K) for kNT
+                                           float* c,                             // (M, N)
                                            int m, int n, int k, float alpha, float beta) {
   __shared__ float a_tile[kTile][kTile];
   __shared__ float b_tile[kTile][kTile];

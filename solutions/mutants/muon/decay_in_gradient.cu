@@ -7,17 +7,20 @@ namespace {
 
 using namespace mutant;
 
-__global__ void decay_in_gradient_momentum_kernel(const float* parameters, const float* gradients,
-                                                  float* momentum, float* update, std::int64_t size,
-                                                  MuonConfig config) {
+__global__ void decay_in_gradient_momentum_kernel(const float* parameters,  // (size)
+                                                  const float* gradients,   // (size)
+                                                  float* momentum,          // (size)
+                                                  float* update,            // (size)
+                                                  std::int64_t size, MuonConfig config) {
   const std::int64_t i = global_index();
   if (i >= size) return;
   momentum[i] = config.momentum * momentum[i] + gradients[i] + config.weight_decay * parameters[i];
   update[i] = gradients[i] + config.weight_decay * parameters[i] + config.momentum * momentum[i];
 }
 
-__global__ void decay_in_gradient_step_kernel(const float* update, float* parameters, std::int64_t size,
-                                              MuonConfig config, float scale) {
+__global__ void decay_in_gradient_step_kernel(const float* update,  // (size)
+                                              float* parameters,    // (size)
+                                              std::int64_t size, MuonConfig config, float scale) {
   const std::int64_t i = global_index();
   if (i >= size) return;
   parameters[i] -= config.learning_rate * scale * update[i];

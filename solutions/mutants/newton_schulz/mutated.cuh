@@ -1,5 +1,5 @@
-// What the mutants of newton_schulz share: right kernels, which a mutant's launcher calls in a wrong way or
-// replaces.
+// What the mutants of newton_schulz share: right kernels, which a mutant's launcher
+// calls in a wrong way or replaces.
 #pragma once
 
 #include <algorithm>

@@ -7,18 +7,24 @@ namespace {
 
 using namespace mutant;
 
-__global__ void squares_kernel(const float* x, float* partials, std::int64_t size) {
+__global__ void squares_kernel(const float* x,   // (size)
+                               float* partials,  // (gridDim.x)
+                               std::int64_t size) {
   const float sum = sum_of_block(own_squares(x, size));
   if (threadIdx.x == 0) partials[blockIdx.x] = sum;
 }
 
-__global__ void divide_kernel(const float* x, const float* partials, float* out, std::int64_t size,
-                              int count) {
+__global__ void divide_kernel(const float* x,         // (size)
+                              const float* partials,  // (count)
+                              float* out,             // (size), may be x
+                              std::int64_t size, int count) {
   const float squares = sum_of_block(static_cast<int>(threadIdx.x) < count ? partials[threadIdx.x] : 0.0f);
   scale_by(x, out, size, 1.0f / (sqrtf(squares) + kNewtonSchulzEpsilon));
 }
 
-__global__ void polynomial_kernel(const float* gram, float* poly, int s) {
+__global__ void polynomial_kernel(const float* gram,  // (S, S)
+                                  float* poly,        // (S, S)
+                                  int s) {
   start_polynomial(gram, poly, s);
 }
 

@@ -12,7 +12,9 @@ namespace {
 
 constexpr int kThreads = 256;
 
-__global__ void forgets_the_maximum_kernel(const float* x, float* lse, int columns) {
+__global__ void forgets_the_maximum_kernel(const float* x,  // (rows, columns)
+                                           float* lse,      // (rows)
+                                           int columns) {
   const float* in = x + blockIdx.x * static_cast<std::int64_t>(columns);
   float maximum = -INFINITY;
   float sum = 0.0f;

@@ -10,7 +10,9 @@ namespace wb {
 namespace {
 
 // Block (position, head of K, batch).
-__global__ void gradient_accumulated_kernel(const float* dy, HeadsView<float> dx, int t, int h, int d) {
+__global__ void gradient_accumulated_kernel(const float* dy,      // (B, H, T, D)
+                                            HeadsView<float> dx,  // (B, T, K, D)
+                                            int t, int h, int d) {
   const std::int64_t position = blockIdx.x, head = blockIdx.y, batch = blockIdx.z, group = h / dx.heads;
   float* to = dx.data + batch * dx.stride_b + position * dx.stride_t + head * dx.stride_h;
   for (int i = threadIdx.x; i < d; i += blockDim.x) {

@@ -10,7 +10,9 @@ namespace wb {
 namespace {
 
 // Block (position, head of H, batch).
-__global__ void token_major_copy_kernel(HeadsView<const float> x, float* y, int t, int h, int d) {
+__global__ void token_major_copy_kernel(HeadsView<const float> x,  // (B, T, K, D)
+                                        float* y,                  // (B, H, T, D)
+                                        int t, int h, int d) {
   const std::int64_t position = blockIdx.x, head = blockIdx.y, batch = blockIdx.z;
   const std::int64_t source = head / (h / x.heads);
   const float* from = x.data + batch * x.stride_b + position * x.stride_t + source * x.stride_h;

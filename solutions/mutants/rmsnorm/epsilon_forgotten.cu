@@ -10,8 +10,11 @@
 namespace wb {
 namespace {
 
-__global__ void epsilon_forgotten_kernel(const float* x, const float* weight, float* y, float* rstd, int c,
-                                         float epsilon) {
+__global__ void epsilon_forgotten_kernel(const float* x,       // (N, C)
+                                         const float* weight,  // (C)
+                                         float* y,             // (N, C)
+                                         float* rstd,          // (N)
+                                         int c, float epsilon) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
   float squares = 0.0f;
   for (int i = threadIdx.x; i < c; i += blockDim.x) squares += x[start + i] * x[start + i];

@@ -10,8 +10,12 @@
 namespace wb {
 namespace {
 
-__global__ void mean_without_weight_dx_kernel(const float* dy, const float* x, const float* weight,
-                                              const float* rstd, float* dx, int c) {
+__global__ void mean_without_weight_dx_kernel(const float* dy,      // (N, C)
+                                              const float* x,       // (N, C)
+                                              const float* weight,  // (C)
+                                              const float* rstd,    // (N)
+                                              float* dx,            // (N, C)
+                                              int c) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
   const float row_rstd = rstd[blockIdx.x];
   float dot = 0.0f;
@@ -24,8 +28,11 @@ __global__ void mean_without_weight_dx_kernel(const float* dy, const float* x, c
 }
 
 // One thread a column.
-__global__ void mean_without_weight_dweight_kernel(const float* dy, const float* x, const float* rstd,
-                                                   float* dweight, int n, int c) {
+__global__ void mean_without_weight_dweight_kernel(const float* dy,    // (N, C)
+                                                   const float* x,     // (N, C)
+                                                   const float* rstd,  // (N)
+                                                   float* dweight,     // (C)
+                                                   int n, int c) {
   const int column = blockIdx.x * blockDim.x + threadIdx.x;
   if (column >= c) return;
   float sum = 0.0f;

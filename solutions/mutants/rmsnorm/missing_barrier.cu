@@ -19,8 +19,11 @@ __device__ float hasty_block_sum(float value, float* of_warp) {
   return sum;
 }
 
-__global__ void missing_barrier_kernel(const float* x, const float* weight, float* y, float* rstd, int c,
-                                       float epsilon) {
+__global__ void missing_barrier_kernel(const float* x,       // (N, C)
+                                       const float* weight,  // (C)
+                                       float* y,             // (N, C)
+                                       float* rstd,          // (N)
+                                       int c, float epsilon) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
   __shared__ float of_warp[kMaxWarps];
   if (threadIdx.x < kMaxWarps) of_warp[threadIdx.x] = 1.0f;  // what an earlier reduction left

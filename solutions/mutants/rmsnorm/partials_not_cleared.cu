@@ -11,8 +11,13 @@
 namespace wb {
 namespace {
 
-__global__ void partials_not_cleared_kernel(const float* dy, const float* x, const float* weight,
-                                            const float* rstd, float* dx, float* partials, int n, int c) {
+__global__ void partials_not_cleared_kernel(const float* dy,      // (N, C)
+                                            const float* x,       // (N, C)
+                                            const float* weight,  // (C)
+                                            const float* rstd,    // (N)
+                                            float* dx,            // (N, C)
+                                            float* partials,      // (gridDim.x, C)
+                                            int n, int c) {
   float* my_partials = partials + blockIdx.x * static_cast<std::int64_t>(c);
   for (std::int64_t row = blockIdx.x; row < n; row += gridDim.x) {
     const std::int64_t start = row * c;
@@ -28,7 +33,9 @@ __global__ void partials_not_cleared_kernel(const float* dy, const float* x, con
   }
 }
 
-__global__ void partials_not_cleared_sum_kernel(const float* partials, float* dweight, int blocks, int c) {
+__global__ void partials_not_cleared_sum_kernel(const float* partials,  // (blocks, C)
+                                                float* dweight,         // (C)
+                                                int blocks, int c) {
   const int column = blockIdx.x * blockDim.x + threadIdx.x;
   if (column >= c) return;
   float sum = 0.0f;

@@ -9,8 +9,11 @@
 namespace wb {
 namespace {
 
-__global__ void backward_turns_forward_kernel(HeadsView<float> q, HeadsView<float> k, const float* cosine,
-                                              const float* sine, int b, int t, int d, RopePairing pairing) {
+__global__ void backward_turns_forward_kernel(HeadsView<float> q,   // (B, T, H, D)
+                                              HeadsView<float> k,   // (B, T, K, D)
+                                              const float* cosine,  // (T, D/2)
+                                              const float* sine,    // (T, D/2)
+                                              int b, int t, int d, RopePairing pairing) {
   const int pairs = d / 2, token = blockIdx.x;
   const std::int64_t batch = token / t, position = token % t;
   for (int p = threadIdx.x; p < (q.heads + k.heads) * pairs; p += blockDim.x) {

@@ -11,7 +11,10 @@ namespace {
 
 constexpr int kThreads = 256;
 
-__global__ void backward_without_row_sum_kernel(const float* dy, const float* y, float* dx, int columns) {
+__global__ void backward_without_row_sum_kernel(const float* dy,  // (rows, columns)
+                                                const float* y,   // (rows, columns)
+                                                float* dx,        // (rows, columns)
+                                                int columns) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(columns);
   for (int c = threadIdx.x; c < columns; c += blockDim.x) dx[start + c] = y[start + c] * dy[start + c];
 }

@@ -13,7 +13,9 @@ namespace {
 
 constexpr int kThreads = 256;
 
-__global__ void idle_threads_add_exp_of_zero_kernel(const float* x, float* y, int columns) {
+__global__ void idle_threads_add_exp_of_zero_kernel(const float* x,  // (rows, columns)
+                                                    float* y,        // (rows, columns)
+                                                    int columns) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(columns);
   const float* in = x + start;
   float* out = y + start;

@@ -22,7 +22,9 @@ __device__ float sum_of_block(float value) {
   return sum;
 }
 
-__global__ void missing_barrier_kernel(const float* x, float* y, int columns) {
+__global__ void missing_barrier_kernel(const float* x,  // (rows, columns)
+                                       float* y,        // (rows, columns)
+                                       int columns) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(columns);
   const float* in = x + start;
   float* out = y + start;

@@ -21,7 +21,9 @@ __device__ float sum_of_block(float value) {
   return of_first_warp;
 }
 
-__global__ void only_first_warp_kernel(const float* x, float* y, int columns) {
+__global__ void only_first_warp_kernel(const float* x,  // (rows, columns)
+                                       float* y,        // (rows, columns)
+                                       int columns) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(columns);
   const float* in = x + start;
   float* out = y + start;

@@ -7,7 +7,9 @@ namespace {
 
 using namespace mutant;
 
-__global__ void exponential_overflows_kernel(const float* gate, const float* up, float* out,
+__global__ void exponential_overflows_kernel(const float* gate,  // (size)
+                                             const float* up,    // (size)
+                                             float* out,         // (size)
                                              std::int64_t size) {
   const std::int64_t i = global_index();
   if (i < size) out[i] = gate[i] * expf(gate[i]) / (1.0f + expf(gate[i])) * up[i];

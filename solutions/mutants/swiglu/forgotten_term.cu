@@ -7,8 +7,12 @@ namespace {
 
 using namespace mutant;
 
-__global__ void forgotten_term_kernel(const float* dout, const float* gate, const float* up, float* dgate,
-                                      float* dup, std::int64_t size) {
+__global__ void forgotten_term_kernel(const float* dout,  // (size)
+                                      const float* gate,  // (size)
+                                      const float* up,    // (size)
+                                      float* dgate,       // (size)
+                                      float* dup,         // (size)
+                                      std::int64_t size) {
   const std::int64_t i = global_index();
   if (i >= size) return;
   dgate[i] = dout[i] * up[i] * sigmoid(gate[i]);

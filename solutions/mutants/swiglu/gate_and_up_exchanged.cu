@@ -7,7 +7,9 @@ namespace {
 
 using namespace mutant;
 
-__global__ void gate_and_up_exchanged_kernel(const float* gate, const float* up, float* out,
+__global__ void gate_and_up_exchanged_kernel(const float* gate,  // (size)
+                                             const float* up,    // (size)
+                                             float* out,         // (size)
                                              std::int64_t size) {
   const std::int64_t i = global_index();
   if (i < size) out[i] = gate[i] * silu(up[i]);

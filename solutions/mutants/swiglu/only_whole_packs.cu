@@ -7,7 +7,10 @@ namespace {
 
 using namespace mutant;
 
-__global__ void only_whole_packs_kernel(const float* gate, const float* up, float* out, std::int64_t size) {
+__global__ void only_whole_packs_kernel(const float* gate,  // (size)
+                                        const float* up,    // (size)
+                                        float* out,         // (size)
+                                        std::int64_t size) {
   const std::int64_t i = global_index();
   if (i * 4 + 3 >= size) return;
   for (std::int64_t k = 4 * i; k < 4 * i + 4; ++k) out[k] = silu(gate[k]) * up[k];

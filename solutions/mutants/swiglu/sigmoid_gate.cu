@@ -7,7 +7,10 @@ namespace {
 
 using namespace mutant;
 
-__global__ void sigmoid_gate_kernel(const float* gate, const float* up, float* out, std::int64_t size) {
+__global__ void sigmoid_gate_kernel(const float* gate,  // (size)
+                                    const float* up,    // (size)
+                                    float* out,         // (size)
+                                    std::int64_t size) {
   const std::int64_t i = global_index();
   if (i < size) out[i] = sigmoid(gate[i]) * up[i];
 }

@@ -9,7 +9,10 @@ namespace {
 
 constexpr int kThreads = 256;
 
-__global__ void first_operand_twice_kernel(const float* a, const float* b, float* out, std::int64_t n) {
+__global__ void first_operand_twice_kernel(const float* a,  // (n)
+                                           const float* b,  // (n)
+                                           float* out,      // (n)
+                                           std::int64_t n) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < n) out[i] = a[i] + a[i];
 }

@@ -11,7 +11,10 @@ namespace {
 
 constexpr int kThreads = 256;
 
-__global__ void grid_rounded_down_kernel(const float* a, const float* b, float* out, std::int64_t n) {
+__global__ void grid_rounded_down_kernel(const float* a,  // (n)
+                                         const float* b,  // (n)
+                                         float* out,      // (n)
+                                         std::int64_t n) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i < n) out[i] = a[i] + b[i];
 }

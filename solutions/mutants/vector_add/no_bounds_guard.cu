@@ -9,7 +9,10 @@ namespace {
 
 constexpr int kThreads = 256;
 
-__global__ void no_bounds_guard_kernel(const float* a, const float* b, float* out) {
+__global__ void no_bounds_guard_kernel(const float* a,  // (n)
+                                       const float* b,  // (n)
+                                       float* out       // (n)
+) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   out[i] = a[i] + b[i];
 }
