@@ -113,16 +113,14 @@ class AttentionSamples {
     return result;
   }
 
-  /// dS = P (dP - sum P dP) of the keys that the query sees, times scale.
-  std::vector<double> dscores(Row r, const std::vector<double>& dout) const {
+  /// dS = P (dP - dout . out) of the keys that the query sees, times scale; out as it is stored.
+  std::vector<double> dscores(Row r, const std::vector<double>& dout, const std::vector<double>& out) const {
     std::vector<double> ds = probabilities(r);
-    std::vector<double> dp(ds.size());
-    double mean = 0.0;
+    const double delta = dot(&dout[query_at(r)], &out[query_at(r)], size_.d);
     for (std::size_t s = 0; s < ds.size(); ++s) {
-      dp[s] = dot(&dout[query_at(r)], &v_[key_at(r, static_cast<int>(s))], size_.d);
-      mean += ds[s] * dp[s];
+      const double dp = dot(&dout[query_at(r)], &v_[key_at(r, static_cast<int>(s))], size_.d);
+      ds[s] *= static_cast<double>(size_.scale) * (dp - delta);
     }
-    for (std::size_t s = 0; s < ds.size(); ++s) ds[s] *= static_cast<double>(size_.scale) * (dp[s] - mean);
     return ds;
   }
 

@@ -69,12 +69,14 @@ inline AttentionOracle attention_oracle_forward(const std::vector<double>& q, co
   return oracle;
 }
 
-/// dP = dO V^T, dS = P (dP - sum dP P), dQ = scale dS K, dK = scale dS^T Q, dV = P^T dO.
+/// dP = dO V^T, dS = P (dP - delta), dQ = scale dS K, dK = scale dS^T Q, dV = P^T dO. delta = sum P dP is
+/// also dO . out: given `out` as a kernel finds it stored, rounded, it is taken from there.
 inline AttentionOracleGradients attention_oracle_backward(const std::vector<double>& dout,  // (B, T, H, D)
                                                           const std::vector<double>& q,
                                                           const std::vector<double>& k,
                                                           const std::vector<double>& v,
-                                                          const AttentionShape& shape) {
+                                                          const AttentionShape& shape,
+                                                          const std::vector<double>* out = nullptr) {
   const auto [b_count, t_count, h_count, kv, d, causal, scale] = shape;
   const AttentionOracle forward = attention_oracle_forward(q, k, v, shape);
   AttentionOracleGradients gradients{std::vector<double>(q.size()), std::vector<double>(k.size()),
@@ -88,14 +90,15 @@ inline AttentionOracleGradients attention_oracle_backward(const std::vector<doub
         const int group = h / (h_count / kv);
         const double* p = &forward.probabilities[row * t_count];
         const std::size_t query = head_at(shape, h_count, b, t, h);
-        double mean = 0.0;
+        double delta = 0.0;
         for (int s = 0; s < keys; ++s) {
           dp[s] = dot(&dout[query], &v[head_at(shape, kv, b, s, group)], d);
-          mean += p[s] * dp[s];
+          delta += p[s] * dp[s];
         }
+        if (out != nullptr) delta = dot(&dout[query], &(*out)[query], d);
         for (int s = 0; s < keys; ++s) {
           const std::size_t key = head_at(shape, kv, b, s, group);
-          const double ds = static_cast<double>(scale) * p[s] * (dp[s] - mean);
+          const double ds = static_cast<double>(scale) * p[s] * (dp[s] - delta);
           for (int c = 0; c < d; ++c) {
             gradients.dq[query + c] += ds * k[key + c];
             gradients.dk[key + c] += ds * q[query + c];
