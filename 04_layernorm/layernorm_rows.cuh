@@ -17,6 +17,7 @@
 #include "04_layernorm/layernorm_row_launch.h"
 #include "04_layernorm/moments.cuh"
 #include "04_layernorm/welford.cuh"
+#include "common/core/loads_ahead.cuh"
 #include "common/core/pack.h"
 #include "common/core/pack_lifetime.cuh"
 
@@ -65,36 +66,15 @@ struct Affine {
   Pack<kWidth> gamma, beta;
 };
 
-/// Calls use(i, at, load(i, at)) for i = 0, ..., kCount - 1 at packs `at` = first + i * blockDim.x of the
-/// row, with the loads of kAtOnce packs on the way before the first is used: no compiler moves a load above a
-/// store that may write where it reads.
-template <int kCount, class Load, class Use>
-__device__ void with_loads_ahead(int first, int packs, Load load, Use use) {
-  constexpr int kAtOnce = 2;
-  const int step = static_cast<int>(blockDim.x);
-#pragma unroll
-  for (int start = 0; start < kCount; start += kAtOnce) {
-    decltype(load(0, 0)) loaded[kAtOnce];
-#pragma unroll
-    for (int i = 0; i < kAtOnce; ++i) {
-      const int at = first + (start + i) * step;
-      if (start + i < kCount && at < packs) loaded[i] = load(start + i, at);
-    }
-#pragma unroll
-    for (int i = 0; i < kAtOnce; ++i) {
-      const int at = first + (start + i) * step;
-      if (start + i < kCount && at < packs) use(start + i, at, loaded[i]);
-    }
-  }
-}
-
 /// For rows of up to kPacks packs a thread; twice that with kRest and `rest`, (kPacks, blockDim.x) packs of
 /// shared memory.
 template <int kWidth, int kPacks, bool kRest, bool kBias>
 __device__ void layernorm_row_held(const LayernormRow<kWidth, kBias>& row, Pack<kWidth>* rest) {
   // Gamma and beta of short rows fit beside the row: loaded with it, nobody waits for them later.
   constexpr bool kHoldAffine = kPacks * kWidth <= kShortRowFloats;
-  const int first = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
+  const int first = static_cast<int>(threadIdx.x);
+  // Where the compiler knows it, the packs of a thread are at fixed distances.
+  const int step = kRest ? kLongRowThreads : static_cast<int>(blockDim.x);
   const int after = first + kPacks * step;  // what registers hold comes the rest
   const auto load_affine = [&row](int, int at) {
     return Affine<kWidth>{load_constant(&row.gamma[at]), load_constant(&row.beta[at])};
@@ -128,11 +108,11 @@ __device__ void layernorm_row_held(const LayernormRow<kWidth, kBias>& row, Pack<
     moments = MergeMoments{}(moments, moments_of(z));
   };
   if constexpr (kRest) {
-    with_loads_ahead<kPacks>(after, row.packs, load_bias, [&](int i, int, const Pack<kWidth>& bias) {
+    with_loads_ahead<kPacks>(after, step, row.packs, load_bias, [&](int i, int, const Pack<kWidth>& bias) {
       take(rest[first + i * step], bias);
     });
   }
-  with_loads_ahead<kPacks>(first, row.packs, load_bias,
+  with_loads_ahead<kPacks>(first, step, row.packs, load_bias,
                            [&](int i, int, const Pack<kWidth>& bias) { take(held[i], bias); });
   moments = block_merge(moments, MergeMoments{});
   const float mean = moments.mean, rstd = row.finish(moments);
@@ -143,13 +123,15 @@ __device__ void layernorm_row_held(const LayernormRow<kWidth, kBias>& row, Pack<
     else
       return load_affine(i, at);
   };
-  with_loads_ahead<kPacks>(first, row.packs, held_affine, [&](int i, int at, const Affine<kWidth>& affine) {
-    store_once(&row.y[at], normalise(held[i], mean, rstd, affine.gamma, affine.beta));
-  });
+  with_loads_ahead<kPacks>(
+      first, step, row.packs, held_affine, [&](int i, int at, const Affine<kWidth>& affine) {
+        store_once(&row.y[at], normalise(held[i], mean, rstd, affine.gamma, affine.beta));
+      });
   if constexpr (kRest) {
-    with_loads_ahead<kPacks>(after, row.packs, load_affine, [&](int i, int at, const Affine<kWidth>& affine) {
-      store_once(&row.y[at], normalise(rest[first + i * step], mean, rstd, affine.gamma, affine.beta));
-    });
+    with_loads_ahead<kPacks>(
+        after, step, row.packs, load_affine, [&](int i, int at, const Affine<kWidth>& affine) {
+          store_once(&row.y[at], normalise(rest[first + i * step], mean, rstd, affine.gamma, affine.beta));
+        });
   }
 }
 

@@ -16,6 +16,7 @@
 #include "05_rmsnorm_rope/residual_rmsnorm.h"
 #include "05_rmsnorm_rope/residual_rmsnorm_check.h"
 #include "05_rmsnorm_rope/rmsnorm_row.cuh"
+#include "common/core/loads_ahead.cuh"
 #include "common/core/pack.h"
 #include "common/core/registry.h"
 
@@ -67,11 +68,10 @@ __global__ void __launch_bounds__(kMaxThreads) residual_rmsnorm_kernel(const T* 
   const float row_rstd = rsqrtf(block_sum(squares) / static_cast<float>(c) + epsilon);
   if (threadIdx.x == 0) rstd[blockIdx.x] = row_rstd;
 
-#pragma unroll
-  for (int i = 0; i < kPacks; ++i) {
-    const int index = first + i * step;
-    if (index < packs) out[index] = scaled(as_floats(held[i]), row_rstd, weights[index]);
-  }
+  const auto weight_of = [weights](int, int index) { return weights[index]; };
+  with_loads_ahead<kPacks>(first, step, packs, weight_of, [&](int i, int index, const InMemory& w) {
+    out[index] = scaled(as_floats(held[i]), row_rstd, w);
+  });
 }
 
 // For rows of any length.

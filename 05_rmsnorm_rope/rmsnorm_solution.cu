@@ -22,6 +22,7 @@
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_check.h"
 #include "05_rmsnorm_rope/rmsnorm_row.cuh"
+#include "common/core/loads_ahead.cuh"
 #include "common/core/pack.h"
 #include "common/core/registry.h"
 
@@ -60,16 +61,16 @@ __global__ void __launch_bounds__(kMaxThreads) rmsnorm_kernel(const T* x,       
   const float row_rstd = rsqrtf(block_sum(squares) / static_cast<float>(c) + epsilon);
   if (threadIdx.x == 0) rstd[blockIdx.x] = row_rstd;
 
-#pragma unroll
-  for (int i = 0; i < kPacks; ++i) {
-    const int index = first + i * step;
-    if (index >= packs) continue;
+  const auto weight_of = [&](int i, int index) {
     if constexpr (kHoldWeights) {
-      out[index] = scaled(held[i], row_rstd, held_weights[i]);
+      return held_weights[i];
     } else {
-      out[index] = scaled(held[i], row_rstd, weights[index]);
+      return weights[index];
     }
-  }
+  };
+  with_loads_ahead<kPacks>(first, step, packs, weight_of, [&](int i, int index, const Pack<kWidth, T>& w) {
+    out[index] = scaled(held[i], row_rstd, w);
+  });
 }
 
 // For rows of any length. The second reading comes from the caches, where the first has left the row.
