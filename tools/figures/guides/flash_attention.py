@@ -100,7 +100,7 @@ def block() -> list:
             lower + 70,
             310,
             46,
-            ["per query: m, s, and a sum of D values", "rescaled when m grows"],
+            ["per query: m, l, and o, a sum of D values", "rescaled when m grows"],
             GREEN,
         )
     )
