@@ -53,12 +53,9 @@ def tiles() -> list:
     for s in range(0, T, TILE):
         x = left + (s + TILE / 2) * cell
         seen = s <= first
-        parts.append(text(x, top - 12, f"K, V {s // TILE}", colour=COLOURS[s // TILE] if seen else FAINT))
-        if seen:
-            y = top + (first + 1) * cell + 22
-            parts.append(text(x, y, f"step {s // TILE + 1}", 12, "#ffffff"))
-        else:
-            parts.append(text(x, top + (first + TILE / 2) * cell + 5, "skipped", 12, FAINT))
+        colour = COLOURS[s // TILE] if seen else FAINT
+        parts.append(text(x, top - 28, f"K, V {s // TILE}", colour=colour))
+        parts.append(text(x, top - 11, f"step {s // TILE + 1}" if seen else "skipped", 12, colour))
     for t in range(0, T, TILE):
         mine = t == first
         words = f"Q {t // TILE}"
