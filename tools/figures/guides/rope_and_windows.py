@@ -98,8 +98,9 @@ def weights() -> list:
     for distance, words in ((WINDOW, "window"), (WINDOW + BAND, "window + band")):
         parts.append(line([place(distance, 0), place(distance, 1)], GREY, 1, "4 4"))
         parts.append(text(place(distance, 0)[0], top + height + 20, words, 13, GREY))
-    for distance, words, colour in ((64, "near", BLUE), (176, "blended", PURPLE), (272, "far", BROWN)):
-        parts.append(text(place(distance, 0)[0], top + 22, words, 13, colour))
+    labels = ((64, 22, "near", BLUE), (190, height - 10, "blended", PURPLE), (272, 22, "far", BROWN))
+    for distance, down, words, colour in labels:
+        parts.append(text(place(distance, 0)[0], top + down, words, 13, colour))
     parts.append(text(left + width / 2, top + height + 42, "distance |i − j|"))
     parts.append(
         text(
