@@ -16,9 +16,9 @@
 #include "03_softmax/row_threads.h"
 #include "03_softmax/softmax.h"
 #include "03_softmax/softmax_check.h"
-#include "common/core/device_attribute.h"
 #include "common/core/pack.h"
 #include "common/core/registry.h"
+#include "common/core/shared_memory.h"
 
 namespace wb {
 namespace {
@@ -98,8 +98,7 @@ __global__ void __launch_bounds__(1024) softmax_backward_held_kernel(const float
 
 // Whether a block has the registers and the shared memory for a row; the latter differs between GPUs.
 bool can_be_held(int columns, std::size_t row_bytes) {
-  const auto most_shared =
-      static_cast<std::size_t>(device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin));
+  const auto most_shared = static_cast<std::size_t>(shared_memory_per_block());
   const std::size_t for_block_sum = 1024;
   return columns <= kHeldFloats * 1024 && row_bytes + for_block_sum <= most_shared;
 }

@@ -8,6 +8,7 @@
 #include "03_softmax/softmax_diagnosis.h"
 #include "03_softmax/softmax_oracle.h"
 #include "common/core/device_info.h"
+#include "common/core/shared_memory.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/sanitizer.h"
 
@@ -235,6 +236,11 @@ TEST_P(SoftmaxBackwardTest, DifferentiatesRowsOfEveryLength) {
 
 TEST_P(SoftmaxBackwardTest, DifferentiatesManyRows) {
   expect_gradient(1003, 33);
+}
+
+TEST_P(SoftmaxBackwardTest, DifferentiatesLongRowsOnASmallerGpu) {
+  const wb::SmallerSharedMemory gpu(wb::kLeastSharedMemory);
+  expect_gradient(2, 33000);
 }
 
 TEST_P(SoftmaxBackwardTest, TakesAnyAlignment) {

@@ -4,7 +4,7 @@
 #include <cuda_runtime.h>
 
 #include "03_softmax/row_threads.h"
-#include "common/core/device_attribute.h"
+#include "common/core/shared_memory.h"
 
 namespace wb {
 
@@ -41,7 +41,7 @@ inline RowLaunch row_launch(int c) {
   if (c <= kRegisterRow) return {RowMode::kRegisters, threads_for_row(c, kLongRowFloats), 0};
   // Not every GPU gives a block so much; the rest of it is for block_merge.
   constexpr std::size_t kRestBytes = kRegisterRow * sizeof(float), kMergeBytes = 1024;
-  const auto allowed = static_cast<std::size_t>(device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin));
+  const auto allowed = static_cast<std::size_t>(shared_memory_per_block());
   if (c <= kHeldRow && kRestBytes + kMergeBytes <= allowed) {
     return {RowMode::kSharedToo, kLongRowThreads, kRestBytes};
   }

@@ -9,6 +9,7 @@
 #include "04_layernorm/layernorm_diagnosis.h"
 #include "04_layernorm/layernorm_oracle.h"
 #include "common/core/device_info.h"
+#include "common/core/shared_memory.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -172,6 +173,11 @@ TEST_P(LayernormForwardTest, TakesAnyAlignment) {
 
 TEST_P(LayernormForwardTest, NormalisesARowOf100000) {
   expect_norm(wb::random_normal(100000, 1), 1, 100000);
+}
+
+TEST_P(LayernormForwardTest, NormalisesLongRowsOnASmallerGpu) {
+  const wb::SmallerSharedMemory gpu(wb::kLeastSharedMemory);
+  expect_norm(wb::random_normal(area(2, 20000), 1), 2, 20000);
 }
 
 TEST_P(LayernormForwardTest, NormalisesInPlace) {
