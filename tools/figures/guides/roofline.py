@@ -39,7 +39,7 @@ N, BIG, T, D = 128, 4096, 1024, 64
 KERNELS = (
     ("vector add", 1, 12, BLUE),
     ("softmax", 5, 8, BROWN),
-    ("layer norm", 10, 8, GREEN),
+    ("layer norm", 9, 8, GREEN),
     (f"matmul, n = {N}", 2 * N**3, 12 * N**2, PURPLE),
     (f"attention, T = {T}", 4 * T * T * D, 4 * 4 * T * D, BROWN),
     (f"matmul, n = {BIG}", 2 * BIG**3, 12 * BIG**2, BLUE),
