@@ -57,6 +57,11 @@ class Chapters(unittest.TestCase):
         self.assertEqual(caught.exception.code, Exit.USAGE)
         self.assertIn("01_vector_add, 02_norms", str(caught.exception))
 
+    def test_names_the_chapter_of_an_exercise_given_in_its_place(self):
+        with self.assertRaises(WorkbookError) as caught:
+            chapters.find("rope", self.root)
+        self.assertEqual(str(caught.exception), "'rope' is an exercise of 02_norms: say 02 rope")
+
     def test_refuses_an_unknown_exercise(self):
         with self.assertRaisesRegex(WorkbookError, "rope, norm, backward"):
             self.exercise("02", "softmax")

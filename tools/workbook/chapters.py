@@ -199,6 +199,10 @@ def find(text: str, root: Path = ROOT) -> Path:
     for chapter in chapters(root):
         if chapter.name == wanted or chapter.name[3:] == wanted or chapter.name[:2] == number:
             return chapter
+    for chapter in chapters(root):
+        if any(exercise.name == wanted for exercise in everything(chapter)):
+            place = f"'{text}' is an exercise of {chapter.name}: say {chapter.name[:2]} {wanted}"
+            raise WorkbookError(place, Exit.USAGE)
     known = ", ".join(chapter.name for chapter in chapters(root))
     raise WorkbookError(f"there is no chapter '{text}'; the chapters are {known}", Exit.USAGE)
 
