@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "03_softmax/row_threads.h"
+#include "04_layernorm/column_sums_launch.h"
 #include "04_layernorm/layernorm.h"
-#include "common/core/device_attribute.h"
 
 namespace wb {
 
@@ -17,7 +17,6 @@ namespace wb {
 // one block.
 inline constexpr int kFewColumns = 4, kSomeColumns = 16, kManyColumns = 32;
 inline constexpr int kFewMaxThreads = 512, kManyMaxThreads = 1024;
-inline constexpr int kThreadsPerMultiprocessor = 1024;  // with 64 registers each
 
 inline int layernorm_backward_columns(int c) {
   if (c <= kFewColumns * kFewMaxThreads) return kFewColumns;
@@ -35,16 +34,10 @@ inline LayernormBackwardLaunch layernorm_backward_launch(int n, int c) {
   LayernormBackwardLaunch launch;
   launch.columns = layernorm_backward_columns(c);
   const int columns = launch.columns;
-  // Not every GPU gives a block the 128 KiB that 32768 columns need: then it owns fewer.
-  const int allowed = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin) - 1024;  // some for block_sum
-  const int most_threads = allowed / static_cast<int>(columns * sizeof(float)) / 32 * 32;
-  launch.threads = std::min(threads_for_row(c, columns), most_threads);
+  launch.threads = std::min(threads_for_row(c, columns), most_threads_with_sums(columns));
   launch.shared_bytes = static_cast<std::size_t>(launch.threads) * columns * sizeof(float);
-  const int resident = device_attribute(cudaDevAttrMultiProcessorCount) *
-                       std::max(1, kThreadsPerMultiprocessor / launch.threads);
   const int slices = (c - 1) / (launch.threads * columns) + 1;
-  launch.grid =
-      dim3(static_cast<unsigned>(std::min({n, resident, kLayernormPartials})), static_cast<unsigned>(slices));
+  launch.grid = column_sums_grid(n, kLayernormPartials, launch.threads, slices);
   return launch;
 }
 

@@ -321,6 +321,11 @@ TEST_P(LayernormBackwardTest, DifferentiatesARowOf100000) {
 }
 
 // dgamma and dbeta of `atomics` may differ in their last bits: that is what its contract says.
+TEST_P(LayernormBackwardTest, DifferentiatesLongRowsOnASmallerGpu) {
+  const wb::SmallerSharedMemory gpu(wb::kLeastSharedMemory);
+  expect_gradient(3, 32768);
+}
+
 TEST_P(LayernormBackwardTest, GivesTheSameBitsEveryTime) {
   constexpr int kN = 300, kC = 100;
   wb::DeviceBuffer<float> dy(wb::random_normal(kN * kC, 1)), x(wb::random_normal(kN * kC, 2));

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "03_softmax/row_threads.h"
+#include "04_layernorm/column_sums_launch.h"
 #include "05_rmsnorm_rope/rmsnorm.h"
-#include "common/core/device_attribute.h"
 
 // Its own namespace: chapter 04 has constants of the same names and other values.
 namespace wb::rmsnorm {
@@ -16,7 +16,6 @@ namespace wb::rmsnorm {
 // the other reduces; rows above 8192 columns take all of it for one block.
 inline constexpr int kFewColumns = 16, kManyColumns = 32;
 inline constexpr int kFewMaxThreads = 512, kManyMaxThreads = 1024;
-inline constexpr int kThreadsPerMultiprocessor = 1024;  // with 64 registers each
 
 struct RmsnormBackwardLaunch {
   bool many;                 // kManyColumns or kFewColumns a thread
@@ -29,21 +28,15 @@ inline RmsnormBackwardLaunch rmsnorm_backward_launch(int n, int c) {
   RmsnormBackwardLaunch launch;
   launch.many = c > kFewColumns * kFewMaxThreads;
   const int columns = launch.many ? kManyColumns : kFewColumns;
-  // Not every GPU gives a block the 128 KiB that 32768 columns need: then it owns fewer.
-  const int allowed = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin) - 1024;  // some for row_sum
-  const int most_threads = allowed / static_cast<int>(columns * sizeof(float)) / 32 * 32;
+  const int most_threads = most_threads_with_sums(columns);
   const int threads = std::min(threads_for_row(c, columns), most_threads);
   const int rows =
       launch.many ? 1 : std::min(n, std::max(1, std::min(kFewMaxThreads, most_threads) / threads));
   launch.block = dim3(static_cast<unsigned>(threads), static_cast<unsigned>(rows));
   launch.shared_bytes = static_cast<std::size_t>(threads) * rows * columns * sizeof(float);
 
-  const int resident = device_attribute(cudaDevAttrMultiProcessorCount) *
-                       std::max(1, kThreadsPerMultiprocessor / (threads * rows));
-  const int needed = (n - 1) / rows + 1;
   const int slices = (c - 1) / (threads * columns) + 1;
-  launch.grid = dim3(static_cast<unsigned>(std::min({needed, resident, kRmsnormPartials})),
-                     static_cast<unsigned>(slices));
+  launch.grid = column_sums_grid((n - 1) / rows + 1, kRmsnormPartials, threads * rows, slices);
   return launch;
 }
 

@@ -8,6 +8,7 @@
 
 #include "05_rmsnorm_rope/rmsnorm_diagnosis.h"
 #include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "common/core/shared_memory.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -189,6 +190,11 @@ TEST_P(RmsnormBackwardTest, DifferentiatesRowsOfEveryLength) {
     expect_gradient(3, c);
     if (HasFailure()) return;  // one length explains enough
   }
+}
+
+TEST_P(RmsnormBackwardTest, DifferentiatesLongRowsOnASmallerGpu) {
+  const wb::SmallerSharedMemory gpu(wb::kLeastSharedMemory);
+  expect_gradient(3, 32768);
 }
 
 TEST_P(RmsnormBackwardTest, SumsAnyNumberOfRows) {
