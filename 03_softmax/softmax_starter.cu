@@ -2,7 +2,7 @@
 //
 // Do one TODO at a time, in this order, and check after each:
 //
-//     ./workbook check 03
+//     ./workbook check 03 softmax
 //
 // One block owns one row. TODOs 1 to 4 need a single warp, so a block begins with 32 threads; TODO 5 makes it
 // more. The gradient, TODO 6, uses what you have by then. The launchers are complete.
