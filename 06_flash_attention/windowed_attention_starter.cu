@@ -321,12 +321,26 @@ __global__ void __launch_bounds__(kThreads) windowed_key_kernel(Arguments a) {
 
   float2 dk_sums[kEncodings][kRows][kPairs<kHead>] = {};
   float2 dv_sums[kRows][kPairs<kHead>] = {};
-  // TODO 6: Walk over the query heads h that read kv_head, and for each over its queries, 32 at a time, from
-  //         from_query on. Here a row of a tile is a key and a column a query. As above: load, blended_dots,
-  //         p and dS; put_weights and add_weighted_rows add p dout to dv_sums, add_blended_rows dS to
-  //         dk_sums.
+  // TODO 8: This is the first query head that reads kv_head. Walk over the queries of all that do.
+  const int h = kv_head * (s.h / s.kv);
+  const std::int64_t row_of_head = (static_cast<std::int64_t>(b) * s.h + h) * s.t;
+  for (int first_query = from_query; first_query < s.t; first_query += kTile) {
+    const TileEncodings used = tile_encodings(first_key, first_query, s.t, a.rope);
+    load_encodings<kTile>(tile.columns, head_rows(a.q, s, s.h, b, h), a.rope, used, first_query, s.t, s.d);
+    load_tile<kTile, kHead>(tile.other_columns, head_rows(a.dout, s, s.h, b, h), first_query, s.t, s.d);
+    __syncthreads();
 
-  __syncthreads();
+    // A row of these is a key, a column a query: windowed_query_kernel, with rows and columns exchanged.
+    float p[kRows][kColumns] = {}, ds[kRows][kColumns] = {};
+    // TODO 6: p, the probabilities: exp(scale * score - lse of the query) where the query sees the key, else
+    //         0. blended_dots gives the scores.
+    // TODO 7: ds = p * (dP - delta of the query). dP is dout . v, and both are in tiles.
+    put_weights(tile.weights, p);
+    add_weighted_rows<kRows, kHead>(tile.weights, tile.other_columns, dv_sums);
+    add_blended_rows(dk_sums, ds, tile.weights, tile.columns, a.rope, used, first_key, first_query);
+    __syncthreads();
+  }
+
 #pragma unroll
   for (int e = 0; e < kEncodings; ++e) put_sums<kRows, kHead>(tile.rows + e * kOwnFloats, dk_sums[e]);
   __syncthreads();

@@ -200,14 +200,19 @@ TEST_P(WindowedAttentionBackwardTest, DifferentiatesByTheQueries) {
 }
 
 TEST_P(WindowedAttentionBackwardTest, SplitsTheGradientByTheWeights) {
+  for (const int band : {100, 10, 1}) expect_oracle(make_case({1, 70, 1, 1, 16}, true, 8, band), kDq);
   expect_oracle(make_case({1, 48, 1, 1, 16}, true, 0, 0), kDq);
-  for (const int band : {1, 10, 100}) expect_oracle(make_case({1, 70, 1, 1, 16}, true, 8, band), kDq);
   expect_oracle(make_case({1, 70, 1, 1, 16}, false, 8, 30), kDq);
 }
 
-TEST_P(WindowedAttentionBackwardTest, DifferentiatesByKeysAndValues) {
-  expect_oracle(make_case({1, 70, 1, 1, 16}, true, 8, 10), kDv | kDk);
-  expect_oracle(make_case({1, 70, 1, 1, 16}, false, 8, 30), kDv | kDk);
+TEST_P(WindowedAttentionBackwardTest, DifferentiatesByTheValues) {
+  expect_oracle(make_case({1, 70, 1, 1, 16}, true, 8, 10), kDv);
+  expect_oracle(make_case({1, 70, 1, 1, 16}, false, 8, 30), kDv);
+}
+
+TEST_P(WindowedAttentionBackwardTest, DifferentiatesByTheKeys) {
+  expect_oracle(make_case({1, 70, 1, 1, 16}, true, 8, 10), kDk);
+  expect_oracle(make_case({1, 70, 1, 1, 16}, false, 8, 30), kDk);
 }
 
 TEST_P(WindowedAttentionBackwardTest, SumsOverTheHeadsOfAGroup) {
