@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from . import chapters, device, setup, test_run
 from .build import Build
-from .console import heading, mark, paint, say
+from .console import heading, mark, paint, say, warn
 from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT
 
@@ -59,6 +61,8 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
     ran = ", ".join(outcome.implementations) or "none"
     subject = f"implementations: {ran}" if options.solution else f"your {where}"
     say(f"{subject}, on {device.label(build.device)}")
+    for complaint in complaints(outcome.output):
+        warn(complaint)
     show(outcome, options.verbose)
     if not options.solution:
         exercise.remember(
@@ -72,6 +76,12 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
         )
         next_step(exercise, outcome)
     return Exit.OK if outcome.passed else Exit.FAILED
+
+
+def complaints(output: str) -> list:
+    """What the CPU device says of its settings, in the middle of a line of the report: a typing error in
+    SIMT_ORDER would otherwise go unseen."""
+    return re.findall(r"simt: (SIMT_.*)", output)
 
 
 def show(outcome: test_run.TestRun, verbose: bool) -> None:
