@@ -34,8 +34,8 @@ REPORT = {
 
 class ReadsReports(unittest.TestCase):
     def test_passes_on_what_the_device_says_of_its_settings(self):
-        said = "CPU device\n  Adds   simt: SIMT_ORDER is 'back'; it must be forward. Running forward.\nsimt: other\n"
-        expected = ["SIMT_ORDER is 'back'; it must be forward. Running forward."]
+        said = "CPU device\n  Adds   simt: SIMT_ORDER is 'back'; it must be so. Forward.\nsimt: other\n"
+        expected = ["SIMT_ORDER is 'back'; it must be so. Forward."]
         self.assertEqual(check.complaints(said), expected)
 
     def test_what_ran_and_what_failed(self):
