@@ -122,7 +122,11 @@ def next_step(exercise, outcome: test_run.TestRun) -> None:
     number = exercise.chapter.name[:2]
     say()
     if outcome.passed:
-        bench = f" How fast is it? ./workbook bench {number}." if exercise.has("bench.cpp") else ""
+        bench = (
+            f" How fast is it? ./workbook bench {number} {exercise.name} --starter."
+            if exercise.has("bench.cpp")
+            else ""
+        )
         say(f"Solved.{bench} Compare with {exercise.reference.relative_to(ROOT)}.")
         return
     hints = exercise.folder / "hints.md"
@@ -130,4 +134,6 @@ def next_step(exercise, outcome: test_run.TestRun) -> None:
     reading = [str(file.relative_to(ROOT)) for file in (lesson, hints) if file.exists()]
     advice = f" Stuck? {', then '.join(reading)}." if reading else ""
     again = f"./workbook check {number} {exercise.name}"
+    if len(outcome.failures) > 1:
+        say(f"A later failure may say more: {again} --verbose shows them all.")
     say(f"Next: edit {exercise.starter.relative_to(ROOT)}, then {again} again.{advice}")
