@@ -36,8 +36,9 @@ struct AttentionMemoryUse {
   using Function = AttentionMemory(const AttentionShape& shape);
 };
 
-/// Errors: a size < 1, h not a multiple of kv, d > kMaxHeadWidth, or a pointer that is null or not aligned to
-/// its elements throws wb::Error. So does a GPU whose blocks get too little shared memory.
+/// Errors: a size < 1, h not a multiple of kv, d > kMaxHeadWidth, a scale that is infinite or NaN, or a
+/// pointer that is null or not aligned to its elements throws wb::Error. So does more than 2^31 - 1 rows
+/// B H T, and a GPU whose blocks get too little shared memory.
 struct AttentionForward {
   static constexpr const char* kName = "attention_forward";
   using Function = void(HeadsView<const float> q,  // (B, T, H, D)

@@ -1,6 +1,7 @@
 // Attention with tensors stored in bf16, arithmetic in fp32. The oracle reads the same rounded inputs, so
 // what is left is rounding on the way out.
 #include "06_flash_attention/attention_cases.h"
+#include "06_flash_attention/attention_refusals.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 
@@ -114,16 +115,12 @@ TEST_P(AttentionForwardBf16Test, MatchesOracleOnRoundedInputs) {
 }
 
 TEST_P(AttentionForwardBf16Test, RefusesBadInput) {
-  const AttentionShape shape = llama_shape(1, 8, 4, 2, 16, true);
-  DeviceBuffer<bf16> memory(4096);
-  DeviceBuffer<float> saved(64);
-  const auto view = [&](int heads) { return token_major_view(memory.data(), shape.t, heads, shape.d); };
-  auto odd = view(4);
-  odd.data = reinterpret_cast<bf16*>(reinterpret_cast<char*>(memory.data()) + 1);
-  EXPECT_THROW_MESSAGE(run(odd, view(2), view(2), view(4), saved.data(), shape, nullptr), Error, "q.data");
-  EXPECT_THROW_MESSAGE(run(view(4), view(4), view(2), view(4), saved.data(), shape, nullptr), Error,
-                       "k.heads = 4");
-  EXPECT_THROW_MESSAGE(run(view(4), view(2), view(2), view(4), nullptr, shape, nullptr), Error, "saved");
+  const auto call = [&](const RefusalArguments& a) {
+    const int h = a.shape.h, kv = a.shape.kv;
+    run(a.view<bf16>(0, h), a.view<bf16>(1, kv), a.view<bf16>(2, kv), a.view<bf16>(3, h), a.pointer<float>(4),
+        a.shape, nullptr);
+  };
+  expect_attention_refusals(call, {"q.data", "k.data", "v.data", "out.data", "saved"});
 }
 
 WB_TEST_IMPLEMENTATIONS(AttentionForwardBf16Test, AttentionForwardBf16);
@@ -159,6 +156,17 @@ TEST_P(AttentionBackwardBf16Test, MatchesOracleOnRoundedInputs) {
     EXPECT_TRUE(dv.check("dv"));
     EXPECT_TRUE(scratch.check("scratch"));
   });
+}
+
+TEST_P(AttentionBackwardBf16Test, RefusesBadInput) {
+  const auto call = [&](const RefusalArguments& a) {
+    const int h = a.shape.h, kv = a.shape.kv;
+    run(a.view<bf16>(0, h), a.view<bf16>(1, h), a.view<bf16>(2, kv), a.view<bf16>(3, kv), a.view<bf16>(4, h),
+        a.pointer<float>(5), a.view<bf16>(6, h), a.view<bf16>(7, kv), a.view<bf16>(8, kv),
+        a.pointer<float>(9), a.shape, nullptr);
+  };
+  expect_attention_refusals(call, {"dout.data", "q.data", "k.data", "v.data", "out.data", "saved", "dq.data",
+                                   "dk.data", "dv.data", "scratch"});
 }
 
 WB_TEST_IMPLEMENTATIONS(AttentionBackwardBf16Test, AttentionBackwardBf16);

@@ -1,6 +1,7 @@
 // What every implementation of attention checks before it launches anything.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -11,7 +12,21 @@
 
 namespace wb {
 
-/// Errors: a size < 1, h not a multiple of kv, or d > kMaxHeadWidth throws wb::Error naming the value.
+/// B H T, the rows of the score matrices; more than an int holds throws wb::Error.
+inline int attention_rows(int b, int h, int t) {
+  constexpr std::int64_t kMost = std::numeric_limits<int>::max();
+  const std::int64_t heads = static_cast<std::int64_t>(b) * h;
+  WB_REQUIRE(heads <= kMost, heads);
+  const std::int64_t rows = heads * t;
+  WB_REQUIRE(rows <= kMost, rows);
+  return static_cast<int>(rows);
+}
+inline int attention_rows(const AttentionShape& shape) {
+  return attention_rows(shape.b, shape.h, shape.t);
+}
+
+/// Errors: a size < 1, h not a multiple of kv, d > kMaxHeadWidth, a scale that is no number, or too many rows
+/// throws wb::Error naming the value.
 inline void attention_check(const AttentionShape& shape) {
   WB_REQUIRE(shape.b >= 1, shape.b);
   WB_REQUIRE(shape.t >= 1, shape.t);
@@ -19,6 +34,8 @@ inline void attention_check(const AttentionShape& shape) {
   WB_REQUIRE(shape.kv >= 1, shape.kv);
   WB_REQUIRE(shape.h % shape.kv == 0, shape.h);
   WB_REQUIRE(shape.d >= 1 && shape.d <= kMaxHeadWidth, shape.d);
+  WB_REQUIRE(std::isfinite(shape.scale), shape.scale);
+  attention_rows(shape);
 }
 
 /// One tensor of heads. Its members are called by their names in the message.
@@ -55,13 +72,6 @@ void attention_check_gradients(const HeadsView<const T>& dout, const HeadsView<T
   WB_REQUIRE(is_aligned(scratch), scratch);
 }
 #undef WB_REQUIRE_HEADS
-
-/// B H T, the rows of the score matrices; more than an int holds throws wb::Error.
-inline int attention_rows(const AttentionShape& shape) {
-  const std::int64_t rows = static_cast<std::int64_t>(shape.b) * shape.h * shape.t;
-  WB_REQUIRE(rows <= std::numeric_limits<int>::max(), rows);
-  return static_cast<int>(rows);
-}
 
 /// `blocks` as a grid's width; more than a launch can hold throws wb::Error.
 inline unsigned int attention_grid(std::int64_t blocks) {

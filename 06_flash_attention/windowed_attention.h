@@ -37,9 +37,9 @@ struct BlendedRope {
 /// s(i, j) = scale * [(1 - w) <near_i(q_i), near_j(k_j)> + w <far_i(q_i), far_j(k_j)>],  j <= i when causal;
 /// out_i = sum_j p(i, j) v_j,  p = softmax_j(s),  lse_i = log sum_j exp(s(i, j)).
 /// q and k come unrotated: both rotations are part of the operation. Memory: O(T), never (T, T).
-/// Errors: a size < 1, h not a multiple of kv, d odd or > kMaxWindowedHeadWidth, window or band < 0, a null
-/// pointer, or one not aligned to a float throws wb::Error. So does more than 2^31 - 1 rows B H T, and a GPU
-/// whose blocks get too little shared memory.
+/// Errors: a size < 1, h not a multiple of kv, d odd or > kMaxWindowedHeadWidth, a scale that is infinite or
+/// NaN, window or band < 0, a null pointer, or one not aligned to a float throws wb::Error. So does more than
+/// 2^31 - 1 rows B H T, and a GPU whose blocks get too little shared memory.
 struct WindowedAttentionForward {
   static constexpr const char* kName = "windowed_attention_forward";
   using Function = void(const float* q,  // (B, T, H, D)

@@ -131,14 +131,21 @@ inline std::vector<double> rotate_then_attend(const WindowedAttentionCase& c, co
   return attention_oracle_forward(q, k, to_double(in.v), plain).out;
 }
 
+/// `data`, or a null or misaligned stand-in for argument `i`.
+inline float* pointer_for(float* data, int i, int null, int misaligned) {
+  if (i == null) return nullptr;
+  return i == misaligned ? reinterpret_cast<float*>(reinterpret_cast<char*>(data) + 1) : data;
+}
+
 /// What both launchers refuse; call(shape, rope, null argument or -1, misaligned argument or -1).
 template <class Call>
 void expect_refusals(Call call, const std::vector<const char*>& pointers) {
   const WindowedAttentionShape good{1, 8, 4, 2, 16, true, 0.25f};
   DeviceBuffer<float> memory(std::size_t{4096});
+  memory.fill_bytes(0xFF);
   const float* table = memory.data();
   const BlendedRope rope{table, table, table, table, 2, 2};
-  const auto refuses = [&](auto change, const char* message) {
+  const auto refuses = [&](auto change, const std::string& message) {
     WindowedAttentionShape shape = good;
     BlendedRope changed = rope;
     change(shape, changed);
@@ -146,32 +153,40 @@ void expect_refusals(Call call, const std::vector<const char*>& pointers) {
   };
   using S = WindowedAttentionShape;
   using R = BlendedRope;
-  refuses([](S& s, R&) { s.b = 0; }, "shape.b = 0");
-  refuses([](S& s, R&) { s.t = -1; }, "shape.t = -1");
-  refuses([](S& s, R&) { s.h = 0; }, "shape.h = 0");
-  refuses([](S& s, R&) { s.kv = 0; }, "shape.kv = 0");
+  const int most = std::numeric_limits<int>::max();
+  for (const int bad : {0, -1}) {
+    const std::string value = " = " + std::to_string(bad);
+    refuses([=](S& s, R&) { s.b = bad; }, "shape.b" + value);
+    refuses([=](S& s, R&) { s.t = bad; }, "shape.t" + value);
+    refuses([=](S& s, R&) { s.h = bad; }, "shape.h" + value);
+    refuses([=](S& s, R&) { s.kv = bad; }, "shape.kv" + value);
+    refuses([=](S& s, R&) { s.d = bad; }, "shape.d" + value);
+  }
   refuses([](S& s, R&) { s.kv = 3; }, "shape.h = 4");
-  refuses([](S& s, R&) { s.d = 0; }, "shape.d = 0");
+  refuses([](S& s, R&) { s.kv = 8; }, "shape.h = 4");
   refuses([](S& s, R&) { s.d = 15; }, "shape.d = 15");
-  refuses([](S& s, R&) { s.d = 130; }, "shape.d = 130");
+  refuses([](S& s, R&) { s.d = kMaxWindowedHeadWidth + 2; }, "shape.d = 130");
+  refuses([](S& s, R&) { s.scale = NAN; }, "shape.scale = nan");
+  refuses([](S& s, R&) { s.scale = INFINITY; }, "shape.scale = inf");
   refuses([](S& s, R&) { s.b = s.t = 100000; }, "rows = 40000000000");
+  refuses([=](S& s, R&) { s.b = s.t = s.h = s.kv = most; }, "heads = 4611686014132420609");
   refuses([](S&, R& r) { r.window = -1; }, "rope.window = -1");
   refuses([](S&, R& r) { r.band = -2; }, "rope.band = -2");
-  refuses([](S&, R& r) { r.near_cosine = nullptr; }, "rope.near_cosine = 0");
-  refuses([](S&, R& r) { r.near_sine = nullptr; }, "rope.near_sine = 0");
-  refuses([](S&, R& r) { r.far_cosine = nullptr; }, "rope.far_cosine = 0");
-  refuses([](S&, R& r) { r.far_sine = nullptr; }, "rope.far_sine = 0");
+  const float* const odd = pointer_for(memory.data(), 0, -1, 0);
+  const auto refuses_table = [&](const float* R::*table, const std::string& name) {
+    refuses([=](S&, R& r) { r.*table = nullptr; }, name + " = 0");
+    refuses([=](S&, R& r) { r.*table = odd; }, "is_aligned(" + name + ")");
+  };
+  refuses_table(&R::near_cosine, "rope.near_cosine");
+  refuses_table(&R::near_sine, "rope.near_sine");
+  refuses_table(&R::far_cosine, "rope.far_cosine");
+  refuses_table(&R::far_sine, "rope.far_sine");
   for (int argument = 0; argument < static_cast<int>(pointers.size()); ++argument) {
     const std::string name = pointers[static_cast<std::size_t>(argument)];
     EXPECT_THROW_MESSAGE(call(memory.data(), good, rope, argument, -1), Error, name + " = 0");
     EXPECT_THROW_MESSAGE(call(memory.data(), good, rope, -1, argument), Error, "is_aligned(" + name + ")");
   }
-}
-
-/// `data`, or a null or misaligned stand-in for argument `i`.
-inline float* pointer_for(float* data, int i, int null, int misaligned) {
-  if (i == null) return nullptr;
-  return i == misaligned ? reinterpret_cast<float*>(reinterpret_cast<char*>(data) + 2) : data;
+  for (const float value : memory.download()) ASSERT_TRUE(std::isnan(value)) << "something was launched";
 }
 
 }  // namespace wb

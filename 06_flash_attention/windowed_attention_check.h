@@ -1,9 +1,9 @@
 // What every implementation of windowed attention checks before it launches.
 #pragma once
 
-#include <cstdint>
-#include <limits>
+#include <cmath>
 
+#include "06_flash_attention/attention_check.h"
 #include "06_flash_attention/windowed_attention.h"
 #include "common/core/check.h"
 #include "common/core/pack.h"
@@ -12,9 +12,7 @@ namespace wb {
 
 /// B H T, the rows of the score matrices; more than an int holds throws wb::Error.
 inline int windowed_attention_rows(const WindowedAttentionShape& shape) {
-  const std::int64_t rows = static_cast<std::int64_t>(shape.b) * shape.h * shape.t;
-  WB_REQUIRE(rows <= std::numeric_limits<int>::max(), rows);
-  return static_cast<int>(rows);
+  return attention_rows(shape.b, shape.h, shape.t);
 }
 
 namespace detail {
@@ -26,6 +24,7 @@ inline void check_windowed_attention_shape(const WindowedAttentionShape& shape, 
   WB_REQUIRE(shape.kv >= 1, shape.kv);
   WB_REQUIRE(shape.h % shape.kv == 0, shape.h);
   WB_REQUIRE(shape.d >= 2 && shape.d % 2 == 0 && shape.d <= kMaxWindowedHeadWidth, shape.d);
+  WB_REQUIRE(std::isfinite(shape.scale), shape.scale);
   WB_REQUIRE(rope.window >= 0, rope.window);
   WB_REQUIRE(rope.band >= 0, rope.band);
   WB_REQUIRE(rope.near_cosine != nullptr && is_aligned(rope.near_cosine), rope.near_cosine);
