@@ -143,11 +143,11 @@ class RopeTest : public wb::ImplementationTest<Contract> {
     EXPECT_THROW_MESSAGE(rotate(x, 1, nullptr, 1, x, x, 1, 2, 4), wb::Error, "k.data = 0");
     EXPECT_THROW_MESSAGE(rotate(x, 1, x, 1, nullptr, x, 1, 2, 4), wb::Error, "cosine = 0");
     EXPECT_THROW_MESSAGE(rotate(x, 1, x, 1, x, nullptr, 1, 2, 4), wb::Error, "sine = 0");
-    float* const misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
-    EXPECT_THROW_MESSAGE(rotate(misaligned, 1, x, 1, x, x, 1, 2, 4), wb::Error, "is_aligned(q.data)");
-    EXPECT_THROW_MESSAGE(rotate(x, 1, misaligned, 1, x, x, 1, 2, 4), wb::Error, "is_aligned(k.data)");
-    EXPECT_THROW_MESSAGE(rotate(x, 1, x, 1, misaligned, x, 1, 2, 4), wb::Error, "is_aligned(cosine)");
-    EXPECT_THROW_MESSAGE(rotate(x, 1, x, 1, x, misaligned, 1, 2, 4), wb::Error, "is_aligned(sine)");
+    float* const askew = wb::misaligned(x);
+    EXPECT_THROW_MESSAGE(rotate(askew, 1, x, 1, x, x, 1, 2, 4), wb::Error, "is_aligned(q.data)");
+    EXPECT_THROW_MESSAGE(rotate(x, 1, askew, 1, x, x, 1, 2, 4), wb::Error, "is_aligned(k.data)");
+    EXPECT_THROW_MESSAGE(rotate(x, 1, x, 1, askew, x, 1, 2, 4), wb::Error, "is_aligned(cosine)");
+    EXPECT_THROW_MESSAGE(rotate(x, 1, x, 1, x, askew, 1, 2, 4), wb::Error, "is_aligned(sine)");
     EXPECT_THROW_MESSAGE(rotate(x, 0, x, 1, x, x, 1, 2, 4), wb::Error, "q.heads = 0");
     EXPECT_THROW_MESSAGE(rotate(x, 1, x, -1, x, x, 1, 2, 4), wb::Error, "k.heads = -1");
     EXPECT_THROW_MESSAGE(rotate(x, 1, x, 1, x, x, 0, 2, 4), wb::Error, "b = 0");
@@ -323,6 +323,8 @@ TEST(RopeTable, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(wb::make_rope_table(4, 3), wb::Error, "d = 3");
   EXPECT_THROW_MESSAGE(wb::make_rope_table(4, 0), wb::Error, "d = 0");
   EXPECT_THROW_MESSAGE(wb::make_rope_table(4, 4, -1.0), wb::Error, "base = -1");
+  EXPECT_THROW_MESSAGE(wb::make_rope_table(4, 4, 0.0), wb::Error, "base = 0");
+  EXPECT_THROW_MESSAGE(wb::make_rope_table(4, 4, std::nan("")), wb::Error, "base = nan");
 }
 
 }  // namespace
