@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "06_flash_attention/attention.h"
@@ -75,16 +74,18 @@ void for_each_case(Try try_case) {
 // or on Turing, 64. Below that, a kernel may say that its smallest tiles do not fit.
 template <class Try>
 void for_each_smaller_gpu(Try try_case) {
-  for (const int kib : {99, 64, 50}) {
+  struct Case {
+    int kib, t, d;
+  };
+  for (const auto [kib, t, d] :
+       {Case{99, 130, 128}, {64, 260, 64}, {64, 130, 80}, {64, 130, 128}, {50, 40, 128}}) {
     const SmallerSharedMemory gpu(kib * 1024);
-    for (const auto& [t, d] : {std::pair{260, 64}, {130, 80}, {40, 128}, {130, 128}}) {
-      try {
-        try_case(llama_shape(1, t, 1, 1, d, true));
-      } catch (const Error& error) {
-        EXPECT_LT(kib, 64) << error.what();
-        const std::string available = "this GPU gives a block " + std::to_string(kib * 1024);
-        EXPECT_PRED2(detail::contains, std::string(error.what()), available);
-      }
+    try {
+      try_case(llama_shape(1, t, 1, 1, d, true));
+    } catch (const Error& error) {
+      EXPECT_LT(kib, 64) << error.what();
+      const std::string available = "this GPU gives a block " + std::to_string(kib * 1024);
+      EXPECT_PRED2(detail::contains, std::string(error.what()), available);
     }
   }
 }
