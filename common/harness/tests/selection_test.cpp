@@ -76,6 +76,14 @@ TEST_F(SelectionTest, RefusesAFilterThatMatchesNothing) {
   EXPECT_NO_THROW(wb::require_selected_implementations());
 }
 
+TEST_F(SelectionTest, LetsABf16TwinBeMissing) {
+  const auto none = [] { return std::vector<std::string>(); };
+  wb::detail::add_declared_contract({"fill_bf16", none});
+  wb::set_implementation_filter("");
+  EXPECT_NO_THROW(wb::require_selected_implementations());
+  EXPECT_EQ(wb::describe_selection(), "fill: algorithm, loop\n");
+}
+
 TEST(ReadableFailure, TakesTheWordsOutOfTheirWrapping) {
   const std::string message =
       "Value of: wb::matches(y.download(), oracle(x, {1, 2}), kTolerance)\n  Actual: false (3 of 9 elements "
