@@ -38,7 +38,7 @@ TEST_P(VectorAddBf16Test, AddsUnalignedVectors) {
 TEST_P(VectorAddBf16Test, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<bf16>::output(8);
   bf16* x = buffer.data();
-  auto* askew = reinterpret_cast<bf16*>(reinterpret_cast<char*>(x) + 1);
+  auto* askew = wb::misaligned(x);
   EXPECT_THROW_MESSAGE(run(x, x, x, -1, nullptr), wb::Error, "n = -1");
   EXPECT_THROW_MESSAGE(run(nullptr, x, x, 4, nullptr), wb::Error, "a = 0");
   EXPECT_THROW_MESSAGE(run(x, askew, x, 4, nullptr), wb::Error, "is_aligned(b)");

@@ -102,7 +102,7 @@ TEST_P(VectorAddTest, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(run(nullptr, x, x, 4, nullptr), wb::Error, "a = 0");
   EXPECT_THROW_MESSAGE(run(x, nullptr, x, 4, nullptr), wb::Error, "b = 0");
   EXPECT_THROW_MESSAGE(run(x, x, nullptr, 4, nullptr), wb::Error, "out = 0");
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   EXPECT_THROW_MESSAGE(run(askew, x, x, 2, nullptr), wb::Error, "is_aligned(a)");
   EXPECT_THROW_MESSAGE(run(x, askew, x, 2, nullptr), wb::Error, "is_aligned(b)");
   EXPECT_THROW_MESSAGE(run(x, x, askew, 2, nullptr), wb::Error, "is_aligned(out)");

@@ -65,7 +65,7 @@ class Bf16Test : public wb::ImplementationTest<Contract> {
     auto buffer = wb::GuardedBuffer<float>::output(16);
     auto* x = reinterpret_cast<bf16*>(buffer.data());
     auto* y = reinterpret_cast<Out*>(buffer.data());
-    auto* askew = reinterpret_cast<bf16*>(reinterpret_cast<char*>(x) + 1);
+    auto* askew = wb::misaligned(x);
     const auto multiply = [&](const bf16* a, const bf16* b, Out* c, int m, int n, int k) {
       this->run(MatmulLayout::kNN, a, b, c, m, n, k, 1.0f, 0.0f, nullptr);
     };

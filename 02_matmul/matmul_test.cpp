@@ -290,10 +290,10 @@ TEST_P(MatmulTest, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(multiply(nullptr, x, x, 2, 2, 2), wb::Error, "a = 0");
   EXPECT_THROW_MESSAGE(multiply(x, nullptr, x, 2, 2, 2), wb::Error, "b = 0");
   EXPECT_THROW_MESSAGE(multiply(x, x, nullptr, 2, 2, 2), wb::Error, "c = 0");
-  const auto misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
-  EXPECT_THROW_MESSAGE(multiply(misaligned, x, x, 2, 2, 2), wb::Error, "is_aligned(a)");
-  EXPECT_THROW_MESSAGE(multiply(x, misaligned, x, 2, 2, 2), wb::Error, "is_aligned(b)");
-  EXPECT_THROW_MESSAGE(multiply(x, x, misaligned, 2, 2, 2), wb::Error, "is_aligned(c)");
+  const auto askew = wb::misaligned(x);
+  EXPECT_THROW_MESSAGE(multiply(askew, x, x, 2, 2, 2), wb::Error, "is_aligned(a)");
+  EXPECT_THROW_MESSAGE(multiply(x, askew, x, 2, 2, 2), wb::Error, "is_aligned(b)");
+  EXPECT_THROW_MESSAGE(multiply(x, x, askew, 2, 2, 2), wb::Error, "is_aligned(c)");
   EXPECT_THROW_MESSAGE(multiply(x, x, x, 0, 2, 2), wb::Error, "m = 0");
   EXPECT_THROW_MESSAGE(multiply(x, x, x, 2, -1, 2), wb::Error, "n = -1");
   EXPECT_THROW_MESSAGE(multiply(x, x, x, 2, 2, 0), wb::Error, "k = 0");

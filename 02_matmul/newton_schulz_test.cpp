@@ -254,8 +254,8 @@ TEST_P(NewtonSchulzTest, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(run(x, x, x, 2, -3, 5, matmul, nullptr), wb::Error, "c = -3");
   EXPECT_THROW_MESSAGE(run(x, x, x, 2, 2, -1, matmul, nullptr), wb::Error, "steps = -1");
   EXPECT_THROW_MESSAGE(run(x, x, x, 2, 2, 5, nullptr, nullptr), wb::Error, "matmul");
-  const auto misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
-  EXPECT_THROW_MESSAGE(run(misaligned, x, x, 2, 2, 5, matmul, nullptr), wb::Error, "is_aligned(x)");
+  const auto askew = wb::misaligned(x);
+  EXPECT_THROW_MESSAGE(run(askew, x, x, 2, 2, 5, matmul, nullptr), wb::Error, "is_aligned(x)");
 }
 
 WB_TEST_IMPLEMENTATIONS(NewtonSchulzTest, wb::NewtonSchulz);

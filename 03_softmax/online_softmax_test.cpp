@@ -132,7 +132,7 @@ TEST_P(OnlineSoftmaxTest, TakesAnyAlignment) {
 TEST_P(OnlineSoftmaxTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
   float* x = buffer.data();
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   EXPECT_THROW_MESSAGE(run(nullptr, x, 2, 2, nullptr), wb::Error, "x = 0");
   EXPECT_THROW_MESSAGE(run(x, nullptr, 2, 2, nullptr), wb::Error, "lse = 0");
   EXPECT_THROW_MESSAGE(run(askew, x, 2, 2, nullptr), wb::Error, "x = ");

@@ -167,7 +167,7 @@ TEST_P(SoftmaxForwardTest, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(run(x, nullptr, 2, 2, nullptr), wb::Error, "y = 0");
   EXPECT_THROW_MESSAGE(run(x, x, 0, 2, nullptr), wb::Error, "rows = 0");
   EXPECT_THROW_MESSAGE(run(x, x, 2, -3, nullptr), wb::Error, "columns = -3");
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   EXPECT_THROW_MESSAGE(run(askew, x, 2, 2, nullptr), wb::Error, "x = ");
   EXPECT_THROW_MESSAGE(run(x, askew, 2, 2, nullptr), wb::Error, "y = ");
 }
@@ -259,7 +259,7 @@ TEST_P(SoftmaxBackwardTest, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(run(x, x, nullptr, 2, 2, nullptr), wb::Error, "dx = 0");
   EXPECT_THROW_MESSAGE(run(x, x, x, -1, 2, nullptr), wb::Error, "rows = -1");
   EXPECT_THROW_MESSAGE(run(x, x, x, 2, 0, nullptr), wb::Error, "columns = 0");
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   EXPECT_THROW_MESSAGE(run(askew, x, x, 2, 2, nullptr), wb::Error, "dy = ");
   EXPECT_THROW_MESSAGE(run(x, askew, x, 2, 2, nullptr), wb::Error, "y = ");
   EXPECT_THROW_MESSAGE(run(x, x, askew, 2, 2, nullptr), wb::Error, "dx = ");

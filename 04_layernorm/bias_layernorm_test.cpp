@@ -186,7 +186,7 @@ TEST_P(BiasLayernormTest, NormalisesARowOf100000) {
 TEST_P(BiasLayernormTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
   float* x = buffer.data();
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   const char* const names[] = {"x", "bias", "gamma", "beta", "y", "mean", "rstd"};
   for (int wrong = 0; wrong < 7; ++wrong) {
     for (float* bad : {static_cast<float*>(nullptr), askew}) {

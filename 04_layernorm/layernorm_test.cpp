@@ -199,7 +199,7 @@ TEST_P(LayernormForwardTest, NormalisesInPlace) {
 TEST_P(LayernormForwardTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
   float* x = buffer.data();
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   const char* const names[] = {"x", "gamma", "beta", "y", "mean", "rstd"};
   for (int wrong = 0; wrong < 6; ++wrong) {
     for (float* bad : {static_cast<float*>(nullptr), askew}) {
@@ -352,7 +352,7 @@ TEST_P(LayernormBackwardTest, GivesTheSameBitsEveryTime) {
 TEST_P(LayernormBackwardTest, RejectsBadArguments) {
   wb::DeviceBuffer<float> buffer(wb::random_uniform(wb::layernorm_backward_scratch(2, 2), 1));
   float* x = buffer.data();
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   const char* const names[] = {"dy", "x", "gamma", "mean", "rstd", "dx", "dgamma", "dbeta", "scratch"};
   for (int wrong = 0; wrong < 9; ++wrong) {
     for (float* bad : {static_cast<float*>(nullptr), askew}) {

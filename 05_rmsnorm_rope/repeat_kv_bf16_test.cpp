@@ -56,13 +56,13 @@ TEST_P(RepeatKvForwardBf16Test, CopiesFromAnyAddress) {
 TEST_P(RepeatKvForwardBf16Test, RejectsBadArguments) {
   wb::DeviceBuffer<bf16> buffer(wb::to_bf16(wb::random_uniform(64, 1)));
   bf16* const data = buffer.data();
-  bf16* const misaligned = reinterpret_cast<bf16*>(reinterpret_cast<char*>(data) + 1);
+  bf16* const askew = wb::misaligned(data);
   const auto repeat = [&](const bf16* x, int k, bf16* y) {
     run(wb::token_major_view(x, 2, k, 2), y, 1, 2, 4, 2, nullptr);
   };
   EXPECT_THROW_MESSAGE(repeat(nullptr, 2, data), wb::Error, "x.data = 0");
-  EXPECT_THROW_MESSAGE(repeat(misaligned, 2, data), wb::Error, "is_aligned(x.data)");
-  EXPECT_THROW_MESSAGE(repeat(data, 2, misaligned), wb::Error, "is_aligned(y)");
+  EXPECT_THROW_MESSAGE(repeat(askew, 2, data), wb::Error, "is_aligned(x.data)");
+  EXPECT_THROW_MESSAGE(repeat(data, 2, askew), wb::Error, "is_aligned(y)");
   EXPECT_THROW_MESSAGE(repeat(data, 3, data), wb::Error, "x.heads = 3");
 }
 
@@ -119,13 +119,13 @@ TEST_P(RepeatKvBackwardBf16Test, AddsInFp32) {
 TEST_P(RepeatKvBackwardBf16Test, RejectsBadArguments) {
   wb::DeviceBuffer<bf16> buffer(wb::to_bf16(wb::random_uniform(64, 1)));
   bf16* const data = buffer.data();
-  bf16* const misaligned = reinterpret_cast<bf16*>(reinterpret_cast<char*>(data) + 1);
+  bf16* const askew = wb::misaligned(data);
   const auto sum = [&](const bf16* dy, bf16* dx, int k) {
     run(dy, wb::token_major_view(dx, 2, k, 2), 1, 2, 4, 2, nullptr);
   };
   EXPECT_THROW_MESSAGE(sum(data, nullptr, 2), wb::Error, "dx.data = 0");
-  EXPECT_THROW_MESSAGE(sum(misaligned, data, 2), wb::Error, "is_aligned(dy)");
-  EXPECT_THROW_MESSAGE(sum(data, misaligned, 2), wb::Error, "is_aligned(dx.data)");
+  EXPECT_THROW_MESSAGE(sum(askew, data, 2), wb::Error, "is_aligned(dy)");
+  EXPECT_THROW_MESSAGE(sum(data, askew, 2), wb::Error, "is_aligned(dx.data)");
   EXPECT_THROW_MESSAGE(sum(data, data, 3), wb::Error, "dx.heads = 3");
 }
 

@@ -80,9 +80,9 @@ TEST_P(RepeatKvForwardTest, RejectsBadArguments) {
   };
   EXPECT_THROW_MESSAGE(repeat(nullptr, 2, data, 1, 2, 4, 2), wb::Error, "x.data = 0");
   EXPECT_THROW_MESSAGE(repeat(data, 2, nullptr, 1, 2, 4, 2), wb::Error, "y = 0");
-  float* const misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(data) + 2);
-  EXPECT_THROW_MESSAGE(repeat(misaligned, 2, data, 1, 2, 4, 2), wb::Error, "is_aligned(x.data)");
-  EXPECT_THROW_MESSAGE(repeat(data, 2, misaligned, 1, 2, 4, 2), wb::Error, "is_aligned(y)");
+  float* const askew = wb::misaligned(data);
+  EXPECT_THROW_MESSAGE(repeat(askew, 2, data, 1, 2, 4, 2), wb::Error, "is_aligned(x.data)");
+  EXPECT_THROW_MESSAGE(repeat(data, 2, askew, 1, 2, 4, 2), wb::Error, "is_aligned(y)");
   EXPECT_THROW_MESSAGE(repeat(data, 0, data, 1, 2, 4, 2), wb::Error, "x.heads = 0");
   EXPECT_THROW_MESSAGE(repeat(data, 3, data, 1, 2, 4, 2), wb::Error, "x.heads = 3");
   EXPECT_THROW_MESSAGE(repeat(data, 4, data, 1, 2, 2, 2), wb::Error, "x.heads = 4");
@@ -151,9 +151,9 @@ TEST_P(RepeatKvBackwardTest, RejectsBadArguments) {
   };
   EXPECT_THROW_MESSAGE(sum(nullptr, data, 2, 1, 2, 4, 2), wb::Error, "dy = 0");
   EXPECT_THROW_MESSAGE(sum(data, nullptr, 2, 1, 2, 4, 2), wb::Error, "dx.data = 0");
-  float* const misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(data) + 2);
-  EXPECT_THROW_MESSAGE(sum(misaligned, data, 2, 1, 2, 4, 2), wb::Error, "is_aligned(dy)");
-  EXPECT_THROW_MESSAGE(sum(data, misaligned, 2, 1, 2, 4, 2), wb::Error, "is_aligned(dx.data)");
+  float* const askew = wb::misaligned(data);
+  EXPECT_THROW_MESSAGE(sum(askew, data, 2, 1, 2, 4, 2), wb::Error, "is_aligned(dy)");
+  EXPECT_THROW_MESSAGE(sum(data, askew, 2, 1, 2, 4, 2), wb::Error, "is_aligned(dx.data)");
   EXPECT_THROW_MESSAGE(sum(data, data, 0, 1, 2, 4, 2), wb::Error, "dx.heads = 0");
   EXPECT_THROW_MESSAGE(sum(data, data, 3, 1, 2, 4, 2), wb::Error, "dx.heads = 3");
   EXPECT_THROW_MESSAGE(sum(data, data, 2, -1, 2, 4, 2), wb::Error, "b = -1");

@@ -70,7 +70,7 @@ TEST_P(ResidualRmsnormBf16Test, RejectsBadArguments) {
   wb::DeviceBuffer<wb::bf16> buffer(16);
   wb::DeviceBuffer<float> rstd(2);
   wb::bf16* x = buffer.data();
-  auto* askew = reinterpret_cast<wb::bf16*>(reinterpret_cast<char*>(x) + 1);
+  auto* askew = wb::misaligned(x);
   float* r = rstd.data();
   EXPECT_THROW_MESSAGE(run(x, askew, x, x, x, r, 2, 2, kEpsilon, nullptr), wb::Error, "but residual = ");
   EXPECT_THROW_MESSAGE(run(x, x, x, nullptr, x, r, 2, 2, kEpsilon, nullptr), wb::Error, "but sum = ");

@@ -187,7 +187,7 @@ TEST_P(ResidualRmsnormTest, TakesAnyAlignment) {
 TEST_P(ResidualRmsnormTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
   float* x = buffer.data();
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   const char* const names[] = {"x", "residual", "weight", "sum", "y", "rstd"};
   for (int wrong = 0; wrong < 6; ++wrong) {
     for (float* bad : {static_cast<float*>(nullptr), askew}) {

@@ -112,7 +112,7 @@ TEST_P(RmsnormForwardTest, TakesAnyAlignment) {
 TEST_P(RmsnormForwardTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
   float* x = buffer.data();
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   const char* const names[] = {"x", "weight", "y", "rstd"};
   for (int wrong = 0; wrong < 4; ++wrong) {
     for (float* bad : {static_cast<float*>(nullptr), askew}) {
@@ -236,7 +236,7 @@ TEST_P(RmsnormBackwardTest, GivesTheSameBitsEveryTime) {
 TEST_P(RmsnormBackwardTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(wb::rmsnorm_backward_scratch(2), 1));
   float* x = buffer.data();
-  auto* askew = reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2);
+  auto* askew = wb::misaligned(x);
   const char* const names[] = {"dy", "x", "weight", "rstd", "dx", "dweight", "scratch"};
   for (int wrong = 0; wrong < 7; ++wrong) {
     for (float* bad : {static_cast<float*>(nullptr), askew}) {

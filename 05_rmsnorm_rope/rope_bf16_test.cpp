@@ -103,15 +103,15 @@ class RopeBf16Test : public wb::ImplementationTest<Contract> {
     wb::DeviceBuffer<bf16> buffer(wb::to_bf16(wb::random_uniform(64, 1)));
     wb::DeviceBuffer<float> table(wb::random_uniform(64, 1));
     bf16* const x = buffer.data();
-    bf16* const misaligned = reinterpret_cast<bf16*>(reinterpret_cast<char*>(x) + 1);
+    bf16* const askew = wb::misaligned(x);
     float* const angles = table.data();
     const auto rotate = [&](bf16* q, bf16* k, const float* cosine, int d) {
       this->run(wb::token_major_view(q, 2, 1, 4), wb::token_major_view(k, 2, 1, 4), cosine, angles, 1, 2, d,
                 RopePairing::kHalfSplit, nullptr);
     };
     EXPECT_THROW_MESSAGE(rotate(nullptr, x, angles, 4), wb::Error, "q.data = 0");
-    EXPECT_THROW_MESSAGE(rotate(misaligned, x, angles, 4), wb::Error, "is_aligned(q.data)");
-    EXPECT_THROW_MESSAGE(rotate(x, misaligned, angles, 4), wb::Error, "is_aligned(k.data)");
+    EXPECT_THROW_MESSAGE(rotate(askew, x, angles, 4), wb::Error, "is_aligned(q.data)");
+    EXPECT_THROW_MESSAGE(rotate(x, askew, angles, 4), wb::Error, "is_aligned(k.data)");
     EXPECT_THROW_MESSAGE(rotate(x, x, nullptr, 4), wb::Error, "cosine = 0");
     EXPECT_THROW_MESSAGE(rotate(x, x, angles, 3), wb::Error, "d = 3");
   }

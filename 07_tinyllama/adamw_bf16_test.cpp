@@ -62,7 +62,7 @@ TEST_P(AdamWBf16Test, RefusesWhatTheContractForbids) {
   DeviceBuffer<float> data(16);
   DeviceBuffer<bf16> copy(16);
   float* p = data.data();
-  auto* odd = reinterpret_cast<bf16*>(reinterpret_cast<char*>(copy.data()) + 1);
+  auto* odd = misaligned(copy.data());
   EXPECT_THROW_MESSAGE(run(p, p, p, p, copy.data(), -1, AdamWConfig{}, 1, nullptr), Error, "n = -1");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, nullptr, 1, AdamWConfig{}, 1, nullptr), Error, "copy");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, odd, 1, AdamWConfig{}, 1, nullptr), Error, "is_aligned(copy)");

@@ -17,10 +17,6 @@ std::vector<float> gradients_of_all_sizes(std::size_t n, std::uint64_t seed) {
   return gradients;
 }
 
-float* misaligned(float* pointer) {
-  return reinterpret_cast<float*>(reinterpret_cast<char*>(pointer) + 2);
-}
-
 class AdamWTest : public ImplementationTest<AdamW> {
  protected:
   struct State {

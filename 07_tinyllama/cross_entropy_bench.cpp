@@ -23,10 +23,7 @@ std::vector<Size> sizes() {
 }
 
 wb::DeviceBuffer<int> random_targets(const Size& size, std::uint64_t seed) {
-  wb::Rng rng(seed);
-  std::vector<int> targets(static_cast<std::size_t>(size.n));
-  for (int& target : targets) target = static_cast<int>(rng.below(static_cast<std::uint64_t>(size.v)));
-  return wb::DeviceBuffer<int>(targets);
+  return wb::DeviceBuffer<int>(wb::random_below(static_cast<std::size_t>(size.n), seed, size.v));
 }
 
 std::vector<int> sampled_targets(const wb::DeviceBuffer<int>& targets, const std::vector<int>& rows) {

@@ -15,14 +15,11 @@ const std::vector<std::pair<int, int>> kSizes = {{1, 1},    {3, 31},   {9, 32}, 
                                                  {8, 1000}, {65, 257}, {2, 20008}, {2, 20001}};
 
 std::vector<bf16> random_logits(int n, int v) {
-  return to_bf16(random_normal(static_cast<std::size_t>(n) * static_cast<std::size_t>(v), 1, 0.0f, 3.0f));
+  return to_bf16(random_normal(area(n, v), 1, 0.0f, 3.0f));
 }
 
 std::vector<int> random_targets(int n, int v) {
-  Rng rng(2);
-  std::vector<int> targets(static_cast<std::size_t>(n));
-  for (int& target : targets) target = static_cast<int>(rng.below(static_cast<std::uint64_t>(v)));
-  return targets;
+  return random_below(static_cast<std::size_t>(n), 2, v);
 }
 
 class CrossEntropyForwardBf16Test : public ImplementationTest<CrossEntropyForwardBf16> {};
@@ -54,7 +51,7 @@ TEST_P(CrossEntropyForwardBf16Test, RefusesWhatTheContractForbids) {
   DeviceBuffer<int> targets(16);
   DeviceBuffer<float> out(16);
   float* p = out.data();
-  auto* odd = reinterpret_cast<bf16*>(reinterpret_cast<char*>(logits.data()) + 1);
+  auto* odd = misaligned(logits.data());
   EXPECT_THROW_MESSAGE(run(logits.data(), targets.data(), p, p, 0, 1, nullptr), Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(odd, targets.data(), p, p, 1, 1, nullptr), Error, "is_aligned(logits)");
 }
@@ -99,7 +96,7 @@ TEST_P(CrossEntropyBackwardBf16Test, RefusesWhatTheContractForbids) {
   DeviceBuffer<int> targets(16);
   DeviceBuffer<float> lse(16);
   bf16* p = logits.data();
-  auto* odd = reinterpret_cast<bf16*>(reinterpret_cast<char*>(p) + 1);
+  auto* odd = misaligned(p);
   EXPECT_THROW_MESSAGE(run(p, targets.data(), lse.data(), p, 1.0f, 1, -2, nullptr), Error, "v = -2");
   EXPECT_THROW_MESSAGE(run(p, targets.data(), lse.data(), odd, 1.0f, 1, 1, nullptr), Error,
                        "is_aligned(dlogits)");

@@ -14,20 +14,10 @@ namespace {
 
 using Vector = std::vector<double>;
 
-std::size_t size_of(int n, int v) {
-  return static_cast<std::size_t>(n) * static_cast<std::size_t>(v);
-}
-
 std::vector<int> random_targets(int n, int v, std::uint64_t seed) {
-  Rng rng(seed);
-  std::vector<int> targets(static_cast<std::size_t>(n));
-  for (int& target : targets) target = static_cast<int>(rng.below(static_cast<std::uint64_t>(v)));
+  std::vector<int> targets = random_below(static_cast<std::size_t>(n), seed, v);
   targets.front() = v - 1;
   return targets;
-}
-
-float* misaligned(float* pointer) {
-  return reinterpret_cast<float*>(reinterpret_cast<char*>(pointer) + 2);
 }
 
 // One logit, one warp and its neighbours, and rows longer than a block takes at once.
@@ -70,14 +60,14 @@ class CrossEntropyForwardTest : public ImplementationTest<CrossEntropyForward> {
 
 TEST_P(CrossEntropyForwardTest, TakesTheLogOfASum) {
   const Tolerance tolerance = {4e-6, 1e-6};
-  const Outputs got = forward(3, 300, random_normal(size_of(3, 300), 1), tolerance);
+  const Outputs got = forward(3, 300, random_normal(area(3, 300), 1), tolerance);
   EXPECT_TRUE(matches(got.lse, got.expected.lse, tolerance, {{3}}));
 }
 
 // exp(500) is infinite in float: without the maximum subtracted the loss is NaN.
 TEST_P(CrossEntropyForwardTest, SurvivesLargeLogits) {
   for (const float low : {-1000.0f, -2000.0f}) {
-    const auto logits = random_uniform(size_of(9, 257), 3, low, low + 2000.0f);
+    const auto logits = random_uniform(area(9, 257), 3, low, low + 2000.0f);
     const Outputs got = forward(9, 257, logits, {2e-4, 1e-6});
     EXPECT_TRUE(matches(got.lse, got.expected.lse, {2e-4, 1e-6}, {{9}}));
   }
@@ -85,33 +75,33 @@ TEST_P(CrossEntropyForwardTest, SurvivesLargeLogits) {
 
 TEST_P(CrossEntropyForwardTest, SubtractsTheTargetsLogit) {
   const Tolerance tolerance = {4e-6, 1e-6};
-  const Outputs got = forward(5, 300, random_normal(size_of(5, 300), 1), tolerance);
+  const Outputs got = forward(5, 300, random_normal(area(5, 300), 1), tolerance);
   EXPECT_TRUE(matches(got.losses, got.expected.losses, tolerance, {{5}})) << got.explanation;
 }
 
 TEST_P(CrossEntropyForwardTest, AgreesWithTheOracle) {
   for (const auto& [n, v] : kSizes) {
-    expect_oracle(n, v, random_normal(size_of(n, v), 1, 0.0f, 3.0f), {4e-6, 1e-6});
+    expect_oracle(n, v, random_normal(area(n, v), 1, 0.0f, 3.0f), {4e-6, 1e-6});
   }
 }
 
 TEST_P(CrossEntropyForwardTest, TakesAnyAlignment) {
   for (const std::size_t misalign : {1, 2, 3}) {
-    expect_oracle(3, 260, random_normal(size_of(3, 260), 7), {4e-6, 1e-6}, misalign);
+    expect_oracle(3, 260, random_normal(area(3, 260), 7), {4e-6, 1e-6}, misalign);
   }
 }
 
 TEST_P(CrossEntropyForwardTest, AcceptsMaskedLogits) {
   // -inf is a token that cannot come: here all but the last column, in which the first row's target lies.
   const int n = 1, v = 100;
-  std::vector<float> logits(size_of(n, v), -std::numeric_limits<float>::infinity());
+  std::vector<float> logits(area(n, v), -std::numeric_limits<float>::infinity());
   logits.back() = 2.5f;
   expect_oracle(n, v, logits, {1e-6, 1e-6});
 }
 
 // A maximum that ignores NaN must not make the loss of a broken model look fine.
 TEST_P(CrossEntropyForwardTest, KeepsNaN) {
-  std::vector<float> logits = random_normal(size_of(2, 300), 1);
+  std::vector<float> logits = random_normal(area(2, 300), 1);
   logits[400] = std::numeric_limits<float>::quiet_NaN();
   const Outputs got = forward(2, 300, logits, {});
   EXPECT_TRUE(std::isfinite(got.losses[0]));
@@ -132,7 +122,7 @@ class CrossEntropyBackwardTest : public ImplementationTest<CrossEntropyBackward>
  protected:
   void expect_oracle(int n, int v, float dloss, std::size_t misalign = 0, bool in_place = false) {
     SCOPED_TRACE(testing::Message() << "N " << n << ", V " << v);
-    const auto logits = random_normal(size_of(n, v), 1, 0.0f, 3.0f);
+    const auto logits = random_normal(area(n, v), 1, 0.0f, 3.0f);
     const auto targets = random_targets(n, v, 2);
     const Vector exact_lse = cross_entropy_oracle(to_double(logits), targets).lse;
     const std::vector<float> lse(exact_lse.begin(), exact_lse.end());
@@ -140,7 +130,7 @@ class CrossEntropyBackwardTest : public ImplementationTest<CrossEntropyBackward>
                                   : GuardedBuffer<float>::input(logits, misalign);
     auto device_targets = GuardedBuffer<int>::input(targets, misalign);
     auto device_lse = GuardedBuffer<float>::input(lse, misalign);
-    auto apart = GuardedBuffer<float>::output(size_of(n, v), misalign);
+    auto apart = GuardedBuffer<float>::output(area(n, v), misalign);
     auto& dlogits = in_place ? device_logits : apart;
     run(device_logits.data(), device_targets.data(), device_lse.data(), dlogits.data(), dloss, n, v, nullptr);
     const auto scale = static_cast<double>(dloss);
@@ -190,7 +180,7 @@ TEST_P(CrossEntropyBackwardTest, RefusesWhatTheContractForbids) {
 
 TEST(CrossEntropyOracle, GradientIsThatOfTheForwardPass) {
   const int n = 4, v = 7;
-  const Vector logits = to_double(random_normal(size_of(n, v), 1));
+  const Vector logits = to_double(random_normal(area(n, v), 1));
   const std::vector<int> targets = random_targets(n, v, 2);
   const auto mean = [&](std::span<const double> x) {
     double sum = 0.0;

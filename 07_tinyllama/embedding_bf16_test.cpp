@@ -10,18 +10,15 @@ namespace {
 
 struct Sizes {
   int n, c, v;
-  std::size_t out() const { return static_cast<std::size_t>(n) * static_cast<std::size_t>(c); }
-  std::size_t weight() const { return static_cast<std::size_t>(v) * static_cast<std::size_t>(c); }
+  std::size_t out() const { return area(n, c); }
+  std::size_t weight() const { return area(v, c); }
 };
 
 // Few tokens for many places; rows of whole packs of eight, of four, and of neither.
 const std::vector<Sizes> kSizes = {{1, 1, 1}, {33, 31, 7}, {100, 64, 1000}, {257, 132, 3}, {40, 1025, 11}};
 
 std::vector<int> random_tokens(const Sizes& s) {
-  Rng rng(1);
-  std::vector<int> tokens(static_cast<std::size_t>(s.n));
-  for (int& token : tokens) token = static_cast<int>(rng.below(static_cast<std::uint64_t>(s.v)));
-  return tokens;
+  return random_below(static_cast<std::size_t>(s.n), 1, s.v);
 }
 
 // Where element i of (N, C) lies in the table (V, C).
@@ -56,7 +53,7 @@ TEST_P(EmbeddingForwardBf16Test, CopiesRows) {
 TEST_P(EmbeddingForwardBf16Test, RefusesWhatTheContractForbids) {
   DeviceBuffer<bf16> data(16);
   DeviceBuffer<int> tokens(16);
-  auto* odd = reinterpret_cast<bf16*>(reinterpret_cast<char*>(data.data()) + 1);
+  auto* odd = misaligned(data.data());
   EXPECT_THROW_MESSAGE(run(tokens.data(), data.data(), data.data(), 0, 1, nullptr), Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(tokens.data(), odd, data.data(), 1, 1, nullptr), Error, "is_aligned(weight)");
 }
@@ -90,7 +87,7 @@ TEST_P(EmbeddingBackwardBf16Test, RefusesWhatTheContractForbids) {
   DeviceBuffer<bf16> dout(16);
   DeviceBuffer<float> dweight(16);
   DeviceBuffer<int> tokens(16);
-  auto* odd = reinterpret_cast<bf16*>(reinterpret_cast<char*>(dout.data()) + 1);
+  auto* odd = misaligned(dout.data());
   EXPECT_THROW_MESSAGE(run(tokens.data(), dout.data(), dweight.data(), 1, -3, nullptr), Error, "c = -3");
   EXPECT_THROW_MESSAGE(run(tokens.data(), odd, dweight.data(), 1, 1, nullptr), Error, "is_aligned(dout)");
 }

@@ -11,8 +11,8 @@ namespace {
 
 struct Sizes {
   int n, c, v;
-  std::size_t out() const { return static_cast<std::size_t>(n) * static_cast<std::size_t>(c); }
-  std::size_t weight() const { return static_cast<std::size_t>(v) * static_cast<std::size_t>(c); }
+  std::size_t out() const { return area(n, c); }
+  std::size_t weight() const { return area(v, c); }
 };
 
 // Few tokens for many places, so that gradients add up; one column, and columns past one block.
@@ -20,9 +20,7 @@ const std::vector<Sizes> kSizes = {{1, 1, 1},   {33, 31, 7},    {100, 64, 1000},
                                    {64, 1, 50}, {40, 1025, 11}, {70, 260, 9}};
 
 std::vector<int> random_tokens(const Sizes& s, std::uint64_t seed) {
-  Rng rng(seed);
-  std::vector<int> tokens(static_cast<std::size_t>(s.n));
-  for (int& token : tokens) token = static_cast<int>(rng.below(static_cast<std::uint64_t>(s.v)));
+  std::vector<int> tokens = random_below(static_cast<std::size_t>(s.n), seed, s.v);
   tokens.back() = s.v - 1;
   return tokens;
 }
@@ -61,9 +59,8 @@ TEST_P(EmbeddingForwardTest, RefusesWhatTheContractForbids) {
   EXPECT_THROW_MESSAGE(run(tokens.data(), data.data(), data.data(), 0, 1, nullptr), Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(tokens.data(), data.data(), data.data(), 1, 0, nullptr), Error, "c = 0");
   EXPECT_THROW_MESSAGE(run(nullptr, data.data(), data.data(), 1, 1, nullptr), Error, "tokens");
-  auto* const misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(data.data()) + 2);
-  EXPECT_THROW_MESSAGE(run(tokens.data(), misaligned, data.data(), 1, 1, nullptr), Error,
-                       "is_aligned(weight)");
+  auto* const askew = misaligned(data.data());
+  EXPECT_THROW_MESSAGE(run(tokens.data(), askew, data.data(), 1, 1, nullptr), Error, "is_aligned(weight)");
 }
 
 class EmbeddingBackwardTest : public ImplementationTest<EmbeddingBackward> {};

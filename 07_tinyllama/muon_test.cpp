@@ -9,10 +9,6 @@
 namespace wb {
 namespace {
 
-float* misaligned(float* pointer) {
-  return reinterpret_cast<float*>(reinterpret_cast<char*>(pointer) + 2);
-}
-
 Matmul::Function* matmul() {
   return find_implementation<Matmul>("solution").function;
 }

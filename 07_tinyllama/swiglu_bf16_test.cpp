@@ -27,10 +27,6 @@ constexpr SwigluSizes kSizes[] = {{1, 1, 1}, {2, 31, 33}, {33, 64, 8}, {65, 100,
 constexpr Tolerance kSumTolerance = {4e-5, 1e-5};
 constexpr Tolerance kRoundedSumTolerance = {kSumTolerance.absolute, kTolerance.relative};
 
-bf16* misaligned(bf16* pointer) {
-  return reinterpret_cast<bf16*>(reinterpret_cast<char*>(pointer) + 1);
-}
-
 class SiluMultiplyBf16Test : public ImplementationTest<SiluMultiplyBf16> {
  protected:
   void expect_oracle(const std::vector<float>& gate, std::size_t misalign = 0) {
@@ -250,7 +246,7 @@ TEST_P(SwigluBackwardBf16Test, RefusesWhatTheContractForbids) {
   float* g = gradients.data();
   auto* const mm = matmul();
   auto* const mf = matmul_to_float();
-  float* const odd = reinterpret_cast<float*>(reinterpret_cast<char*>(g) + 2);
+  float* const odd = misaligned(g);
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, p, g, g, 0, 1, 1, mm, mf, nullptr), Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(nullptr, p, p, p, p, p, p, p, p, g, g, 1, 1, 1, mm, mf, nullptr), Error, "dout");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, misaligned(p), g, g, 1, 1, 1, mm, mf, nullptr), Error,

@@ -30,10 +30,6 @@ Matmul::Function* matmul() {
   return find_implementation<Matmul>("solution").function;
 }
 
-float* misaligned(float* pointer) {
-  return reinterpret_cast<float*>(reinterpret_cast<char*>(pointer) + 2);
-}
-
 class SiluMultiplyTest : public ImplementationTest<SiluMultiply> {
  protected:
   void expect_oracle(const std::vector<float>& gate, std::size_t misalign = 0) {

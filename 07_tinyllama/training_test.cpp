@@ -20,10 +20,7 @@ namespace {
 constexpr ModelConfig kTiny = {.c = 32, .l = 2, .h = 4, .k = 2, .f = 64, .v = 64, .b = 2, .t = 16};
 
 std::vector<int> random_ids(const ModelConfig& config, std::uint64_t seed) {
-  Rng rng(seed);
-  std::vector<int> ids(static_cast<std::size_t>(config.tokens()));
-  for (int& id : ids) id = static_cast<int>(rng.below(static_cast<std::uint64_t>(config.v)));
-  return ids;
+  return random_below(static_cast<std::size_t>(config.tokens()), seed, config.v);
 }
 
 Data one_batch(const ModelConfig& config) {

@@ -47,10 +47,7 @@ class TapedStepTest : public ImplementationTest<TapedForward> {
 
  private:
   static std::vector<int> random_ids(std::uint64_t seed) {
-    Rng rng(seed);
-    std::vector<int> ids(static_cast<std::size_t>(kConfig.tokens()));
-    for (int& id : ids) id = static_cast<int>(rng.below(static_cast<std::uint64_t>(kConfig.v)));
-    return ids;
+    return random_below(static_cast<std::size_t>(kConfig.tokens()), seed, kConfig.v);
   }
   DeviceBuffer<int> tokens_{random_ids(1)};
   DeviceBuffer<int> targets_{random_ids(2)};

@@ -43,13 +43,8 @@ class InitialiseTest : public ImplementationTest<InitialiseParameters> {
   }
 
   static Data one_batch() {
-    Rng rng(7);
-    std::vector<int> ids[2];
-    for (auto& list : ids) {
-      for (int i = 0; i < kConfig.tokens(); ++i)
-        list.push_back(static_cast<int>(rng.below(static_cast<std::uint64_t>(kConfig.v))));
-    }
-    return Data::fixed(kConfig, ids[0], ids[1]);
+    const auto tokens = static_cast<std::size_t>(kConfig.tokens());
+    return Data::fixed(kConfig, random_below(tokens, 7, kConfig.v), random_below(tokens, 8, kConfig.v));
   }
 };
 

@@ -48,4 +48,11 @@ std::vector<float> random_normal(std::size_t n, std::uint64_t seed, float mean, 
   return values;
 }
 
+std::vector<int> random_below(std::size_t n, std::uint64_t seed, int bound) {
+  Rng rng(seed);
+  std::vector<int> values(n);
+  for (int& value : values) value = static_cast<int>(rng.below(static_cast<std::uint64_t>(bound)));
+  return values;
+}
+
 }  // namespace wb

@@ -29,5 +29,7 @@ class Rng {
 std::vector<float> random_uniform(std::size_t n, std::uint64_t seed, float low = -1.0f, float high = 1.0f);
 /// n values from N(mean, std).
 std::vector<float> random_normal(std::size_t n, std::uint64_t seed, float mean = 0.0f, float std = 1.0f);
+/// n integers from [0, bound).
+std::vector<int> random_below(std::size_t n, std::uint64_t seed, int bound);
 
 }  // namespace wb

@@ -44,6 +44,12 @@ testing::AssertionResult check_guarded(const GuardedBytes& bytes, const char* na
 
 }  // namespace detail
 
+/// An address in the middle of the element: a launcher must refuse it.
+template <class T>
+T* misaligned(T* pointer) {
+  return reinterpret_cast<T*>(reinterpret_cast<char*>(pointer) + sizeof(T) / 2);
+}
+
 /// Device memory for one argument of a kernel under test. Its address is 256-byte aligned, plus `misalign`
 /// elements.
 template <class T>
