@@ -239,7 +239,9 @@ def main() -> None:
                 print(f"{path}: no result of {name} is sound; no picture")
                 continue
             if not contract.on_gpu and not contract.can_compare():
-                print(f"{path}: {name} has one implementation, and nothing to compare it with; no picture")
+                # Starters compute in fp32.
+                advice = "" if "_bf16" in name else " (bench --starter adds yours)"
+                print(f"{path}: {name} has one implementation, nothing to compare it with{advice}; no picture")
                 continue
             picture = options.folder / f"{options.prefix}{name}-{device}.png"
             draw(document, contract, picture)
