@@ -241,7 +241,7 @@ def main() -> None:
             if not contract.on_gpu and not contract.can_compare():
                 # Starters compute in fp32.
                 advice = "" if "_bf16" in name else " (bench --starter adds yours)"
-                print(f"{path}: {name} has one implementation, nothing to compare it with{advice}; no picture")
+                print(f"{path}: {name} has one implementation, none to compare it with{advice}; no picture")
                 continue
             picture = options.folder / f"{options.prefix}{name}-{device}.png"
             draw(document, contract, picture)

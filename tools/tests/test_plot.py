@@ -138,7 +138,7 @@ class Pictures(unittest.TestCase):
         self.assertFalse(plot.has_picture(wrong) or plot.has_picture(lonely))
         self.assertEqual((done.returncode, pictures), (0, []), done.stderr)
         self.assertIn("no result of softmax_forward is sound", done.stdout)
-        self.assertIn("nothing to compare it with (bench --starter adds yours)", done.stdout)
+        self.assertIn("none to compare it with (bench --starter adds yours)", done.stdout)
 
     def test_refuses_other_files_in_one_line(self):
         done, _ = self.draw(x={"schema_version": 1, "kind": "tests"})
