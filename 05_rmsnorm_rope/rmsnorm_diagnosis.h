@@ -12,6 +12,30 @@
 
 namespace wb {
 
+/// Which threads' squares rstd holds where it does not hold all of them; empty where that does not fit.
+inline std::string explain_missing_squares(std::span<const float> rstd, std::span<const double> x, int n,
+                                           int c, double epsilon) {
+  const auto width = static_cast<std::size_t>(c);
+  // rstd of those columns of each row that `counts` lets in.
+  const auto is_of = [&](auto counts) {
+    std::vector<double> suspect(static_cast<std::size_t>(n));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (counts(i % width)) suspect[i / width] += x[i] * x[i] / c;
+    }
+    for (double& value : suspect) value = 1.0 / std::sqrt(value + epsilon);
+    return bool(matches(rstd, suspect, {0.0, 2e-6}));
+  };
+  for (std::size_t threads = 32; threads <= 1024; threads += 32) {
+    if (is_of([&](std::size_t column) { return column % threads == 0; })) {
+      return "looks like: only thread 0's squares. block_sum adds up those of all threads";
+    }
+    if (threads < width && is_of([&](std::size_t column) { return column < threads; })) {
+      return "looks like: only one column a thread. A loop takes every blockDim.x-th of the row's columns";
+    }
+  }
+  return "";
+}
+
 /// Names the mistake behind rstd of a forward pass over x; empty where none of those known fits.
 inline std::string explain_rmsnorm_rstd(std::span<const float> rstd, std::span<const double> x, int n, int c,
                                         double epsilon) {
@@ -35,7 +59,7 @@ inline std::string explain_rmsnorm_rstd(std::span<const float> rstd, std::span<c
   if (is(outside)) return "looks like: epsilon is added to the root of the mean square, not under it";
   if (is(of_sum)) return "looks like: the sum of squares is not divided by C";
   if (is(centred)) return "looks like: the mean was subtracted first. That is LayerNorm: RMSNorm has no mean";
-  return "";
+  return explain_missing_squares(rstd, x, n, c, epsilon);
 }
 
 /// The same for y.

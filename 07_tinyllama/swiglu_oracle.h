@@ -63,6 +63,17 @@ inline SwigluOutputs swiglu_oracle(const SwigluSizes& s, std::span<const double>
   return result;
 }
 
+/// What kNN makes of x (N, C) and of weights (F, C) taken for (C, F).
+inline std::vector<double> product_of_stored(const SwigluSizes& s, std::span<const double> x,
+                                             std::span<const double> w) {
+  std::vector<double> result(s.out());
+  const auto c = static_cast<std::size_t>(s.c), f = static_cast<std::size_t>(s.f);
+  for (std::size_t i = 0; i < s.out(); ++i) {
+    for (std::size_t j = 0; j < c; ++j) result[i] += x[i / f * c + j] * w[j * f + i % f];
+  }
+  return result;
+}
+
 struct SwigluGradients {
   std::vector<double> dgate, dup, dx, dw_gate, dw_up;
 };

@@ -97,8 +97,10 @@ class SwigluForwardTest : public ImplementationTest<SwigluForward> {
     const SwigluOutputs oracle = swiglu_oracle(s, to_double(x), to_double(w_gate), to_double(w_up));
     EXPECT_TRUE(matches(gate.download(), oracle.gate, kSumTolerance, {{s.n, s.f}}))
         << "gate. "
-        << explain_by({{oracle.up, "gate = x w_up^T: the weights are exchanged"}}, gate.download(),
-                      oracle.gate, kSumTolerance);
+        << explain_by({{oracle.up, "gate = x w_up^T: the weights are exchanged"},
+                       {product_of_stored(s, to_double(x), to_double(w_gate)),
+                        "w_gate was read as if it were (C, F): it is stored as (F, C), which is kNT"}},
+                      gate.download(), oracle.gate, kSumTolerance);
     EXPECT_TRUE(matches(up.download(), oracle.up, kSumTolerance, {{s.n, s.f}})) << "up";
     EXPECT_TRUE(matches(out.download(), oracle.out, {2e-4, 1e-5}, {{s.n, s.f}})) << "out";
     EXPECT_TRUE(device_x.check("x"));
