@@ -1,6 +1,9 @@
 // Benchmark of attention, forward and backward, in fp32 and bf16: how time grows with T when the scores are
 // stored and when they are not, and the shapes of models.
 #include "06_flash_attention/attention_bench.h"
+
+#include <type_traits>
+
 #include "06_flash_attention/attention.h"
 #include "common/core/device_info.h"
 #include "common/harness/bench.h"

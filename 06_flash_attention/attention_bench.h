@@ -6,13 +6,13 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include "06_flash_attention/attention_oracle.h"
 #include "common/core/device_buffer.h"
 #include "common/core/registry.h"
 #include "common/core/rng.h"
+#include "common/harness/bench_data.h"
 #include "common/harness/bf16.h"
 #include "common/harness/matcher.h"
 
@@ -45,24 +45,15 @@ struct AttentionSize : AttentionShape {
   }
 };
 
-/// Values in a format that a kernel reads.
+/// Random values on the device.
 template <class T>
 DeviceBuffer<T> attention_bench_input(std::size_t size, std::uint64_t seed) {
-  const std::vector<float> values = random_uniform(size, seed, -1.5f, 1.5f);
-  if constexpr (std::is_same_v<T, float>) {
-    return DeviceBuffer<float>(values);
-  } else {
-    return DeviceBuffer<bf16>(to_bf16(values));
-  }
+  return to_device<T>(random_uniform(size, seed, -1.5f, 1.5f));
 }
 
 template <class T>
 std::vector<double> attention_bench_values(const DeviceBuffer<T>& buffer) {
-  if constexpr (std::is_same_v<T, float>) {
-    return to_double(buffer.download());
-  } else {
-    return to_double(to_float(buffer.download()));
-  }
+  return to_double(to_float(buffer.download()));
 }
 
 /// Some queries of an attention problem, recomputed in double.
