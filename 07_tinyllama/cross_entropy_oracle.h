@@ -43,6 +43,33 @@ inline std::vector<double> cross_entropy_backward_oracle(std::span<const double>
   return dlogits;
 }
 
+/// Names the mistake behind a wrong lse of n rows; empty where none of those known fits.
+inline std::string explain_lse(std::span<const float> lse, std::span<const double> logits, std::size_t n,
+                               const Tolerance& tolerance) {
+  const std::size_t v = logits.size() / n;
+  // log sum exp(logit - maximum) of those columns of each row that `counts` lets in, and the maximum of all.
+  const auto of = [&](bool add_maximum, auto counts) {
+    std::vector<double> result;
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto row = logits.subspan(i * v, v);
+      const double maximum = *std::max_element(row.begin(), row.end());
+      double sum = 0.0;
+      for (std::size_t j = 0; j < v; ++j) sum += counts(j) ? std::exp(row[j] - maximum) : 0.0;
+      result.push_back(std::log(sum) + (add_maximum ? maximum : 0.0));
+    }
+    return result;
+  };
+  const auto all = [](std::size_t) { return true; };
+  std::vector<Suspect> suspects = {{of(false, all), "the maximum is not added again outside log"}};
+  for (std::size_t threads = 32; threads <= 1024; threads *= 2) {
+    suspects.push_back({of(true, [=](std::size_t j) { return j < threads; }),
+                        "one logit a thread. A loop takes every blockDim.x-th of the row's logits"});
+    suspects.push_back({of(true, [=](std::size_t j) { return j % threads == 0; }),
+                        "the sum of thread 0 alone. block_sum adds up those of all threads"});
+  }
+  return explain_by(suspects, lse, of(true, all), tolerance);
+}
+
 /// Names the mistake behind wrong losses; empty where none of those known fits.
 inline std::string explain_losses(std::span<const float> losses, std::span<const double> logits,
                                   const std::vector<int>& targets, const Tolerance& tolerance) {

@@ -60,8 +60,10 @@ class CrossEntropyForwardTest : public ImplementationTest<CrossEntropyForward> {
 
 TEST_P(CrossEntropyForwardTest, TakesTheLogOfASum) {
   const Tolerance tolerance = {4e-6, 1e-6};
-  const Outputs got = forward(3, 300, random_normal(area(3, 300), 1), tolerance);
-  EXPECT_TRUE(matches(got.lse, got.expected.lse, tolerance, {{3}}));
+  const auto logits = random_normal(area(3, 300), 1);
+  const Outputs got = forward(3, 300, logits, tolerance);
+  EXPECT_TRUE(matches(got.lse, got.expected.lse, tolerance, {{3}}))
+      << explain_lse(got.lse, to_double(logits), 3, tolerance);
 }
 
 // exp(500) is infinite in float: without the maximum subtracted the loss is NaN.
@@ -69,7 +71,8 @@ TEST_P(CrossEntropyForwardTest, SurvivesLargeLogits) {
   for (const float low : {-1000.0f, -2000.0f}) {
     const auto logits = random_uniform(area(9, 257), 3, low, low + 2000.0f);
     const Outputs got = forward(9, 257, logits, {2e-4, 1e-6});
-    EXPECT_TRUE(matches(got.lse, got.expected.lse, {2e-4, 1e-6}, {{9}}));
+    EXPECT_TRUE(matches(got.lse, got.expected.lse, {2e-4, 1e-6}, {{9}}))
+        << explain_lse(got.lse, to_double(logits), 9, {2e-4, 1e-6});
   }
 }
 
