@@ -23,6 +23,11 @@ bool all_untouched(const Comparison& c) {
   });
 }
 
+// In place, what a mistake leaves alone may be right here and there: where it is says nothing.
+bool nothing_was_written(const Comparison& c) {
+  return c.shape.before.size() == c.size() && std::equal(c.got.begin(), c.got.end(), c.shape.before.begin());
+}
+
 // What is wrong in more than half of everything is no partly filled edge.
 bool is_most(const Comparison& c) {
   return 2 * c.wrong.size() > c.size();
@@ -108,6 +113,7 @@ Finding scattered(const Comparison& c) {
 }
 
 Finding diagnose_where(const Comparison& c) {
+  if (nothing_was_written(c)) return {};
   for (auto* rule : {only_the_tail, only_last_columns, every_kth, one_block, one_tile, scattered}) {
     if (Finding finding = rule(c)) return finding;
   }

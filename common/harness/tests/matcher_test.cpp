@@ -214,7 +214,13 @@ TEST(Diagnosis, OldContents) {
   std::vector<float> sum = truth, difference = truth;
   for (std::size_t i = 0; i < 100; ++i) sum[i] += before[i];
   for (std::size_t i = 0; i < 100; ++i) difference[i] -= before[i];
-  EXPECT_TRUE(contains(explain(before, truth, {{100}, 0, before}), "unchanged: what was there before"));
+  EXPECT_TRUE(
+      contains(explain(before, truth, {{100}, 0, before}), "unchanged, all of it: is the kernel launched"));
+  std::vector<float> partly = truth, in_place = truth;
+  std::copy(before.begin() + 50, before.end(), partly.begin() + 50);
+  std::copy(before.begin(), before.begin() + 16, in_place.begin());  // right as they were
+  EXPECT_TRUE(contains(explain(partly, truth, {{100}, 0, before}), "unchanged: what was there before"));
+  EXPECT_FALSE(contains(explain(before, in_place, {{100}, 0, before}), "only the tail"));
   EXPECT_TRUE(contains(explain(sum, truth, {{100}, 0, before}), "to be overwritten, not accumulated"));
   EXPECT_TRUE(
       contains(explain(difference, truth, {{100}, 0, before}), "to be accumulated (+=), not overwritten"));
