@@ -88,8 +88,8 @@ Finding stale(const Comparison& c) {
   if (c.shape.before.size() != c.size()) return {};
   if (!all_of_wrong(c, [&](std::size_t i) { return c.got[i] == c.shape.before[i]; })) return {};
   const bool all = std::equal(c.got.begin(), c.got.end(), c.shape.before.begin());
-  return all ? "unchanged, all of it: is the kernel launched, and does any thread reach its store?"
-             : "unchanged: what was there before the call is still there";
+  return std::string("unchanged: what was there before the call is still there") +
+         (all ? ", everywhere: does any thread store into this array?" : "");
 }
 
 Finding wrong_accumulation(const Comparison& c) {
