@@ -1,4 +1,4 @@
-"""Benchmark tables, from results files of kind "benchmarks"."""
+"""Benchmark tables, from results files of kind "benchmarks": a line a problem, a column an implementation."""
 
 from __future__ import annotations
 
@@ -13,16 +13,9 @@ def of_contract(benchmarks: list, contract: str) -> str:
         rows = [
             row for row in document["body"]["rows"] if row["contract"] == contract and row["outcome"] == "ok"
         ]
-        if not rows:
-            continue
-        on_gpu = document["device"]["kind"] != "cpu"
-        columns = ["problem", "implementation", "time, us"] + (
-            ["GB/s", "TFLOP/s", "of the roof"] if on_gpu else []
-        )
-        columns.append("speed-up")
-        lines = [line(row, on_gpu) for row in rows]
-        origin = markdown.origin(document) + peer(document, rows)
-        blocks.append(f"On {origin}.\n\n{markdown.rows(columns, lines, left=2)}")
+        if rows:
+            origin = f"On {markdown.origin(document)}{peer(document, rows)}.{meaning(rows)}"
+            blocks.append(f"{origin}\n\n{table(rows, document['device']['kind'] != 'cpu')}")
     return "\n\n".join(blocks) or "Nothing is published yet: `./workbook bench` shows yours."
 
 
@@ -34,12 +27,50 @@ def peer(document: dict, rows: list) -> str:
     return f"; {names.get(known['name'], known['name'])} {known['version']}" if shown else ""
 
 
-def line(row: dict, on_gpu: bool) -> list:
-    cells = [row["problem"], row["implementation"], number(1e6 * row["seconds"]["median"])]
-    if on_gpu:
-        cells.append(number(row["bytes_per_second"] / 1e9))
-        cells.append(number(row["flops_per_second"] / 1e12))
-        cells.append("-" if row["fraction_of_roof"] is None else percent(row["fraction_of_roof"]))
-    ratio = row["speedup"]
-    baseline = row["implementation"] == row["baseline"]
-    return [*cells, "baseline" if baseline else "-" if ratio is None else f"{ratio:.2f}x"]
+def meaning(rows: list) -> str:
+    alone = len({row["implementation"] for row in rows}) == 1
+    return "" if alone else f" In parentheses: speed-up over `{rows[0]['baseline']}`."
+
+
+def table(rows: list, on_gpu: bool) -> str:
+    """Times of all, with their speed-up over the baseline; rates only of the first column, which is the
+    solution where there is one. A CPU's rates say nothing."""
+    implementations = unique(row["implementation"] for row in rows)
+    first = "solution" if "solution" in implementations else rows[0]["baseline"]
+    others = [name for name in implementations if name != first]
+    rates = ["GB/s", "TFLOP/s", "of the roof"] if on_gpu else []
+    columns = ["problem", f"{first}, us", *rates, *(f"{name}, us" for name in others)]
+    measured = {(row["problem"], row["implementation"]): row for row in rows}
+    lines = []
+    for problem in unique(row["problem"] for row in rows):
+        own = measured.get((problem, first))
+        lines.append(
+            [problem, time(own)]
+            + (rates_of(own) if on_gpu else [])
+            + [time(measured.get((problem, name))) for name in others]
+        )
+    return markdown.rows(columns, lines)
+
+
+def unique(names) -> list:
+    """Each once, in the order of their first appearance."""
+    return list(dict.fromkeys(names))
+
+
+def time(row: dict | None) -> str:
+    if row is None:
+        return "-"
+    microseconds = number(1e6 * row["seconds"]["median"])
+    baseline = row["implementation"] == row["baseline"] or row["speedup"] is None
+    return microseconds if baseline else f"{microseconds} ({row['speedup']:.2f}x)"
+
+
+def rates_of(row: dict | None) -> list:
+    if row is None:
+        return ["-", "-", "-"]
+    roof = row["fraction_of_roof"]
+    return [
+        number(row["bytes_per_second"] / 1e9),
+        number(row["flops_per_second"] / 1e12),
+        "-" if roof is None else percent(roof),
+    ]

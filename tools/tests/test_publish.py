@@ -54,14 +54,20 @@ ROW = {
     "implementation": "vectorized",
     "baseline": "solution",
     "outcome": "ok",
-    "seconds": {"median": 2.5e-6},
+    "seconds": {"median": 2.0e-6},
     "bytes_per_second": 4.2e12,
     "flops_per_second": 3.5e11,
     "fraction_of_roof": 0.98,
     "speedup": 1.25,
 }
 
-BENCHMARK = {**FRAME, "kind": "benchmarks", "body": {"rows": [ROW, {**ROW, "outcome": "wrong"}]}}
+SOLUTION = {**ROW, "implementation": "solution", "seconds": {"median": 2.5e-6}, "speedup": 1.0}
+
+BENCHMARK = {
+    **FRAME,
+    "kind": "benchmarks",
+    "body": {"rows": [SOLUTION, ROW, {**ROW, "implementation": "library", "outcome": "wrong"}]},
+}
 
 
 class Publish(unittest.TestCase):
@@ -151,19 +157,41 @@ class Publish(unittest.TestCase):
         self.write("vector_add-h200.json", BENCHMARK)
         self.readme.write_text("<!-- benchmark:begin vector_add -->\n<!-- benchmark:end -->\n")
         self.publish()
-        lines = [line for line in self.readme.read_text().splitlines() if "vectorized" in line]
-        self.assertEqual(lines, ["| n=1024 | vectorized | 2.50 | 4,200 | 0.35 | 98.0% | 1.25x |"])
+        lines = [line for line in self.readme.read_text().splitlines() if line.startswith("|")]
+        heading = "| problem | solution, us | GB/s | TFLOP/s | of the roof | vectorized, us |"
+        self.assertEqual(lines[0], heading)
+        self.assertEqual(lines[2:], ["| n=1024 | 2.50 | 4,200 | 0.35 | 98.0% | 2.00 (1.25x) |"])
 
     def test_a_benchmarks_peer_stands_in_the_same_table(self):
         joined = copy.deepcopy(BENCHMARK)
-        joined["body"]["rows"].append({**ROW, "implementation": "pytorch", "speedup": 0.8})
+        joined["body"]["rows"].append(
+            {**ROW, "implementation": "pytorch", "seconds": {"median": 3.125e-6}, "speedup": 0.8}
+        )
         joined["body"]["peer"] = {"name": "pytorch", "version": "2.11"}
         self.write("vector_add-h200.json", joined)
         self.readme.write_text("<!-- benchmark:begin vector_add -->\n<!-- benchmark:end -->\n")
         self.publish()
         text = self.readme.read_text()
-        self.assertIn("| n=1024 | pytorch | 2.50 | 4,200 | 0.35 | 98.0% | 0.80x |", text)
-        self.assertIn("2026-01-02; PyTorch 2.11.", text)
+        self.assertIn(
+            "| problem | solution, us | GB/s | TFLOP/s | of the roof | vectorized, us | pytorch, us |", text
+        )
+        self.assertIn("| n=1024 | 2.50 | 4,200 | 0.35 | 98.0% | 2.00 (1.25x) | 3.12 (0.80x) |", text)
+        self.assertIn("2026-01-02; PyTorch 2.11. In parentheses: speed-up over `solution`.", text)
+
+    def test_an_implementation_that_did_not_run_a_problem_has_a_dash_there(self):
+        joined = copy.deepcopy(BENCHMARK)
+        joined["body"]["rows"].append({**SOLUTION, "problem": "n=2048"})
+        self.write("vector_add-h200.json", joined)
+        self.readme.write_text("<!-- benchmark:begin vector_add -->\n<!-- benchmark:end -->\n")
+        self.publish()
+        self.assertIn("| n=2048 | 2.50 | 4,200 | 0.35 | 98.0% | - |", self.readme.read_text())
+
+    def test_a_single_implementation_is_compared_with_nothing(self):
+        alone = {**BENCHMARK, "body": {"rows": [SOLUTION]}}
+        self.write("vector_add-h200.json", alone)
+        self.readme.write_text("<!-- benchmark:begin vector_add -->\n<!-- benchmark:end -->\n")
+        self.publish()
+        self.assertNotIn("parentheses", self.readme.read_text())
 
     def test_add_copies_the_file_and_its_plot(self):
         source = self.root / "journey.json"
