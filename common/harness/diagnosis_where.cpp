@@ -41,13 +41,19 @@ Finding only_the_tail(const Comparison& c) {
   if (all_untouched(c)) {
     return tail + ": no thread wrote it. Too few blocks (round n / threads up), or no blockIdx in the index?";
   }
-  if (is_most(c)) return {};
+  if (is_most(c) || !c.shape.has_edges) return {};
+  if (c.rows() > 1 && c.wrong.front() % c.columns() == 0) {
+    return fmt::format(
+        "only the last {} of {} rows, whole: a partly filled tile of rows (check its guard on the row), or, "
+        "where a block owns a row, what its threads share (is a __syncthreads() missing?)",
+        c.wrong.size() / c.columns(), c.rows());
+  }
   return tail + ": the last, partly filled block or tile. Check its bounds guard";
 }
 
 Finding only_last_columns(const Comparison& c) {
   const std::size_t rows = c.rows(), columns = c.columns();
-  if (rows < 2 || is_most(c) || c.wrong.size() % rows != 0) return {};
+  if (!c.shape.has_edges || rows < 2 || is_most(c) || c.wrong.size() % rows != 0) return {};
   const std::size_t width = c.wrong.size() / rows;
   const bool at_row_ends = std::all_of(c.wrong.begin(), c.wrong.end(),
                                        [&](std::size_t i) { return i % columns >= columns - width; });

@@ -22,6 +22,9 @@ struct Shape {
   int threads_per_block = 0;
   /// What the array held before the kernel ran, for outputs that are read as well: tells stale from wrong.
   std::vector<float> before = {};
+  /// False where a wrong end is no partly filled block: values sorted by size, or rows of which every element
+  /// needs all the others.
+  bool has_edges = true;
 };
 
 /// Compares a downloaded result with its oracle. The message of a failure holds the first and the worst

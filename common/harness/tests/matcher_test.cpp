@@ -97,6 +97,20 @@ TEST(Diagnosis, TailNeverWritten) {
   EXPECT_TRUE(contains(text, "block 3, thread 0"));
 }
 
+TEST(Diagnosis, WholeLastRowsAreNoTail) {
+  std::vector<float> got = sample(1000);
+  for (std::size_t i = 980; i < 1000; ++i) got[i] += static_cast<float>(i);
+  const std::string text = explain(got, sample(1000), {{100, 10}});
+  EXPECT_TRUE(contains(text, "only the last 2 of 100 rows, whole"));
+  EXPECT_FALSE(contains(text, "only the tail"));
+}
+
+TEST(Diagnosis, NoEdgeWhereThereIsNone) {
+  std::vector<float> got = sample(1000);
+  for (std::size_t i = 992; i < 1000; ++i) got[i] += static_cast<float>(i);
+  EXPECT_FALSE(contains(explain(got, sample(1000), {.dims = {1000}, .has_edges = false}), "tail"));
+}
+
 TEST(Diagnosis, TailWrong) {
   std::vector<float> got = sample(1000);
   for (std::size_t i = 992; i < 1000; ++i) got[i] += static_cast<float>(i);
