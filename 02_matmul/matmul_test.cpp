@@ -68,13 +68,78 @@ class MatmulTest : public wb::ImplementationTest<wb::Matmul> {
                                  : wb::GuardedBuffer<float>::inout(before, misalign);
     run(layout, device_a.data(), device_b.data(), c.data(), m, n, k, scales.alpha, scales.beta, nullptr);
     EXPECT_TRUE(wb::matches(c.download(), expected, tolerance_for(k), {{m, n}, 0, before}))
-        << explain_layout(layout, a, b, c.download(), sizes);
+        << explain(layout, a, b, c.download(), sizes);
     EXPECT_TRUE(c.check("c"));
     EXPECT_TRUE(device_a.check("a"));
     EXPECT_TRUE(device_b.check("b"));
   }
 
  private:
+  std::string explain(MatmulLayout layout, const std::vector<float>& a, const std::vector<float>& b,
+                      const std::vector<float>& got, Sizes sizes) {
+    const std::string misread = explain_layout(layout, a, b, got, sizes);
+    if (!misread.empty()) return misread;
+    if (!std::all_of(got.begin(), got.end(), [](float x) { return std::isfinite(x); })) return {};
+    if (uses_unloaded_tiles()) {
+      return "\n  matmul: matrices of one number give different sums: look for a race. Does the block wait, "
+             "__syncthreads(), after the tiles are loaded?";
+    }
+    if (overwrites_used_tiles()) {
+      return "\n  matmul: threads that add the same numbers get different sums: look for a race. Does the "
+             "block wait, __syncthreads(), after the tiles are used, before the next ones overwrite them?";
+    }
+    return {};
+  }
+
+  // Whether the outputs differ, where an index may be as wrong as it likes and only a race makes them do so.
+  // On a GPU it need not show in each run.
+  bool sums_differ(const std::vector<float>& a, const std::vector<float>& b, Sizes sizes, int repeats) {
+    wb::DeviceBuffer<float> device_a(a), device_b(b);
+    for (int repeat = 0; repeat < repeats; ++repeat) {
+      auto c = wb::GuardedBuffer<float>::output(area(sizes.m, sizes.n));
+      run(MatmulLayout::kNN, device_a.data(), device_b.data(), c.data(), sizes.m, sizes.n, sizes.k, 1.0f,
+          0.0f, nullptr);
+      const std::vector<float> sums = c.download();
+      if (!std::all_of(sums.begin(), sums.end(), [](float sum) { return std::isfinite(sum); })) return false;
+      if (std::any_of(sums.begin(), sums.end(), [&](float sum) { return sum != sums[0]; })) return true;
+    }
+    return false;
+  }
+
+  // What shared memory holds from the run before is another number.
+  bool uses_unloaded_tiles() {
+    constexpr Sizes kSizes{128, 192, 64};
+    for (int repeat = 0; repeat < (wb::device_is_cpu() ? 2 : 50); ++repeat) {
+      const auto number = static_cast<float>(1 + repeat % 2);
+      const std::vector<float> a(area(kSizes.m, kSizes.k), number), b(area(kSizes.k, kSizes.n), number);
+      if (sums_differ(a, b, kSizes, 1)) return true;
+    }
+    return false;
+  }
+
+  // A all ones, and the rows of B constant. Where one tile is right, a wrong start of the next is as wrong
+  // for each thread of the block.
+  bool overwrites_used_tiles() {
+    constexpr int kTile = 16, kK = 512;
+    const int m = wb::device_is_cpu() ? kTile : 256 * kTile;
+    std::vector<float> b(kK * kTile);
+    for (std::size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(1 + i / kTile * 37 % 101);
+    return multiplies_one_tile() && sums_differ(std::vector<float>(area(m, kK), 1.0f), b, {m, kTile, kK},
+                                                wb::device_is_cpu() ? 1 : 50);
+  }
+
+  bool multiplies_one_tile() {
+    constexpr int kTile = 16;
+    const std::vector<float> a = wb::random_uniform(kTile * kTile, 1),
+                             b = wb::random_uniform(kTile * kTile, 2);
+    wb::DeviceBuffer<float> device_a(a), device_b(b);
+    auto c = wb::GuardedBuffer<float>::output(kTile * kTile);
+    run(MatmulLayout::kNN, device_a.data(), device_b.data(), c.data(), kTile, kTile, kTile, 1.0f, 0.0f,
+        nullptr);
+    return bool(
+        wb::matches(c.download(), wb::matmul_oracle(a, b, kTile, kTile, kTile), tolerance_for(kTile)));
+  }
+
   // Says so where `got` is the product of a transposed operand that was read as if it were not.
   static std::string explain_layout(MatmulLayout layout, const std::vector<float>& a,
                                     const std::vector<float>& b, const std::vector<float>& got, Sizes sizes) {

@@ -1,5 +1,5 @@
 // Mistake: no barrier after a tile is used: a fast thread overwrites it while slower ones still read.
-// Caught as: __syncthreads
+// Caught as: before the next ones overwrite them|it is a race|MultipliesManyTiles +\w+ +ok
 #include "solutions/mutants/matmul/operands.cuh"
 
 namespace wb {

@@ -1,5 +1,5 @@
 // Mistake: no barrier after the loads: a thread multiplies elements that its neighbours have not fetched yet.
-// Caught as: __syncthreads
+// Caught as: matrices of one number give different sums|__syncthreads\(\), before
 #include "solutions/mutants/matmul/operands.cuh"
 
 namespace wb {
