@@ -22,7 +22,8 @@ struct AttentionSlip {
   bool masked = true;         // whether causal is obeyed
   int heads_interleaved = 0;  // 1: head h reads h % kv; 2: every head reads head 0
   bool divided = true;        // by the sum of the weights
-  int tile = 0;  // > 0: sums are not rescaled when a later tile of so many keys has a larger maximum
+  int tile = 0;       // > 0: sums are not rescaled when a later tile of so many keys has a larger maximum
+  int mask_tile = 0;  // > 0: the mask compares a key's index inside its tile of so many keys
   bool weights_rescaled = false;  // with tile: the sum of the weights is, that of the values is not
 };
 
@@ -39,10 +40,12 @@ inline std::vector<double> attention_with_slip(const AttentionInputs& in, const 
       for (int t = 0; t < shape.t; ++t) {
         double* row = &out[head_at(shape, shape.h, b, t, h)];
         const bool causal = shape.causal && slip.masked;
-        const int keys = causal ? std::clamp(t + 1 + slip.extra_keys, 0, shape.t) : shape.t;
+        const bool in_tile = causal && slip.mask_tile > 0;
+        const int keys = causal && !in_tile ? std::clamp(t + 1 + slip.extra_keys, 0, shape.t) : shape.t;
         const int tile = slip.tile > 0 ? slip.tile : std::max(keys, 1);
         double maximum = -INFINITY, sum = 0.0;
         for (int s = 0; s < keys; ++s) {
+          if (in_tile && s % slip.mask_tile > t) continue;
           const auto score = [&](int key) {
             return slip.scale * dot(&q[head_at(shape, shape.h, b, t, h)],
                                     &k[head_at(shape, shape.kv, b, key, group)], shape.d);
@@ -82,6 +85,12 @@ inline std::string explain_attention(std::span<const float> out, const Attention
   if (is({.scale = scale, .divided = false})) return "looks like: no division by the sum of the weights";
   if (shape.causal) {
     if (is({.scale = scale, .masked = false})) return "looks like: queries see the keys after them: no mask";
+    for (const int tile : {16, 32, 64}) {
+      if (shape.t > tile && is({.scale = scale, .mask_tile = tile})) {
+        return "looks like: the mask compares the query with the key's index inside its tile, s: take its "
+               "place in the sequence, first + s";
+      }
+    }
     for (const int extra : {1, -1}) {
       if (is({.scale = scale, .extra_keys = extra})) {
         return std::string("looks like: the mask is off by one: a query ") +

@@ -13,6 +13,19 @@
 
 namespace wb {
 
+namespace detail {
+
+/// `table` as it is read by one who counts rows from the start of each tile.
+inline RopeTable rows_in_tile(RopeTable table, int tile, int d) {
+  const std::size_t period = static_cast<std::size_t>(tile) * static_cast<std::size_t>(d / 2);
+  for (auto* values : {&table.cosine, &table.sine}) {
+    for (std::size_t i = period; period > 0 && i < values->size(); ++i) (*values)[i] = (*values)[i % period];
+  }
+  return table;
+}
+
+}  // namespace detail
+
 /// The mistake behind the output of a forward pass; empty where none of those known fits.
 inline std::string explain_windowed_attention(std::span<const float> out, const std::vector<double>& q,
                                               const std::vector<double>& k, const std::vector<double>& v,
@@ -22,6 +35,7 @@ inline std::string explain_windowed_attention(std::span<const float> out, const 
     return static_cast<double>(std::abs(i - j) - window) / std::max(band, 1);
   };
   const auto of_signed = [=](int i, int j) { return i < j ? 0.0 : far_weight_of(window, band)(i, j); };
+  const auto whole = [=](int i, int j) { return std::abs(i - j) - window >= band ? 1.0 : 0.0; };
   const auto hard = [=](int i, int j) { return std::abs(i - j) > window ? 1.0 : 0.0; };
   const FarWeight right = far_weight_of(window, band);
   const auto swapped = [=](int i, int j) { return 1.0 - right(i, j); };
@@ -35,6 +49,8 @@ inline std::string explain_windowed_attention(std::span<const float> out, const 
       {far_weight_of(window - 1, band), "the window ends one too early: distance == window is all near"},
       {far_weight_of(window + 1, band),
        "the window ends one too late: distance == window + 1 is in the band"},
+      {whole,
+       "the weight jumps from 0 to 1 where the band ends: a division of whole numbers. Divide as float"},
       {hard, "a hard switch at the window: the weight does not grow along the band"},
   };
   const KeyHead key_head = key_head_of(c.shape);
@@ -58,6 +74,20 @@ inline std::string explain_windowed_attention(std::span<const float> out, const 
   }
   if (looks_like(c, right, [&](int h) { return h % c.shape.kv; })) {
     return "looks like: query head h reads key head h % K. Heads of a group are neighbours: h / (H / K)";
+  }
+  // A tile of queries, and of keys; 0: their rows are right.
+  for (const auto& [queries, keys] :
+       {std::pair{16, 32}, {32, 16}, {16, 16}, {32, 32}, {64, 32}, {32, 64}, {64, 64}, {0, 32}, {16, 0}}) {
+    const auto tables = [&](int tile) {
+      return WindowedTables{detail::rows_in_tile(c.near, tile, c.shape.d),
+                            detail::rows_in_tile(c.far, tile, c.shape.d)};
+    };
+    const auto suspect =
+        windowed_attention_oracle(q, k, v, c, right, key_head, tables(queries), tables(keys));
+    if (matches(out, suspect.out, {1e-5, 1e-5})) {
+      return "looks like: rows are rotated by the angles of their place in the tile. Take the table's row of "
+             "their place in the sequence";
+    }
   }
   WindowedAttentionCase unscaled = c;
   unscaled.shape.scale = 1.0f;

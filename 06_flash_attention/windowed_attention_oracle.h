@@ -88,15 +88,22 @@ inline bool any_far(const WindowedAttentionShape& shape, const FarWeight& far_we
 
 }  // namespace detail
 
+/// Tables of the queries (of_query) and of the keys (of_key), which a right result has in common: c's.
+struct WindowedTables {
+  RopeTable near, far;
+};
+
 /// q (B, T, H, D), k and v (B, T, K, D).
 inline WindowedAttentionResult windowed_attention_oracle(
     const std::vector<double>& q, const std::vector<double>& k, const std::vector<double>& v,
-    const WindowedAttentionCase& c, const FarWeight& far_weight, const KeyHead& key_head) {
+    const WindowedAttentionCase& c, const FarWeight& far_weight, const KeyHead& key_head,
+    const WindowedTables& of_query, const WindowedTables& of_key) {
   const auto [b_count, t_count, h_count, kv, d, causal, scale] = c.shape;
   const bool has_far = detail::any_far(c.shape, far_weight);
-  const auto q_near = detail::rotated(q, c, h_count, c.near), k_near = detail::rotated(k, c, kv, c.near);
-  const auto q_far = has_far ? detail::rotated(q, c, h_count, c.far) : q_near,
-             k_far = has_far ? detail::rotated(k, c, kv, c.far) : k_near;
+  const auto q_near = detail::rotated(q, c, h_count, of_query.near),
+             k_near = detail::rotated(k, c, kv, of_key.near);
+  const auto q_far = has_far ? detail::rotated(q, c, h_count, of_query.far) : q_near,
+             k_far = has_far ? detail::rotated(k, c, kv, of_key.far) : k_near;
   const std::size_t rows = static_cast<std::size_t>(b_count) * h_count * t_count;
   WindowedAttentionResult result{std::vector<double>(rows * d), std::vector<double>(rows),
                                  std::vector<double>(rows * t_count)};
@@ -128,6 +135,13 @@ inline WindowedAttentionResult windowed_attention_oracle(
     }
   }
   return result;
+}
+
+inline WindowedAttentionResult windowed_attention_oracle(
+    const std::vector<double>& q, const std::vector<double>& k, const std::vector<double>& v,
+    const WindowedAttentionCase& c, const FarWeight& far_weight, const KeyHead& key_head) {
+  const WindowedTables tables{c.near, c.far};
+  return windowed_attention_oracle(q, k, v, c, far_weight, key_head, tables, tables);
 }
 
 inline WindowedAttentionResult windowed_attention_oracle(const std::vector<double>& q,
