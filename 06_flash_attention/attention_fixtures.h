@@ -130,9 +130,9 @@ class AttentionForwardTest : public ImplementationTest<AttentionForward> {
                    const AttentionShape& shape, Tolerance tolerance) {
     if (stores_scores(implementation().name)) {
       EXPECT_TRUE(matches(saved, oracle.probabilities, tolerance, {{shape.b, shape.h, shape.t, shape.t}}))
-          << "probabilities";
+          << "the probabilities";
     } else {
-      EXPECT_TRUE(matches(saved, oracle.lse, tolerance, {{shape.b, shape.h, shape.t}})) << "log-sum-exp";
+      EXPECT_TRUE(matches(saved, oracle.lse, tolerance, {{shape.b, shape.h, shape.t}})) << "the log-sum-exp";
     }
   }
 };

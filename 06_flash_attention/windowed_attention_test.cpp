@@ -46,10 +46,10 @@ class WindowedAttentionForwardTest : public ImplementationTest<WindowedAttention
     const auto q = to_double(in.q), k = to_double(in.k), v = to_double(in.v);
     const Outputs got = attend(c, in, misalign);
     const WindowedAttentionResult expected = windowed_attention_oracle(q, k, v, c);
-    const auto out = matches(got.out, expected.out, kForwardTolerance, out_dims(c.shape));
-    EXPECT_TRUE(out) << "out" << (out ? "" : "\n" + explain_windowed_attention(got.out, q, k, v, c));
+    EXPECT_TRUE(matches(got.out, expected.out, kForwardTolerance, out_dims(c.shape)))
+        << explain_windowed_attention(got.out, q, k, v, c);
     EXPECT_TRUE(matches(got.lse, expected.lse, kForwardTolerance, {{c.shape.b, c.shape.h, c.shape.t}}))
-        << "lse";
+        << "the log-sum-exp";
   }
 };
 
@@ -122,7 +122,7 @@ TEST_P(WindowedAttentionForwardTest, LargeScoresDoNotOverflow) {
   const auto expected = windowed_attention_oracle(to_double(in.q), to_double(in.k), to_double(in.v), c);
   // A score of 400 is known to 3e-5, and so is a probability.
   EXPECT_TRUE(matches(got.out, expected.out, {1e-3, 1e-4}, out_dims(c.shape)));
-  EXPECT_TRUE(matches(got.lse, expected.lse, {1e-4, 1e-5}));
+  EXPECT_TRUE(matches(got.lse, expected.lse, {1e-4, 1e-5})) << "the log-sum-exp";
 }
 
 TEST_P(WindowedAttentionForwardTest, RefusesBadInput) {
@@ -182,12 +182,10 @@ class WindowedAttentionBackwardTest : public ImplementationTest<WindowedAttentio
     const auto expected = windowed_attention_backward_oracle(dout, q, k, v, c);
     const auto compare = [&](const std::vector<float>& gradient, const std::vector<double>& reference,
                              int heads, const char* name) {
-      const auto result =
-          matches(gradient, reference, kBackwardTolerance, {{c.shape.b, c.shape.t, heads, c.shape.d}});
-      EXPECT_TRUE(result) << name
-                          << (result ? ""
-                                     : "\n" + explain_windowed_gradient(gradient, reference, dout, q, k, v, c,
-                                                                        heads));
+      const Shape dims = {{c.shape.b, c.shape.t, heads, c.shape.d}};
+      const auto matched = matches(gradient, reference, kBackwardTolerance, dims);
+      EXPECT_TRUE(matched) << name << "\n"
+                           << explain_windowed_gradient(gradient, reference, dout, q, k, v, c, heads);
     };
     if (which & kDv) compare(got.dv, expected.dv, c.shape.kv, "dv");
     if (which & kDq) compare(got.dq, expected.dq, c.shape.h, "dq");

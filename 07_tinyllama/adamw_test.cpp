@@ -39,9 +39,10 @@ class AdamWTest : public ImplementationTest<AdamW> {
     }
     const std::vector<std::int64_t> dims = {static_cast<std::int64_t>(n)};
     // A step rounds a parameter twice: after the decay and after the update.
-    EXPECT_TRUE(matches(p.download(), oracle.p, {1e-6, 1e-6 + 1.2e-7 * steps}, {dims, 0, parameters}));
-    EXPECT_TRUE(matches(m.download(), oracle.m, {1e-7, 1e-5}, {dims}));
-    EXPECT_TRUE(matches(v.download(), oracle.v, {1e-9, 1e-5}, {dims}));
+    EXPECT_TRUE(matches(p.download(), oracle.p, {1e-6, 1e-6 + 1.2e-7 * steps}, {dims, 0, parameters}))
+        << "the parameters";
+    EXPECT_TRUE(matches(m.download(), oracle.m, {1e-7, 1e-5}, {dims})) << "the average gradient";
+    EXPECT_TRUE(matches(v.download(), oracle.v, {1e-9, 1e-5}, {dims})) << "the average square";
     EXPECT_TRUE(p.check("parameters"));
     EXPECT_TRUE(m.check("m"));
     EXPECT_TRUE(v.check("v"));
@@ -62,12 +63,14 @@ class AdamWTest : public ImplementationTest<AdamW> {
   // The parameters after one step, with a name for what is wrong with them.
   void expect_step(const std::vector<float>& parameters, const std::vector<float>& gradients,
                    const AdamWConfig& config, int step) {
+    SCOPED_TRACE(testing::Message() << "step " << step);
     const std::vector<float> got = one_step(parameters, gradients, config, step).p;
     AdamWOracle oracle(parameters);
     oracle.step(gradients, config, step);
     const Tolerance tolerance = {1e-6, 1e-6};
     EXPECT_TRUE(matches(got, oracle.p, tolerance, {{static_cast<std::int64_t>(got.size())}, 0, parameters}))
-        << "step " << step << ": " << explain_adamw(got, parameters, gradients, config, step, tolerance);
+        << "the parameters\n"
+        << explain_adamw(got, parameters, gradients, config, step, tolerance);
   }
 };
 
@@ -77,8 +80,8 @@ TEST_P(AdamWTest, AveragesGradientsAndSquares) {
   const State got = one_step(random_normal(256, 1), gradients, config, 1);
   AdamWOracle oracle(random_normal(256, 1));
   oracle.step(gradients, config, 1);
-  EXPECT_TRUE(matches(got.m, oracle.m, {1e-9, 1e-5}));
-  EXPECT_TRUE(matches(got.v, oracle.v, {1e-12, 1e-5}));
+  EXPECT_TRUE(matches(got.m, oracle.m, {1e-9, 1e-5})) << "the average gradient";
+  EXPECT_TRUE(matches(got.v, oracle.v, {1e-12, 1e-5})) << "the average square";
 }
 
 // Whatever the gradient's size, a first step is as long as the learning rate.

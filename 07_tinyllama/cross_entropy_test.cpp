@@ -53,8 +53,8 @@ class CrossEntropyForwardTest : public ImplementationTest<CrossEntropyForward> {
                      std::size_t misalign = 0) {
     SCOPED_TRACE(testing::Message() << "N " << n << ", V " << v);
     const Outputs got = forward(n, v, logits, tolerance, misalign);
-    EXPECT_TRUE(matches(got.lse, got.expected.lse, tolerance, {{n}})) << "lse";
-    EXPECT_TRUE(matches(got.losses, got.expected.losses, tolerance, {{n}})) << "losses. " << got.explanation;
+    EXPECT_TRUE(matches(got.lse, got.expected.lse, tolerance, {{n}})) << "the log-sum-exp";
+    EXPECT_TRUE(matches(got.losses, got.expected.losses, tolerance, {{n}})) << got.explanation;
   }
 };
 
@@ -63,6 +63,7 @@ TEST_P(CrossEntropyForwardTest, TakesTheLogOfASum) {
   const auto logits = random_normal(area(3, 300), 1);
   const Outputs got = forward(3, 300, logits, tolerance);
   EXPECT_TRUE(matches(got.lse, got.expected.lse, tolerance, {{3}}))
+      << "the log-sum-exp\n"
       << explain_lse(got.lse, to_double(logits), 3, tolerance);
 }
 
@@ -72,6 +73,7 @@ TEST_P(CrossEntropyForwardTest, SurvivesLargeLogits) {
     const auto logits = random_uniform(area(9, 257), 3, low, low + 2000.0f);
     const Outputs got = forward(9, 257, logits, {2e-4, 1e-6});
     EXPECT_TRUE(matches(got.lse, got.expected.lse, {2e-4, 1e-6}, {{9}}))
+        << "the log-sum-exp\n"
         << explain_lse(got.lse, to_double(logits), 9, {2e-4, 1e-6});
   }
 }
@@ -141,6 +143,7 @@ class CrossEntropyBackwardTest : public ImplementationTest<CrossEntropyBackward>
     const Tolerance tolerance = {1e-7, 1e-5};
     const std::vector<float> got = dlogits.download();
     EXPECT_TRUE(matches(got, expected, tolerance, {{n, v}}))
+        << "dlogits\n"
         << explain_dlogits(got, to_double(logits), targets, to_double(lse), scale, tolerance);
     EXPECT_TRUE(device_logits.check("logits"));
     EXPECT_TRUE(device_targets.check("targets"));

@@ -63,11 +63,12 @@ class MuonTest : public ImplementationTest<Muon> {
       MuonOracle oracle = before;
       oracle.step(gradients, config);
       state = step(state, gradients, r, c, config, orthogonalises ? newton_schulz() : keep, misalign);
-      EXPECT_TRUE(matches(state.m, oracle.m, {1e-6, 1e-6}, {{r, c}})) << "momentum";
+      EXPECT_TRUE(matches(state.m, oracle.m, {1e-6, 1e-6}, {{r, c}})) << "the momentum";
       // newton_schulz is exact to 3e-6 in its own tests; the learning rate takes from that.
       const Tolerance tolerance = {1e-6, 1e-6};
       EXPECT_TRUE(matches(state.p, oracle.p, tolerance, {{r, c}}))
-          << "parameters. " << explain_muon(state.p, before, gradients, config, tolerance);
+          << "the parameters\n"
+          << explain_muon(state.p, before, gradients, config, tolerance);
     }
   }
 };
@@ -81,7 +82,7 @@ TEST_P(MuonTest, AddsToTheMomentum) {
     state = step(state, gradients, r, c, {}, keep);
     oracle.step(gradients, {});
     EXPECT_TRUE(matches(state.m, oracle.m, {1e-6, 1e-6}, {{r, c}, 0, before}))
-        << "m = mu m + g keeps mu times what was there";
+        << "the momentum\nm = mu m + g keeps mu times what was there";
   }
 }
 

@@ -33,14 +33,19 @@ std::string owner_text(std::size_t flat, const Shape& shape) {
   return fmt::format(", block {}, thread {} of {}", flat / threads, flat % threads, threads);
 }
 
+// A NaN's sign means nothing.
+std::string number_text(double value) {
+  return std::isnan(value) ? "nan" : fmt::format("{:.9g}", value);
+}
+
 std::string element_text(const char* label, std::size_t i, const Comparison& c) {
   const double got = c.got[i], expected = c.expected[i];
   const double allowed = c.tolerance.absolute + c.tolerance.relative * std::fabs(expected);
   const double difference = std::fabs(got - expected);
-  std::string got_text = fmt::format("{:.9g}", got);
+  std::string got_text = number_text(got);
   if (detail::is_poison(c.got[i])) got_text = "NaN, never written";
   return fmt::format(
-      "\n  {} {}: got {}, expected {:.9g}{}{}", label, index_text(i, c), got_text, expected,
+      "\n  {} {}: got {}, expected {}{}{}", label, index_text(i, c), got_text, number_text(expected),
       std::isfinite(difference) ? fmt::format(", off by {:.3g}, allowed {:.3g}", difference, allowed) : "",
       owner_text(i, c.shape));
 }

@@ -17,7 +17,7 @@ struct Tolerance {
 
 /// What a flat array means. All of it is optional, and only makes a failure easier to read.
 struct Shape {
-  std::vector<std::int64_t> dims;  // row-major: an index is printed as [row][column]
+  std::vector<std::int64_t> dims = {};  // row-major: an index is printed as [row][column]
   /// Threads of a block, where thread i of the grid owns element i: a failure then names block and thread.
   int threads_per_block = 0;
   /// What the array held before the kernel ran, for outputs that are read as well: tells stale from wrong.

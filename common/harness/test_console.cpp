@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -27,22 +28,51 @@ std::string_view between(std::string_view text, std::string_view open, std::stri
   return text.substr(start + open.size(), end - start - open.size());
 }
 
-// "wb::matches(out.download(), oracle, {1e-6, 1e-5})" compares "out", and so does "out.matches(oracle, ...)".
+bool is_name(std::string_view text) {
+  return !text.empty() && std::isdigit(static_cast<unsigned char>(text[0])) == 0 &&
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char letter) { return std::isalnum(letter) != 0 || letter == '_'; });
+}
+
+// "wb::matches(out.download(), oracle, {1e-6, 1e-5})" compares "out", and so do "p.out.matches(oracle, ...)"
+// and "matches(to_float(got.out), ...)". Empty where an expression names no array.
 std::string compared_array(std::string_view expression) {
   const std::size_t call = expression.find("matches(");
   if (call == std::string_view::npos) return "";
-  if (call > 0 && expression[call - 1] == '.') {
-    const std::string_view owner = expression.substr(0, call - 1);
-    return std::string(owner.substr(owner.rfind(' ') + 1)) + ": ";
+  std::string_view array = expression.substr(0, call == 0 ? 0 : call - 1);
+  if (call == 0 || expression[call - 1] != '.') {
+    const std::string_view rest = expression.substr(call + 8);
+    int depth = 0;
+    std::size_t end = 0;
+    for (; end < rest.size() && !(depth == 0 && rest[end] == ','); ++end) {
+      depth += (rest[end] == '(' || rest[end] == '{') - (rest[end] == ')' || rest[end] == '}');
+    }
+    array = rest.substr(0, end);
+    array = array.substr(0, array.find(".download()"));
   }
-  std::string_view rest = expression.substr(call + 8);
-  int depth = 0;
-  std::size_t end = 0;
-  for (; end < rest.size() && !(depth == 0 && rest[end] == ','); ++end) {
-    depth += (rest[end] == '(' || rest[end] == '{') - (rest[end] == ')' || rest[end] == '}');
+  array = array.substr(0, array.find_last_not_of(')') + 1);
+  array = array.substr(array.find_last_of(".( :") + 1);
+  return is_name(array) ? std::string(array) : "";
+}
+
+// The lines that a test adds to a comparison. A first line that is one word, or "the" and a few, is what the
+// lesson calls the array; said once, in front.
+std::string with_names(std::string label, std::string_view explained, std::string_view added) {
+  std::string words;
+  for (bool first = true; !added.empty();) {
+    const std::string_view line = added.substr(0, added.find('\n'));
+    added.remove_prefix(std::min(added.size(), line.size() + 1));
+    if (line.empty()) continue;
+    const bool names =
+        is_name(line) || (line.starts_with("the ") && line.find_first_of(".,:;?") == line.npos);
+    if (first && names && line != label) {
+      label = (label.empty() || label == "got" ? "" : label + ", ") + std::string(line);
+    } else if (line != label) {
+      words += "\n" + std::string(line);
+    }
+    first = false;
   }
-  const std::string_view array = rest.substr(0, end);
-  return std::string(array.substr(0, array.find(".download()"))) + ": ";
+  return fmt::format("{}{}{}{}", label, label.empty() ? "" : ": ", explained, words);
 }
 
 // EXPECT_TRUE(condition) << words: the words, which explain more than the condition's source.
@@ -185,7 +215,7 @@ std::string readable_failure(const std::string& file, int line, const std::strin
   const std::string_view thrown = between(text, " with description \"", "\"");
   if (text.starts_with("Value of: ") && !explained.empty()) {
     const std::string_view added = std::string_view(text).substr(text.rfind(kClose) + kClose.size());
-    text = fmt::format("{}{}{}", compared_array(text.substr(0, text.find(kOpen))), explained, added);
+    text = with_names(compared_array(text.substr(0, text.find(kOpen))), explained, added);
   } else if (const std::string words = words_after_condition(text); !words.empty()) {
     text = words;
   } else if (!thrown.empty()) {

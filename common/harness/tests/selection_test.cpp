@@ -98,7 +98,22 @@ TEST(ReadableFailure, NamesTheArrayThatIsAskedWhetherItMatches) {
       "Value of: p.out.matches(oracle.out, tolerance)\n  Actual: false (1 of 2 elements is wrong)\nExpected: "
       "true";
   EXPECT_EQ(wb::detail::readable_failure("b_test.cpp", 3, message),
-            "b_test.cpp:3\np.out: 1 of 2 elements is wrong");
+            "b_test.cpp:3\nout: 1 of 2 elements is wrong");
+}
+
+TEST(ReadableFailure, NamesTheArrayAsTheLessonDoes) {
+  const auto failure = [](const std::string& call, const std::string& words) {
+    return wb::detail::readable_failure(
+        "", 0, "Value of: " + call + "\n  Actual: false (1 is wrong)\nExpected: true" + words);
+  };
+  EXPECT_EQ(failure("matches(got.lse, want.lse, {1, 2})", "\nthe log-sum-exp"),
+            "lse, the log-sum-exp: 1 is wrong");
+  EXPECT_EQ(failure("matches(attend(c, in).out, o)", "\nout\nlooks like: q"),
+            "out: 1 is wrong\nlooks like: q");
+  EXPECT_EQ(failure("wb::matches(wb::to_float(y.download()), o)", "\nlooks like: q\ny"),
+            "y: 1 is wrong\nlooks like: q");
+  EXPECT_EQ(failure("wb::matches(values(), o)", "\nq\n"), "q: 1 is wrong");
+  EXPECT_EQ(failure("matches(std::vector<float>(x.begin(), x.end()), o)", ""), "1 is wrong");
 }
 
 TEST(ReadableFailure, PrefersWordsToTheConditionThatTheyExplain) {
