@@ -106,6 +106,15 @@ class ShowsTheVerdict(unittest.TestCase):
             check.show(test_run.read_report(json.dumps(report)), verbose=False)
         self.assertTrue(text.getvalue().rstrip().endswith("got 0, expected 0.5\n  looks like: a race"))
 
+    def test_a_wrong_name_of_an_implementation_gets_the_right_ones(self):
+        softmax = chapters.select(chapters.find("03"), "softmax")[0]
+        for solution, expected in ((True, "NAME, with one of solution, three_pass"), (False, "your starter")):
+            with support.captured() as text:
+                check.choices(softmax, solution)
+            self.assertIn(expected, text.getvalue())
+            self.assertIn("three_pass", text.getvalue())
+            self.assertNotIn("edit", text.getvalue())
+
     def test_what_to_do_next_names_the_files_of_the_exercise(self):
         chapter = chapters.find("07")
         fixit = chapters.select(chapter, "fix_init")[0]

@@ -12,6 +12,7 @@ from .machine import RESULTS, ROOT
 
 LISTED_FAILURES = 12
 SHOWN_NOTES = 2
+NO_SUCH_IMPLEMENTATION = "no implementation is called"
 
 
 def command(options) -> int:
@@ -64,7 +65,9 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
     for complaint in complaints(outcome.output):
         warn(complaint)
     show(outcome, options.verbose)
-    if not options.solution:
+    if options.impl and NO_SUCH_IMPLEMENTATION in outcome.output:
+        choices(exercise, options.solution)  # nothing ran: nothing to remember
+    elif not options.solution:
         exercise.remember(
             {
                 "passed": outcome.passed,
@@ -116,6 +119,18 @@ def in_short(messages: list) -> list:
 
 def indent(text: str) -> str:
     return "\n".join("  " + line for line in text.splitlines())
+
+
+def choices(exercise, solution: bool) -> None:
+    """What --impl may name, where it named nothing."""
+    command = f"./workbook check {exercise.chapter.name[:2]} {exercise.name}"
+    names = ", ".join(exercise.implementations)
+    say()
+    if solution and names:
+        say(f"Next: {command} --solution --impl NAME, with one of {names}.")
+        return
+    others = f" With --solution --impl NAME: {names}." if names else ""
+    say(f"Next: {command}, which tests your starter: it is all there is without --solution.{others}")
 
 
 def next_step(exercise, outcome: test_run.TestRun) -> None:
