@@ -74,8 +74,10 @@ function(wb_exercise chapter exercise)
     set_tests_properties(${exercise}_bf16 PROPERTIES LABELS ${chapter})
   endif()
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bench.cpp)
-    add_executable(${exercise}_bench ${exercise}_bench.cpp)
-    target_link_libraries(${exercise}_bench PRIVATE ${chapter} wb_bench_main)
+    add_library(${exercise}_bench_cases OBJECT ${exercise}_bench.cpp)
+    target_link_libraries(${exercise}_bench_cases PUBLIC wb_bench_main)
+    add_executable(${exercise}_bench)
+    target_link_libraries(${exercise}_bench PRIVATE ${exercise}_bench_cases ${chapter})
   endif()
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu)
     wb_kernels(${exercise}_starter ${exercise}_starter.cu)
@@ -86,19 +88,24 @@ function(wb_exercise chapter exercise)
     add_executable(${exercise}_starter_test EXCLUDE_FROM_ALL)
     target_link_libraries(${exercise}_starter_test PRIVATE ${exercise}_test_cases ${exercise}_starter ${chapter}_support)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bench.cpp)
-      add_executable(${exercise}_starter_bench EXCLUDE_FROM_ALL ${exercise}_bench.cpp)
-      target_link_libraries(${exercise}_starter_bench PRIVATE ${exercise}_starter ${chapter}_support wb_bench_main)
+      add_executable(${exercise}_starter_bench EXCLUDE_FROM_ALL)
+      target_link_libraries(${exercise}_starter_bench PRIVATE ${exercise}_bench_cases ${exercise}_starter ${chapter}_support)
     endif()
     wb_prove_unsolved(${chapter} ${exercise} ${exercise}_starter.cu)
   endif()
   wb_mutants(${chapter} ${exercise})
 endfunction()
 
-# ctest starter_unsolved.NAME: the starter compiles, and fails at the first step of its lesson.
+# ctest starter_unsolved.NAME: the starter compiles, fails at the first step of its lesson, and its benchmark, where it
+# has one, starts.
 function(wb_prove_unsolved chapter exercise starter)
+  set(bench "")
+  if(TARGET ${exercise}_starter_bench)
+    set(bench -DBENCH=${exercise}_starter_bench -DBENCH_PROGRAM=$<TARGET_FILE:${exercise}_starter_bench>)
+  endif()
   add_test(NAME starter_unsolved.${exercise}
     COMMAND ${CMAKE_COMMAND} -DSTARTER=${CMAKE_CURRENT_SOURCE_DIR}/${starter} -DBUILD=${CMAKE_BINARY_DIR}
-            -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test>
+            -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test> ${bench}
             -P ${PROJECT_SOURCE_DIR}/cmake/StarterUnsolved.cmake)
   # One build of the tree at a time.
   set_tests_properties(starter_unsolved.${exercise} PROPERTIES

@@ -1,7 +1,10 @@
 # Proves that a starter is an exercise: it compiles, its test program runs to the end, and in every suite the first test
 # fails. The tests of a file follow the steps of the lesson, so the first is where a student begins.
 #
-#   cmake -DSTARTER=file.cu -DBUILD=dir -DTARGET=name_starter_test -DPROGRAM=path -P StarterUnsolved.cmake
+#   cmake -DSTARTER=file.cu -DBUILD=dir -DTARGET=name_starter_test -DPROGRAM=path
+#         [-DBENCH=name_starter_bench -DBENCH_PROGRAM=path] -P StarterUnsolved.cmake
+#
+# With BENCH: that program links with the starter alone, and lists what it would measure.
 #
 # Skipped (a line that begins with "skipped:") where the starter is no longer the one that was committed.
 cmake_minimum_required(VERSION 3.25)
@@ -24,10 +27,19 @@ if(NOT text MATCHES "TODO")
   return()
 endif()
 
-execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} --target ${TARGET} RESULT_VARIABLE code
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} --target ${TARGET} ${BENCH} RESULT_VARIABLE code
                 OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(NOT code EQUAL 0)
   message(FATAL_ERROR "${name} must compile before a student touches it, but:\n${output}")
+endif()
+
+if(BENCH)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=WB_RESULTS_DIR --unset=WB_IMPL
+                          ${BENCH_PROGRAM} --benchmark_list_tests=true
+                  RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT code EQUAL 0 OR NOT output MATCHES "/starter/")
+    message(FATAL_ERROR "${BENCH} must list what it would measure of the starter, but (${code}):\n${output}")
+  endif()
 endif()
 
 set(results ${BUILD}/starter_unsolved)
