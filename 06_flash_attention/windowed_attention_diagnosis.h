@@ -75,6 +75,15 @@ inline std::string explain_windowed_attention(std::span<const float> out, const 
   if (looks_like(c, right, [&](int h) { return h % c.shape.kv; })) {
     return "looks like: query head h reads key head h % K. Heads of a group are neighbours: h / (H / K)";
   }
+  WindowedAttentionCase unscaled = c;
+  unscaled.shape.scale = 1.0f;
+  if (looks_like(unscaled, right, key_head)) return "looks like: the scores are not scaled";
+  WindowedAttentionCase unrotated = c;
+  for (RopeTable* table : {&unrotated.near, &unrotated.far}) {
+    table->cosine.assign(table->cosine.size(), 1.0f);
+    table->sine.assign(table->sine.size(), 0.0f);
+  }
+  if (looks_like(unrotated, right, key_head)) return "looks like: nothing is rotated";
   // A tile of queries, and of keys; 0: their rows are right.
   for (const auto& [queries, keys] :
        {std::pair{16, 32}, {32, 16}, {16, 16}, {32, 32}, {64, 32}, {32, 64}, {64, 64}, {0, 32}, {16, 0}}) {
@@ -89,15 +98,6 @@ inline std::string explain_windowed_attention(std::span<const float> out, const 
              "their place in the sequence";
     }
   }
-  WindowedAttentionCase unscaled = c;
-  unscaled.shape.scale = 1.0f;
-  if (looks_like(unscaled, right, key_head)) return "looks like: the scores are not scaled";
-  WindowedAttentionCase unrotated = c;
-  for (RopeTable* table : {&unrotated.near, &unrotated.far}) {
-    table->cosine.assign(table->cosine.size(), 1.0f);
-    table->sine.assign(table->sine.size(), 0.0f);
-  }
-  if (looks_like(unrotated, right, key_head)) return "looks like: nothing is rotated";
   return "";
 }
 
