@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "06_flash_attention" / "attention.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "06_flash_attention" / "attention.svg"
 
 T, TILE, BLOCK_OF_INTEREST = 8, 2, 2
 # One query, scaled scores and the one feature of each value, tile by tile. The maximum grows at the second.
@@ -21,12 +22,6 @@ VALUES = ((4.0, 8.0), (2.0, 6.0), (-2.0, 4.0))
 COLOURS = ("#2a6f97", "#b5651d", "#4f772d", "#7b4b94")
 INK, FAINT, PALE = "#222222", "#8a8a8a", "#eeeeee"
 WIDTH, HEIGHT = 860, 690
-
-
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
 
 
 def box(x: float, y: float, width: float, height: float, fill: str, stroke: str = "#ffffff") -> str:
@@ -130,27 +125,15 @@ def row_walk() -> list:
 
 
 def draw() -> str:
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>Flash attention: tiles of the score matrix, and a softmax carried along a row</title>",
-        '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="6" refY="4" orient="auto">'
-        f'<path d="M0 0 L8 4 L0 8 z" fill="{INK}"/></marker></defs>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-    ]
-    return "\n".join([*parts, *tiles(), *row_walk(), "</svg>\n"])
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(f"{TARGET.name} is not what this script draws; run tools/figures/attention.py", file=sys.stderr)
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        "Flash attention: tiles of the score matrix, and a softmax carried along a row",
+        HEIGHT,
+        [*tiles(), *row_walk()],
+        WIDTH,
+        head=INK,
+        reach=6,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "07_tinyllama" / "cross_entropy.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "07_tinyllama" / "cross_entropy.svg"
 
 LOGITS, RIGHT_TOKEN = (1.0, 3.0, -1.0, 2.0, 0.0, 1.5), 3
 BLUE, ORANGE = "#2a6f97", "#b5651d"
@@ -19,12 +20,6 @@ INK, FAINT = "#222222", "#8a8a8a"
 WIDTH, HEIGHT = 860, 300
 BAR, GAP = 26, 8  # widths
 TOP, HIGH = 62, 150  # of the bars
-
-
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
 
 
 def bars(left: float, title: str, values: list, below: str) -> list:
@@ -56,34 +51,15 @@ def draw() -> str:
     assert abs(loss + math.log(probabilities[RIGHT_TOKEN])) < 1e-12 and abs(sum(gradient)) < 1e-12
     summary = f"loss = lse − logit[target] = {lse:.2f} − {LOGITS[RIGHT_TOKEN]:g} = {loss:.2f}"
     summary += f"   (a guess among {len(LOGITS)}: ln {len(LOGITS)} = {math.log(len(LOGITS)):.2f})"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-            f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
-            "<title>A row of logits, their probabilities, and the gradient of the cross entropy</title>",
-            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-            *bars(40, "logits", list(LOGITS), f"lse = {lse:.2f}; orange: the target"),
-            *bars(330, "exp(logit − lse)", probabilities, "probabilities: they add up to 1"),
-            *bars(620, "dlogits, for dloss = 1", gradient, "they add up to 0"),
-            text(40, HEIGHT - 14, summary, 14, anchor="start"),
-            "</svg>\n",
-        ]
-    )
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(
-            f"{TARGET.name} is not what this script draws; run tools/figures/cross_entropy.py",
-            file=sys.stderr,
-        )
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    parts = [
+        *bars(40, "logits", list(LOGITS), f"lse = {lse:.2f}; orange: the target"),
+        *bars(330, "exp(logit − lse)", probabilities, "probabilities: they add up to 1"),
+        *bars(620, "dlogits, for dloss = 1", gradient, "they add up to 0"),
+        text(40, HEIGHT - 14, summary, 14, anchor="start"),
+    ]
+    title = "A row of logits, their probabilities, and the gradient of the cross entropy"
+    return figure(title, HEIGHT, parts, WIDTH, head=None)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "04_layernorm" / "layernorm.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "04_layernorm" / "layernorm.svg"
 
 ROW = (10001, 10003, 10002, 10000, 10004, 10002, 10001, 10003)
 THREADS, ROWS, COLUMNS, BLOCKS = 4, 6, 6, 2
@@ -44,12 +45,6 @@ def variance_by_squares() -> float:
         squares = single(squares + single(value * value))
     mean = single(total / len(ROW))
     return single(single(squares / len(ROW)) - single(mean * mean))
-
-
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
 
 
 def box(x: float, y: float, width: float, height: float, words: str, colour: str, solid: bool = True) -> str:
@@ -157,27 +152,15 @@ def backward() -> list:
 
 
 def draw() -> str:
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>Layer normalisation: merging moments along a row, adding gradients over rows</title>",
-        '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="4" refY="4" orient="auto">'
-        f'<path d="M0 0 L8 4 L0 8 z" fill="{FAINT}"/></marker></defs>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-    ]
-    return "\n".join([*parts, *forward(), *backward(), "</svg>\n"])
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(f"{TARGET.name} is not what this script draws; run tools/figures/layernorm.py", file=sys.stderr)
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        "Layer normalisation: merging moments along a row, adding gradients over rows",
+        HEIGHT,
+        [*forward(), *backward()],
+        WIDTH,
+        head=FAINT,
+        reach=4,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -8,9 +8,10 @@ tools/figures/matmul.py --check    exit 1 when the committed figure differs
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "02_matmul" / "matmul.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "02_matmul" / "matmul.svg"
 
 TILE = 4  # elements, to draw; 16 in the starter
 M, N, K = 12, 16, 10  # K is no multiple of TILE: the last tile sticks out
@@ -21,12 +22,6 @@ STEP = 1  # and the step along K
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#d8d8d8"
 BLUE, ORANGE, GREEN = "#2a6f97", "#b5651d", "#4f772d"
-
-
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
 
 
 def rectangle(x: float, y: float, width: float, height: float, fill: str, edge: str, extra: str = "") -> str:
@@ -60,10 +55,6 @@ def draw() -> str:
     steps = (K + TILE - 1) // TILE
     row, column = TILE_ROW * TILE, TILE_COLUMN * TILE
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>A tile of C is the sum of products of tiles of A and of B, one for each step along K</title>",
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         *matrix(a_x, a_y, M, K),
         *matrix(b_x, b_y, K, N),
         *matrix(b_x, a_y, M, N),
@@ -104,23 +95,14 @@ def draw() -> str:
             14,
         )
     )
-    parts.append("</svg>\n")
-    return "\n".join(parts)
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(
-            f"{TARGET.name} is not what this script draws; run tools/figures/{Path(__file__).name}",
-            file=sys.stderr,
-        )
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        "A tile of C is the sum of products of tiles of A and of B, one for each step along K",
+        height,
+        parts,
+        width,
+        head=None,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -8,9 +8,10 @@ tools/figures/matmul_newton_schulz.py --check    exit 1 when the committed figur
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "02_matmul" / "newton_schulz.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "02_matmul" / "newton_schulz.svg"
 
 A, B, C = 3.4445, -4.7750, 2.0315
 STEPS = 5
@@ -39,12 +40,6 @@ def down(value: float) -> float:
     return HEIGHT - BOTTOM - value / TALLEST * (HEIGHT - TOP - BOTTOM)
 
 
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
-
-
 def curve(steps: int) -> str:
     points = []
     for i in range(SAMPLES + 1):
@@ -57,10 +52,6 @@ def curve(steps: int) -> str:
 
 def draw() -> str:
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>A singular value between 0 and 1 after none, one and five Newton-Schulz steps</title>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         f'<rect x="{across(0):g}" y="{down(HIGH):.1f}" width="{across(1) - across(0):g}" '
         f'height="{down(LOW) - down(HIGH):.1f}" fill="{BAND}"/>',
     ]
@@ -79,23 +70,14 @@ def draw() -> str:
         parts.append(text(across(0.66) + 38, y + 4, NAMES[steps], 13, INK, "start"))
     words = "singular value of X / ‖X‖ before the first step"
     parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16, words))
-    parts.append("</svg>\n")
-    return "\n".join(parts)
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(
-            f"{TARGET.name} is not what this script draws; run tools/figures/{Path(__file__).name}",
-            file=sys.stderr,
-        )
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        "A singular value between 0 and 1 after none, one and five Newton-Schulz steps",
+        HEIGHT,
+        parts,
+        WIDTH,
+        head=None,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -8,9 +8,10 @@ tools/figures/rmsnorm.py --check    exit 1 when the committed figure differs
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "05_rmsnorm_rope" / "rmsnorm.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "05_rmsnorm_rope" / "rmsnorm.svg"
 
 BYTES = 4  # of a float
 # For each version its launches; of a launch, the arrays of (N, C) that it reads and writes.
@@ -35,12 +36,6 @@ ROWS, COLUMNS, BLOCKS, AT_A_TIME = 8, 8, 2, 2
 COLOURS = ("#2a6f97", "#b5651d")
 INK, FAINT = "#222222", "#8a8a8a"
 WIDTH, HEIGHT = 860, 700
-
-
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
 
 
 def box(x: float, y: float, width: float, height: float, words: str, colour: str, solid: bool = True) -> str:
@@ -127,27 +122,15 @@ def backward() -> list:
 
 
 def draw() -> str:
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>RMSNorm: what each version moves through memory, and how rows meet in dweight</title>",
-        '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="4" refY="4" orient="auto">'
-        f'<path d="M0 0 L8 4 L0 8 z" fill="{FAINT}"/></marker></defs>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-    ]
-    return "\n".join([*parts, *traffic(), *backward(), "</svg>\n"])
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(f"{TARGET.name} is not what this script draws; run tools/figures/rmsnorm.py", file=sys.stderr)
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        "RMSNorm: what each version moves through memory, and how rows meet in dweight",
+        HEIGHT,
+        [*traffic(), *backward()],
+        WIDTH,
+        head=FAINT,
+        reach=4,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import sys
-from pathlib import Path
 
-CHAPTER = Path(__file__).resolve().parents[2] / "05_rmsnorm_rope"
+from svg import ROOT, command, figure, text
+
+CHAPTER = ROOT / "05_rmsnorm_rope"
 
 FEATURES, BASE, POSITIONS = 8, 10000.0, 6
 SECTOR = 8  # floats in 32 bytes
@@ -21,26 +22,10 @@ COLOURS = ("#2a6f97", "#b5651d", "#4f772d", "#7b4b94")
 INK, FAINT, PALE = "#222222", "#8a8a8a", "#cfe0ea"
 
 
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
-
-
 def box(x: float, y: float, width: float, height: float, words: str, fill: str, ink: str = "#ffffff") -> str:
     place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="3"'
     rectangle = f'<rect {place} fill="{fill}" stroke="{FAINT}"/>'
     return rectangle + (text(x + width / 2, y + height / 2 + 5, words, colour=ink) if words else "")
-
-
-def document(width: int, height: int, title: str, parts: list) -> str:
-    head = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        f"<title>{title}</title>",
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-    ]
-    return "\n".join([*head, *parts, "</svg>\n"])
 
 
 # ---- rope.svg ----
@@ -103,7 +88,7 @@ def rope() -> str:
             24, 462, "Colours are angles: both turn by the same four, but other features.", 14, anchor="start"
         )
     )
-    return document(860, 480, "Rotary embedding: pairs of features turn by the position", parts)
+    return figure("Rotary embedding: pairs of features turn by the position", 480, parts, head=None)
 
 
 # ---- repeat_kv.svg ----
@@ -165,24 +150,8 @@ def repeat_kv() -> str:
     parts.append(
         text(840, legend + 16, "the tile lets lanes write along features afterwards", 13, FAINT, anchor="end")
     )
-    return document(880, 440, "What a strided view makes a warp fetch", parts)
-
-
-def main() -> int:
-    figures = {CHAPTER / "rope.svg": rope(), CHAPTER / "repeat_kv.svg": repeat_kv()}
-    if "--check" not in sys.argv[1:]:
-        for target, figure in figures.items():
-            target.write_text(figure, encoding="utf-8")
-        return 0
-    differing = [
-        target.name
-        for target, figure in figures.items()
-        if not target.exists() or target.read_text(encoding="utf-8") != figure
-    ]
-    for name in differing:
-        print(f"{name} is not what this script draws; run tools/figures/rope.py", file=sys.stderr)
-    return 1 if differing else 0
+    return figure("What a strided view makes a warp fetch", 440, parts, 880, head=None)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {CHAPTER / "rope.svg": rope, CHAPTER / "repeat_kv.svg": repeat_kv}))

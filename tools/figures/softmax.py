@@ -8,9 +8,10 @@ tools/figures/softmax.py --check    exit 1 when the committed figure differs
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "03_softmax" / "softmax.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "03_softmax" / "softmax.svg"
 
 LANES = 4  # of a warp, so that it fits; a real one has 32
 VALUES = (1, 3, 0, 2, 5, 1, 4, 2, 2, 6, 1, 0, 3, 1, 7, 2)  # one row: two columns for each of eight threads
@@ -19,12 +20,6 @@ THREADS = len(VALUES) // 2
 CELL, LEFT, GAP = 44, 150, 12  # pixels
 COLOURS = ("#2a6f97", "#b5651d")  # one a warp
 INK, FAINT, PALE, RESULT = "#222222", "#8a8a8a", "#f0f0f0", "#4f772d"
-
-
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
 
 
 def box(x: float, y: float, words: object, colour: str, ink: str = "#ffffff") -> str:
@@ -54,12 +49,7 @@ def row_of_boxes(y: float, values: list[int]) -> list[str]:
 def draw() -> str:
     width = column_left(len(VALUES) - 1) + CELL + 20
     height = 512
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        f"<title>The maximum of a row of {len(VALUES)} columns by {THREADS} threads in two warps</title>",
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-    ]
+    parts = []
 
     def label(y: float, words: str, more: str = "") -> None:
         parts.append(text(16, y, words, size=14, anchor="start"))
@@ -111,20 +101,14 @@ def draw() -> str:
         f"Warps of {LANES} lanes to fit the page: real ones have 32 and take five shuffles. Likewise the sum."
     )
     parts.append(text(width / 2, height - 14, words, size=12, colour=FAINT))
-    parts.append("</svg>\n")
-    return "\n".join(parts)
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(f"{TARGET.name} is not what this script draws; run tools/figures/softmax.py", file=sys.stderr)
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        f"The maximum of a row of {len(VALUES)} columns by {THREADS} threads in two warps",
+        height,
+        parts,
+        width,
+        head=None,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -8,9 +8,10 @@ tools/figures/tape.py --check    exit 1 when the committed figure differs
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "07_tinyllama" / "journey" / "tape.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "07_tinyllama" / "journey" / "tape.svg"
 
 OPERATIONS = 6  # each with a weight of its own; the loss comes after the last
 NOT_RECORDED = 4  # counted from 1
@@ -23,18 +24,12 @@ ROWS = {"forward": 86, "tape": 196, "weights": 306}
 TALL = 36
 
 
-def text(x: float, y: float, words: str, size: int = 14, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
-
-
 def box(x: float, y: float, words: str, colour: str, solid: bool = True, dashed: bool = False) -> str:
     fill, ink = (colour, "#ffffff") if solid else ("#ffffff", colour)
     dash = ' stroke-dasharray="5 4"' if dashed else ""
     place = f'x="{x:g}" y="{y:g}" width="{BOX}" height="{TALL}" rx="4"'
     return f'<rect {place} fill="{fill}" stroke="{colour}"{dash}/>' + text(
-        x + BOX / 2, y + 23, words, colour=ink
+        x + BOX / 2, y + 23, words, 14, ink
     )
 
 
@@ -90,7 +85,7 @@ def notes() -> list:
     gap = LEFT + (NOT_RECORDED - 1) * PITCH + BOX / 2
     return [
         text(24, 34, "Forward needs no tape. Backward is nothing else.", 17, anchor="start"),
-        text(last - 20, ROWS["forward"] + 23, "loss", anchor="start"),
+        text(last - 20, ROWS["forward"] + 23, "loss", 14, anchor="start"),
         text(gap, ROWS["tape"] - 14, "launched directly", 13, LOST),
         text(
             24,
@@ -103,27 +98,15 @@ def notes() -> list:
 
 
 def draw() -> str:
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>A forward pass, its tape with one operation missing, and how far the gradient gets</title>",
-        '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="4" refY="4" orient="auto">'
-        f'<path d="M0 0 L8 4 L0 8 z" fill="{FAINT}"/></marker></defs>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-    ]
-    return "\n".join([*parts, *row_names(), *columns(), *notes(), "</svg>\n"])
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(f"{TARGET.name} is not what this script draws; run tools/figures/tape.py", file=sys.stderr)
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        "A forward pass, its tape with one operation missing, and how far the gradient gets",
+        HEIGHT,
+        [*row_names(), *columns(), *notes()],
+        WIDTH,
+        head=FAINT,
+        reach=4,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "07_tinyllama" / "tinyllama.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "07_tinyllama" / "tinyllama.svg"
 
 BLUE, ORANGE, GREEN, PURPLE = "#2a6f97", "#b5651d", "#4f772d", "#7b4b94"
 INK, FAINT = "#222222", "#8a8a8a"
@@ -28,12 +29,6 @@ GRADIENTS = (1.0, 0.001)
 UPDATE = ((1.1, 0.75), (0.75, 0.65))
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 SHOWN = (0, 1, 2, 3, 5)
-
-
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
 
 
 def box(x: float, y: float, width: float, height: float, words: str, colour: str, solid: bool = True) -> str:
@@ -206,27 +201,15 @@ def muon() -> list:
 
 
 def draw() -> str:
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>SwiGLU's launches, AdamW's steps, and Muon's orthogonalised update</title>",
-        '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="4" refY="4" orient="auto">'
-        f'<path d="M0 0 L8 4 L0 8 z" fill="{FAINT}"/></marker></defs>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-    ]
-    return "\n".join([*parts, *swiglu(), *adamw(), *muon(), "</svg>\n"])
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(f"{TARGET.name} is not what this script draws; run tools/figures/tinyllama.py", file=sys.stderr)
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        "SwiGLU's launches, AdamW's steps, and Muon's orthogonalised update",
+        HEIGHT,
+        [*swiglu(), *adamw(), *muon()],
+        WIDTH,
+        head=FAINT,
+        reach=4,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -8,9 +8,10 @@ tools/figures/vector_add.py --check    exit 1 when the committed figure differs
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "01_vector_add" / "vector_add.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "01_vector_add" / "vector_add.svg"
 
 N = 10  # elements
 THREADS = 4  # of a block
@@ -25,12 +26,6 @@ ROWS = {"threads": 44, "a": 142, "b": 196, "out": 284}
 def left(i: int) -> int:
     """The left edge of thread i, and of the element that it owns."""
     return LEFT + i * CELL + (i // THREADS) * GAP
-
-
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
 
 
 def box(i: int, y: int, words: str, colour: str | None) -> str:
@@ -51,14 +46,7 @@ def arrow(i: int, start: int, end: int) -> str:
 def draw() -> str:
     width = left(BLOCKS * THREADS - 1) + CELL + 16
     height = 376
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        f"<title>Vector addition of {N} elements by {BLOCKS} blocks of {THREADS} threads</title>",
-        '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="4" refY="4" orient="auto">'
-        f'<path d="M0 0 L8 4 L0 8 z" fill="{FAINT}"/></marker></defs>',
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-    ]
+    parts = []
     parts.append(text(LEFT - 14, ROWS["threads"] + 22, "threadIdx.x", anchor="end"))
     for name in ("a", "b", "out"):
         parts.append(text(LEFT - 14, ROWS[name] + 22, name, size=15, anchor="end"))
@@ -84,22 +72,15 @@ def draw() -> str:
     sizes = f"n = {N}, blockDim.x = {THREADS}, gridDim.x = ⌈{N}/{THREADS}⌉ = {BLOCKS}"
     formula = f"i = blockIdx.x · blockDim.x + threadIdx.x, with {sizes}"
     parts.append(text(width / 2, height - 18, formula, size=14))
-    parts.append("</svg>\n")
-    return "\n".join(parts)
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(
-            f"{TARGET.name} is not what this script draws; run tools/figures/vector_add.py", file=sys.stderr
-        )
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        f"Vector addition of {N} elements by {BLOCKS} blocks of {THREADS} threads",
+        height,
+        parts,
+        width,
+        head=FAINT,
+        reach=4,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -8,9 +8,10 @@ tools/figures/windowed_attention.py --check    exit 1 when the committed figure 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).resolve().parents[2] / "06_flash_attention" / "windowed_attention.svg"
+from svg import ROOT, command, figure, text
+
+TARGET = ROOT / "06_flash_attention" / "windowed_attention.svg"
 
 T, WINDOW, BAND = 320, 64, 48
 TILE = 32  # queries and keys of a tile, as in the starter
@@ -36,12 +37,6 @@ def colour_of(row: int, column: int) -> str:
     farthest = TILE * (row - column) + TILE - 1
     near, far = nearest - WINDOW < max(BAND, 1), farthest > WINDOW
     return BOTH if near and far else NEAR if near else FAR
-
-
-def text(x: float, y: float, words: str, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-    )
 
 
 def rect(x: float, y: float, width: float, height: float, fill: str, stroke: str = "none") -> str:
@@ -135,30 +130,15 @@ def inside() -> list:
 
 
 def draw() -> str:
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>Windowed attention: tiles that need the near encoding, the far one, or both</title>",
-        '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="4" refY="4" orient="auto">'
-        f'<path d="M0 0 L8 4 L0 8 z" fill="{FAINT}"/></marker></defs>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-    ]
-    return "\n".join([*parts, *tiles(), *walk(), *inside(), "</svg>\n"])
-
-
-def main() -> int:
-    figure = draw()
-    if "--check" in sys.argv[1:]:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == figure:
-            return 0
-        print(
-            f"{TARGET.name} is not what this script draws; run tools/figures/windowed_attention.py",
-            file=sys.stderr,
-        )
-        return 1
-    TARGET.write_text(figure, encoding="utf-8")
-    return 0
+    return figure(
+        "Windowed attention: tiles that need the near encoding, the far one, or both",
+        HEIGHT,
+        [*tiles(), *walk(), *inside()],
+        WIDTH,
+        head=FAINT,
+        reach=4,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__file__, {TARGET: draw}))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw docs/figures/numerical_stability.svg: sums and exponentials, every step rounded to float or bf16.
 
-tools/figures/guides/numerical_stability.py            write the figure
-tools/figures/guides/numerical_stability.py --check    exit 1 when the committed figure differs
+tools/figures/numerical_stability.py            write the figure
+tools/figures/numerical_stability.py --check    exit 1 when the committed figure differs
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 import struct
 import sys
 
-from svg import BLUE, BROWN, FAINT, GREEN, GREY, INK, PALE, RED, box, command, dot, figure, line, text
+from svg import BLUE, BROWN, FAINT, GREEN, GREY, GUIDES, INK, PALE, RED, box, command, dot, figure, line, text
 
 SCORES = (2.0, 90.0, 88.0, 91.0)
 SAMPLES = 1024  # of each variance
@@ -189,4 +189,4 @@ def draw() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command(__file__, draw))
+    sys.exit(command(__file__, {GUIDES / "numerical_stability.svg": draw}))

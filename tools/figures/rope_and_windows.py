@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw docs/figures/rope_and_windows.svg: pairs, rotation, weight by distance, tiles by encoding.
 
-tools/figures/guides/rope_and_windows.py            write the figure
-tools/figures/guides/rope_and_windows.py --check    exit 1 when the committed figure differs
+tools/figures/rope_and_windows.py            write the figure
+tools/figures/rope_and_windows.py --check    exit 1 when the committed figure differs
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from svg import (
     FAINT,
     GREEN,
     GREY,
+    GUIDES,
     INK,
     PALE,
     PURPLE,
@@ -145,4 +146,4 @@ def draw() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command(__file__, draw))
+    sys.exit(command(__file__, {GUIDES / "rope_and_windows.svg": draw}))

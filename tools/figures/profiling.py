@@ -1,15 +1,31 @@
 #!/usr/bin/env python3
 """Draw docs/figures/profiling.svg: from "it is slow" to a cause, by tool and by what to read first.
 
-tools/figures/guides/profiling.py            write the figure
-tools/figures/guides/profiling.py --check    exit 1 when the committed figure differs
+tools/figures/profiling.py            write the figure
+tools/figures/profiling.py --check    exit 1 when the committed figure differs
 """
 
 from __future__ import annotations
 
 import sys
 
-from svg import BLUE, BROWN, FAINT, GREEN, GREY, INK, PURPLE, RED, arrow, box, command, figure, line, text
+from svg import (
+    BLUE,
+    BROWN,
+    FAINT,
+    GREEN,
+    GREY,
+    GUIDES,
+    INK,
+    PURPLE,
+    RED,
+    arrow,
+    box,
+    command,
+    figure,
+    line,
+    text,
+)
 
 QUESTIONS = (
     ("Is the GPU busy at all?", "nsys: gaps between kernels", "fewer launches, fewer waits", PURPLE),
@@ -92,4 +108,4 @@ def draw() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command(__file__, draw))
+    sys.exit(command(__file__, {GUIDES / "profiling.svg": draw}))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw docs/figures/memory_hierarchy.svg: an H200's levels of memory, and the sectors of a warp.
 
-tools/figures/guides/memory_hierarchy.py            write the figure
-tools/figures/guides/memory_hierarchy.py --check    exit 1 when the committed figure differs
+tools/figures/memory_hierarchy.py            write the figure
+tools/figures/memory_hierarchy.py --check    exit 1 when the committed figure differs
 """
 
 from __future__ import annotations
@@ -10,7 +10,23 @@ from __future__ import annotations
 import math
 import sys
 
-from svg import BLUE, BROWN, FAINT, GREEN, GREY, INK, PALE, PURPLE, RED, box, command, figure, rect, text
+from svg import (
+    BLUE,
+    BROWN,
+    FAINT,
+    GREEN,
+    GREY,
+    GUIDES,
+    INK,
+    PALE,
+    PURPLE,
+    RED,
+    box,
+    command,
+    figure,
+    rect,
+    text,
+)
 
 # Data sheet of the H200 (SXM) and the CUDA programming guide's table for compute capability 9.0.
 SMS, LANES, BANKS, CLOCK = 132, 128, 32, 1.98e9
@@ -99,4 +115,4 @@ def draw() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command(__file__, draw))
+    sys.exit(command(__file__, {GUIDES / "memory_hierarchy.svg": draw}))

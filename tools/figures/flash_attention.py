@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw docs/figures/flash_attention.svg: tiles of scores, what a block keeps, bytes by length.
 
-tools/figures/guides/flash_attention.py            write the figure
-tools/figures/guides/flash_attention.py --check    exit 1 when the committed figure differs
+tools/figures/flash_attention.py            write the figure
+tools/figures/flash_attention.py --check    exit 1 when the committed figure differs
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from svg import (
     FAINT,
     GREEN,
     GREY,
+    GUIDES,
     INK,
     PALE,
     PURPLE,
@@ -163,4 +164,4 @@ def draw() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command(__file__, draw))
+    sys.exit(command(__file__, {GUIDES / "flash_attention.svg": draw}))

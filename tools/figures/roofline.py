@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw docs/figures/roofline.svg: roofs of an H200's data sheet, kernels by counted intensity.
 
-tools/figures/guides/roofline.py            write the figure
-tools/figures/guides/roofline.py --check    exit 1 when the committed figure differs
+tools/figures/roofline.py            write the figure
+tools/figures/roofline.py --check    exit 1 when the committed figure differs
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from svg import (
     FAINT,
     GREEN,
     GREY,
+    GUIDES,
     INK,
     PALE,
     PURPLE,
@@ -135,4 +136,4 @@ def draw() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command(__file__, draw))
+    sys.exit(command(__file__, {GUIDES / "roofline.svg": draw}))

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Draw docs/figures/measuring.svg: a step timed without waiting, with waiting, and calls timed by events.
 
-tools/figures/guides/measuring.py            write the figure
-tools/figures/guides/measuring.py --check    exit 1 when the committed figure differs
+tools/figures/measuring.py            write the figure
+tools/figures/measuring.py --check    exit 1 when the committed figure differs
 """
 
 from __future__ import annotations
 
 import sys
 
-from svg import BLUE, BROWN, FAINT, GREEN, GREY, INK, RED, command, dot, figure, line, rect, text
+from svg import BLUE, BROWN, FAINT, GREEN, GREY, GUIDES, INK, RED, command, dot, figure, line, rect, text
 
 # Assumed for the drawing, in milliseconds: for the host to ask for a phase, and for the device to do it.
 PHASES = (("forward", 0.6, 3.0, BLUE), ("backward", 0.9, 5.0, BROWN), ("optimizer", 0.3, 1.0, GREEN))
@@ -116,4 +116,4 @@ def draw() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command(__file__, draw))
+    sys.exit(command(__file__, {GUIDES / "measuring.svg": draw}))

@@ -1,4 +1,4 @@
-"""What the figures of the guides share: shapes as SVG text, and the command line of a figure script."""
+"""What the scripts of the figures share: shapes as SVG text, the frame, and the command line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Callable
 
-FOLDER = Path(__file__).resolve().parents[3] / "docs" / "figures"
+ROOT = Path(__file__).resolve().parents[2]
+GUIDES = ROOT / "docs" / "figures"
 
 BLUE, BROWN, GREEN, PURPLE, RED = "#2a6f97", "#b5651d", "#4f772d", "#7b4b94", "#a4243b"
 INK, GREY, FAINT, PALE = "#222222", "#666666", "#b5b5b5", "#f0f0f0"
@@ -62,32 +63,36 @@ def dot(x: float, y: float, colour: str, radius: float = 4.5) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{colour}"/>'
 
 
-def figure(title: str, height: int, parts: list) -> str:
+def figure(
+    title: str, height: float, parts: list, width: float = WIDTH, head: str | None = GREY, reach: int = 7
+) -> str:
+    """The whole file. `head` colours the heads of arrows; `reach` of their 8 lie before the line's end."""
+    marker = (
+        f'<defs><marker id="head" markerWidth="8" markerHeight="8" refX="{reach}" refY="4" orient="auto">'
+        f'<path d="M0 0 L8 4 L0 8 z" fill="{head}"/></marker></defs>'
+    )
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-            f'width="{WIDTH}" height="{height}" font-family="Helvetica, Arial, sans-serif" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" height="{height}" font-family="Helvetica, Arial, sans-serif" role="img">',
             f"<title>{title}</title>",
-            '<defs><marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">'
-            f'<path d="M0 0 L8 4 L0 8 z" fill="{GREY}"/></marker></defs>',
-            f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+            *([marker] if head else []),
+            f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
             *parts,
             "</svg>\n",
         ]
     )
 
 
-def command(script: str, draw: Callable[[], str]) -> int:
-    """Write docs/figures/NAME.svg for tools/figures/guides/NAME.py, or with --check compare."""
-    name = Path(script).stem
-    target = FOLDER / f"{name}.svg"
-    drawn = draw()
-    if "--check" in sys.argv[1:]:
-        if target.exists() and target.read_text(encoding="utf-8") == drawn:
-            return 0
-        print(
-            f"{target.name} is not what its script draws; run tools/figures/guides/{name}.py", file=sys.stderr
-        )
-        return 1
-    target.write_text(drawn, encoding="utf-8")
-    return 0
+def command(script: str, figures: dict[Path, Callable[[], str]]) -> int:
+    """Write each figure to its file; with --check, exit 1 when a committed one differs."""
+    differing = 0
+    for target, draw in figures.items():
+        drawn = draw()
+        if "--check" not in sys.argv[1:]:
+            target.write_text(drawn, encoding="utf-8")
+        elif not target.exists() or target.read_text(encoding="utf-8") != drawn:
+            name = Path(script).name
+            print(f"{target.name} is not what its script draws; run tools/figures/{name}", file=sys.stderr)
+            differing += 1
+    return 1 if differing else 0

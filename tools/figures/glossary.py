@@ -1,15 +1,31 @@
 #!/usr/bin/env python3
 """Draw docs/figures/glossary.svg: grid, block, warp and thread, with the index arithmetic of one thread.
 
-tools/figures/guides/glossary.py            write the figure
-tools/figures/guides/glossary.py --check    exit 1 when the committed figure differs
+tools/figures/glossary.py            write the figure
+tools/figures/glossary.py --check    exit 1 when the committed figure differs
 """
 
 from __future__ import annotations
 
 import sys
 
-from svg import BLUE, BROWN, FAINT, GREEN, GREY, INK, PALE, PURPLE, box, command, figure, line, rect, text
+from svg import (
+    BLUE,
+    BROWN,
+    FAINT,
+    GREEN,
+    GREY,
+    GUIDES,
+    INK,
+    PALE,
+    PURPLE,
+    box,
+    command,
+    figure,
+    line,
+    rect,
+    text,
+)
 
 ELEMENTS, THREADS, WARP = 1000, 256, 32
 ELEMENT = 650  # the one whose thread is shown
@@ -83,4 +99,4 @@ def draw() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command(__file__, draw))
+    sys.exit(command(__file__, {GUIDES / "glossary.svg": draw}))
