@@ -199,16 +199,8 @@ TEST_P(LayernormForwardTest, NormalisesInPlace) {
 TEST_P(LayernormForwardTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
   float* x = buffer.data();
-  auto* askew = wb::misaligned(x);
-  const char* const names[] = {"x", "gamma", "beta", "y", "mean", "rstd"};
-  for (int wrong = 0; wrong < 6; ++wrong) {
-    for (float* bad : {static_cast<float*>(nullptr), askew}) {
-      const auto pointer = [&](int position) { return position == wrong ? bad : x; };
-      EXPECT_THROW_MESSAGE(run(pointer(0), pointer(1), pointer(2), pointer(3), pointer(4), pointer(5), 2, 2,
-                               kEpsilon, nullptr),
-                           wb::Error, std::string("but ") + names[wrong] + " = " + wb::to_text(bad));
-    }
-  }
+  expect_bad_pointers_named({"x", "gamma", "beta", "y", "mean", "rstd"}, x, x, x, x, x, x, 2, 2, kEpsilon,
+                            nullptr);
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, 0, 2, kEpsilon, nullptr), wb::Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, 2, -1, kEpsilon, nullptr), wb::Error, "c = -1");
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, 2, wb::kLayernormMaxColumns + 1, kEpsilon, nullptr), wb::Error,
@@ -352,16 +344,8 @@ TEST_P(LayernormBackwardTest, GivesTheSameBitsEveryTime) {
 TEST_P(LayernormBackwardTest, RejectsBadArguments) {
   wb::DeviceBuffer<float> buffer(wb::random_uniform(wb::layernorm_backward_scratch(2, 2), 1));
   float* x = buffer.data();
-  auto* askew = wb::misaligned(x);
-  const char* const names[] = {"dy", "x", "gamma", "mean", "rstd", "dx", "dgamma", "dbeta", "scratch"};
-  for (int wrong = 0; wrong < 9; ++wrong) {
-    for (float* bad : {static_cast<float*>(nullptr), askew}) {
-      const auto pointer = [&](int position) { return position == wrong ? bad : x; };
-      EXPECT_THROW_MESSAGE(run(pointer(0), pointer(1), pointer(2), pointer(3), pointer(4), pointer(5),
-                               pointer(6), pointer(7), pointer(8), 2, 2, nullptr),
-                           wb::Error, std::string("but ") + names[wrong] + " = " + wb::to_text(bad));
-    }
-  }
+  expect_bad_pointers_named({"dy", "x", "gamma", "mean", "rstd", "dx", "dgamma", "dbeta", "scratch"}, x, x, x,
+                            x, x, x, x, x, x, 2, 2, nullptr);
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, x, x, x, 0, 2, nullptr), wb::Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, x, x, x, 2, -1, nullptr), wb::Error, "c = -1");
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, x, x, x, 2, wb::kLayernormMaxColumns + 1, nullptr), wb::Error,

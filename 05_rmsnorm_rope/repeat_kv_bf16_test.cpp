@@ -61,6 +61,7 @@ TEST_P(RepeatKvForwardBf16Test, RejectsBadArguments) {
     run(wb::token_major_view(x, 2, k, 2), y, 1, 2, 4, 2, nullptr);
   };
   EXPECT_THROW_MESSAGE(repeat(nullptr, 2, data), wb::Error, "x.data = 0");
+  EXPECT_THROW_MESSAGE(repeat(data, 2, nullptr), wb::Error, "y = 0");
   EXPECT_THROW_MESSAGE(repeat(askew, 2, data), wb::Error, "is_aligned(x.data)");
   EXPECT_THROW_MESSAGE(repeat(data, 2, askew), wb::Error, "is_aligned(y)");
   EXPECT_THROW_MESSAGE(repeat(data, 3, data), wb::Error, "x.heads = 3");
@@ -124,6 +125,7 @@ TEST_P(RepeatKvBackwardBf16Test, RejectsBadArguments) {
     run(dy, wb::token_major_view(dx, 2, k, 2), 1, 2, 4, 2, nullptr);
   };
   EXPECT_THROW_MESSAGE(sum(data, nullptr, 2), wb::Error, "dx.data = 0");
+  EXPECT_THROW_MESSAGE(sum(nullptr, data, 2), wb::Error, "dy = 0");
   EXPECT_THROW_MESSAGE(sum(askew, data, 2), wb::Error, "is_aligned(dy)");
   EXPECT_THROW_MESSAGE(sum(data, askew, 2), wb::Error, "is_aligned(dx.data)");
   EXPECT_THROW_MESSAGE(sum(data, data, 3), wb::Error, "dx.heads = 3");

@@ -187,16 +187,8 @@ TEST_P(ResidualRmsnormTest, TakesAnyAlignment) {
 TEST_P(ResidualRmsnormTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
   float* x = buffer.data();
-  auto* askew = wb::misaligned(x);
-  const char* const names[] = {"x", "residual", "weight", "sum", "y", "rstd"};
-  for (int wrong = 0; wrong < 6; ++wrong) {
-    for (float* bad : {static_cast<float*>(nullptr), askew}) {
-      const auto pointer = [&](int position) { return position == wrong ? bad : x; };
-      EXPECT_THROW_MESSAGE(run(pointer(0), pointer(1), pointer(2), pointer(3), pointer(4), pointer(5), 2, 2,
-                               kEpsilon, nullptr),
-                           wb::Error, std::string("but ") + names[wrong] + " = " + wb::to_text(bad));
-    }
-  }
+  expect_bad_pointers_named({"x", "residual", "weight", "sum", "y", "rstd"}, x, x, x, x, x, x, 2, 2, kEpsilon,
+                            nullptr);
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, 0, 2, kEpsilon, nullptr), wb::Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, 2, -1, kEpsilon, nullptr), wb::Error, "c = -1");
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, 2, 2, -1.0f, nullptr), wb::Error, "epsilon = -1");

@@ -71,10 +71,7 @@ TEST_P(RmsnormForwardBf16Test, RejectsBadArguments) {
   wb::DeviceBuffer<wb::bf16> buffer(16);
   wb::DeviceBuffer<float> rstd(2);
   wb::bf16* x = buffer.data();
-  auto* askew = wb::misaligned(x);
-  EXPECT_THROW_MESSAGE(run(askew, x, x, rstd.data(), 2, 2, kEpsilon, nullptr), wb::Error, "but x = ");
-  EXPECT_THROW_MESSAGE(run(x, askew, x, rstd.data(), 2, 2, kEpsilon, nullptr), wb::Error, "but weight = ");
-  EXPECT_THROW_MESSAGE(run(x, x, nullptr, rstd.data(), 2, 2, kEpsilon, nullptr), wb::Error, "but y = ");
+  expect_bad_pointers_named({"x", "weight", "y", "rstd"}, x, x, x, rstd.data(), 2, 2, kEpsilon, nullptr);
   EXPECT_THROW_MESSAGE(run(x, x, x, rstd.data(), 2, 0, kEpsilon, nullptr), wb::Error, "c = 0");
 }
 
@@ -142,10 +139,8 @@ TEST_P(RmsnormBackwardBf16Test, RejectsBadArguments) {
   wb::DeviceBuffer<float> floats(wb::rmsnorm_backward_scratch(2));
   wb::bf16* x = buffer.data();
   float* f = floats.data();
-  auto* askew = wb::misaligned(x);
-  EXPECT_THROW_MESSAGE(run(askew, x, x, f, x, f, f, 2, 2, nullptr), wb::Error, "but dy = ");
-  EXPECT_THROW_MESSAGE(run(x, x, x, f, askew, f, f, 2, 2, nullptr), wb::Error, "but dx = ");
-  EXPECT_THROW_MESSAGE(run(x, x, x, f, x, nullptr, f, 2, 2, nullptr), wb::Error, "but dweight = ");
+  expect_bad_pointers_named({"dy", "x", "weight", "rstd", "dx", "dweight", "scratch"}, x, x, x, f, x, f, f, 2,
+                            2, nullptr);
   EXPECT_THROW_MESSAGE(run(x, x, x, f, x, f, f, -1, 2, nullptr), wb::Error, "n = -1");
 }
 

@@ -159,9 +159,8 @@ TEST_P(MuonTest, RefusesWhatTheContractForbids) {
   auto* const x = matmul();
   EXPECT_THROW_MESSAGE(run(p, p, p, p, 0, 1, config, o, x, nullptr), Error, "r = 0");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, 1, -2, config, o, x, nullptr), Error, "c = -2");
-  EXPECT_THROW_MESSAGE(run(p, p, nullptr, p, 1, 1, config, o, x, nullptr), Error, "momentum");
-  EXPECT_THROW_MESSAGE(run(p, misaligned(p), p, p, 1, 1, config, o, x, nullptr), Error,
-                       "is_aligned(gradients)");
+  expect_bad_pointers_named({"parameters", "gradients", "momentum", "scratch"}, p, p, p, p, 1, 1, config, o,
+                            x, nullptr);
   EXPECT_THROW_MESSAGE(run(p, p, p, p, 1, 1, config, nullptr, x, nullptr), Error, "orthogonalise");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, 1, 1, config, o, nullptr, nullptr), Error, "matmul");
 }

@@ -63,8 +63,7 @@ TEST_P(SiluMultiplyBf16Test, RefusesWhatTheContractForbids) {
   DeviceBuffer<bf16> data(16);
   bf16* p = data.data();
   EXPECT_THROW_MESSAGE(run(p, p, p, 0, nullptr), Error, "size = 0");
-  EXPECT_THROW_MESSAGE(run(p, nullptr, p, 1, nullptr), Error, "up");
-  EXPECT_THROW_MESSAGE(run(misaligned(p), p, p, 1, nullptr), Error, "is_aligned(gate)");
+  expect_bad_pointers_named({"gate", "up", "out"}, p, p, p, 1, nullptr);
 }
 
 class SiluMultiplyBackwardBf16Test : public ImplementationTest<SiluMultiplyBackwardBf16> {
@@ -105,7 +104,7 @@ TEST_P(SiluMultiplyBackwardBf16Test, RefusesWhatTheContractForbids) {
   DeviceBuffer<bf16> data(16);
   bf16* p = data.data();
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, -1, nullptr), Error, "size = -1");
-  EXPECT_THROW_MESSAGE(run(p, p, p, misaligned(p), p, 1, nullptr), Error, "is_aligned(dgate)");
+  expect_bad_pointers_named({"dout", "gate", "up", "dgate", "dup"}, p, p, p, p, p, 1, nullptr);
 }
 
 class SwigluForwardBf16Test : public ImplementationTest<SwigluForwardBf16> {
@@ -157,8 +156,8 @@ TEST_P(SwigluForwardBf16Test, RefusesWhatTheContractForbids) {
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, 0, 1, 1, matmul(), nullptr), Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, 1, -1, 1, matmul(), nullptr), Error, "c = -1");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, 1, 1, 0, matmul(), nullptr), Error, "f = 0");
-  EXPECT_THROW_MESSAGE(run(p, p, nullptr, p, p, p, 1, 1, 1, matmul(), nullptr), Error, "w_up");
-  EXPECT_THROW_MESSAGE(run(misaligned(p), p, p, p, p, p, 1, 1, 1, matmul(), nullptr), Error, "is_aligned(x)");
+  expect_bad_pointers_named({"x", "w_gate", "w_up", "gate", "up", "out"}, p, p, p, p, p, p, 1, 1, 1, matmul(),
+                            nullptr);
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, 1, 1, 1, nullptr, nullptr), Error, "matmul");
 }
 
@@ -246,13 +245,10 @@ TEST_P(SwigluBackwardBf16Test, RefusesWhatTheContractForbids) {
   float* g = gradients.data();
   auto* const mm = matmul();
   auto* const mf = matmul_to_float();
-  float* const odd = misaligned(g);
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, p, g, g, 0, 1, 1, mm, mf, nullptr), Error, "n = 0");
-  EXPECT_THROW_MESSAGE(run(nullptr, p, p, p, p, p, p, p, p, g, g, 1, 1, 1, mm, mf, nullptr), Error, "dout");
-  EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, misaligned(p), g, g, 1, 1, 1, mm, mf, nullptr), Error,
-                       "is_aligned(dx)");
-  EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, p, g, odd, 1, 1, 1, mm, mf, nullptr), Error,
-                       "is_aligned(dw_up)");
+  expect_bad_pointers_named(
+      {"dout", "x", "w_gate", "w_up", "gate", "up", "dgate", "dup", "dx", "dw_gate", "dw_up"}, p, p, p, p, p,
+      p, p, p, p, g, g, 1, 1, 1, mm, mf, nullptr);
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, p, g, g, 1, 1, 1, nullptr, mf, nullptr), Error,
                        "matmul != nullptr");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, p, g, g, 1, 1, 1, mm, nullptr, nullptr), Error,

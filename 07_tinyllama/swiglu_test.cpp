@@ -75,9 +75,7 @@ TEST_P(SiluMultiplyTest, RefusesWhatTheContractForbids) {
   DeviceBuffer<float> data(16);
   float* p = data.data();
   EXPECT_THROW_MESSAGE(run(p, p, p, 0, nullptr), Error, "size = 0");
-  EXPECT_THROW_MESSAGE(run(nullptr, p, p, 1, nullptr), Error, "gate");
-  EXPECT_THROW_MESSAGE(run(p, misaligned(p), p, 1, nullptr), Error, "is_aligned(up)");
-  EXPECT_THROW_MESSAGE(run(p, p, misaligned(p), 1, nullptr), Error, "is_aligned(out)");
+  expect_bad_pointers_named({"gate", "up", "out"}, p, p, p, 1, nullptr);
 }
 
 class SwigluForwardTest : public ImplementationTest<SwigluForward> {
@@ -130,8 +128,8 @@ TEST_P(SwigluForwardTest, RefusesWhatTheContractForbids) {
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, 0, 1, 1, matmul(), nullptr), Error, "n = 0");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, 1, -1, 1, matmul(), nullptr), Error, "c = -1");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, 1, 1, 0, matmul(), nullptr), Error, "f = 0");
-  EXPECT_THROW_MESSAGE(run(p, nullptr, p, p, p, p, 1, 1, 1, matmul(), nullptr), Error, "w_gate");
-  EXPECT_THROW_MESSAGE(run(misaligned(p), p, p, p, p, p, 1, 1, 1, matmul(), nullptr), Error, "is_aligned(x)");
+  expect_bad_pointers_named({"x", "w_gate", "w_up", "gate", "up", "out"}, p, p, p, p, p, p, 1, 1, 1, matmul(),
+                            nullptr);
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, 1, 1, 1, nullptr, nullptr), Error, "matmul");
 }
 
@@ -196,8 +194,7 @@ TEST_P(SiluMultiplyBackwardTest, RefusesWhatTheContractForbids) {
   DeviceBuffer<float> data(16);
   float* p = data.data();
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, -4, nullptr), Error, "size = -4");
-  EXPECT_THROW_MESSAGE(run(p, p, p, nullptr, p, 1, nullptr), Error, "dgate");
-  EXPECT_THROW_MESSAGE(run(misaligned(p), p, p, p, p, 1, nullptr), Error, "is_aligned(dout)");
+  expect_bad_pointers_named({"dout", "gate", "up", "dgate", "dup"}, p, p, p, p, p, 1, nullptr);
 }
 
 class SwigluBackwardTest : public ImplementationTest<SwigluBackward> {
@@ -310,10 +307,9 @@ TEST_P(SwigluBackwardTest, RefusesWhatTheContractForbids) {
   DeviceBuffer<float> data(16);
   float* p = data.data();
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, p, p, p, 0, 1, 1, matmul(), nullptr), Error, "n = 0");
-  EXPECT_THROW_MESSAGE(run(nullptr, p, p, p, p, p, p, p, p, p, p, 1, 1, 1, matmul(), nullptr), Error, "dout");
-  EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, nullptr, p, p, 1, 1, 1, matmul(), nullptr), Error, "dx");
-  EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, p, misaligned(p), p, 1, 1, 1, matmul(), nullptr), Error,
-                       "is_aligned(dw_gate)");
+  expect_bad_pointers_named(
+      {"dout", "x", "w_gate", "w_up", "gate", "up", "dgate", "dup", "dx", "dw_gate", "dw_up"}, p, p, p, p, p,
+      p, p, p, p, p, p, 1, 1, 1, matmul(), nullptr);
   EXPECT_THROW_MESSAGE(run(p, p, p, p, p, p, p, p, p, p, p, 1, 1, 1, nullptr, nullptr), Error, "matmul");
 }
 

@@ -25,6 +25,8 @@
 #include <exception>
 #include <ostream>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -36,6 +38,19 @@
 #include "common/harness/matcher.h"
 #include "common/harness/selection.h"
 #include "common/harness/sizes.h"
+
+/// Passes if `statement` throws `Exception` and its what() contains `substring`.
+#define EXPECT_THROW_MESSAGE(statement, Exception, substring)                                       \
+  do {                                                                                              \
+    try {                                                                                           \
+      statement;                                                                                    \
+      ADD_FAILURE() << #statement " threw nothing; expected " #Exception;                           \
+    } catch (const Exception& wb_error) {                                                           \
+      EXPECT_PRED2(::wb::detail::contains, std::string(wb_error.what()), std::string(substring));   \
+    } catch (const std::exception& wb_error) {                                                      \
+      ADD_FAILURE() << #statement " threw something else than " #Exception ": " << wb_error.what(); \
+    }                                                                                               \
+  } while (0)
 
 namespace wb {
 
@@ -72,6 +87,36 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
     implementation().function(std::forward<Args>(args)...);
     detail::synchronize_after(std::string(Contract::kName) + " '" + implementation().name + "'");
   }
+
+  /// Puts null, and then an address inside an element, in the place of each pointer to data among the
+  /// arguments, the others being right: each must be refused, with its name and its value. `names`: of these
+  /// pointers, in order.
+  template <class... Args>
+  void expect_bad_pointers_named(const std::vector<std::string>& names, Args... right) {
+    replace_each_pointer(names, std::tuple<Args...>(right...), std::index_sequence_for<Args...>{});
+  }
+
+ private:
+  template <class... Args, std::size_t... kPositions>
+  void replace_each_pointer(const std::vector<std::string>& names, const std::tuple<Args...>& right,
+                            std::index_sequence<kPositions...>) {
+    std::size_t pointers = 0;
+    const auto replace = [&]<std::size_t kPosition>() {
+      using Argument = std::tuple_element_t<kPosition, std::tuple<Args...>>;
+      if constexpr (std::is_pointer_v<Argument> && std::is_object_v<std::remove_pointer_t<Argument>>) {
+        ASSERT_LT(pointers, names.size());
+        const std::string& name = names[pointers++];
+        for (const Argument bad : {Argument{nullptr}, misaligned(std::get<kPosition>(right))}) {
+          auto arguments = right;
+          std::get<kPosition>(arguments) = bad;
+          EXPECT_THROW_MESSAGE(std::apply([this](auto... all) { run(all...); }, arguments), Error,
+                               "but " + name + " = " + to_text(bad));
+        }
+      }
+    };
+    (replace.template operator()<kPositions>(), ...);
+    EXPECT_EQ(pointers, names.size());
+  }
 };
 
 }  // namespace wb
@@ -82,16 +127,3 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
   static const bool wb_declared_##Suite = ::wb::detail::declare_contract<Contract>();                \
   INSTANTIATE_TEST_SUITE_P(, Suite, ::testing::ValuesIn(::wb::selected_implementations<Contract>()), \
                            [](const auto& instance) { return instance.param.name; })
-
-/// Passes if `statement` throws `Exception` and its what() contains `substring`.
-#define EXPECT_THROW_MESSAGE(statement, Exception, substring)                                       \
-  do {                                                                                              \
-    try {                                                                                           \
-      statement;                                                                                    \
-      ADD_FAILURE() << #statement " threw nothing; expected " #Exception;                           \
-    } catch (const Exception& wb_error) {                                                           \
-      EXPECT_PRED2(::wb::detail::contains, std::string(wb_error.what()), std::string(substring));   \
-    } catch (const std::exception& wb_error) {                                                      \
-      ADD_FAILURE() << #statement " threw something else than " #Exception ": " << wb_error.what(); \
-    }                                                                                               \
-  } while (0)
