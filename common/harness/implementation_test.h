@@ -107,6 +107,7 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
         ASSERT_LT(pointers, names.size());
         const std::string& name = names[pointers++];
         for (const Argument bad : {Argument{nullptr}, misaligned(std::get<kPosition>(right))}) {
+          SCOPED_TRACE(name + " = " + to_text(bad) + ", the other arguments right");
           auto arguments = right;
           std::get<kPosition>(arguments) = bad;
           EXPECT_THROW_MESSAGE(std::apply([this](auto... all) { run(all...); }, arguments), Error,
