@@ -52,7 +52,7 @@ class Documents(unittest.TestCase):
             guide = docs / f"{figure.stem}.md"
             self.assertIn(f"(figures/{figure.name})", guide.read_text(), guide.name)
             self.assertIn(f"({guide.name})", (docs / "README.md").read_text())
-            self.assertTrue((support.ROOT / "tools" / "figures" / "guides" / f"{figure.stem}.py").exists())
+            self.assertTrue((support.ROOT / "tools" / "figures" / f"{figure.stem}.py").exists())
             self.assertRegex(checked, rf"\b{figure.stem}\b")
 
     def test_there_are_documents(self):
