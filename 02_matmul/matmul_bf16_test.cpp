@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include "02_matmul/matmul.h"
-#include "02_matmul/matmul_oracle.h"
+#include "02_matmul/testing/matmul_oracle.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "02_matmul/matmul_oracle.h"
+#include "02_matmul/testing/matmul_oracle.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/sanitizer.h"

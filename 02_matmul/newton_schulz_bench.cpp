@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "02_matmul/newton_schulz_oracle.h"
+#include "02_matmul/testing/newton_schulz_oracle.h"
 #include "common/core/device_buffer.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"

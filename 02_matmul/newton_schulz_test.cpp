@@ -7,7 +7,7 @@
 #include <limits>
 #include <mutex>
 
-#include "02_matmul/newton_schulz_oracle.h"
+#include "02_matmul/testing/newton_schulz_oracle.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/sanitizer.h"
 

@@ -2,7 +2,7 @@
 #include <span>
 
 #include "03_softmax/online_softmax.h"
-#include "03_softmax/online_softmax_oracle.h"
+#include "03_softmax/testing/online_softmax_oracle.h"
 #include "common/core/device_buffer.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"

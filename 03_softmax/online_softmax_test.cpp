@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "03_softmax/online_softmax_oracle.h"
+#include "03_softmax/testing/online_softmax_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <span>
 
 #include "03_softmax/softmax.h"
-#include "03_softmax/softmax_oracle.h"
+#include "03_softmax/testing/softmax_oracle.h"
 #include "common/core/device_buffer.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"

@@ -7,8 +7,8 @@
 #include <numeric>
 #include <string>
 
-#include "03_softmax/softmax_diagnosis.h"
-#include "03_softmax/softmax_oracle.h"
+#include "03_softmax/testing/softmax_diagnosis.h"
+#include "03_softmax/testing/softmax_oracle.h"
 #include "common/core/device_info.h"
 #include "common/core/shared_memory.h"
 #include "common/harness/diagnosis.h"

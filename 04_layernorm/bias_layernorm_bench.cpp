@@ -1,7 +1,7 @@
 // Benchmark of bias_layernorm: one launch beside two, from a few rows to large matrices.
 #include "04_layernorm/bias_layernorm.h"
-#include "04_layernorm/layernorm_bench_input.h"
-#include "04_layernorm/layernorm_oracle.h"
+#include "04_layernorm/testing/layernorm_bench_input.h"
+#include "04_layernorm/testing/layernorm_oracle.h"
 #include "common/core/device_info.h"
 #include "common/harness/bench.h"
 #include "common/harness/bench_data.h"

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "04_layernorm/layernorm.h"
-#include "04_layernorm/layernorm_diagnosis.h"
-#include "04_layernorm/layernorm_oracle.h"
+#include "04_layernorm/testing/layernorm_diagnosis.h"
+#include "04_layernorm/testing/layernorm_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace {

@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "04_layernorm/layernorm.h"
-#include "04_layernorm/layernorm_bench_input.h"
-#include "04_layernorm/layernorm_oracle.h"
+#include "04_layernorm/testing/layernorm_bench_input.h"
+#include "04_layernorm/testing/layernorm_oracle.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
 #include "common/harness/bench.h"

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "04_layernorm/layernorm_diagnosis.h"
-#include "04_layernorm/layernorm_oracle.h"
+#include "04_layernorm/testing/layernorm_diagnosis.h"
+#include "04_layernorm/testing/layernorm_oracle.h"
 #include "common/core/device_info.h"
 #include "common/core/shared_memory.h"
 #include "common/harness/implementation_test.h"

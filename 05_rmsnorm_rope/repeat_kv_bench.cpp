@@ -2,8 +2,8 @@
 // lie well (token-major) and badly (feature-major).
 #include <type_traits>
 
-#include "05_rmsnorm_rope/heads_layouts.h"
 #include "05_rmsnorm_rope/repeat_kv.h"
+#include "05_rmsnorm_rope/testing/heads_layouts.h"
 #include "common/core/device_buffer.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"

@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "05_rmsnorm_rope/repeat_kv.h"
-#include "05_rmsnorm_rope/repeat_kv_oracle.h"
+#include "05_rmsnorm_rope/testing/repeat_kv_oracle.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 

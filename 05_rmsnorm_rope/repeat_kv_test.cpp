@@ -4,7 +4,7 @@
 #include <numeric>
 #include <span>
 
-#include "05_rmsnorm_rope/repeat_kv_oracle.h"
+#include "05_rmsnorm_rope/testing/repeat_kv_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace {

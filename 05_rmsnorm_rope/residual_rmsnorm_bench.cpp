@@ -1,7 +1,7 @@
 // Benchmark of residual_rmsnorm: one launch beside two, float and bf16.
 #include "05_rmsnorm_rope/residual_rmsnorm.h"
-#include "05_rmsnorm_rope/rmsnorm_bench_rows.h"
-#include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_bench_rows.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
 #include "common/core/rng.h"
 #include "common/harness/bench.h"
 

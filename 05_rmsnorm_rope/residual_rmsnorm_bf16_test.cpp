@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "05_rmsnorm_rope/residual_rmsnorm.h"
-#include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 

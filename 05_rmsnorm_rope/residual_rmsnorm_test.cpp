@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "05_rmsnorm_rope/rmsnorm_diagnosis.h"
-#include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_diagnosis.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace {

@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "05_rmsnorm_rope/rmsnorm.h"
-#include "05_rmsnorm_rope/rmsnorm_bench_rows.h"
-#include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_bench_rows.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
 #include "common/core/rng.h"
 #include "common/harness/bench.h"
 

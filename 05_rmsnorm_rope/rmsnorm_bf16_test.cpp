@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "05_rmsnorm_rope/rmsnorm.h"
-#include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "05_rmsnorm_rope/rmsnorm_diagnosis.h"
-#include "05_rmsnorm_rope/rmsnorm_oracle.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_diagnosis.h"
+#include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
 #include "common/core/shared_memory.h"
 #include "common/harness/implementation_test.h"
 

@@ -1,8 +1,8 @@
 // Benchmark of rope, forward and backward, in fp32 and bf16: q and k in one launch, in place.
 #include <type_traits>
 
-#include "05_rmsnorm_rope/heads_layouts.h"
 #include "05_rmsnorm_rope/rope.h"
+#include "05_rmsnorm_rope/testing/heads_layouts.h"
 #include "common/core/device_buffer.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"

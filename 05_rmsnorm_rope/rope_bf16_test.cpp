@@ -1,7 +1,7 @@
 // Tests of rope and its gradient in bf16: the same rotation, each result rounded once.
-#include "05_rmsnorm_rope/heads_layouts.h"
 #include "05_rmsnorm_rope/rope.h"
-#include "05_rmsnorm_rope/rope_oracle.h"
+#include "05_rmsnorm_rope/testing/heads_layouts.h"
+#include "05_rmsnorm_rope/testing/rope_oracle.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "05_rmsnorm_rope/heads_layouts.h"
-#include "05_rmsnorm_rope/rope_diagnosis.h"
-#include "05_rmsnorm_rope/rope_oracle.h"
+#include "05_rmsnorm_rope/testing/heads_layouts.h"
+#include "05_rmsnorm_rope/testing/rope_diagnosis.h"
+#include "05_rmsnorm_rope/testing/rope_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace {

@@ -1,6 +1,6 @@
 // Benchmark of attention, forward and backward, in fp32 and bf16: how time grows with T when the scores are
 // stored and when they are not, and the shapes of models.
-#include "06_flash_attention/attention_bench.h"
+#include "06_flash_attention/testing/attention_bench.h"
 
 #include <type_traits>
 

@@ -1,7 +1,7 @@
 // Attention with tensors stored in bf16, arithmetic in fp32. The oracle reads the same rounded inputs, so
 // what is left is rounding on the way out.
-#include "06_flash_attention/attention_cases.h"
-#include "06_flash_attention/attention_refusals.h"
+#include "06_flash_attention/testing/attention_cases.h"
+#include "06_flash_attention/testing/attention_refusals.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 

@@ -1,7 +1,7 @@
 #include "06_flash_attention/attention.h"
 
-#include "06_flash_attention/attention_fixtures.h"
-#include "06_flash_attention/attention_refusals.h"
+#include "06_flash_attention/testing/attention_fixtures.h"
+#include "06_flash_attention/testing/attention_refusals.h"
 
 namespace wb {
 namespace {

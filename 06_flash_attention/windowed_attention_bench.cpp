@@ -1,6 +1,6 @@
 // Benchmark of windowed attention: the same shape with every score near, with a window and a band, and with
 // a band over all of it. FLOPs are those of one encoding: who takes two products where one counts shows it.
-#include "06_flash_attention/windowed_attention_bench.h"
+#include "06_flash_attention/testing/windowed_attention_bench.h"
 
 #include "06_flash_attention/windowed_attention.h"
 #include "common/core/device_info.h"

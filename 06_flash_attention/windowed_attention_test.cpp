@@ -5,9 +5,9 @@
 #include <cmath>
 #include <string>
 
-#include "06_flash_attention/windowed_attention_cases.h"
-#include "06_flash_attention/windowed_attention_diagnosis.h"
-#include "06_flash_attention/windowed_attention_oracle.h"
+#include "06_flash_attention/testing/windowed_attention_cases.h"
+#include "06_flash_attention/testing/windowed_attention_diagnosis.h"
+#include "06_flash_attention/testing/windowed_attention_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {

@@ -1,7 +1,7 @@
 // Benchmark of adamw: one step of a flat array of parameters, alone and with a bf16 copy.
 #include "07_tinyllama/adamw.h"
 
-#include "07_tinyllama/adamw_oracle.h"
+#include "07_tinyllama/testing/adamw_oracle.h"
 #include "common/core/bf16.h"
 #include "common/core/device_buffer.h"
 #include "common/core/device_info.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "07_tinyllama/adamw_oracle.h"
+#include "07_tinyllama/testing/adamw_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {

@@ -1,7 +1,7 @@
 // Benchmark of cross_entropy, forward and backward, of fp32 and bf16 logits: three passes over them in all.
 #include "07_tinyllama/cross_entropy.h"
 
-#include "07_tinyllama/cross_entropy_oracle.h"
+#include "07_tinyllama/testing/cross_entropy_oracle.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
 #include "common/harness/bench.h"

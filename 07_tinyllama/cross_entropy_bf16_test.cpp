@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "07_tinyllama/cross_entropy.h"
-#include "07_tinyllama/cross_entropy_oracle.h"
+#include "07_tinyllama/testing/cross_entropy_oracle.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 

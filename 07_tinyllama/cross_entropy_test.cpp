@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "07_tinyllama/cross_entropy_oracle.h"
+#include "07_tinyllama/testing/cross_entropy_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {

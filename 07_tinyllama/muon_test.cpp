@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "07_tinyllama/muon_oracle.h"
+#include "07_tinyllama/testing/muon_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {

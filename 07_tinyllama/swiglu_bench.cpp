@@ -2,7 +2,7 @@
 // where only those do.
 #include "07_tinyllama/swiglu.h"
 
-#include "07_tinyllama/swiglu_oracle.h"
+#include "07_tinyllama/testing/swiglu_oracle.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
 #include "common/harness/bench.h"

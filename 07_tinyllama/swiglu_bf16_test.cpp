@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-#include "07_tinyllama/swiglu_oracle.h"
+#include "07_tinyllama/testing/swiglu_oracle.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 

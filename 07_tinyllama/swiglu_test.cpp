@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "07_tinyllama/swiglu_oracle.h"
+#include "07_tinyllama/testing/swiglu_oracle.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {

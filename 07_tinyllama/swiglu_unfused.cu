@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "07_tinyllama/silu.cuh"
-#include "07_tinyllama/swiglu_checks.h"
+#include "07_tinyllama/swiglu_check.h"
 #include "common/core/registry.h"
 
 namespace wb {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "07_tinyllama/coverage.h"
+#include "07_tinyllama/trainer/coverage.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {

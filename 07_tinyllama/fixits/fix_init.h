@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "07_tinyllama/arena.h"
+#include "07_tinyllama/trainer/arena.h"
 
 namespace wb {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <memory>
 
-#include "07_tinyllama/trainer.h"
+#include "07_tinyllama/trainer/trainer.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "07_tinyllama/config.h"
-#include "07_tinyllama/kv_layout.h"
+#include "07_tinyllama/trainer/config.h"
+#include "07_tinyllama/trainer/kv_layout.h"
 
 namespace wb {
 

@@ -8,9 +8,9 @@
 #include <set>
 #include <utility>
 
-#include "07_tinyllama/activations.h"
 #include "07_tinyllama/journey/step_timer.h"
-#include "07_tinyllama/kv_contiguous.h"
+#include "07_tinyllama/trainer/activations.h"
+#include "07_tinyllama/trainer/kv_contiguous.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/sanitizer.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "07_tinyllama/journey/step_timer.h"
-#include "07_tinyllama/trainer.h"
+#include "07_tinyllama/trainer/trainer.h"
 #include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/sanitizer.h"

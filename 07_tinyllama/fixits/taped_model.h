@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "07_tinyllama/arena.h"
-#include "07_tinyllama/config.h"
-#include "07_tinyllama/kernels.h"
+#include "07_tinyllama/trainer/arena.h"
+#include "07_tinyllama/trainer/config.h"
+#include "07_tinyllama/trainer/kernels.h"
 
 namespace wb {
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "07_tinyllama/coverage.h"
 #include "07_tinyllama/journey/options.h"
+#include "07_tinyllama/trainer/coverage.h"
 #include "common/profiler/profiler.h"
 
 namespace wb {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "07_tinyllama/config.h"
-#include "07_tinyllama/data.h"
 #include "07_tinyllama/journey/stages.h"
-#include "07_tinyllama/trainer.h"
+#include "07_tinyllama/trainer/config.h"
+#include "07_tinyllama/trainer/data.h"
+#include "07_tinyllama/trainer/trainer.h"
 
 namespace wb {
 

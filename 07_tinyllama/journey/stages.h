@@ -1,7 +1,7 @@
 // The stage table: a training run, and what is wrong with it. Data, not code.
 //
-// Four components make a stage. Each is a file of its own: init.h, kv_layout.h and the SwiGLU kernels one
-// folder up, the step timers here.
+// Four components make a stage. Each is a file of its own: trainer/init.h, trainer/kv_layout.h, the SwiGLU
+// kernels one folder up, and the step timers here.
 #pragma once
 
 #include <span>
@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "07_tinyllama/init.h"
-#include "07_tinyllama/kv_layout.h"
+#include "07_tinyllama/trainer/init.h"
+#include "07_tinyllama/trainer/kv_layout.h"
 
 namespace wb {
 

@@ -2,7 +2,7 @@
 #include <cstdint>
 
 #include "07_tinyllama/fixits/fix_gradient_coverage.h"
-#include "07_tinyllama/step_kernels.h"
+#include "07_tinyllama/trainer/step_kernels.h"
 #include "common/core/check.h"
 #include "common/core/registry.h"
 

@@ -1,6 +1,6 @@
-// The trainer's own contiguous layout, 07_tinyllama/kv_contiguous.cpp. See fix_kv_layout.md.
+// The trainer's own contiguous layout, 07_tinyllama/trainer/kv_contiguous.cpp. See fix_kv_layout.md.
 #include "07_tinyllama/fixits/fix_kv_layout.h"
-#include "07_tinyllama/kv_contiguous.h"
+#include "07_tinyllama/trainer/kv_contiguous.h"
 #include "common/core/registry.h"
 
 namespace wb {

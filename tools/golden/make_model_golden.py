@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes 07_tinyllama/golden/model.safetensors: what a small Llama's loss, gradients and loss curve must be.
+"""Writes the trainer's golden file: what a small Llama's loss, gradients and loss curve must be.
 
     python tools/golden/make_model_golden.py [output]
 
@@ -115,7 +115,8 @@ def mean_loss(p, tokens, targets):
 
 def main():
     root = Path(__file__).resolve().parents[2]
-    output = Path(sys.argv[1]) if len(sys.argv) > 1 else root / "07_tinyllama/golden/model.safetensors"
+    golden = root / "07_tinyllama/trainer/testing/golden/model.safetensors"
+    output = Path(sys.argv[1]) if len(sys.argv) > 1 else golden
     torch.manual_seed(7)
     # Larger than a usual start, and norm weights off 1: every term of every gradient must matter.
     weights = {}

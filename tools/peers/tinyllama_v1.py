@@ -50,7 +50,7 @@ class Config:
     t: int  # tokens in a sequence
 
 
-# As 07_tinyllama/config.cpp.
+# As 07_tinyllama/trainer/config.cpp.
 PRESETS = {
     "nano": Config(128, 2, 4, 2, 1024, 1000, 4, 64),
     "small": Config(512, 8, 8, 4, 2048, 1000, 8, 128),

@@ -12,7 +12,7 @@ from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT, run_environment
 
 PROGRAM = ROOT / "07_tinyllama" / "journey"
-PRESETS = ROOT / "07_tinyllama" / "config.cpp"
+PRESETS = ROOT / "07_tinyllama" / "trainer" / "config.cpp"
 STAGES = PROGRAM / "stages.cpp"
 PLOT = ROOT / "tools" / "plots" / "journey.py"
 TEXTS = ("README.md", "0*_*/README.md", "0*_*/journey/README.md", "docs/*.md")

@@ -1,0 +1,101 @@
+// Arenas: many tensors in one piece of device memory, described by a table of name, shape and offset.
+//
+// One memset clears all gradients, one launch updates all parameters, and data parallelism is one collective.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "07_tinyllama/trainer/config.h"
+#include "common/core/device_buffer.h"
+
+namespace wb {
+
+/// One row of the table. The offset is in floats from the arena's start.
+struct TensorEntry {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::int64_t offset = 0;
+
+  std::int64_t elements() const;
+};
+
+/// Tensors in the order they were added. Offsets are multiples of kArenaAlignment floats, so that every
+/// tensor may be read with the widest vector loads; the padding between tensors is not counted as elements.
+class TensorTable {
+ public:
+  /// Errors: a name twice or a size < 0 throws wb::Error.
+  void add(std::string name, std::vector<std::int64_t> shape);
+
+  const std::vector<TensorEntry>& entries() const { return entries_; }
+  /// Errors: an unknown name throws wb::Error.
+  const TensorEntry& at(std::string_view name) const;
+  bool contains(std::string_view name) const { return index_.find(name) != index_.end(); }
+  /// Sum of the tensors' elements, without padding.
+  std::int64_t elements() const { return elements_; }
+  /// Floats of the whole arena, with padding.
+  std::int64_t extent() const { return extent_; }
+
+ private:
+  std::vector<TensorEntry> entries_;
+  std::map<std::string, std::size_t, std::less<>> index_;
+  std::int64_t elements_ = 0;
+  std::int64_t extent_ = 0;
+};
+inline constexpr std::int64_t kArenaAlignment = 64;  // floats: 256 bytes, as cudaMalloc itself aligns
+
+/// The device memory of a table. Starts as zeros, padding included.
+class Arena {
+ public:
+  explicit Arena(TensorTable table);
+
+  const TensorTable& table() const { return table_; }
+  /// Device pointer of a tensor. Errors: an unknown name throws wb::Error.
+  float* at(std::string_view name) { return memory_.data() + table_.at(name).offset; }
+  float* data() { return memory_.data(); }
+  std::size_t bytes() const { return memory_.bytes(); }
+
+  /// Clears the whole arena in stream order: one memset.
+  void zero(cudaStream_t stream);
+  /// Copies one tensor to or from the host; waits. Errors: a wrong number of values throws wb::Error.
+  std::vector<float> download(std::string_view name) const;
+  void upload(std::string_view name, std::span<const float> values);
+  /// The whole arena, padding included; waits.
+  std::vector<float> download() const { return memory_.download(); }
+
+ private:
+  TensorTable table_;
+  DeviceBuffer<float> memory_;
+};
+
+/// The parameters of a Llama under their Hugging Face names. The head is tied: the embedding is also the
+/// matrix that makes logits, so there is no lm_head.weight.
+TensorTable parameter_table(const ModelConfig& config);
+
+/// Device pointers of one layer's parameters, or of their gradients.
+struct LayerWeights {
+  float* input_norm = nullptr;      // (C)
+  float* q_proj = nullptr;          // (H*D, C)
+  float* k_proj = nullptr;          // (K*D, C)
+  float* v_proj = nullptr;          // (K*D, C)
+  float* o_proj = nullptr;          // (C, H*D)
+  float* attention_norm = nullptr;  // (C), Hugging Face's post_attention_layernorm
+  float* gate_proj = nullptr;       // (F, C)
+  float* up_proj = nullptr;         // (F, C)
+  float* down_proj = nullptr;       // (C, F)
+};
+
+struct ModelWeights {
+  float* embedding = nullptr;  // (V, C)
+  std::vector<LayerWeights> layers;
+  float* norm = nullptr;  // (C)
+};
+
+/// The pointers of an arena built from parameter_table(config).
+ModelWeights weights_of(Arena& arena, const ModelConfig& config);
+
+}  // namespace wb

@@ -1,0 +1,189 @@
+#include "07_tinyllama/trainer/kernels.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/core/device_info.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+// Calls visit.template operator()<Contract>(operation, function pointer) for every contract of the trainer.
+template <class Visitor>
+void for_each_contract(KernelSet& kernels, Visitor&& visit) {
+  visit.template operator()<VectorAdd>("vector_add", kernels.vector_add);
+  visit.template operator()<Matmul>("matmul", kernels.matmul);
+  visit.template operator()<RmsnormForward>("rmsnorm", kernels.rmsnorm_forward);
+  visit.template operator()<RmsnormBackward>("rmsnorm", kernels.rmsnorm_backward);
+  visit.template operator()<RopeForward>("rope", kernels.rope_forward);
+  visit.template operator()<RopeBackward>("rope", kernels.rope_backward);
+  visit.template operator()<RepeatKvForward>("repeat_kv", kernels.repeat_kv_forward);
+  visit.template operator()<RepeatKvBackward>("repeat_kv", kernels.repeat_kv_backward);
+  visit.template operator()<AttentionMemoryUse>("attention", kernels.attention_memory);
+  visit.template operator()<AttentionForward>("attention", kernels.attention_forward);
+  visit.template operator()<AttentionBackward>("attention", kernels.attention_backward);
+  visit.template operator()<SwigluForward>("swiglu", kernels.swiglu_forward);
+  visit.template operator()<SwigluBackward>("swiglu", kernels.swiglu_backward);
+  visit.template operator()<EmbeddingForward>("embedding", kernels.embedding_forward);
+  visit.template operator()<EmbeddingBackward>("embedding", kernels.embedding_backward);
+  visit.template operator()<CrossEntropyForward>("cross_entropy", kernels.cross_entropy_forward);
+  visit.template operator()<CrossEntropyBackward>("cross_entropy", kernels.cross_entropy_backward);
+  visit.template operator()<AdamW>("adamw", kernels.adamw);
+}
+
+template <class Contract>
+bool has(std::string_view name) {
+  const auto all = implementations<Contract>();
+  return std::any_of(all.begin(), all.end(), [&](const auto& entry) { return entry.name == name; });
+}
+
+// One part of a request: "solution" (every operation that has it) or "swiglu=naive".
+struct Rule {
+  std::string target;  // an operation, a contract, or empty for all
+  std::string implementation;
+};
+
+std::string_view trim(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+std::vector<Rule> parse(std::string_view request) {
+  std::vector<Rule> rules;
+  while (!request.empty()) {
+    const auto comma = request.find(',');
+    const std::string_view part = trim(request.substr(0, comma));
+    request = comma == std::string_view::npos ? std::string_view{} : request.substr(comma + 1);
+    if (part.empty()) continue;
+    const auto equals = part.find('=');
+    if (equals == std::string_view::npos) {
+      rules.push_back({"", std::string(part)});
+    } else {
+      rules.push_back(
+          {std::string(trim(part.substr(0, equals))), std::string(trim(part.substr(equals + 1)))});
+    }
+  }
+  return rules;
+}
+
+// Without this, a rule that matches nothing would be ignored in silence.
+void require_rules_match(const std::vector<Rule>& rules) {
+  for (const Rule& rule : rules) {
+    bool target_known = rule.target.empty();
+    bool name_known = rule.implementation == "auto";
+    KernelSet unused;
+    for_each_contract(unused, [&]<class Contract>(const char* operation, auto*&) {
+      const bool matches = rule.target.empty() || rule.target == operation || rule.target == Contract::kName;
+      target_known |= matches;
+      name_known |= matches && has<Contract>(rule.implementation);
+    });
+    if (!target_known) {
+      throw Error(
+          fmt::format("--kernels: no operation '{}'; there are {}", rule.target, available_kernels()));
+    }
+    if (!name_known) {
+      throw Error(fmt::format("--kernels: no implementation '{}'{}; there are {}", rule.implementation,
+                              rule.target.empty() ? "" : " of " + rule.target, available_kernels()));
+    }
+  }
+}
+
+// A tuned library where there is one. Without a GPU the attention that has no barriers: one is a switch of
+// stacks for every thread there, which costs the tiled one more than its tiles save.
+template <class Contract>
+std::string automatic_choice() {
+  if (has<Contract>("library")) return "library";
+  if (device_is_cpu() && has<Contract>("thread_per_query")) return "thread_per_query";
+  return "solution";
+}
+
+// The name that the rules give a contract; later rules win.
+template <class Contract>
+std::string choose(const char* operation, const std::vector<Rule>& rules) {
+  const std::string automatic = automatic_choice<Contract>();
+  std::string chosen = automatic;
+  for (const Rule& rule : rules) {
+    const bool named = rule.target == operation || rule.target == Contract::kName;
+    if (!named && !rule.target.empty()) continue;
+    if (rule.implementation == "auto") {
+      chosen = automatic;
+    } else if (named || has<Contract>(rule.implementation)) {
+      chosen = rule.implementation;
+    }
+  }
+  return chosen;
+}
+
+// What attention's forward saves, only the backward of the same name can read.
+void require_one_attention(const KernelSet& kernels) {
+  std::string first;
+  for (const KernelChoice& choice : kernels.choices) {
+    if (choice.operation != "attention") continue;
+    if (first.empty()) first = choice.implementation;
+    if (choice.implementation != first) {
+      throw Error(
+          fmt::format("--kernels: {} is '{}' but the rest of attention is '{}'; they share memory, so choose "
+                      "them together: attention=NAME",
+                      choice.contract, choice.implementation, first));
+    }
+  }
+}
+
+}  // namespace
+
+KernelSet select_kernels(std::string_view request) {
+  const std::vector<Rule> rules = parse(request);
+  require_rules_match(rules);
+  KernelSet kernels;
+  for_each_contract(kernels, [&]<class Contract>(const char* operation, auto*& function) {
+    const auto found = find_implementation<Contract>(choose<Contract>(operation, rules));
+    function = found.function;
+    kernels.choices.push_back({operation, Contract::kName, found.name});
+  });
+  require_one_attention(kernels);
+  return kernels;
+}
+
+std::string describe(const KernelSet& kernels) {
+  // An operation whose contracts all got the same name is one word; the rest are spelled out.
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < kernels.choices.size();) {
+    std::size_t end = i;
+    bool same = true;
+    for (; end < kernels.choices.size() && kernels.choices[end].operation == kernels.choices[i].operation;
+         ++end) {
+      same &= kernels.choices[end].implementation == kernels.choices[i].implementation;
+    }
+    for (; i < end; ++i) {
+      const KernelChoice& choice = kernels.choices[i];
+      parts.push_back(fmt::format("{} {}", same ? choice.operation : choice.contract, choice.implementation));
+      if (same) i = end - 1;
+    }
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string available_kernels() {
+  std::vector<std::string> operations;
+  std::map<std::string, std::vector<std::string>> names;
+  KernelSet unused;
+  for_each_contract(unused, [&]<class Contract>(const char* operation, auto*&) {
+    if (!names.contains(operation)) operations.emplace_back(operation);
+    std::vector<std::string>& known = names[operation];
+    for (const auto& entry : implementations<Contract>()) {
+      if (std::find(known.begin(), known.end(), entry.name) == known.end()) known.push_back(entry.name);
+    }
+  });
+  std::string text;
+  for (const std::string& operation : operations) {
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", operation, fmt::join(names[operation], ", "));
+  }
+  return text;
+}
+
+}  // namespace wb

@@ -1,0 +1,103 @@
+// Construction and the forward pass. The backward pass is in model_backward.cpp.
+#include "07_tinyllama/trainer/model.h"
+
+#include "07_tinyllama/trainer/step_kernels.h"
+
+namespace wb {
+namespace {
+
+// Before any memory is asked for.
+const ModelConfig& validated(const ModelConfig& config) {
+  validate(config);
+  return config;
+}
+
+const KernelSet& chosen(const KernelSet& kernels) {
+  if (kernels.choices.empty()) throw Error("model: no kernels were chosen; get a set from select_kernels()");
+  return kernels;
+}
+
+}  // namespace
+
+Model::Model(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_layout)
+    : config_(validated(config)),
+      kernels_(chosen(kernels)),
+      parameters_(parameter_table(config)),
+      gradients_(parameter_table(config)),
+      weights_(weights_of(parameters_, config)),
+      dweights_(weights_of(gradients_, config)),
+      kv_(make_kv_path(kv_layout, config)),
+      activation_arena_(activation_table(config, kernels.attention_memory(attention_shape()), *kv_)),
+      activations_(activations_of(activation_arena_, config)) {
+  kv_->bind(activation_arena_);
+  RopeTable table = make_rope_table(config.t, config.d(), config.rope_base);
+  const std::size_t half = table.cosine.size();
+  table.cosine.insert(table.cosine.end(), table.sine.begin(), table.sine.end());
+  rope_table_ = DeviceBuffer<float>(table.cosine);
+  angles_ = {rope_table_.data(), rope_table_.data() + half};
+}
+
+AttentionShape Model::attention_shape() const {
+  return attention_shape_of(config_, kv_->heads());
+}
+
+std::size_t Model::bytes_needed(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_layout) {
+  validate(config);
+  const std::unique_ptr<KvPath> kv = make_kv_path(kv_layout, config);
+  const AttentionMemory attention = chosen(kernels).attention_memory(attention_shape_of(config, kv->heads()));
+  const std::int64_t floats = 2 * parameter_table(config).extent() +
+                              activation_table(config, attention, *kv).extent() +
+                              static_cast<std::int64_t>(config.t) * config.d();
+  return static_cast<std::size_t>(floats) * sizeof(float);
+}
+
+void Model::linear_forward(const float* x, const float* w, float* y, int in, int out, cudaStream_t stream) {
+  kernels_.matmul(MatmulLayout::kNT, x, w, y, config_.tokens(), out, in, 1.0f, 0.0f, stream);
+}
+
+void Model::forward(const int* tokens, const int* targets, float* loss, cudaStream_t stream) {
+  const int n = config_.tokens();
+  const int c = config_.c;
+  Activations& a = activations_;
+  kernels_.embedding_forward(tokens, weights_.embedding, a.layers[0].input, n, c, stream);
+  for (int layer = 0; layer < config_.l; ++layer) layer_forward(layer, stream);
+  kernels_.rmsnorm_forward(a.output, weights_.norm, a.output_norm, a.output_rstd, n, c, config_.epsilon,
+                           stream);
+  // The head is tied: the embedding, used the other way round.
+  linear_forward(a.output_norm, weights_.embedding, a.logits, c, config_.v, stream);
+  kernels_.cross_entropy_forward(a.logits, targets, a.losses, a.lse, n, config_.v, stream);
+  mean_loss(a.losses, loss, n, stream);
+}
+
+void Model::layer_forward(int layer, cudaStream_t stream) {
+  const int n = config_.tokens();
+  const int c = config_.c;
+  const int query_width = config_.h * config_.d();
+  const std::int64_t residual = static_cast<std::int64_t>(n) * c;
+  const LayerWeights& w = weights_.layers[static_cast<std::size_t>(layer)];
+  LayerActivations& a = activations_.layers[static_cast<std::size_t>(layer)];
+  const bool last = layer + 1 == config_.l;
+  float* output = last ? activations_.output : activations_.layers[static_cast<std::size_t>(layer) + 1].input;
+  float* branch = activations_.branch;
+  const HeadsView<float> q = token_major_view(a.q, config_.t, config_.h, config_.d());
+  const HeadsView<float> attention = token_major_view(a.attention, config_.t, config_.h, config_.d());
+
+  // middle = input + o(attention(rope(q, k), v))
+  kernels_.rmsnorm_forward(a.input, w.input_norm, a.input_norm, a.input_rstd, n, c, config_.epsilon, stream);
+  linear_forward(a.input_norm, w.q_proj, a.q, c, query_width, stream);
+  kv_->forward(layer, {a.input_norm, w, q, angles_}, kernels_, stream);
+  kernels_.attention_forward(q, kv_->keys(layer), kv_->values(layer), attention, a.attention_saved,
+                             attention_shape(), stream);
+  linear_forward(a.attention, w.o_proj, branch, query_width, c, stream);
+  kernels_.vector_add(a.input, branch, a.middle, residual, stream);
+
+  // output = middle + down(silu(gate) * up)
+  kernels_.rmsnorm_forward(a.middle, w.attention_norm, a.middle_norm, a.middle_rstd, n, c, config_.epsilon,
+                           stream);
+  kernels_.swiglu_forward(a.middle_norm, w.gate_proj, w.up_proj, a.gate, a.up, a.product, n, c, config_.f,
+                          kernels_.matmul, stream);
+  linear_forward(a.product, w.down_proj, branch, config_.f, c, stream);
+  kernels_.vector_add(a.middle, branch, output, residual, stream);
+}
+
+}  // namespace wb

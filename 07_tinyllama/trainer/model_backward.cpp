@@ -1,0 +1,64 @@
+// The backward pass: the forward pass read from the end, each line replaced by its gradient.
+//
+// dresidual is the gradient of the residual stream. Where the stream splits into itself and a branch, the
+// branch's gradient is added to it: dx = dy + branch'(dy).
+#include "07_tinyllama/trainer/model.h"
+
+namespace wb {
+
+void Model::linear_backward(const float* dy, const float* x, const float* w, float* dx, float beta, float* dw,
+                            int in, int out, cudaStream_t stream) {
+  const int n = config_.tokens();
+  kernels_.matmul(MatmulLayout::kNN, dy, w, dx, n, in, out, 1.0f, beta, stream);
+  kernels_.matmul(MatmulLayout::kTN, dy, x, dw, out, in, n, 1.0f, 1.0f, stream);
+}
+
+void Model::backward(const int* tokens, const int* targets, cudaStream_t stream) {
+  const int n = config_.tokens();
+  const int c = config_.c;
+  Activations& a = activations_;
+  gradients_.zero(stream);
+  float* dlogits = a.logits;
+  kernels_.cross_entropy_backward(a.logits, targets, a.lse, dlogits, 1.0f / static_cast<float>(n), n,
+                                  config_.v, stream);
+  linear_backward(dlogits, a.output_norm, weights_.embedding, a.dnorm, 0.0f, dweights_.embedding, c,
+                  config_.v, stream);
+  kernels_.rmsnorm_backward(a.dnorm, a.output, weights_.norm, a.output_rstd, a.dresidual, dweights_.norm,
+                            a.rmsnorm_scratch, n, c, stream);
+  for (int layer = config_.l - 1; layer >= 0; --layer) layer_backward(layer, stream);
+  // The tied embedding's second gradient: as the head it has one already.
+  kernels_.embedding_backward(tokens, a.dresidual, dweights_.embedding, n, c, stream);
+}
+
+void Model::layer_backward(int layer, cudaStream_t stream) {
+  const int n = config_.tokens();
+  const int c = config_.c;
+  const int query_width = config_.h * config_.d();
+  const std::int64_t residual = static_cast<std::int64_t>(n) * c;
+  const LayerWeights& w = weights_.layers[static_cast<std::size_t>(layer)];
+  LayerWeights& dw = dweights_.layers[static_cast<std::size_t>(layer)];
+  const LayerActivations& a = activations_.layers[static_cast<std::size_t>(layer)];
+  const Activations& s = activations_;
+  const auto heads = [&](float* data) { return token_major_view(data, config_.t, config_.h, config_.d()); };
+
+  // output = middle + down(silu(gate) * up)
+  linear_backward(s.dresidual, a.product, w.down_proj, s.dproduct, 0.0f, dw.down_proj, config_.f, c, stream);
+  kernels_.swiglu_backward(s.dproduct, a.middle_norm, w.gate_proj, w.up_proj, a.gate, a.up, s.dgate, s.dup,
+                           s.dnorm, dw.gate_proj, dw.up_proj, n, c, config_.f, kernels_.matmul, stream);
+  kernels_.rmsnorm_backward(s.dnorm, a.middle, w.attention_norm, a.middle_rstd, s.branch, dw.attention_norm,
+                            s.rmsnorm_scratch, n, c, stream);
+  kernels_.vector_add(s.dresidual, s.branch, s.dresidual, residual, stream);
+
+  // middle = input + o(attention(rope(q, k), v))
+  linear_backward(s.dresidual, a.attention, w.o_proj, s.dattention, 0.0f, dw.o_proj, query_width, c, stream);
+  kernels_.attention_backward(heads(s.dattention), heads(a.q), kv_->keys(layer), kv_->values(layer),
+                              heads(a.attention), a.attention_saved, heads(s.dq), kv_->dkeys(),
+                              kv_->dvalues(), s.attention_scratch, attention_shape(), stream);
+  kv_->backward(layer, {a.input_norm, w, dw, heads(s.dq), s.dnorm, angles_}, kernels_, stream);
+  linear_backward(s.dq, a.input_norm, w.q_proj, s.dnorm, 1.0f, dw.q_proj, c, query_width, stream);
+  kernels_.rmsnorm_backward(s.dnorm, a.input, w.input_norm, a.input_rstd, s.branch, dw.input_norm,
+                            s.rmsnorm_scratch, n, c, stream);
+  kernels_.vector_add(s.dresidual, s.branch, s.dresidual, residual, stream);
+}
+
+}  // namespace wb

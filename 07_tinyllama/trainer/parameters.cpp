@@ -1,0 +1,59 @@
+// The parameters of a Llama: names and shapes once, then pointers by name.
+#include <fmt/format.h>
+
+#include "07_tinyllama/trainer/arena.h"
+
+namespace wb {
+namespace {
+
+std::string layer_prefix(int layer) {
+  return fmt::format("model.layers.{}.", layer);
+}
+
+}  // namespace
+
+TensorTable parameter_table(const ModelConfig& config) {
+  const std::int64_t c = config.c;
+  const std::int64_t f = config.f;
+  const std::int64_t query_width = static_cast<std::int64_t>(config.h) * config.d();
+  const std::int64_t kv_width = static_cast<std::int64_t>(config.k) * config.d();
+  TensorTable table;
+  table.add("model.embed_tokens.weight", {config.v, c});
+  for (int layer = 0; layer < config.l; ++layer) {
+    const std::string prefix = layer_prefix(layer);
+    table.add(prefix + "input_layernorm.weight", {c});
+    table.add(prefix + "self_attn.q_proj.weight", {query_width, c});
+    table.add(prefix + "self_attn.k_proj.weight", {kv_width, c});
+    table.add(prefix + "self_attn.v_proj.weight", {kv_width, c});
+    table.add(prefix + "self_attn.o_proj.weight", {c, query_width});
+    table.add(prefix + "post_attention_layernorm.weight", {c});
+    table.add(prefix + "mlp.gate_proj.weight", {f, c});
+    table.add(prefix + "mlp.up_proj.weight", {f, c});
+    table.add(prefix + "mlp.down_proj.weight", {c, f});
+  }
+  table.add("model.norm.weight", {c});
+  return table;
+}
+
+ModelWeights weights_of(Arena& arena, const ModelConfig& config) {
+  ModelWeights weights;
+  weights.embedding = arena.at("model.embed_tokens.weight");
+  for (int layer = 0; layer < config.l; ++layer) {
+    const std::string prefix = layer_prefix(layer);
+    weights.layers.push_back({
+        .input_norm = arena.at(prefix + "input_layernorm.weight"),
+        .q_proj = arena.at(prefix + "self_attn.q_proj.weight"),
+        .k_proj = arena.at(prefix + "self_attn.k_proj.weight"),
+        .v_proj = arena.at(prefix + "self_attn.v_proj.weight"),
+        .o_proj = arena.at(prefix + "self_attn.o_proj.weight"),
+        .attention_norm = arena.at(prefix + "post_attention_layernorm.weight"),
+        .gate_proj = arena.at(prefix + "mlp.gate_proj.weight"),
+        .up_proj = arena.at(prefix + "mlp.up_proj.weight"),
+        .down_proj = arena.at(prefix + "mlp.down_proj.weight"),
+    });
+  }
+  weights.norm = arena.at("model.norm.weight");
+  return weights;
+}
+
+}  // namespace wb
