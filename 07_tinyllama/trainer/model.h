@@ -32,11 +32,12 @@ class Model {
                float* loss,         // (1), on the device
                cudaStream_t stream = nullptr);
 
-  /// Gradients of the mean loss of the forward pass just before it: clears the gradient arena, then fills it.
-  /// Consumes the activations: call it once a forward.
+  /// Gradients of scale times the mean loss of the forward pass just before it. Clears the gradient arena
+  /// first, unless told to accumulate: with a scale of 1 / n, n batches add up to the gradient of one large
+  /// batch. Consumes the activations: call it once per forward pass.
   void backward(const int* tokens,   // (B, T)
                 const int* targets,  // (B, T)
-                cudaStream_t stream = nullptr);
+                cudaStream_t stream = nullptr, float scale = 1.0f, bool accumulate = false);
 
   const ModelConfig& config() const { return config_; }
   const KernelSet& kernels() const { return kernels_; }

@@ -13,13 +13,14 @@ void Model::linear_backward(const float* dy, const float* x, const float* w, flo
   kernels_.matmul(MatmulLayout::kTN, dy, x, dw, out, in, n, 1.0f, 1.0f, stream);
 }
 
-void Model::backward(const int* tokens, const int* targets, cudaStream_t stream) {
+void Model::backward(const int* tokens, const int* targets, cudaStream_t stream, float scale,
+                     bool accumulate) {
   const int n = config_.tokens();
   const int c = config_.c;
   Activations& a = activations_;
-  gradients_.zero(stream);
+  if (!accumulate) gradients_.zero(stream);
   float* dlogits = a.logits;
-  kernels_.cross_entropy_backward(a.logits, targets, a.lse, dlogits, 1.0f / static_cast<float>(n), n,
+  kernels_.cross_entropy_backward(a.logits, targets, a.lse, dlogits, scale / static_cast<float>(n), n,
                                   config_.v, stream);
   linear_backward(dlogits, a.output_norm, weights_.embedding, a.dnorm, 0.0f, dweights_.embedding, c,
                   config_.v, stream);

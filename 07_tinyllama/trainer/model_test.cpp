@@ -119,6 +119,19 @@ TEST_P(ModelTest, AStepDoesNotDependOnTheOneBefore) {
   EXPECT_EQ(model_.gradients().download(), first);
 }
 
+// Gradient accumulation: a quarter and three quarters of a batch's gradient make the whole of it.
+TEST_P(ModelTest, AccumulatedGradientsAddUp) {
+  run_forward();
+  run_backward();
+  const std::vector<float> whole = model_.gradients().download();
+  run_forward();
+  model_.backward(tokens_.data(), targets_.data(), nullptr, 0.25f);
+  run_forward();
+  model_.backward(tokens_.data(), targets_.data(), nullptr, 0.75f, true);
+  const std::vector<float> sum = model_.gradients().download();
+  EXPECT_LE(relative_error(sum, {whole.begin(), whole.end()}), 1e-5);
+}
+
 TEST_P(ModelTest, PaddingOfTheGradientArenaStaysZero) {
   run_forward();
   run_backward();
