@@ -57,7 +57,10 @@ class Build:
         title = f"build {self.device}" + (f" {what}" if what else "")
         progress = Progress(title)
         lines = process.Lines(command, env=process.environment(NINJA_STATUS="[%f/%t] "), cwd=ROOT)
+        warnings = []
         for line in lines:
+            if re.search(r"\bwarning\b", line, re.I):
+                warnings.append(line)
             if self.verbose:
                 progress.clear()
                 say(line)
@@ -73,8 +76,7 @@ class Build:
                 Exit.BUILD,
                 failure(lines.text),
             )
-        warnings = [line for line in lines.seen if re.search(r"\bwarning\b", line, re.I) and not self.verbose]
-        if warnings:
+        if warnings and not self.verbose:
             warn(f"the build has {len(warnings)} warning(s), the first: {warnings[0].strip()}")
 
     def _is_configured(self) -> bool:

@@ -112,7 +112,7 @@ def root_prefix() -> tuple | None:
     """What to put before a command to run it as root: nothing, sudo without a password, or None: no way."""
     if os.geteuid() == 0:
         return ()
-    if shutil.which("sudo") and process.quiet(["sudo", "-n", "true"])[0] == 0:
+    if shutil.which("sudo") and process.quiet(["sudo", "-n", "true"], ours=False)[0] == 0:
         return ("sudo", "-n")
     return None
 

@@ -1,15 +1,30 @@
-"""Run other programs: quietly for their answer, line by line for a progress bar, or in the open."""
+"""Run other programs: quietly for their answer, line by line for a progress bar, or in the open.
+
+Each runs in a session and process group of its own, which is ended as a whole: when the program ends,
+when its time is up, on Ctrl-C, and by the guard (guard.py) when ./workbook is killed. Of what it prints,
+head and tail are kept.
+"""
 
 from __future__ import annotations
 
 import os
+import select
 import shlex
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GRACE_SECONDS = 5.0
+from . import guard
+
+GRACE_SECONDS = 5.0  # for a program to end by itself after SIGINT or SIGTERM, before SIGKILL
+LOOK_SECONDS = 0.1  # how often to look whether a program that prints nothing has ended
+KEPT_BYTES = 512 * 1024  # of a program's output, at its head and at its tail
+LINE_BYTES = 16 * 1024  # a longer line is cut
+NOT_FOUND, NOT_EXECUTABLE, TIMED_OUT = 127, 126, 124
+HELD = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def shown(command: list) -> str:
@@ -17,85 +32,252 @@ def shown(command: list) -> str:
     return " ".join(shlex.quote(str(part)) for part in command)
 
 
-def quiet(command: list, timeout: float = 30.0, env: dict | None = None, cwd: Path | None = None):
-    """Exit code and output (both streams) of a short command; code 127 when there is no such program."""
-    try:
-        done = subprocess.run(
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            env=env,
-            cwd=cwd,
-            text=True,
-            errors="replace",
-        )
-        return done.returncode, done.stdout
-    except FileNotFoundError:
-        return 127, f"{command[0]}: not found"
-    except PermissionError:
-        return 126, f"{command[0]}: not executable"
-    except subprocess.TimeoutExpired as expired:
-        partial = expired.stdout or b""
-        text = partial if isinstance(partial, str) else partial.decode(errors="replace")
-        return 124, text
+class Bounded:
+    """Head and tail of a text that may have no end."""
+
+    def __init__(self, kept: int = KEPT_BYTES) -> None:
+        self.kept = kept
+        self.head = bytearray()
+        self.tail = bytearray()
+        self.left_out = 0
+
+    def add(self, data: bytes) -> None:
+        room = self.kept - len(self.head)
+        if room > 0:
+            self.head += data[:room]
+            data = data[room:]
+        self.tail += data
+        if len(self.tail) > 2 * self.kept:
+            self.left_out += len(self.tail) - self.kept
+            del self.tail[: -self.kept]
+
+    @property
+    def text(self) -> str:
+        between = f"\n... {self.left_out} bytes left out ...\n".encode() if self.left_out else b""
+        return (bytes(self.head) + between + bytes(self.tail)).decode(errors="replace")
+
+
+class Group:
+    """One program and all that it starts. Call `end` in a `finally`, also when `start` raised."""
+
+    def __init__(self, command: list, ours: bool = True, sweep: bool = True, **settings) -> None:
+        self.command = [str(part) for part in command]
+        self.ours = ours  # False: sudo and apt-get, which keep the terminal and clean up by themselves
+        self.sweep = sweep  # afterwards, look for programs that have left the group
+        self.settings = settings
+        self.process = None
+        self.over = False
+
+    def start(self) -> None:
+        env = self.settings.pop("env", None) or os.environ
+        if self.ours:
+            guard.watch()
+            env = guard.marked(env)
+        # A signal between the fork and the assignment would leave a child that nobody knows.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+
+        def prepare() -> None:
+            os.setsid()
+            guard.enter(os.getpid())
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+        def unblock() -> None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+        try:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                env=dict(env),
+                preexec_fn=prepare if self.ours else unblock,
+                **self.settings,
+            )
+        finally:
+            unblock()
+
+    def has_ended(self, seconds: float | None = 0.0) -> bool:
+        """Wait for the program's end, for `seconds` at most (None: without a limit).
+
+        It stays unreaped, so that no other process gets its number before `end` has killed its group.
+        """
+        if self.over or self.process.returncode is not None:
+            return True
+        options = os.WEXITED | os.WNOWAIT
+        if seconds is None:
+            os.waitid(os.P_PID, self.process.pid, options)
+            self.over = True
+            return True
+        until = time.monotonic() + seconds
+        pause = 0.001
+        while os.waitid(os.P_PID, self.process.pid, options | os.WNOHANG) is None:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
+        self.over = True
+        return True
+
+    def end(self, first: int = signal.SIGTERM) -> int:
+        """Leave nothing of the group: `first` for an orderly end, then SIGKILL. The exit code."""
+        if self.process is None:
+            return -1
+        try:
+            if not self.has_ended():
+                self._send(first)
+                if not self.has_ended(GRACE_SECONDS):
+                    self._send(signal.SIGKILL)
+        except KeyboardInterrupt:  # asked twice: at once
+            self._send(signal.SIGKILL)
+        if self.ours:
+            self._send(signal.SIGKILL)
+        code = self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+        if self.ours:
+            guard.leave(self.process.pid)
+            if self.sweep:
+                guard.kill_marked()
+        return code
+
+    def _send(self, number: int) -> None:
+        if self.ours:
+            guard.kill_group(self.process.pid, number)
+        elif not self.has_ended():
+            self.process.send_signal(number)
 
 
 @dataclass
 class Lines:
-    """Iterate over a program's output lines; afterwards `code` is its exit code and `text` all of it."""
+    """Iterate over a program's output lines; afterwards `code` is its exit code and `text` its output.
+
+    It may run for `timeout` seconds or, with `renewed`, for as long between two of its lines.
+    """
 
     command: list
     env: dict | None = None
     cwd: Path | None = None
+    timeout: float | None = None
+    renewed: bool = False
+    ours: bool = True
+    sweep: bool = True
+    pass_fds: tuple = ()
     code: int = -1
-    seen: list = field(default_factory=list)
+    timed_out: bool = False
+    output: Bounded = field(default_factory=Bounded)
 
     def __iter__(self) -> Iterator[str]:
-        process = subprocess.Popen(
-            [str(part) for part in self.command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+        group = Group(
+            self.command,
+            self.ours,
+            self.sweep,
             env=self.env,
             cwd=self.cwd,
-            text=True,
-            errors="replace",
+            pass_fds=self.pass_fds,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
         )
+        first = signal.SIGTERM
         try:
-            for line in process.stdout:
-                line = line.rstrip("\n")
-                self.seen.append(line)
-                yield line
-            self.code = process.wait()
+            group.start()
+            rest = b""
+            for data in self._chunks(group):
+                self.output.add(data)
+                *lines, rest = (rest + data).split(b"\n")
+                if len(rest) > LINE_BYTES:
+                    lines, rest = [*lines, rest], b""
+                for line in lines:
+                    yield line[:LINE_BYTES].decode(errors="replace")
+            if rest:
+                yield rest.decode(errors="replace")
+        except KeyboardInterrupt:
+            first = signal.SIGINT
+            raise
         finally:
-            stop(process)
+            code = group.end(first)
+            self.code = TIMED_OUT if self.timed_out else code
+
+    def _chunks(self, group: Group) -> Iterator[bytes]:
+        """What the program prints, as it comes, until it ends or its time is up."""
+        pipe = group.process.stdout.fileno()
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN | select.POLLHUP)
+        deadline = time.monotonic() + self.timeout if self.timeout else None
+        look = time.monotonic() + LOOK_SECONDS
+        while True:
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                self.timed_out = True
+                return
+            if poll.poll(1000 * LOOK_SECONDS):
+                data = os.read(pipe, 65536)
+                if not data:
+                    break
+                if self.renewed and self.timeout and b"\n" in data:
+                    deadline = time.monotonic() + self.timeout
+                yield data
+            if time.monotonic() >= look:
+                # A program that has ended may have left one behind that holds the pipe open.
+                if group.has_ended():
+                    yield from self._rest(pipe, poll)
+                    return
+                look = time.monotonic() + LOOK_SECONDS
+        if not group.has_ended(None if deadline is None else max(0.0, deadline - time.monotonic())):
+            self.timed_out = True
+
+    @staticmethod
+    def _rest(pipe: int, poll: select.poll) -> Iterator[bytes]:
+        until = time.monotonic() + LOOK_SECONDS
+        while time.monotonic() < until and poll.poll(0):
+            data = os.read(pipe, 65536)
+            if not data:
+                return
+            yield data
+
+    def run(self) -> Lines:
+        """To the end, without looking at the lines."""
+        for _ in self:
+            pass
+        return self
 
     @property
     def text(self) -> str:
-        return "\n".join(self.seen)
+        return self.output.text.rstrip("\n")
 
 
-def in_the_open(command: list, cwd: Path | None = None, env: dict | None = None) -> int:
-    """Run with the user's own terminal; the exit code."""
-    process = subprocess.Popen([str(part) for part in command], cwd=cwd, env=env, stdin=subprocess.DEVNULL)
+def quiet(
+    command: list,
+    timeout: float = 30.0,
+    env: dict | None = None,
+    cwd: Path | None = None,
+    ours: bool = True,
+) -> tuple:
+    """Exit code and output (both streams) of a short command; code 127 when there is no such program."""
     try:
-        return process.wait()
+        lines = Lines(command, env=env, cwd=cwd, timeout=timeout, ours=ours, sweep=False).run()
+    except FileNotFoundError:
+        return NOT_FOUND, f"{command[0]}: not found"
+    except OSError as error:  # no permission, or no program of this machine
+        return NOT_EXECUTABLE, f"{command[0]}: not executable ({error.strerror})"
+    return lines.code, lines.output.text
+
+
+def in_the_open(
+    command: list, cwd: Path | None = None, env: dict | None = None, timeout: float | None = None
+) -> int:
+    """Run with the user's own terminal; the exit code, TIMED_OUT after `timeout` seconds."""
+    group = Group(command, cwd=cwd, env=env)
+    first = signal.SIGTERM
+    late = False
+    try:
+        group.start()
+        late = not group.has_ended(timeout)
+    except KeyboardInterrupt:
+        first = signal.SIGINT
+        raise
     finally:
-        stop(process)
-
-
-def stop(process: subprocess.Popen) -> None:
-    """Leave no child behind: on Ctrl-C it has had the signal too, and gets a moment to clean up."""
-    if process.poll() is None:
-        try:
-            process.wait(GRACE_SECONDS)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.kill()
-            process.wait()
-    if process.stdout:
-        process.stdout.close()
+        code = group.end(first)
+    return TIMED_OUT if late else code
 
 
 def environment(**changes: str) -> dict:

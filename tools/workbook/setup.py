@@ -89,7 +89,7 @@ def apt(title: str, arguments: list) -> tuple:
         *arguments,
     ]
     progress = Progress(title)
-    lines = process.Lines(command)
+    lines = process.Lines(command, ours=False)
     for line in lines:
         progress.note(line.strip())
     progress.finish("done" if lines.code == 0 else "failed")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import process
 from .machine import run_environment
 
 SCHEMA_VERSION = 1
@@ -40,25 +40,15 @@ def run(program: Path, arguments: list, timeout: float, results: Path) -> TestRu
     """Run `program` to its end, or for `timeout` seconds; its results file stays in `results`/tests."""
     report = results / "tests" / f"{program.name}.json"
     report.unlink(missing_ok=True)
-    try:
-        done = subprocess.run(
-            [str(program), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            text=True,
-            errors="replace",
-            env={**run_environment(), "WB_RESULTS_DIR": str(results)},
-        )
-    except subprocess.TimeoutExpired as expired:
-        raw = expired.stdout or b""
-        output = raw if isinstance(raw, str) else raw.decode(errors="replace")
+    env = {**run_environment(), "WB_RESULTS_DIR": str(results)}
+    done = process.Lines([program, *arguments], env=env, timeout=timeout).run()
+    output = done.output.text
+    if done.timed_out:
         return TestRun(problem=hung(output, timeout), output=output)
     outcome = read_report(report.read_text()) if report.exists() else TestRun()
-    outcome.output = done.stdout
-    if done.returncode != 0 and not outcome.failures:
-        outcome.problem = died(done.stdout, done.returncode)
+    outcome.output = output
+    if done.code != 0 and not outcome.failures:
+        outcome.problem = died(output, done.code)
     elif outcome.total == 0:
         outcome.problem = "no test ran"
     return outcome

@@ -1,0 +1,132 @@
+"""What ./workbook starts: bounded in time and in memory, and gone when it or ./workbook has ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from unittest import mock
+
+import support
+from workbook import guard, process
+
+STAYS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+def with_variable(name):
+    """The processes whose environment has the variable `name`."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                if name.encode() + b"=" in file.read():
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def wait_until(condition, seconds=10.0):
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.02)
+    return condition()
+
+
+class Ends(unittest.TestCase):
+    def setUp(self):
+        self.name = f"WB_TEST_{os.getpid()}_{time.monotonic_ns()}"
+        self.env = process.environment(**{self.name: "1"})
+        grace = mock.patch.object(process, "GRACE_SECONDS", 0.3)
+        grace.start()
+        self.addCleanup(grace.stop)
+
+    def assert_nothing_left(self):
+        self.assertTrue(wait_until(lambda: not with_variable(self.name)), with_variable(self.name))
+
+    def test_a_time_limit_ends_the_whole_group(self):
+        script = f"{sys.executable} -c '{STAYS}' & {sys.executable} -c '{STAYS}'"
+        started = time.monotonic()
+        lines = process.Lines(["sh", "-c", script], env=self.env, timeout=0.5).run()
+        self.assertTrue(lines.timed_out)
+        self.assertEqual(lines.code, process.TIMED_OUT)
+        self.assertLess(time.monotonic() - started, 5)
+        self.assert_nothing_left()
+
+    def test_what_a_program_leaves_behind_ends_with_it(self):
+        # One in the group, one that left it; both hold the pipe open.
+        lines = process.Lines(["sh", "-c", "sleep 600 & setsid sleep 600 & echo done"], env=self.env).run()
+        self.assertEqual((lines.code, lines.text), (0, "done"))
+        self.assert_nothing_left()
+
+    def test_in_the_open_too(self):
+        code = process.in_the_open(["sh", "-c", "sleep 600 & exit 7"], env=self.env)
+        self.assertEqual(code, 7)
+        self.assertEqual(process.in_the_open(["sleep", "600"], env=self.env, timeout=0.2), process.TIMED_OUT)
+        self.assert_nothing_left()
+
+    def started_by_another(self, how):
+        """A ./workbook stands in, waiting for a program; it gets the signal `how`."""
+        script = (
+            f"import sys; sys.path.insert(0, {str(support.ROOT / 'tools')!r})\n"
+            "from workbook import process\nprocess.GRACE_SECONDS = 0.3\n"
+            f"process.Lines(['sh', '-c', '''setsid sleep 600 & {sys.executable} -c \"{STAYS}\"''']).run()\n"
+        )
+        command = [sys.executable, "-c", script]
+        outer = subprocess.Popen(command, env=self.env, stderr=subprocess.DEVNULL)
+        self.assertTrue(wait_until(lambda: len(with_variable(self.name)) >= 4))
+        outer.send_signal(how)
+        outer.wait(10)
+        self.assert_nothing_left()
+
+    def test_nothing_outlives_a_killed_command(self):
+        self.started_by_another(signal.SIGKILL)
+
+    def test_nothing_outlives_an_interrupted_command(self):
+        self.started_by_another(signal.SIGINT)
+
+    def test_a_limit_between_lines_is_renewed_by_each(self):
+        script = "for i in 1 2 3 4 5; do sleep 0.2; echo $i; done; sleep 600"
+        lines = process.Lines(["sh", "-c", script], env=self.env, timeout=0.6, renewed=True).run()
+        self.assertTrue(lines.timed_out)
+        self.assertEqual(lines.text.split(), ["1", "2", "3", "4", "5"])
+
+
+class KeepsLittle(unittest.TestCase):
+    def test_of_endless_output_head_and_tail(self):
+        script = "import sys\nprint('first')\nwhile True: sys.stdout.write('x' * 9999 + chr(10))"
+        lines = process.Lines([sys.executable, "-c", script], timeout=0.5).run()
+        self.assertTrue(lines.timed_out)
+        self.assertTrue(lines.text.startswith("first\n"))
+        self.assertIn("bytes left out", lines.text)
+        self.assertLess(len(lines.text), 4 * process.KEPT_BYTES)
+
+    def test_an_endless_line_comes_in_pieces(self):
+        script = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
+        longest = max(map(len, process.Lines([sys.executable, "-c", script], timeout=0.5)))
+        self.assertLessEqual(longest, process.LINE_BYTES)
+
+    def test_a_text_that_fits_is_whole(self):
+        text = process.Bounded(kept=4)
+        for data in (b"ab", b"cdef", b"ghi"):
+            text.add(data)
+        self.assertEqual(text.text, "abcdefghi")
+        text.add(b"jklmnop")
+        self.assertTrue(text.text.startswith("abcd\n... 8 bytes left out"), text.text)
+        self.assertTrue(text.text.endswith("mnop"))
+
+
+class Answers(unittest.TestCase):
+    def test_of_programs_that_cannot_start(self):
+        self.assertEqual(process.quiet(["/nowhere/at/all"])[0], process.NOT_FOUND)
+        self.assertEqual(process.quiet(["/etc/passwd"])[0], process.NOT_EXECUTABLE)
+
+    def test_marks_are_added_to_those_of_the_runs_around(self):
+        inner = guard.marked({guard.VARIABLE: "1.2", "HOME": "/"})
+        self.assertEqual(inner, {guard.VARIABLE: f"1.2:{guard.MARK}", "HOME": "/"})
+        self.assertEqual(guard.marked(inner), inner)
+
+
+if __name__ == "__main__":
+    unittest.main()
