@@ -2,6 +2,7 @@
 #include "07_tinyllama/trainer/model.h"
 
 #include "07_tinyllama/trainer/step_kernels.h"
+#include "common/core/trace.h"
 
 namespace wb {
 namespace {
@@ -59,8 +60,13 @@ void Model::forward(const int* tokens, const int* targets, float* loss, cudaStre
   const int n = config_.tokens();
   const int c = config_.c;
   Activations& a = activations_;
+  TraceRange range("embedding");
   kernels_.embedding_forward(tokens, weights_.embedding, a.layers[0].input, n, c, stream);
-  for (int layer = 0; layer < config_.l; ++layer) layer_forward(layer, stream);
+  for (int layer = 0; layer < config_.l; ++layer) {
+    range.next("layer", layer);
+    layer_forward(layer, stream);
+  }
+  range.next("head");
   kernels_.rmsnorm_forward(a.output, weights_.norm, a.output_norm, a.output_rstd, n, c, config_.epsilon,
                            stream);
   // The head is tied: the embedding, used the other way round.
@@ -83,6 +89,7 @@ void Model::layer_forward(int layer, cudaStream_t stream) {
   const HeadsView<float> attention = token_major_view(a.attention, config_.t, config_.h, config_.d());
 
   // middle = input + o(attention(rope(q, k), v))
+  TraceRange range("attention");
   kernels_.rmsnorm_forward(a.input, w.input_norm, a.input_norm, a.input_rstd, n, c, config_.epsilon, stream);
   linear_forward(a.input_norm, w.q_proj, a.q, c, query_width, stream);
   kv_->forward(layer, {a.input_norm, w, q, angles_}, kernels_, stream);
@@ -92,6 +99,7 @@ void Model::layer_forward(int layer, cudaStream_t stream) {
   kernels_.vector_add(a.input, branch, a.middle, residual, stream);
 
   // output = middle + down(silu(gate) * up)
+  range.next("feed_forward");
   kernels_.rmsnorm_forward(a.middle, w.attention_norm, a.middle_norm, a.middle_rstd, n, c, config_.epsilon,
                            stream);
   kernels_.swiglu_forward(a.middle_norm, w.gate_proj, w.up_proj, a.gate, a.up, a.product, n, c, config_.f,

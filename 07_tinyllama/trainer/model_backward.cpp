@@ -3,6 +3,7 @@
 // dresidual is the gradient of the residual stream. Where the stream splits into itself and a branch, the
 // branch's gradient is added to it: dx = dy + branch'(dy).
 #include "07_tinyllama/trainer/model.h"
+#include "common/core/trace.h"
 
 namespace wb {
 
@@ -18,6 +19,7 @@ void Model::backward(const int* tokens, const int* targets, cudaStream_t stream,
   const int n = config_.tokens();
   const int c = config_.c;
   Activations& a = activations_;
+  TraceRange range("head");
   if (!accumulate) gradients_.zero(stream);
   float* dlogits = a.logits;
   kernels_.cross_entropy_backward(a.logits, targets, a.lse, dlogits, scale / static_cast<float>(n), n,
@@ -26,7 +28,11 @@ void Model::backward(const int* tokens, const int* targets, cudaStream_t stream,
                   config_.v, stream);
   kernels_.rmsnorm_backward(a.dnorm, a.output, weights_.norm, a.output_rstd, a.dresidual, dweights_.norm,
                             a.rmsnorm_scratch, n, c, stream);
-  for (int layer = config_.l - 1; layer >= 0; --layer) layer_backward(layer, stream);
+  for (int layer = config_.l - 1; layer >= 0; --layer) {
+    range.next("layer", layer);
+    layer_backward(layer, stream);
+  }
+  range.next("embedding");
   // The tied embedding's second gradient: as the head it has one already.
   kernels_.embedding_backward(tokens, a.dresidual, dweights_.embedding, n, c, stream);
 }
@@ -43,6 +49,7 @@ void Model::layer_backward(int layer, cudaStream_t stream) {
   const auto heads = [&](float* data) { return token_major_view(data, config_.t, config_.h, config_.d()); };
 
   // output = middle + down(silu(gate) * up)
+  TraceRange range("feed_forward");
   linear_backward(s.dresidual, a.product, w.down_proj, s.dproduct, 0.0f, dw.down_proj, config_.f, c, stream);
   kernels_.swiglu_backward(s.dproduct, a.middle_norm, w.gate_proj, w.up_proj, a.gate, a.up, s.dgate, s.dup,
                            s.dnorm, dw.gate_proj, dw.up_proj, n, c, config_.f, kernels_.matmul, stream);
@@ -51,6 +58,7 @@ void Model::layer_backward(int layer, cudaStream_t stream) {
   kernels_.vector_add(s.dresidual, s.branch, s.dresidual, residual, stream);
 
   // middle = input + o(attention(rope(q, k), v))
+  range.next("attention");
   linear_backward(s.dresidual, a.attention, w.o_proj, s.dattention, 0.0f, dw.o_proj, query_width, c, stream);
   kernels_.attention_backward(heads(s.dattention), heads(a.q), kv_->keys(layer), kv_->values(layer),
                               heads(a.attention), a.attention_saved, heads(s.dq), kv_->dkeys(),

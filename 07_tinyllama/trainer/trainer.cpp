@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "common/core/trace.h"
+
 namespace wb {
 namespace {
 
@@ -67,6 +69,7 @@ void Trainer::expect(Phase phase, const char* called) const {
 }
 
 void Trainer::forward() {
+  TraceRange range("forward");
   expect(Phase::kForward, "forward");
   if (steps_done_ >= options_.max_steps) {
     throw Error(
@@ -79,12 +82,14 @@ void Trainer::forward() {
 }
 
 void Trainer::backward() {
+  TraceRange range("backward");
   expect(Phase::kBackward, "backward");
   model_.backward(tokens_.data(), targets_.data(), options_.stream);
   next_ = Phase::kOptimizer;
 }
 
 void Trainer::optimizer_step() {
+  TraceRange range("optimizer");
   expect(Phase::kOptimizer, "optimizer_step");
   ++steps_done_;
   model_.kernels().adamw(model_.parameters().data(), model_.gradients().data(), m_.data(), v_.data(),

@@ -1,0 +1,8 @@
+// No NVTX: nobody listens to ranges until a trace is recorded.
+#include "common/core/trace.h"
+
+namespace wb {
+
+constinit std::atomic<TraceSink*> detail::trace_sink{nullptr};
+
+}  // namespace wb
