@@ -72,8 +72,9 @@ class Arena {
   DeviceBuffer<float> memory_;
 };
 
-/// The parameters of a Llama under their Hugging Face names. The head is tied: the embedding is also the
-/// matrix that makes logits, so there is no lm_head.weight.
+/// The parameters of a Llama under their Hugging Face names: the embedding, the matrices layer by layer, then
+/// all norm weights, so that what the optimizer treats alike lies together. The head is tied: the embedding
+/// is also the matrix that makes logits, so there is no lm_head.weight.
 TensorTable parameter_table(const ModelConfig& config);
 
 /// Device pointers of one layer's parameters, or of their gradients.

@@ -1,37 +1,60 @@
-// Where tokens come from: the bytes of real files, a random generator, or one fixed batch.
+// Where batches come from: the tokens of real files, a random generator, or one fixed batch.
 //
-// The source lives on the device and a kernel cuts each batch out of it: a step copies nothing from the host.
+// A batch is a pure function of the seed and its number. A source of up to kResidentBytes lives on the device
+// and a kernel cuts each batch out of it: a step copies nothing from the host. Of a longer one only the
+// batch's tokens are copied, from the mapped file through pinned memory.
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "07_tinyllama/trainer/batch_start.h"
 #include "07_tinyllama/trainer/config.h"
+#include "07_tinyllama/trainer/token_file.h"
 #include "common/core/device_buffer.h"
 
 namespace wb {
+
+inline constexpr std::int64_t kResidentBytes = std::int64_t{1} << 28;  // 256 MiB
 
 class Data {
  public:
   /// Uniform random tokens of [0, V): nothing to learn, the loss stays at ln V.
   static Data random(const ModelConfig& config, std::uint64_t seed);
-  /// The bytes of the files, one after another; a byte is a token. Rows of a batch start at random places.
-  /// Errors: V < 256, no file, an unreadable or empty file, or fewer than T + 1 bytes throws wb::Error.
+  /// Rows that start at random places of the tokens: to train on.
+  /// Errors: fewer than T + 1 tokens, or one outside the vocabulary, throws wb::Error that names the largest.
+  static Data rows(const ModelConfig& config, const Tokens& tokens, std::uint64_t seed,
+                   std::int64_t resident_bytes = kResidentBytes);
+  /// Rows evenly spaced over the tokens, always the same ones: to validate on. As many batches as cover the
+  /// tokens once, but at most `most_batches`. Errors: as rows.
+  static Data windows(const ModelConfig& config, const Tokens& tokens, int most_batches,
+                      std::int64_t resident_bytes = kResidentBytes);
+  /// rows() of the bytes of the files, one after another; a byte is a token.
+  /// Errors: V < 256, and as Tokens::open and rows.
   static Data files(const ModelConfig& config, const std::vector<std::string>& paths, std::uint64_t seed);
   /// The same for bytes in memory.
   static Data text(const ModelConfig& config, std::span<const unsigned char> bytes, std::uint64_t seed);
   /// The same batch every step. Errors: not B*T tokens and targets, or one outside [0, V), throws wb::Error.
   static Data fixed(const ModelConfig& config, std::span<const int> tokens, std::span<const int> targets);
 
-  /// Writes the batch of a step in stream order. The same seed and step give the same batch.
-  void load(int step,      // counts from 0
+  Data(Data&&) noexcept;
+  Data& operator=(Data&&) noexcept;
+  ~Data();
+
+  /// Writes batch number `batch` in stream order. May wait for copies of some batches ago, never for this
+  /// one.
+  void load(int batch,     // counts from 0
             int* tokens,   // (B, T), on the device
             int* targets,  // (B, T): the token after each
             cudaStream_t stream) const;
+
+  /// Batches that are not repetitions: of windows() and fixed(). 0: no end of them.
+  int batches() const { return batches_; }
 
   /// Throws wb::Error unless the batches have the shape and vocabulary of a model of this configuration.
   void require_fits(const ModelConfig& config) const;
@@ -40,15 +63,21 @@ class Data {
   const std::string& description() const { return description_; }
 
  private:
-  Data(const ModelConfig& config, std::uint64_t seed)
-      : b_(config.b), t_(config.t), v_(config.v), seed_(seed) {}
+  struct Staging;  // pinned memory for a source that stays on the host
+  Data(const ModelConfig& config, std::uint64_t seed);
+  static Data planned(const ModelConfig& config, const Tokens& tokens, const RowPlan& plan,
+                      std::int64_t resident_bytes);
+  void load_staged(int batch, int* tokens, int* targets, cudaStream_t stream) const;
 
   int b_ = 0;
   int t_ = 0;
   int v_ = 0;
-  std::uint64_t seed_ = 0;
-  DeviceBuffer<unsigned char> text_;  // empty: random tokens
-  DeviceBuffer<int> fixed_;           // (2, B, T), tokens and targets; empty: not fixed
+  int batches_ = 0;
+  RowPlan plan_;
+  Tokens source_;                         // of rows and windows
+  DeviceBuffer<unsigned char> resident_;  // its bytes; empty: staged
+  std::unique_ptr<Staging> staging_;
+  DeviceBuffer<int> fixed_;  // (2, B, T), tokens and targets; empty: not fixed
   std::string description_;
 };
 

@@ -21,15 +21,18 @@ TensorTable parameter_table(const ModelConfig& config) {
   table.add("model.embed_tokens.weight", {config.v, c});
   for (int layer = 0; layer < config.l; ++layer) {
     const std::string prefix = layer_prefix(layer);
-    table.add(prefix + "input_layernorm.weight", {c});
     table.add(prefix + "self_attn.q_proj.weight", {query_width, c});
     table.add(prefix + "self_attn.k_proj.weight", {kv_width, c});
     table.add(prefix + "self_attn.v_proj.weight", {kv_width, c});
     table.add(prefix + "self_attn.o_proj.weight", {c, query_width});
-    table.add(prefix + "post_attention_layernorm.weight", {c});
     table.add(prefix + "mlp.gate_proj.weight", {f, c});
     table.add(prefix + "mlp.up_proj.weight", {f, c});
     table.add(prefix + "mlp.down_proj.weight", {c, f});
+  }
+  for (int layer = 0; layer < config.l; ++layer) {
+    const std::string prefix = layer_prefix(layer);
+    table.add(prefix + "input_layernorm.weight", {c});
+    table.add(prefix + "post_attention_layernorm.weight", {c});
   }
   table.add("model.norm.weight", {c});
   return table;

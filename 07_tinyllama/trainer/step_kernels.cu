@@ -2,11 +2,12 @@
 //
 // mean_loss: one block, since N is small (a few thousand): each thread adds every 256th loss, then a tree in
 // shared memory joins the partial sums, always in the same order. The batch: one thread per token. Its random
-// numbers are a hash of (seed, step, where): no state to carry, so a step needs nothing from the host and the
-// same step always gives the same batch.
+// numbers are a hash of (seed, batch, where): no state to carry, so a step needs nothing from the host and
+// the same number always gives the same batch.
 #include "07_tinyllama/trainer/step_kernels.h"
 
 #include "common/core/check.h"
+#include "common/core/pack.h"
 
 namespace wb {
 namespace {
@@ -27,43 +28,30 @@ __global__ void mean_loss_kernel(const float* losses,  // (n)
   if (threadIdx.x == 0) *mean = partial[0] / static_cast<float>(n);
 }
 
-// The output function of SplitMix64 (Steele, Lea, Flood, 2014): neighbouring inputs give unrelated outputs.
-__device__ std::uint64_t mix(std::uint64_t z) {
-  z += 0x9e3779b97f4a7c15ULL;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return z ^ (z >> 31);
-}
-
-// Uniform in [0, bound), up to a bias of bound / 2^64.
-__device__ std::int64_t random_below(std::int64_t bound, std::uint64_t seed, int step, std::uint64_t where) {
-  const std::uint64_t bits = mix(mix(mix(seed) + static_cast<std::uint64_t>(step)) + where);
-  return static_cast<std::int64_t>(bits % static_cast<std::uint64_t>(bound));
-}
-
-// Thread i owns tokens[i] and targets[i], i = b * T + t.
-__global__ void text_batch_kernel(const unsigned char* text,  // (length)
-                                  std::int64_t length,        //
-                                  int* tokens,                // (B, T)
-                                  int* targets,               // (B, T)
-                                  int b, int t, std::uint64_t seed, int step) {
+// Thread i owns tokens[i] and targets[i], i = row * T + column.
+template <class Token>
+__global__ void token_batch_kernel(const Token* source,  // (plan.length)
+                                   RowPlan plan,
+                                   int* tokens,   // (B, T)
+                                   int* targets,  // (B, T)
+                                   int b, int t, int batch) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= b * t) return;
-  const std::int64_t start = random_below(length - t, seed, step, static_cast<std::uint64_t>(i / t));
-  tokens[i] = text[start + i % t];
-  targets[i] = text[start + i % t + 1];
+  const std::int64_t place = row_start(plan, batch, i / t, b, t) + i % t;
+  tokens[i] = source[place];
+  targets[i] = source[place + 1];
 }
 
 // Row b is a random sequence of T + 1 tokens: a token and the target before it are the same number.
 __global__ void random_batch_kernel(int* tokens,   // (B, T)
                                     int* targets,  // (B, T)
-                                    int b, int t, int v, std::uint64_t seed, int step) {
+                                    int b, int t, int v, std::uint64_t seed, int batch) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= b * t) return;
   const std::uint64_t where = static_cast<std::uint64_t>(i / t) * static_cast<std::uint64_t>(t + 1) +
                               static_cast<std::uint64_t>(i % t);
-  tokens[i] = static_cast<int>(random_below(v, seed, step, where));
-  targets[i] = static_cast<int>(random_below(v, seed, step, where + 1));
+  tokens[i] = static_cast<int>(random_below(v, seed, batch, where));
+  targets[i] = static_cast<int>(random_below(v, seed, batch, where + 1));
 }
 
 }  // namespace
@@ -76,20 +64,32 @@ void mean_loss(const float* losses, float* mean, int n, cudaStream_t stream) {
   WB_CHECK_LAUNCH();
 }
 
-void text_batch(const unsigned char* text, std::int64_t length, int* tokens, int* targets, int b, int t,
-                std::uint64_t seed, int step, cudaStream_t stream) {
+void token_batch(const void* source, int width, const RowPlan& plan, int* tokens, int* targets, int b, int t,
+                 int batch, cudaStream_t stream) {
   WB_REQUIRE(b >= 1, b);
   WB_REQUIRE(t >= 1, t);
-  WB_REQUIRE(length >= static_cast<std::int64_t>(t) + 1, length);
-  WB_REQUIRE(text != nullptr, static_cast<const void*>(text));
+  WB_REQUIRE(batch >= 0, batch);
+  WB_REQUIRE(width == 1 || width == 2, width);
+  WB_REQUIRE(plan.length >= static_cast<std::int64_t>(t) + 1, plan.length);
+  WB_REQUIRE(plan.rows >= 0, plan.rows);
+  WB_REQUIRE(source != nullptr, source);
   WB_REQUIRE(tokens != nullptr, tokens);
   WB_REQUIRE(targets != nullptr, targets);
   const int blocks = (b * t - 1) / kThreads + 1;
-  text_batch_kernel<<<blocks, kThreads, 0, stream>>>(text, length, tokens, targets, b, t, seed, step);
+  if (width == 1) {
+    const auto* bytes = static_cast<const unsigned char*>(source);
+    token_batch_kernel<unsigned char>
+        <<<blocks, kThreads, 0, stream>>>(bytes, plan, tokens, targets, b, t, batch);
+  } else {
+    const auto* numbers = static_cast<const std::uint16_t*>(source);
+    WB_REQUIRE(is_aligned(numbers), source);
+    token_batch_kernel<std::uint16_t>
+        <<<blocks, kThreads, 0, stream>>>(numbers, plan, tokens, targets, b, t, batch);
+  }
   WB_CHECK_LAUNCH();
 }
 
-void random_batch(int* tokens, int* targets, int b, int t, int v, std::uint64_t seed, int step,
+void random_batch(int* tokens, int* targets, int b, int t, int v, std::uint64_t seed, int batch,
                   cudaStream_t stream) {
   WB_REQUIRE(b >= 1, b);
   WB_REQUIRE(t >= 1, t);
@@ -97,7 +97,7 @@ void random_batch(int* tokens, int* targets, int b, int t, int v, std::uint64_t 
   WB_REQUIRE(tokens != nullptr, tokens);
   WB_REQUIRE(targets != nullptr, targets);
   const int blocks = (b * t - 1) / kThreads + 1;
-  random_batch_kernel<<<blocks, kThreads, 0, stream>>>(tokens, targets, b, t, v, seed, step);
+  random_batch_kernel<<<blocks, kThreads, 0, stream>>>(tokens, targets, b, t, v, seed, batch);
   WB_CHECK_LAUNCH();
 }
 

@@ -17,6 +17,7 @@
 #include "07_tinyllama/trainer/data.h"
 #include "07_tinyllama/trainer/init.h"
 #include "07_tinyllama/trainer/model.h"
+#include "07_tinyllama/trainer/optimizer.h"
 
 namespace wb {
 
@@ -26,8 +27,14 @@ struct TrainerOptions {
   KvLayout kv_layout = KvLayout::kContiguous;
   Init init = Init::kFixed;
   AdamWConfig adamw = {};
-  std::uint64_t seed = 1;  // of the parameters; the data has its own
-  int max_steps = 1000;    // room for that many losses on the device
+  OptimizerKind optimizer = OptimizerKind::kAdamW;
+  MuonConfig muon = {};           // of the hidden matrices, where the optimizer is Muon
+  bool decay_norms = true;        // see OptimizerOptions
+  Schedule schedule = {};         // of the learning rates
+  float clip_norm = 0.0f;         // of all gradients; 0: not even measured; infinity: measured, not clipped
+  int gradient_accumulation = 1;  // batches whose mean gradient makes a step
+  std::uint64_t seed = 1;         // of the parameters; the data has its own
+  int max_steps = 1000;           // room for that many losses on the device
   cudaStream_t stream = nullptr;
 };
 
@@ -41,18 +48,33 @@ class Trainer {
   static std::size_t bytes_needed(const TrainerOptions& options);
 
   /// The three phases of a step, in this order; another order throws wb::Error, as does a step past
-  /// max_steps.
+  /// max_steps. With gradient accumulation the first two alternate so many times before the third.
   void forward();         // next batch, loss
-  void backward();        // gradients, cleared first
-  void optimizer_step();  // AdamW over the whole arena in one launch
+  void backward();        // gradients, cleared first; of later batches added
+  void optimizer_step();  // clipping, then the optimizer
 
   /// All three.
   void step();
   void train(int steps);
 
+  /// The mean loss over the first `batches` batches of `data` (0: data.batches()); waits. It changes no
+  /// parameter and no batch of the training. Errors: between the phases of a step, or data that does not fit,
+  /// throws wb::Error.
+  float evaluate(const Data& data, int batches = 0);
+
   int steps_done() const { return steps_done_; }
-  /// The loss of every forward pass so far; waits for them.
+  /// Continue as if so many steps were done: batches, schedule and bias corrections are those of that step.
+  /// Parameters and moments are the caller's to load. Errors: between the phases of a step, or a number
+  /// outside [0, max_steps], throws wb::Error.
+  void resume_at(int steps_done);
+  /// The loss of every step so far, the mean over its batches; waits for them. NaN for steps before
+  /// resume_at.
   std::vector<float> losses() const;
+  /// The same for some steps, [begin, end). Errors: a step without a loss throws wb::Error.
+  std::vector<float> losses(int begin, int end) const;
+  /// The global norm of the gradients before clipping, of steps [begin, end); waits. Errors: clip_norm is 0,
+  /// or a step that is not done, throws wb::Error.
+  std::vector<float> gradient_norms(int begin, int end) const;
   /// The loss of the latest forward pass: waits for all work of this trainer, copies one float. A loop that
   /// logs its loss does this every step. Errors: before the first forward pass throws wb::Error.
   float last_loss() const;
@@ -62,24 +84,30 @@ class Trainer {
   GradientCoverage coverage();
 
   Model& model() { return model_; }
+  Optimizer& optimizer() { return optimizer_; }
   const TrainerOptions& options() const { return options_; }
   const Data& data() const { return data_; }
 
  private:
   enum class Phase { kForward, kBackward, kOptimizer };
   void expect(Phase phase, const char* called) const;
+  void expect_between_steps(const char* called) const;
+  std::vector<float> download(const DeviceBuffer<float>& buffer, int begin, int end) const;
 
   TrainerOptions options_;
   Data data_;
   Model model_;
-  DeviceBuffer<float> m_;        // AdamW's first moment, laid out as the parameters
-  DeviceBuffer<float> v_;        // and the second
-  DeviceBuffer<int> tokens_;     // (B, T)
-  DeviceBuffer<int> targets_;    // (B, T)
-  DeviceBuffer<float> history_;  // (max_steps), the losses
+  Optimizer optimizer_;
+  DeviceBuffer<int> tokens_;          // (B, T)
+  DeviceBuffer<int> targets_;         // (B, T)
+  DeviceBuffer<float> history_;       // (max_steps), the losses
+  DeviceBuffer<float> batch_losses_;  // (gradient_accumulation), where that is more than 1
+  DeviceBuffer<float> norms_;         // (max_steps), where norms are measured
+  DeviceBuffer<float> clip_scratch_;  // the factor, then gradient_norm's scratch memory
   Phase next_ = Phase::kForward;
   int steps_done_ = 0;
-  int forwards_done_ = 0;
+  int batches_done_ = 0;  // of this step
+  int losses_done_ = 0;   // steps
 };
 
 }  // namespace wb
