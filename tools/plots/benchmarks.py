@@ -18,6 +18,7 @@ import matplotlib
 
 matplotlib.use("Agg")  # a file, no window
 import matplotlib.pyplot as plt
+from picture import save
 
 SCHEMA_VERSION = 1
 INK, MUTED, GRID, WARNING = "#1f2933", "#7b8794", "#e4e7eb", "#c0392b"
@@ -38,7 +39,7 @@ MARKERS = "osD^vP*X"
 def read(path: Path) -> dict:
     """A benchmark's results; ends the program with one line when the file is something else."""
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         sys.exit(f"plot: cannot read {path}: {error}; run ./workbook bench again")
     if document.get("schema_version") != SCHEMA_VERSION or document.get("kind") != "benchmarks":
@@ -207,16 +208,17 @@ def draw(document: dict, contract: Contract, picture: Path) -> None:
 
     device = document["device"]
     left = 0.02 if panels == 2 else 0.03
-    where = device["name"] if contract.on_gpu else f"CPU device: {device['name']}"
+    name = device.get("name") or "unknown"
+    where = name if contract.on_gpu else f"CPU device: {name}"
     commit = document.get("commit") or "unknown"
-    origin = f"{where}   |   commit {commit[:12]}   |   {document['created'][:10]}"
+    origin = f"{where}   |   commit {commit[:12]}   |   {(document.get('created') or '')[:10]}"
     figure.text(left, 0.955, contract.name, fontsize=16, color=INK, fontweight="bold", va="center")
     figure.text(left, 0.905, origin, fontsize=9, color=MUTED, va="center")
     if not contract.on_gpu:
         warning = "CPU device: ratios of a CPU, never a GPU's"
         figure.text(0.97, 0.955, warning, fontsize=9.5, color=WARNING, ha="right", va="center")
     picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture)
+    save(figure, picture)
     plt.close(figure)
 
 

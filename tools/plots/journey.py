@@ -15,6 +15,7 @@ import matplotlib
 matplotlib.use("Agg")  # a file, no window
 import matplotlib.pyplot as plt
 from matplotlib.ticker import NullLocator
+from picture import save
 
 SCHEMA_VERSION = 1
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
@@ -27,7 +28,7 @@ PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 def read(path: Path) -> dict:
     """The results document; ends the program with one line when the file is not a journey."""
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         sys.exit(f"journey plot: cannot read {path}: {error}; run ./workbook journey first")
     if document.get("schema_version") != SCHEMA_VERSION or document.get("kind") != "journey":
@@ -168,7 +169,7 @@ def draw(document: dict, picture: Path) -> None:
             fontweight="bold",
         )
     picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture)
+    save(figure, picture)
     plt.close(figure)
 
 

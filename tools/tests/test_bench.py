@@ -8,7 +8,7 @@ from unittest import mock
 
 import support
 from workbook import bench, bench_join
-from workbook.errors import Exit, WorkbookError
+from workbook.errors import Exit
 
 
 def row(implementation, seconds, problem="8x8", baseline="solution", **changes):
@@ -132,14 +132,18 @@ class Join(unittest.TestCase):
         lines = [line.split() for line in text.getvalue().splitlines() if "pytorch" in line]
         self.assertEqual(lines, [["pytorch", "8.00", "us", "2.0%", "500.0", "0.125", "12.5%", "0.25x"]])
 
-    def test_refuses_files_that_are_no_benchmarks(self):
+    def test_sets_files_aside_that_are_no_benchmarks(self):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "x.json"
             self.assertIsNone(bench_join.load(file))
-            for text in ("{", json.dumps({"schema_version": 1, "kind": "tests"})):
+            rows = [{**row("solution", 1e-6), "seconds": 3}, {"contract": "x"}, 7, row("solution", -1e-6)]
+            bad = [{"schema_version": 1, "kind": "tests"}, *(document(one) for one in rows)]
+            for text in ("{", *map(json.dumps, bad)):
                 file.write_text(text)
-                with self.assertRaises(WorkbookError):
-                    bench_join.load(file)
+                with support.captured() as said:
+                    self.assertIsNone(bench_join.load(file))
+                self.assertIn("set aside as x.json.damaged", said.getvalue())
+                self.assertFalse(file.exists())
             bench_join.save(self.own, file)
             self.assertEqual(bench_join.load(file), self.own)
 

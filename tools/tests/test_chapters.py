@@ -1,10 +1,11 @@
 import json
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
-import support  # noqa: F401
+import support
 from workbook import chapters
 from workbook.errors import Exit, WorkbookError
 
@@ -89,9 +90,9 @@ class Chapters(unittest.TestCase):
         self.assertEqual(gate.starter, chapter / "broken" / "fix_gate_starter.cu")
         self.assertEqual((clock.has("test.cpp"), gate.has("test.cpp")), (False, True))
         self.assertEqual(gate.reference, self.root / "solutions" / "journey" / "fix_gate.md")
-        self.assertEqual(gate.state(), "untouched")
+        self.assertEqual(gate.state(), "not checked")
         gate.remember({"passed": True, "device": "cpu"})
-        self.assertEqual((gate.state(), clock.state()), ("solved (cpu device)", "untouched"))
+        self.assertEqual((gate.state(), clock.state()), ("solved (cpu device)", "not checked"))
 
     def test_title(self):
         self.assertEqual(chapters.title(self.root / "01_vector_add"), "Vector add")
@@ -99,7 +100,7 @@ class Chapters(unittest.TestCase):
 
     def test_the_state_follows_the_file_and_the_last_check(self):
         exercise = self.exercise("01", "vector_add")
-        self.assertEqual(exercise.state(), "untouched")
+        self.assertEqual(exercise.state(), "not checked")
         exercise.remember({"passed": False, "total": 9, "failed": 4, "device": "cpu"})
         self.assertEqual(exercise.state(), "4 of 9 tests fail")
         exercise.remember({"passed": False, "problem": "does not compile", "device": "cpu"})
@@ -110,13 +111,65 @@ class Chapters(unittest.TestCase):
             self.write("01_vector_add/vector_add_starter.cu", "something else")
             self.assertEqual(exercise.state(), "changed, not checked since")
 
-    def test_a_damaged_record_counts_as_none(self):
+    def test_a_damaged_record_is_set_aside_and_counts_as_none(self):
         exercise = self.exercise("01", "vector_add")
         exercise.remember({"passed": True, "device": "cpu"})
         record = next((self.root / "results" / "check").glob("*.json"))
-        self.assertEqual(json.loads(record.read_text())["exercise"], "vector_add")
-        record.write_text("{")
+        whole = json.loads(record.read_text())
+        self.assertEqual(whole["exercise"], "vector_add")
+        damaged = [
+            b"",
+            b"{",
+            b"\xff\xfe",
+            b"[1]",
+            b"null",
+            b"3",
+            b"[" * 100_000,
+            json.dumps(whole)[:-9].encode(),
+        ]
+        for change in ({"passed": "yes"}, {"device": 3}, {"total": "9"}, {"starter": None}, {"problem": []}):
+            damaged.append(json.dumps({**whole, **change}).encode())
+        damaged.append(json.dumps({"schema_version": 1}).encode())
+        for text in damaged:
+            record.write_bytes(text)
+            with support.captured() as said:
+                self.assertEqual(exercise.state(), "not checked", text[:40])
+            self.assertEqual(len(said.getvalue().splitlines()), 1, said.getvalue())
+            self.assertIn("is damaged", said.getvalue())
+            self.assertFalse(record.exists())
+        self.assertEqual(len(list(record.parent.glob("*.damaged*"))), len(damaged))
+
+    def test_a_record_of_another_version_is_called_so(self):
+        exercise = self.exercise("01", "vector_add")
+        exercise.remember({"passed": True, "device": "cpu"})
+        record = next((self.root / "results" / "check").glob("*.json"))
+        record.write_text(json.dumps({**json.loads(record.read_text()), "schema_version": 7}))
+        with support.captured() as said:
+            self.assertEqual(exercise.state(), "not checked")
+        self.assertIn("is of version 7, and this workbook reads 1; set aside", said.getvalue())
+
+    def test_a_record_of_before_there_were_versions_is_read(self):
+        exercise = self.exercise("01", "vector_add")
+        exercise.remember({"passed": True, "device": "cpu"})
+        record = next((self.root / "results" / "check").glob("*.json"))
+        old = {k: v for k, v in json.loads(record.read_text()).items() if k != "schema_version"}
+        record.write_text(json.dumps(old))
+        self.assertEqual(exercise.state(), "solved (cpu device)")
+
+    def git(self, *arguments):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        subprocess.run(["git", "-C", self.root, *identity, *arguments], check=True, capture_output=True)
+
+    def test_git_tells_whether_a_starter_was_touched(self):
+        exercise = self.exercise("01", "vector_add")
+        self.git("init", "-q")
+        self.git("add", "-A")
+        self.git("commit", "-qm", "x")
         self.assertEqual(exercise.state(), "untouched")
+        self.write("01_vector_add/vector_add_starter.cu", "something else")
+        self.assertEqual(exercise.state(), "changed, not checked since")
+        (self.root / ".git" / "HEAD").write_text("damaged")
+        self.assertEqual(exercise.state(), "not checked")
 
     def test_an_exercise_without_a_starter_says_so(self):
         self.assertEqual(self.exercise("02", "norm").state(), "no starter yet")

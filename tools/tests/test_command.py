@@ -41,8 +41,8 @@ class Refuses(unittest.TestCase):
         self.refused("journey", "--steps", "0", words="--steps is 0")
         self.refused("journey", "--batch-size", "0", words="--batch-size is 0")
         self.refused("journey", "--steps", "many", words="'many' is not a whole number")
-        self.refused("journey", "--data", "/nowhere/at/all", words="No such file")
-        self.refused("journey", "--data", "/", words="/: Is a directory")
+        self.refused("journey", "--data", "/nowhere/at/all", words="no such file")
+        self.refused("journey", "--data", "/", words="/: it is a folder")
         self.refused("journey", "--stage", "9", words="no stage '9'; the stages are v1, 1, 2")
         self.refused("journey", "--preset", "bogus", words="no preset 'bogus'; the presets are nano, small")
 

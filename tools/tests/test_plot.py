@@ -10,7 +10,7 @@ from unittest import mock
 
 import support
 from test_bench import ROOFS, document, row
-from workbook import plot, python_env
+from workbook import errors, plot, python_env
 from workbook.errors import Exit, WorkbookError
 
 FRAME = {"commit": "abc", "created": "2026-01-02T03:04:05Z"}
@@ -43,6 +43,7 @@ class Command(unittest.TestCase):
                 PUBLISHED=self.published,
                 PICTURES=self.root / "plots",
             ),
+            mock.patch.object(errors, "ROOT", self.root),
             mock.patch.object(plot.process, "in_the_open", self.run_program),
             mock.patch.object(plot.python_env, "find", lambda module: "python-with-matplotlib"),
         )
@@ -64,7 +65,7 @@ class Command(unittest.TestCase):
             "softmax_starter_bench-cpu",
             "matmul_bench-cpu",
         ):
-            (self.measured / f"{name}.json").write_text("{}")
+            (self.measured / f"{name}.json").write_text(json.dumps(benchmark("cpu")))
         self.assertEqual(self.plot("03"), Exit.OK)
         self.assertEqual(
             self.started[0][3:], ["bench/softmax_bench-cpu.json", "bench/softmax_bench-cuda.json"]
@@ -89,7 +90,7 @@ class Command(unittest.TestCase):
             self.plot(published=True)
 
     def test_without_matplotlib_it_names_the_command_that_helps(self):
-        (self.measured / "softmax_bench-cpu.json").write_text("{}")
+        (self.measured / "softmax_bench-cpu.json").write_text(json.dumps(benchmark("cpu")))
         with mock.patch.object(plot.python_env, "find", lambda module: None):
             with mock.patch.object(plot.setup, "ensure"), support.captured():
                 with self.assertRaisesRegex(WorkbookError, "doctor") as caught:

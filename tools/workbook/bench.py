@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import bench_join, chapters, device, plot, process, python_env, setup
+from . import bench_join, chapters, device, files, plot, process, python_env, setup
 from .build import Build
 from .console import heading, say, warn
-from .errors import Exit, WorkbookError
+from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS, ROOT, run_environment
 
 PEERS = ROOT / "tools" / "peers"
@@ -20,7 +20,7 @@ def command(options) -> int:
     setup.ensure(chosen)
     build = Build(chosen, options.jobs, options.verbose)
     build.configure()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    files.make_folder(FOLDER)
     codes = [measure(build, exercise, options) for exercise in exercises]
     return max(codes)
 
@@ -44,27 +44,27 @@ def measure(build: Build, exercise, options) -> Exit:
         programs.append(f"{exercise.name}_starter_bench")
     build.build(programs, exercise.name)
     code = Exit.OK
-    files = []
+    measured = []
     for program in programs:
         heading(f"\n{exercise.chapter.name} / {program} on {device.label(build.device)}")
-        files.append(FOLDER / f"{program}-{build.device}.json")
-        files[-1].unlink(missing_ok=True)
-        started = [build.program(program), "--output", files[-1].relative_to(ROOT)]
+        measured.append(FOLDER / f"{program}-{build.device}.json")
+        files.remove(measured[-1])
+        started = [build.program(program), "--output", shown(measured[-1])]
         if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
             code = Exit.FAILED
     if build.device == "cuda" and options.peers:
-        files += run_peer(exercise, files[0], options.compile)
-    document, *others = [bench_join.load(file) for file in files]
+        measured += run_peer(exercise, measured[0], options.compile)
+    document, *others = [bench_join.load(file) for file in measured]
     others = [other for other in others if other]
     if document and others:
         document = bench_join.join(document, others)
-        bench_join.save(document, files[0])
+        bench_join.save(document, measured[0])
         heading(f"\n{exercise.chapter.name} / {exercise.name}, all together")
         bench_join.show(document)
     if document:
         asked = f"./workbook plot {exercise.chapter.name[:2]} {exercise.name}"
         draw = f" Draw them: {asked}" if plot.has_picture(document) else ""
-        say(f"\nResults: {files[0].relative_to(ROOT)}.{draw}")
+        say(f"\nResults: {shown(measured[0])}.{draw}")
     return code
 
 
@@ -75,13 +75,13 @@ def run_peer(exercise, like: Path, with_compile: bool) -> list:
         return []
     python = python_env.find("torch")
     if python is None:
-        say(f"No PyTorch here, so {script.relative_to(ROOT)} is not measured.")
+        say(f"No PyTorch here, so {shown(script)} is not measured.")
         return []
-    heading(f"\n{script.relative_to(ROOT)}")
+    heading(f"\n{shown(script)}")
     output = FOLDER / f"{exercise.name}_peer.json"
-    output.unlink(missing_ok=True)
-    started = [python, script, "--like", like.relative_to(ROOT), "--output", output.relative_to(ROOT)]
+    files.remove(output)
+    started = [python, script, "--like", shown(like), "--output", shown(output)]
     started += [] if with_compile else ["--no-compile"]
     if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
-        warn(f"{script.relative_to(ROOT)} failed; the workbook's own figures stand")
+        warn(f"{shown(script)} failed; the workbook's own figures stand")
     return [output] if output.exists() else []

@@ -5,30 +5,50 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from . import files
 from .console import paint, say
-from .errors import Exit, WorkbookError
 
 SCHEMA_VERSION = 1
 ROOF_MARGIN = 1.15  # kRoofMargin in common/harness/bench_measure.h
 
 
-def load(file: Path) -> dict | None:
-    """A results file of kind "benchmarks", or None when there is none."""
-    try:
-        document = json.loads(file.read_text())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise WorkbookError(f"{file}: {error}", Exit.FAILED) from error
-    if document.get("schema_version") != SCHEMA_VERSION or document.get("kind") != "benchmarks":
-        raise WorkbookError(f"{file} is no benchmark of schema version {SCHEMA_VERSION}", Exit.FAILED)
-    return document
+def load(file: Path, ours: bool = True) -> dict | None:
+    """A results file of kind "benchmarks", or None when there is none that can be read."""
+    return files.load(file, SCHEMA_VERSION, is_benchmark, ours=ours)
+
+
+def is_benchmark(document: dict) -> bool:
+    """Whether it has what `join`, `show` and the plots read (docs/results_schema.md)."""
+    rows = document["body"]["rows"]
+    return (
+        document["kind"] == "benchmarks"
+        and isinstance(document["device"]["kind"], str)
+        and all(isinstance(document.get(name, ""), (str, type(None))) for name in ("created", "commit"))
+        and isinstance(document["body"].get("roofs", {}), (dict, type(None)))
+        and isinstance(rows, list)
+        and all(is_row(row) for row in rows)
+    )
+
+
+def is_row(row: dict) -> bool:
+    names = ("contract", "problem", "implementation", "baseline", "outcome", "message")
+    rates = ("speedup", "bytes_per_second", "flops_per_second", "fraction_of_roof")
+    times = row["seconds"].values() if row["outcome"] == "ok" else ()
+    return (
+        all(isinstance(row[name], str) for name in names)
+        and all(is_number(row[name]) for name in ("bytes", "flops"))
+        and (row["outcome"] != "ok" or row["seconds"]["median"] > 0)
+        and all(is_number(time) for time in times)
+        and all(row.get(name) is None or is_number(row[name]) for name in rates)
+    )
+
+
+def is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def save(document: dict, file: Path) -> None:
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(document, indent=2) + "\n")
-    temporary.replace(file)
+    files.write_text(file, json.dumps(document, indent=2) + "\n")
 
 
 def problem_of(row: dict) -> tuple:

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from . import device as devices
-from . import machine, packages, process
+from . import files, machine, packages, process
 from .console import Progress, say, warn
-from .errors import Exit, WorkbookError
+from .errors import Exit, WorkbookError, shown
 from .machine import ROOT
 
 NINJA_STEP = re.compile(r"^\[(\d+)/(\d+)\] (.*)$")
@@ -86,7 +86,7 @@ class Build:
 
     def _is_stale(self, cache: Path) -> bool:
         """Made for a checkout that has moved, or with a compiler that is gone."""
-        text = cache.read_text(errors="replace")
+        text = files.read_text(cache)
         home = re.search(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", text, re.M)
         compiler = re.search(r"^CMAKE_CXX_COMPILER:[A-Z]+=(.*)$", text, re.M)
         moved = not home or Path(home.group(1)).resolve() != ROOT
@@ -117,7 +117,7 @@ class Build:
         return definitions
 
     def _configure_advice(self) -> str:
-        message = f"CMake could not configure {self.folder.relative_to(ROOT)}"
+        message = f"CMake could not configure {shown(self.folder)}"
         absent = packages.missing(self.device)
         if absent:
             return f"{message}. Missing here; install: {packages.install_command(absent)}"
@@ -125,11 +125,10 @@ class Build:
         return f"{message} (all of it: {log}). ./workbook doctor looks for the cause"
 
     def _log(self, name: str, text: str) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / name).write_text(text + "\n")
+        files.write_text(self.folder / name, text + "\n")
 
     def _relative(self, name: str) -> str:
-        return str((self.folder / name).relative_to(ROOT))
+        return shown(self.folder / name)
 
 
 def parse_step(line: str) -> tuple | None:

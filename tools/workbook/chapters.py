@@ -8,9 +8,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import process
+from . import files, machine
 from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT
+
+RECORD_VERSION = 1
 
 CHAPTER = re.compile(r"^(\d\d)_\w+$")
 FIXIT_CALL = re.compile(r"^add_fixit\(\s*(\w+)", re.M)
@@ -53,7 +55,7 @@ class Exercise:
         for file in sorted(self.chapter.glob(f"{self.name}_*.c[up]*")):
             if file == self.starter or exercise_of(file, self.chapter) != self.name:
                 continue
-            for _, name in REGISTRATION.findall(file.read_text(errors="replace")):
+            for _, name in REGISTRATION.findall(files.read_text(file)):
                 names[name] = None
         return list(names)
 
@@ -63,19 +65,12 @@ class Exercise:
     @property
     def last_check(self) -> dict | None:
         """What the last ./workbook check found, or None."""
-        try:
-            return json.loads(self._check_file.read_text())
-        except (OSError, ValueError):
-            return None
+        return files.load(self._check_file, RECORD_VERSION, is_record, old=RECORD_VERSION)
 
     def remember(self, outcome: dict) -> None:
         """Keep the outcome of a check, with the state of the file that it is about."""
-        RESULTS.mkdir(exist_ok=True)
-        self._check_file.parent.mkdir(exist_ok=True)
-        record = {"exercise": self.name, "starter": self.fingerprint(), **outcome}
-        temporary = self._check_file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(record, indent=2) + "\n")
-        temporary.replace(self._check_file)
+        about = {"schema_version": RECORD_VERSION, "exercise": self.name, "starter": self.fingerprint()}
+        files.write_text(self._check_file, json.dumps({**about, **outcome}, indent=2) + "\n")
 
     @property
     def _check_file(self) -> Path:
@@ -91,8 +86,11 @@ class Exercise:
                 return f"solved ({last['device']} device)"
             if last.get("total"):
                 return f"{last['failed']} of {last['total']} tests fail"
-            return "does not compile" if last["problem"] == "does not compile" else "does not finish"
-        return "changed, not checked since" if is_changed(self.starter) else "untouched"
+            return "does not compile" if last.get("problem") == "does not compile" else "does not finish"
+        changed = is_changed(self.starter)
+        if changed is None:
+            return "not checked"  # git cannot tell whether it is as it was handed out
+        return "changed, not checked since" if changed else "untouched"
 
 
 @dataclass(frozen=True)
@@ -119,14 +117,28 @@ class Fixit(Exercise):
         return "a component that is broken: mend it"
 
 
-def is_changed(file: Path) -> bool:
-    """Whether `file` differs from the published version: origin's default branch, else the last commit."""
+def is_record(record: dict) -> bool:
+    """Whether it has what `state` reads of the last check."""
+    counts = (record.get("total", 0), record.get("failed", 0))
+    texts = (record["starter"], record["device"], record.get("problem", ""))
+    return (
+        isinstance(record["passed"], bool)
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(count, int) for count in counts)
+    )
+
+
+def is_changed(file: Path) -> bool | None:
+    """Whether `file` differs from the published version: origin's default branch, else the last commit.
+
+    None where git does not know: no git, no repository, or one that it refuses to read.
+    """
     relative = file.relative_to(ROOT).as_posix()
     for revision in ("origin/HEAD", "HEAD"):
-        code, _ = process.quiet(["git", "-C", ROOT, "cat-file", "-e", f"{revision}:{relative}"])
-        if code == 0:
-            return process.quiet(["git", "-C", ROOT, "diff", "--quiet", revision, "--", relative])[0] == 1
-    return False
+        if machine.git("cat-file", "-e", f"{revision}:{relative}", root=ROOT)[0] == 0:
+            code, _ = machine.git("diff", "--quiet", revision, "--", relative, root=ROOT)
+            return {0: False, 1: True}.get(code)
+    return None
 
 
 def exercise_of(file: Path, chapter: Path) -> str | None:
@@ -148,7 +160,7 @@ def operation_names(chapter: Path) -> list:
 def declared_names(chapter: Path, what: str) -> list:
     """The words after `what` in the chapter's call of add_chapter (cmake/Chapter.cmake)."""
     try:
-        call = CHAPTER_CALL.search((chapter / "CMakeLists.txt").read_text())
+        call = CHAPTER_CALL.search(files.read_text(chapter / "CMakeLists.txt"))
     except OSError:
         return []
     names, taking = [], False
@@ -168,7 +180,9 @@ def fixits(chapter: Path) -> list:
     """As the CMakeLists.txt of the chapter's folders declare them."""
     builds = sorted(chapter.glob("*/CMakeLists.txt"))
     return [
-        Fixit(chapter, name, file.parent) for file in builds for name in FIXIT_CALL.findall(file.read_text())
+        Fixit(chapter, name, file.parent)
+        for file in builds
+        for name in FIXIT_CALL.findall(files.read_text(file))
     ]
 
 
@@ -184,7 +198,7 @@ def chapters(root: Path = ROOT) -> list:
 def title(chapter: Path) -> str:
     """The first heading of the chapter's lesson."""
     try:
-        for line in (chapter / "README.md").read_text(errors="replace").splitlines():
+        for line in files.read_text(chapter / "README.md").splitlines():
             if line.startswith("# "):
                 return re.sub(r"^#\s*(?:Chapter\s*)?\d*\s*[:.·-]?\s*", "", line).strip()
     except OSError:
@@ -195,7 +209,7 @@ def title(chapter: Path) -> str:
 def find(text: str, root: Path = ROOT) -> Path:
     """The chapter that a person calls `1`, `01`, `01_vector_add`, `01_vector_add/` or `vector_add`."""
     wanted = text.rstrip("/").split("/")[-1]
-    number = f"{int(wanted):02d}" if wanted.isdigit() else None
+    number = wanted.lstrip("0").zfill(2) if re.fullmatch("[0-9]+", wanted) else None
     for chapter in chapters(root):
         if chapter.name == wanted or chapter.name[3:] == wanted or chapter.name[:2] == number:
             return chapter

@@ -7,8 +7,8 @@ import re
 from . import chapters, device, setup, test_run
 from .build import Build
 from .console import heading, mark, paint, say, warn
-from .errors import Exit, WorkbookError
-from .machine import RESULTS, ROOT
+from .errors import Exit, WorkbookError, shown
+from .machine import RESULTS
 
 LISTED_FAILURES = 12
 SHOWN_NOTES = 2
@@ -43,7 +43,7 @@ def nothing_to_check(chapter, exercises: list, solution: bool) -> str:
 
 def check_one(build: Build, exercise, target: str, options) -> Exit:
     """Build and run one test program, print the verdict; remembers it when it is about the starter."""
-    where = exercise.starter.relative_to(ROOT)
+    where = shown(exercise.starter)
     say()
     heading(f"{exercise.chapter.name} / {exercise.name}")
     try:
@@ -142,13 +142,13 @@ def next_step(exercise, outcome: test_run.TestRun) -> None:
             if exercise.has("bench.cpp")
             else ""
         )
-        say(f"Solved.{bench} Compare with {exercise.reference.relative_to(ROOT)}.")
+        say(f"Solved.{bench} Compare with {shown(exercise.reference)}.")
         return
     hints = exercise.folder / "hints.md"
     lesson = exercise.folder / "README.md"
-    reading = [str(file.relative_to(ROOT)) for file in (lesson, hints) if file.exists()]
+    reading = [shown(file) for file in (lesson, hints) if file.exists()]
     advice = f" Stuck? {', then '.join(reading)}." if reading else ""
     again = f"./workbook check {number} {exercise.name}"
     if len(outcome.failures) > 1:
         say(f"A later failure may say more: {again} --verbose shows them all.")
-    say(f"Next: edit {exercise.starter.relative_to(ROOT)}, then {again} again.{advice}")
+    say(f"Next: edit {shown(exercise.starter)}, then {again} again.{advice}")

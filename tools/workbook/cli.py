@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
-import sys
+import re
+import signal
+import traceback
 
-from . import bench, check, commands, doctor, journey, machine, plot
-from .errors import Exit, WorkbookError
+from . import bench, check, commands, console, doctor, files, journey, machine, plot
+from .errors import Exit, Stopped, WorkbookError, explain
 
 EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad arguments or input;
-3 something is missing on this machine; 4 the build failed; 130 interrupted"""
+3 something is missing on this machine, or in the way; 4 the build failed; 130 interrupted"""
 
 
+READ_ONLY = ("list", "doctor", "setup")  # commands that write nothing of their own
 METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
@@ -22,23 +26,69 @@ class Parser(argparse.ArgumentParser):
         raise WorkbookError(f"{message} (see {self.prog} --help)", Exit.USAGE)
 
 
+LARGEST = 2**31 - 1  # what a C++ int holds; a seed may be larger
+LARGEST_SEED = 2**63 - 1
+MOST_JOBS = 4096
+
+
+def whole_number(text: str) -> int:
+    """As int() reads it, without its underscores, spaces and digits of other scripts."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,20}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number")
+    return int(text)
+
+
+def real_number(text: str) -> float:
+    """As float() reads it; neither infinite nor not-a-number."""
+    try:
+        value = float(text) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
+    return value
+
+
 def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 1 or more")
+    return int(text)
+
+
+def jobs(text: str) -> int:
+    if positive(text) > MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"{text} are more than {MOST_JOBS}")
     return int(text)
 
 
 def number(kind: type):
     """`kind` as an argparse type that says in words what it wanted."""
+    return {int: whole_number, float: real_number}.get(kind, kind)
 
-    def convert(text: str):
-        try:
-            return kind(text)
-        except ValueError:
-            wanted = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"'{text}' is not {wanted}") from None
 
-    return convert
+def checked(options: argparse.Namespace) -> argparse.Namespace:
+    """What no command accepts, refused for all of them: nothing, and numbers out of every range."""
+    for name, given in vars(options).items():
+        option = name.replace("_", "-") if name in ("chapter", "exercise") else f"--{name.replace('_', '-')}"
+        for value in given if isinstance(given, list) else [given]:
+            problem = unacceptable(name, value)
+            if problem:
+                raise WorkbookError(f"{option} {problem}", Exit.USAGE)
+    return options
+
+
+def unacceptable(name: str, value) -> str:
+    """What is wrong with a value of any option; empty when nothing is."""
+    if isinstance(value, str) and not value.strip():
+        return "is empty; give it a value, or leave the option out"
+    if isinstance(value, str) and not value.isprintable() and any(ord(letter) < 32 for letter in value):
+        return f"is {value!r}, which has a control character"
+    if isinstance(value, bool) or not isinstance(value, int):
+        return ""
+    largest = LARGEST_SEED if name == "seed" else LARGEST
+    if value < 0:
+        return f"is {value}; it must not be negative"
+    return f"is {value}; it must not be more than {largest}" if value > largest else ""
 
 
 def chapter_and_exercise(sub: Parser) -> None:
@@ -59,7 +109,7 @@ def parser() -> Parser:
     common.add_argument(
         "-j",
         "--jobs",
-        type=positive,
+        type=jobs,
         default=machine.default_jobs(),
         metavar="N",
         help="build and test N things at once (default: %(default)s)",
@@ -141,19 +191,81 @@ def command_names() -> list:
 
 
 def main(arguments: list | None = None) -> int:
+    """Run the command that `arguments` name; whatever happens ends in an exit code and at most one line."""
+    is_open = console.open_streams()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number_of in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number_of) != signal.SIG_IGN:  # nohup
+            signal.signal(number_of, stop)
     try:
-        options = parser().parse_args(arguments)
+        code = guarded(arguments, is_open)
+    except KeyboardInterrupt as error:
+        console.silence()
+        return ended_by(error)
+    try:
+        console.write("")
+    except console.OutputError as error:
+        console.complain(f"workbook: cannot write to standard output: {error}")
+        return int(code or Exit.SETUP)
+    return code
+
+
+def stop(number_of: int, _frame) -> None:
+    raise Stopped(number_of)
+
+
+def ended_by(error: KeyboardInterrupt) -> int:
+    return 128 + error.number if isinstance(error, Stopped) else int(Exit.INTERRUPTED)
+
+
+def guarded(arguments: list | None, is_open: bool) -> int:
+    """The one place that turns errors into words."""
+    details = ""
+    try:
+        if not is_open:
+            raise WorkbookError("standard output is closed: nobody would read what the command says")
+        options = checked(parser().parse_args(arguments))
+        require_places(options)
         return int(options.action(options))
+    except SystemExit as error:  # argparse, after --help
+        return int(error.code or 0)
     except WorkbookError as error:
-        sys.stdout.flush()
-        if error.details:
-            print(error.details, file=sys.stderr)
-        print(f"workbook: {error}", file=sys.stderr)
-        return int(error.code)
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-        return int(Exit.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone (`./workbook list | head -1`): nothing more to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.OK)
+        message, code, details = str(error), error.code, error.details
+    except KeyboardInterrupt as error:
+        message, code = "interrupted", ended_by(error)
+    except console.OutputError as error:
+        message, code = f"cannot write to standard output: {error}", Exit.SETUP
+    except OSError as error:
+        message, code = explain(error), Exit.SETUP
+    except MemoryError:
+        message, code = (
+            "no memory left; end other programs, then run the same command again",
+            Exit.SETUP,
+        )
+    except Exception as error:
+        if os.environ.get("WORKBOOK_TRACEBACK"):
+            raise
+        message, code = unexpected(error), Exit.FAILED
+    if details:
+        console.complain(details)
+    console.complain(f"workbook: {message}")
+    return int(code)
+
+
+def require_places(options: argparse.Namespace) -> None:
+    """Refuse before a long build what could not be written after it."""
+    if options.command in READ_ONLY:
+        return
+    files.require_writable(machine.RESULTS)
+    if hasattr(options, "device"):
+        files.require_writable(machine.ROOT / "build")
+
+
+def unexpected(error: Exception) -> str:
+    """A mistake of ours, in one line too."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    words = " ".join(str(error).split())
+    return (
+        f"a mistake in the workbook itself: {type(error).__name__}, {console.shorten(words, 120)}, in "
+        f"{os.path.basename(place.filename)}:{place.lineno}; please report it. WORKBOOK_TRACEBACK=1 says more"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -27,17 +28,76 @@ def mark(ok: bool) -> str:
     return paint(good, "green") if ok else paint(bad, "red")
 
 
+class OutputError(Exception):
+    """Standard output takes no more: its disk is full, or it is closed."""
+
+
+def write(text: str) -> None:
+    """To standard output.
+
+    Where its reader has gone (`./workbook check 01 | head -1`) the command goes on without a word: its
+    exit code is still asked for.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence()
+    except (OSError, ValueError) as error:
+        silence()
+        raise OutputError(str(getattr(error, "strerror", None) or error)) from error
+
+
+def silence() -> None:
+    """Let standard output lead nowhere, for this process and for what it starts."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
 def say(text: str = "") -> None:
-    print(text, flush=True)
+    write(text + "\n")
+
+
+def complain(text: str) -> None:
+    """To standard error, where there is one."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def open_streams() -> bool:
+    """Give every standard stream a place, and let none of them fail for a character that it does not have.
+
+    False where standard output is closed: whatever the command found, nobody would read it.
+    """
+    closed = set()
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            closed.add(number)
+            os.open(os.devnull, os.O_RDONLY if number == 0 else os.O_WRONLY)  # takes the lowest free number
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    return 1 not in closed
 
 
 def heading(text: str) -> None:
     say(paint(text, "bold"))
 
 
+_warned = set()
+
+
 def warn(text: str) -> None:
-    sys.stdout.flush()
-    print(f"{paint('warning', 'yellow')}: {text}", file=sys.stderr, flush=True)
+    """Each warning once: what is wrong with one folder shows for every file in it."""
+    if text in _warned:
+        return
+    _warned.add(text)
+    complain(f"{paint('warning', 'yellow')}: {text}")
 
 
 def shorten(text: str, width: int) -> str:
@@ -79,10 +139,8 @@ class Progress:
 
     def clear(self) -> None:
         if self.terminal:
-            sys.stdout.write("\r\033[K")
-            sys.stdout.flush()
+            write("\r\033[K")
 
     def _draw(self, text: str) -> None:
         width = shutil.get_terminal_size().columns - 1
-        sys.stdout.write("\r\033[K" + shorten(text, width))
-        sys.stdout.flush()
+        write("\r\033[K" + shorten(text, width))

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import device, machine, packages, process, python_env
+from . import device, files, machine, packages, process, python_env
 from .console import heading, paint, say
 from .errors import Exit, WorkbookError
 from .machine import ROOT
@@ -70,7 +70,7 @@ def show(finding: Finding) -> None:
 
 def system_name() -> str:
     try:
-        for line in Path("/etc/os-release").read_text().splitlines():
+        for line in files.read_text(Path("/etc/os-release")).splitlines():
             if line.startswith("PRETTY_NAME="):
                 return line.split("=", 1)[1].strip('"')
     except OSError:

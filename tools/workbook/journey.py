@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from . import device, process, python_env, setup
+from . import device, files, process, python_env, setup
 from .build import Build
 from .console import say, warn
-from .errors import Exit, WorkbookError
+from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS, ROOT, run_environment
 
 PROGRAM = ROOT / "07_tinyllama" / "journey"
@@ -76,13 +76,7 @@ def refuse_bad_input(options) -> None:
 
 
 def refuse_bad_data(name: str) -> None:
-    try:
-        with Path(name).open("rb") as file:
-            empty = not file.read(1)
-    except OSError as error:
-        raise WorkbookError(f"--data {name}: {error.strerror}", Exit.USAGE) from error
-    if empty:
-        raise WorkbookError(f"--data {name}: the file is empty; give it some text", Exit.USAGE)
+    files.require_regular(Path(name), "--data")
 
 
 def presets() -> list:
@@ -97,14 +91,14 @@ def stages() -> list:
 def first_words(file: Path) -> list:
     """The first string of every `{"name", ...` row of a C++ table."""
     try:
-        return re.findall(r'^\s*\{"(\w+)",', file.read_text(), re.M)
+        return re.findall(r'^\s*\{"(\w+)",', files.read_text(file), re.M)
     except OSError:
         return []
 
 
 def arguments(options) -> list:
     """The program's arguments. --text takes all words after it, so it is last; chosen stages have none."""
-    given = ["--output", str(RESULTS.relative_to(ROOT))]
+    given = ["--output", shown(RESULTS)]
     for name, _, _ in OPTIONS:
         typed = value(options, name)
         for text in typed if isinstance(typed, list) else [typed]:
@@ -125,6 +119,6 @@ def draw(results: Path, picture: Path) -> None:
     code, text = process.quiet([python, PLOT, results, picture], timeout=300, cwd=ROOT)
     if code != 0:
         reason = (text.strip().splitlines() or ["no reason given"])[-1]
-        warn(f"no plot: {PLOT.relative_to(ROOT)} failed: {reason}")
+        warn(f"no plot: {shown(PLOT)} failed: {reason}")
         return
-    say(f"Plot: {picture.relative_to(ROOT)}")
+    say(f"Plot: {shown(picture)}")

@@ -12,7 +12,7 @@ from . import process
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
-RESULTS = ROOT / "results"
+RESULTS = Path(os.path.abspath(os.environ.get("WB_RESULTS_DIR") or ROOT / "results"))
 
 MINIMUM_CMAKE = (3, 25)
 MINIMUM_GCC = (12,)
@@ -93,11 +93,17 @@ def compiler() -> tuple:
     return first
 
 
+def git(*arguments: str, root: Path = ROOT) -> tuple:
+    """Exit code and output of git in the checkout `root`.
+
+    A checkout that belongs to another user (a container, sudo) is trusted: its programs are being run anyway.
+    """
+    return process.quiet(["git", "-c", f"safe.directory={root}", "-C", root, *arguments])
+
+
 def commit() -> str:
     """The commit of this checkout, with -dirty when files differ from it; empty without git."""
-    code, text = process.quiet(
-        ["git", "-C", ROOT, "describe", "--always", "--exclude=*", "--dirty", "--abbrev=12"]
-    )
+    code, text = git("describe", "--always", "--exclude=*", "--dirty", "--abbrev=12")
     return text.strip() if code == 0 else ""
 
 

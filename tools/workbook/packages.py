@@ -36,7 +36,7 @@ def prefixes() -> list:
         if Path(part).name in ("bin", "sbin")
     ]
     unique = dict.fromkeys([*listed, *beside_path, "/usr/local", "/usr"])
-    return [Path(part) for part in unique if Path(part).is_dir()]
+    return [Path(part) for part in unique if os.path.isdir(part)]
 
 
 def has_cmake_config(*names: str) -> bool:
@@ -49,7 +49,7 @@ def has_cmake_config(*names: str) -> bool:
                         return True
         for name in names:
             folder = os.environ.get(f"{name}_DIR") or os.environ.get(f"{name}_ROOT")
-            if folder and Path(folder).is_dir():
+            if folder and os.path.isdir(folder):
                 return True
     return False
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from . import chapters, process, python_env, setup
+from . import bench_join, chapters, files, process, python_env, setup
 from .console import say
-from .errors import Exit, WorkbookError
+from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS, ROOT
 
 PROGRAM = ROOT / "tools" / "plots" / "benchmarks.py"
@@ -18,13 +18,14 @@ PICTURES = RESULTS / "plots"
 
 def command(options) -> int:
     names = exercise_names(options)
-    files = published(names) if options.published else measured(names)
-    if not files:
+    found = published(names) if options.published else measured(names)
+    if not found:
         raise WorkbookError(nothing(options, names), Exit.USAGE)
+    files.make_folder(PICTURES)
     python = matplotlib_python()
-    started = [python, PROGRAM, PICTURES.relative_to(ROOT)]
+    started = [python, PROGRAM, shown(PICTURES)]
     started += ["--prefix=published-"] if options.published else []
-    code = process.in_the_open([*started, *(file.relative_to(ROOT) for file in files)], cwd=ROOT)
+    code = process.in_the_open([*started, *(shown(file) for file in found)], cwd=ROOT)
     return Exit.OK if code == 0 else Exit.FAILED
 
 
@@ -37,18 +38,19 @@ def exercise_names(options) -> list:
 
 def measured(names: list) -> list:
     """results/bench/NAME_bench-DEVICE.json, which holds the starter's and PyTorch's rows as well."""
-    return [file for name in names for file in sorted(MEASURED.glob(f"{name}_bench-*.json"))]
+    found = [file for name in names for file in sorted(MEASURED.glob(f"{name}_bench-*.json"))]
+    return [file for file in found if bench_join.load(file)]
 
 
 def published(names: list) -> list:
     """docs/results/NAME-DEVICE.json of benchmarks."""
-    files = [file for name in names for file in sorted(PUBLISHED.glob(f"{name}-*.json"))]
-    return [file for file in files if kind_of(file) == "benchmarks"]
+    found = [file for name in names for file in sorted(PUBLISHED.glob(f"{name}-*.json"))]
+    return [f for f in found if kind_of(f) == "benchmarks" and bench_join.load(f, ours=False)]
 
 
 def kind_of(file: Path) -> str:
     try:
-        return json.loads(file.read_text()).get("kind", "")
+        return json.loads(files.read_text(file)).get("kind", "")
     except (OSError, ValueError, AttributeError):
         return ""
 
