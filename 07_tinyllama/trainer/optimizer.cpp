@@ -88,6 +88,13 @@ std::size_t Optimizer::bytes_needed(const OptimizerOptions& options, const Tenso
   return (moments + scratch_size(groups_of(options, parameters))) * sizeof(float);
 }
 
+std::vector<StateTensor> Optimizer::state() {
+  std::vector<StateTensor> state;
+  append_state(state, "first_moment", first_);
+  append_state(state, "second_moment", second_);
+  return state;
+}
+
 void Optimizer::step(Arena& parameters, Arena& gradients, int step, cudaStream_t stream) {
   WB_REQUIRE(parameters.table().extent() == first_.table().extent(), parameters.table().extent());
   WB_REQUIRE(gradients.table().extent() == first_.table().extent(), gradients.table().extent());

@@ -15,6 +15,7 @@
 #include "07_tinyllama/trainer/arena.h"
 #include "07_tinyllama/trainer/kernels.h"
 #include "07_tinyllama/trainer/schedule.h"
+#include "07_tinyllama/trainer/state_tensor.h"
 
 namespace wb {
 
@@ -48,6 +49,8 @@ class Optimizer {
   Arena& first_moment() { return first_; }
   /// AdamW's second moment, of the tensors that AdamW moves.
   Arena& second_moment() { return second_; }
+  /// Both, as a list: what a checkpoint holds beside the parameters.
+  std::vector<StateTensor> state();
   const OptimizerOptions& options() const { return options_; }
 
  private:

@@ -1,6 +1,4 @@
-// The safetensors file format: 8 bytes with the header's size, a JSON header, then the tensors' bytes.
-//
-// Format: https://github.com/huggingface/safetensors. Numbers are little-endian, as on every device here.
+// Small safetensors files, whole in memory: golden data, logits. Large ones: safetensors_file.h.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +16,7 @@ struct StoredTensor {
   std::vector<std::int64_t> shape;
   std::vector<std::byte> bytes;
 
-  /// Values of an F32 or F64 tensor, and of an I32 or I64 tensor. Errors: another dtype throws wb::Error.
+  /// Values of a floating-point tensor, and of an I32 or I64 tensor. Errors: another dtype throws wb::Error.
   std::vector<double> as_double() const;
   std::vector<float> as_float() const;
   std::vector<int> as_int() const;

@@ -1,10 +1,15 @@
 // safetensors: what is written comes back, and a bad file is refused by name.
 #include "07_tinyllama/trainer/safetensors.h"
 
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 
+#include "07_tinyllama/trainer/safetensors_file.h"
 #include "07_tinyllama/trainer/testing/model_golden.h"
 #include "common/harness/implementation_test.h"
 
@@ -63,20 +68,85 @@ TEST_F(SafetensorsTest, RefusesABadFile) {
   EXPECT_THROW_MESSAGE(read_safetensors(path("short")), Error, "cut short");
   std::ofstream(path("text"), std::ios::binary) << "this is no such file at all";
   EXPECT_THROW_MESSAGE(read_safetensors(path("text")), Error, "not a safetensors file");
-  EXPECT_THROW_MESSAGE(read_safetensors(write("{]", 0)), Error, "not a JSON object");
-  EXPECT_THROW_MESSAGE(
-      read_safetensors(write(R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", 8)), Error,
-      "tensor 'a': data_offsets lie outside");
-  EXPECT_THROW_MESSAGE(
-      read_safetensors(write(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,16]}})", 16)), Error,
-      "disagree");
-  EXPECT_THROW_MESSAGE(
-      read_safetensors(write(R"({"a":{"dtype":"F3","shape":[4],"data_offsets":[0,16]}})", 16)), Error,
-      "unknown dtype F3");
-  EXPECT_THROW_MESSAGE(
-      read_safetensors(write(R"({"a":{"dtype":"F32","shape":[-1,-4],"data_offsets":[0,16]}})", 16)), Error,
-      "disagree");
-  EXPECT_THROW_MESSAGE(read_safetensors(write(R"({"a":{"dtype":"F32"}})", 0)), Error, "tensor 'a'");
+  EXPECT_THROW_MESSAGE(read_safetensors(folder_.string()), Error, "it is a folder, not a file");
+  EXPECT_THROW_MESSAGE(read_safetensors("/dev/zero"), Error, "it is no regular file");
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  EXPECT_THROW_MESSAGE(read_safetensors(path("pipe")), Error, "it is no regular file");
+}
+
+// One tensor 'a' with these entries, and 16 bytes of data.
+TEST_F(SafetensorsTest, RefusesABadHeader) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({])", "is not a JSON object"},
+      {R"([])", "is not a JSON object"},
+      {R"("text")", "is not a JSON object"},
+      {R"({"a":7})", "a number where it does not belong"},
+      {R"({"a":[]})", "a list where it does not belong"},
+      {R"({"a":{"dtype":"F32"}})", "tensor 'a': has no dtype, shape or data_offsets"},
+      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,32]}})", "tensor 'a': data_offsets lie outside"},
+      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[16,0]}})", "tensor 'a': data_offsets lie outside"},
+      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[16]}})", "data_offsets are not two numbers"},
+      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,8,16]}})", "a number where it does not belong"},
+      {R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,16]}})", "disagree"},
+      {R"({"a":{"dtype":"F3","shape":[4],"data_offsets":[0,16]}})", "unknown dtype F3"},
+      {R"({"a":{"dtype":"F32","shape":[-1,-4],"data_offsets":[0,16]}})", "has a negative size"},
+      {R"({"a":{"dtype":"F32","shape":[4.0],"data_offsets":[0,16]}})", "a fraction where it does not belong"},
+      {R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,16]}})", "disagree"},
+      {R"({"a":{"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,16]}})", "disagree"},
+      {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "8 bytes at its end belong to no tensor"},
+      {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})", "leaves a hole"},
+      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+       "tensor 'b': overlaps the tensor before it"},
+      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})",
+       "tensor 'a': stands there twice"},
+      {R"({"a":{"dtype":"F32","dtype":"F32","shape":[4],"data_offsets":[0,16]}})",
+       "a text where it does not"},
+      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"__metadata__":{"step":3}})",
+       "not only texts"},
+  };
+  for (const auto& [header, what] : cases) {
+    SCOPED_TRACE(header);
+    EXPECT_THROW_MESSAGE(read_safetensors(write(header, 16)), Error, what);
+  }
+}
+
+// A small file must not cost much memory, whatever it claims: each of these used to grow a hundredfold.
+TEST_F(SafetensorsTest, WhatAFileClaimsIsNotAllocated) {
+  const std::string lists(20'000'000, '[');
+  std::string objects, zeros = R"({"a":{"dtype":"F32","data_offsets":[0,16],"shape":[0)";
+  while (objects.size() < 20'000'000) objects += "{\"\":";
+  while (zeros.size() < 20'000'000) zeros += ",0,0,0,0,0,0,0,0";
+  const std::string huge =
+      R"({"a":{"dtype":"F64","shape":[1000000000000],"data_offsets":[0,8000000000000]}})";
+  const auto peak_kib = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  for (const std::string& header : {lists, objects, zeros, huge}) {
+    write(header, 16);
+    const auto before = peak_kib();
+    EXPECT_THROW(read_safetensors(path("bad.safetensors")), Error);
+    EXPECT_LT(peak_kib() - before, 64 * 1024) << header.substr(0, 60);
+  }
+  std::ofstream file(path("claims"), std::ios::binary);
+  const std::uint64_t size = 99'000'000;
+  file.write(reinterpret_cast<const char*>(&size), sizeof(size));
+  file << "{}";
+  file.close();
+  EXPECT_THROW_MESSAGE(read_safetensors(path("claims")), Error, "cut short");
+}
+
+TEST_F(SafetensorsTest, ReadsTheSmallFloats) {
+  const std::uint16_t halves[] = {0x3C00, 0xC000, 0x0001, 0x8000, 0x7BFF, 0x7C00, 0x03FF, 0x0400, 0x3555};
+  const std::vector<float> expected = {1.0f,     -2.0f,        0x1p-24f, -0.0f,          65504.0f,
+                                       INFINITY, 0x1.ff8p-15f, 0x1p-14f, 0.333251953125f};
+  const auto bytes = std::as_bytes(std::span(halves));
+  EXPECT_EQ(floats_of({"F16", {9}, bytes}), expected);
+  const std::uint16_t brains[] = {0x3F80, 0xC000, 0x0080, 0x7F80, 0x3EAB};
+  const std::vector<float> values = {1.0f, -2.0f, 0x1p-126f, INFINITY, 0.333984375f};
+  EXPECT_EQ(floats_of({"BF16", {5}, std::as_bytes(std::span(brains))}), values);
+  EXPECT_THROW_MESSAGE(floats_of({"I32", {1}, {}}), Error, "F32, F64, F16 and BF16");
 }
 
 TEST_F(SafetensorsTest, AFailedWriteLeavesNothing) {
