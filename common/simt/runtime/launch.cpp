@@ -100,6 +100,9 @@ void submit(Grid* kernel, cudaStream_t handle) {
   auto operation = std::make_shared<Operation>();
   operation->name = grid->name;
   operation->on_timeline = true;
+  operation->shown.grid = grid->grid;
+  operation->shown.block = grid->block;
+  operation->shown.shared_bytes = grid->shared_bytes;
   operation->total = std::uint64_t{grid->grid.x} * grid->grid.y * grid->grid.z;
   operation->order = BlockOrder(operation->total);
   // Small enough to share the last blocks out, large enough that taking them costs nothing.

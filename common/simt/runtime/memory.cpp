@@ -14,6 +14,9 @@
 namespace simt::detail {
 namespace {
 
+// A worker's share of a fill: long enough that taking it costs nothing.
+constexpr std::size_t kFillPart = std::size_t{128} << 10;
+
 bool is_device(cudaMemoryType type) {
   return type == cudaMemoryTypeDevice || type == cudaMemoryTypeManaged;
 }
@@ -62,33 +65,74 @@ bool pageable(const void* pointer) {
   return !find_allocation(pointer);
 }
 
-cudaError_t submit_work(cudaStream_t handle, const char* name, std::function<void()> work) {
+// What the timeline says of a copy or a fill.
+struct Transfer {
+  const char* call;
+  RecordKind kind;
+  std::size_t bytes;
+  cudaMemcpyKind direction = cudaMemcpyDefault;
+
+  TimelineRecord record() const {
+    TimelineRecord result;
+    result.kind = kind;
+    result.name = call;
+    result.bytes = bytes;
+    result.direction = direction;
+    return result;
+  }
+};
+
+Transfer copy(const char* call, const void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  if (kind == cudaMemcpyDefault) {
+    const auto on_device = [](const void* pointer) {
+      const auto allocation = find_allocation(pointer);
+      return allocation && is_device(allocation->type);
+    };
+    kind = on_device(from) ? (on_device(to) ? cudaMemcpyDeviceToDevice : cudaMemcpyDeviceToHost)
+                           : (on_device(to) ? cudaMemcpyHostToDevice : cudaMemcpyHostToHost);
+  }
+  return {call, RecordKind::kCopy, bytes, kind};
+}
+
+cudaError_t submit_operation(cudaStream_t handle, std::shared_ptr<Operation> operation) {
   if (on_worker()) return cudaErrorNotPermitted;
   Scheduler& scheduler = Scheduler::get();
   Stream* stream = scheduler.find(handle);
   if (stream == nullptr) return cudaErrorInvalidResourceHandle;
-  if (device_error() != cudaSuccess) return cudaSuccess;
-  auto operation = std::make_shared<Operation>();
-  operation->name = name;
-  operation->work = std::move(work);
-  scheduler.submit(stream, std::move(operation));
+  if (device_error() == cudaSuccess) scheduler.submit(stream, std::move(operation));
   return cudaSuccess;
+}
+
+// `work` takes the number of a part, 0 to parts - 1.
+cudaError_t submit_transfer(cudaStream_t handle, const Transfer& transfer, std::uint64_t parts,
+                            std::function<void(std::uint64_t)> work) {
+  auto operation = std::make_shared<Operation>();
+  operation->name = transfer.call;
+  operation->shown = transfer.record();
+  operation->on_timeline = true;
+  operation->total = parts;
+  operation->work = std::move(work);
+  return submit_operation(handle, std::move(operation));
 }
 
 // In the order of the null stream, done when the call returns.
 template <class Work>
-cudaError_t run_now(Work work) {
+cudaError_t run_now(const Transfer& transfer, Work work) {
   if (on_worker()) return cudaErrorNotPermitted;
+  TimelineRecord record = transfer.record();
+  note_submission(record);
   Scheduler::get().wait_blocking_streams();
+  record.start_ns = nanoseconds();
   if (device_error() == cudaSuccess) work();
+  record.end_ns = nanoseconds();
+  if (record.submitted_ns != 0) record_on_timeline(std::move(record));
   return cudaSuccess;
 }
 
 template <class Work>
-cudaError_t run_in_stream(cudaStream_t handle, const char* name, bool now, Work work) {
-  if (!now) return submit_work(handle, name, work);
-  const cudaError_t code = submit_work(handle, name, work);
-  return code != cudaSuccess ? code : cudaStreamSynchronize(handle);
+cudaError_t run_in_stream(cudaStream_t handle, const Transfer& transfer, bool now, Work work) {
+  const cudaError_t code = submit_transfer(handle, transfer, 1, [work](std::uint64_t) { work(); });
+  return !now || code != cudaSuccess ? code : cudaStreamSynchronize(handle);
 }
 
 void copy_rows(char* to, std::size_t to_pitch, const char* from, std::size_t from_pitch, std::size_t width,
@@ -100,19 +144,21 @@ void copy_rows(char* to, std::size_t to_pitch, const char* from, std::size_t fro
 }  // namespace
 
 cudaError_t copy_to_symbol(void* symbol, std::size_t size, const void* from, std::size_t bytes,
-                           std::size_t offset, cudaMemcpyKind, cudaStream_t stream, bool wait) {
+                           std::size_t offset, cudaMemcpyKind kind, cudaStream_t stream, bool wait) {
   if (from == nullptr || offset > size || bytes > size - offset) return result(cudaErrorInvalidValue);
   const auto work = [=] { std::memcpy(static_cast<char*>(symbol) + offset, from, bytes); };
-  if (wait) return result(run_now(work));
-  return result(run_in_stream(stream, "cudaMemcpyToSymbolAsync", pageable(from), work));
+  if (wait) return result(run_now({"cudaMemcpyToSymbol", RecordKind::kCopy, bytes, kind}, work));
+  return result(run_in_stream(stream, {"cudaMemcpyToSymbolAsync", RecordKind::kCopy, bytes, kind},
+                              pageable(from), work));
 }
 
 cudaError_t copy_from_symbol(void* to, const void* symbol, std::size_t size, std::size_t bytes,
-                             std::size_t offset, cudaMemcpyKind, cudaStream_t stream, bool wait) {
+                             std::size_t offset, cudaMemcpyKind kind, cudaStream_t stream, bool wait) {
   if (to == nullptr || offset > size || bytes > size - offset) return result(cudaErrorInvalidValue);
   const auto work = [=] { std::memcpy(to, static_cast<const char*>(symbol) + offset, bytes); };
-  if (wait) return result(run_now(work));
-  return result(run_in_stream(stream, "cudaMemcpyFromSymbolAsync", pageable(to), work));
+  if (wait) return result(run_now({"cudaMemcpyFromSymbol", RecordKind::kCopy, bytes, kind}, work));
+  return result(run_in_stream(stream, {"cudaMemcpyFromSymbolAsync", RecordKind::kCopy, bytes, kind},
+                              pageable(to), work));
 }
 
 cudaError_t symbol_address(void** pointer, const void* symbol, std::size_t size) {
@@ -184,7 +230,10 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
   if (!allocation || allocation->address != reinterpret_cast<std::uintptr_t>(pointer)) {
     return result(cudaErrorInvalidValue);
   }
-  return result(submit_work(stream, "cudaFreeAsync", [=] { deallocate(pointer, false); }));
+  auto operation = std::make_shared<Operation>();
+  operation->name = "cudaFreeAsync";
+  operation->work = [=](std::uint64_t) { deallocate(pointer, false); };
+  return result(submit_operation(stream, std::move(operation)));
 }
 
 cudaError_t cudaMallocPitch(void** pointer, std::size_t* pitch, std::size_t width, std::size_t height) {
@@ -215,15 +264,15 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
   const cudaError_t code = check_copy("cudaMemcpy", to, from, bytes, kind);
   if (code != cudaSuccess || bytes == 0) return result(code);
-  return result(run_now([&] { std::memmove(to, from, bytes); }));
+  return result(run_now(copy("cudaMemcpy", to, from, bytes, kind), [&] { std::memmove(to, from, bytes); }));
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   const cudaError_t code = check_copy("cudaMemcpyAsync", to, from, bytes, kind);
   if (code != cudaSuccess || bytes == 0) return result(code);
-  return result(run_in_stream(stream, "cudaMemcpyAsync", pageable(to) || pageable(from),
-                              [=] { std::memmove(to, from, bytes); }));
+  return result(run_in_stream(stream, copy("cudaMemcpyAsync", to, from, bytes, kind),
+                              pageable(to) || pageable(from), [=] { std::memmove(to, from, bytes); }));
 }
 
 static cudaError_t check_copy_2d(const char* call, void* to, std::size_t to_pitch, const void* from,
@@ -252,7 +301,7 @@ cudaError_t cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from, std::
                          std::size_t width, std::size_t height, cudaMemcpyKind kind) {
   const cudaError_t code = check_copy_2d("cudaMemcpy2D", to, to_pitch, from, from_pitch, width, height, kind);
   if (code != cudaSuccess) return result(code);
-  return result(run_now([&] {
+  return result(run_now(copy("cudaMemcpy2D", to, from, width * height, kind), [&] {
     copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from), from_pitch, width, height);
   }));
 }
@@ -263,9 +312,11 @@ cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, 
   const cudaError_t code =
       check_copy_2d("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind);
   if (code != cudaSuccess) return result(code);
-  return result(run_in_stream(stream, "cudaMemcpy2DAsync", pageable(to) || pageable(from), [=] {
-    copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from), from_pitch, width, height);
-  }));
+  return result(run_in_stream(stream, copy("cudaMemcpy2DAsync", to, from, width * height, kind),
+                              pageable(to) || pageable(from), [=] {
+                                copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from),
+                                          from_pitch, width, height);
+                              }));
 }
 
 cudaError_t cudaMemsetAsync(void* pointer, int byte, std::size_t bytes, cudaStream_t stream) {
@@ -274,7 +325,12 @@ cudaError_t cudaMemsetAsync(void* pointer, int byte, std::size_t bytes, cudaStre
   const cudaError_t code =
       check_side("cudaMemset", "destination", pointer, bytes, !allocation || is_device(allocation->type));
   if (code != cudaSuccess) return result(code);
-  return result(submit_work(stream, "cudaMemset", [=] { std::memset(pointer, byte, bytes); }));
+  const std::uint64_t parts = (bytes - 1) / kFillPart + 1;
+  return result(
+      submit_transfer(stream, {"cudaMemset", simt::RecordKind::kFill, bytes}, parts, [=](std::uint64_t part) {
+        const std::size_t first = part * kFillPart;
+        std::memset(static_cast<char*>(pointer) + first, byte, std::min(kFillPart, bytes - first));
+      }));
 }
 
 cudaError_t cudaMemset(void* pointer, int byte, std::size_t bytes) {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "runtime/failure.h"
+#include "runtime/symbols.h"
 #include "runtime/timeline.h"
 
 namespace simt::detail {
@@ -21,6 +22,7 @@ Scheduler& Scheduler::get() {
 static constexpr std::size_t kMaxQueued = 1024;
 
 void Scheduler::submit(Stream* stream, std::shared_ptr<Operation> operation) {
+  if (operation->on_timeline) note_submission(operation->shown);
   std::unique_lock lock(mutex_);
   if (!workers_started_) start_workers();
   if (stream->queue.size() >= kMaxQueued && !on_worker()) {
@@ -81,8 +83,20 @@ void Scheduler::start(const std::shared_ptr<Operation>& operation) {
   for (std::uint64_t i = 0; i < wanted; ++i) signals_->work.notify_one();
 }
 
+// What was submitted before the timeline started does not belong on it.
+void Scheduler::show(Operation& operation) {
+  if (!timeline_on.load(std::memory_order_relaxed) || operation.shown.submitted_ns == 0) return;
+  TimelineRecord& record = operation.shown;
+  const std::string* symbol = operation.grid == nullptr ? nullptr : symbol_at(operation.grid->function);
+  record.name = symbol == nullptr ? operation.name : *symbol;
+  record.stream = operation.stream->number;
+  record.start_ns = operation.start_ns;
+  record.end_ns = nanoseconds();
+  record_on_timeline(std::move(record));
+}
+
 void Scheduler::complete(const std::shared_ptr<Operation>& operation) {
-  if (operation->on_timeline) record_on_timeline(operation->name, operation->start_ns, nanoseconds());
+  if (operation->on_timeline) show(*operation);
   std::erase(running_, operation);
   operation->stream->queue.pop_front();
   operation->stream->head_started = false;
@@ -92,6 +106,10 @@ void Scheduler::complete(const std::shared_ptr<Operation>& operation) {
 // A kernel that never ends is silent, so say after a while what is being waited for.
 template <class Condition>
 void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
+  if (condition()) return;
+  TimelineRecord wait;
+  wait.kind = RecordKind::kWait;
+  note_submission(wait);
   ++waiting_hosts_;
   const auto finished = [&] { return condition() || stopping_; };
   while (!signals_->done.wait_for(lock, std::chrono::seconds(30), finished)) {
@@ -104,6 +122,11 @@ void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition
     }
   }
   --waiting_hosts_;
+  if (wait.submitted_ns == 0) return;
+  wait.name = "wait for the device";
+  wait.start_ns = wait.submitted_ns;
+  wait.end_ns = nanoseconds();
+  record_on_timeline(std::move(wait));
 }
 
 void Scheduler::wait_stream(Stream* stream) {
@@ -166,6 +189,7 @@ Stream* Scheduler::create_stream(bool blocking) {
   const std::lock_guard lock(mutex_);
   streams_.push_back(std::make_unique<Stream>());
   streams_.back()->blocking = blocking;
+  streams_.back()->number = ++streams_created_;
   return streams_.back().get();
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "runtime/order.h"
+#include "runtime/timeline.h"
 #include "simt/launch.h"
 
 namespace simt::detail {
@@ -31,16 +32,17 @@ struct Recording {
 struct Operation {
   // One of these four.
   std::unique_ptr<Grid> grid;
-  std::function<void()> work;
+  std::function<void(std::uint64_t part)> work;  // parts 0 .. total - 1, in parallel
   std::shared_ptr<Recording> record;
   std::shared_ptr<Recording> wait;
 
   std::string name;
   bool on_timeline = false;
+  TimelineRecord shown;        // what the timeline shows of it, but for its times
   std::uint64_t sequence = 0;  // position among the operations of all streams
   Stream* stream = nullptr;
   BlockOrder order{1};
-  std::uint64_t total = 1;  // blocks, or 1
+  std::uint64_t total = 1;  // blocks, or parts of the work
   std::uint64_t chunk = 1;  // blocks that a worker takes at once
   std::atomic<std::uint64_t> claimed = 0, finished = 0;
   bool completed = false;
@@ -50,6 +52,7 @@ struct Operation {
 };
 
 struct Stream {
+  unsigned number = 0;   // 0 is the null stream, the others count from 1
   bool blocking = true;  // orders itself with the null stream
   bool destroyed = false;
   std::deque<std::shared_ptr<Operation>> queue;  // the head may be running
@@ -86,6 +89,7 @@ class Scheduler {
   void work_loop();
   void run(Operation& operation);
   void complete(const std::shared_ptr<Operation>& operation);
+  void show(Operation& operation);
   void advance();
   bool may_start(const Stream& stream) const;
   void start(const std::shared_ptr<Operation>& operation);
@@ -106,6 +110,7 @@ class Scheduler {
   Stream null_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::uint64_t next_sequence_ = 1;
+  unsigned streams_created_ = 0;
   unsigned worker_count_;
   bool workers_started_ = false;
   unsigned sleeping_ = 0;

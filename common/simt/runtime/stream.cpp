@@ -26,7 +26,8 @@ cudaError_t submit_work(cudaStream_t handle, const char* name, bool on_timeline,
   auto operation = std::make_shared<Operation>();
   operation->name = name;
   operation->on_timeline = on_timeline;
-  operation->work = std::move(work);
+  operation->shown.kind = RecordKind::kHostWork;
+  operation->work = [work = std::move(work)](std::uint64_t) { work(); };
   Scheduler::get().submit(stream, std::move(operation));
   return cudaSuccess;
 }

@@ -1,9 +1,11 @@
 #include "runtime/timeline.h"
 
+#include <unistd.h>
+
 #include <mutex>
 #include <utility>
 
-#include "simt/timeline.h"
+#include "runtime/symbols.h"
 
 namespace simt {
 namespace {
@@ -11,8 +13,9 @@ namespace {
 // Never destroyed: workers may still run when main has returned.
 struct Timeline {
   std::mutex mutex;
-  bool recording = false;
-  std::vector<KernelRecord> records;
+  std::size_t most_records = 0;
+  std::size_t lost = 0;
+  std::vector<TimelineRecord> records;
 };
 Timeline& timeline() {
   static Timeline& forever = *new Timeline;
@@ -21,20 +24,38 @@ Timeline& timeline() {
 
 }  // namespace
 
-void detail::record_on_timeline(const std::string& name, std::int64_t start_ns, std::int64_t end_ns) {
+constinit std::atomic<bool> detail::timeline_on{false};
+
+void detail::record_on_timeline(TimelineRecord record) {
   const std::lock_guard lock(timeline().mutex);
-  if (timeline().recording) timeline().records.push_back({name, start_ns, end_ns});
+  if (!timeline_on) return;
+  if (timeline().records.size() < timeline().most_records) {
+    timeline().records.push_back(std::move(record));
+  } else {
+    ++timeline().lost;
+  }
 }
 
-void timeline_start() {
+void detail::note_submission(TimelineRecord& record) {
+  if (!timeline_on.load(std::memory_order_relaxed)) return;
+  static thread_local const int thread = gettid();
+  record.host_thread = thread;
+  record.submitted_ns = nanoseconds();
+}
+
+void timeline_start(std::size_t most_records) {
+  detail::load_symbols();
   const std::lock_guard lock(timeline().mutex);
-  timeline().recording = true;
   timeline().records.clear();
+  timeline().lost = 0;
+  timeline().most_records = most_records;
+  detail::timeline_on = true;
 }
 
-std::vector<KernelRecord> timeline_stop() {
+std::vector<TimelineRecord> timeline_stop(std::size_t* lost) {
   const std::lock_guard lock(timeline().mutex);
-  timeline().recording = false;
+  detail::timeline_on = false;
+  if (lost != nullptr) *lost = timeline().lost;
   return std::exchange(timeline().records, {});
 }
 

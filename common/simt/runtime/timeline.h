@@ -1,12 +1,20 @@
-// Records when kernels ran, while somebody asks for it.
+// Records what ran and when, while somebody asks for it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
-#include <string>
+
+#include "simt/timeline.h"
 
 namespace simt::detail {
 
-void record_on_timeline(const std::string& name, std::int64_t start_ns, std::int64_t end_ns);
+/// Off, recording costs one load.
+extern std::atomic<bool> timeline_on;
+
+/// Keeps the record if the timeline is on and has room.
+void record_on_timeline(TimelineRecord record);
+/// Notes who submits what is to be recorded, and when; nothing while the timeline is off.
+void note_submission(TimelineRecord& record);
 long long nanoseconds();
 
 }  // namespace simt::detail

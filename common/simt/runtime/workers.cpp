@@ -125,7 +125,7 @@ void Scheduler::run(Operation& operation) {
         runner.run(*operation.grid, operation.order(i));
       } else {
         try {
-          operation.work();
+          operation.work(i);
         } catch (const std::exception& error) {
           report_failure(cudaErrorLaunchFailure,
                          operation.name + ": an exception left the work: " + error.what());

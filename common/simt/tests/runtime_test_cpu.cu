@@ -45,28 +45,91 @@ TEST(Runtime, EnqueuedWorkTakesItsTurn) {
   EXPECT_EQ(seen, (std::vector{32, 64}));
 }
 
+// The records of what ran on the device: without the host's waits.
+std::vector<simt::TimelineRecord> stop_timeline() {
+  auto records = simt::timeline_stop();
+  std::erase_if(records, [](const auto& record) { return record.kind == simt::RecordKind::kWait; });
+  return records;
+}
+
 TEST(Runtime, TimelineNamesKernelsInOrder) {
   Number number;
   simt::timeline_start();
   add<<<4, 8>>>(number.value, 1);
   simt::enqueue(nullptr, "library call", [] {});
-  ASSERT_EQ(cudaMemset(number.value, 0, 4), cudaSuccess);  // no kernel
-  add<<<1, 1>>>(number.value, 2);
-  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
-  const auto records = simt::timeline_stop();
-  ASSERT_EQ(records.size(), 3u);
-  EXPECT_EQ(records[0].name, "add");
+  ASSERT_EQ(cudaMemset(number.value, 0, 4), cudaSuccess);
+  auto* kernel = add;
+  kernel<<<dim3(2, 3), 5, 64>>>(number.value, 2);
+  int result = 0;
+  ASSERT_EQ(cudaMemcpy(&result, number.value, 4, cudaMemcpyDefault), cudaSuccess);
+  const auto records = stop_timeline();
+  ASSERT_EQ(records.size(), 5u);
+  EXPECT_EQ(result, 60);
+  EXPECT_NE(records[0].name.find("add"), std::string::npos);
   EXPECT_EQ(records[1].name, "library call");
-  EXPECT_EQ(records[2].name, "add");
+  EXPECT_EQ(records[2].name, "cudaMemset");
+  EXPECT_EQ(records[3].name, records[0].name) << "a pointer to a kernel has that kernel's name";
+  EXPECT_EQ(records[4].name, "cudaMemcpy");
+  using enum simt::RecordKind;
+  const simt::RecordKind kinds[] = {kKernel, kHostWork, kFill, kKernel, kCopy};
   for (std::size_t i = 0; i < records.size(); ++i) {
+    EXPECT_EQ(records[i].kind, kinds[i]);
+    EXPECT_EQ(records[i].host_thread, records[0].host_thread);
+    EXPECT_EQ(records[i].stream, 0u);
+    EXPECT_LE(records[i].submitted_ns, records[i].start_ns);
     EXPECT_LE(records[i].start_ns, records[i].end_ns);
     if (i > 0) {
       EXPECT_LE(records[i - 1].end_ns, records[i].start_ns);
+      EXPECT_LE(records[i - 1].submitted_ns, records[i].submitted_ns);
     }
   }
+  EXPECT_EQ(records[2].bytes, 4u);
+  EXPECT_EQ(records[3].grid.y, 3u);
+  EXPECT_EQ(records[3].block.x, 5u);
+  EXPECT_EQ(records[3].shared_bytes, 64u);
+  EXPECT_EQ(records[4].direction, cudaMemcpyDeviceToHost);
   add<<<1, 1>>>(number.value, 2);
   ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
   EXPECT_TRUE(simt::timeline_stop().empty());
+}
+
+TEST(Runtime, TimelineNumbersStreamsAndShowsWaits) {
+  Number number;
+  cudaStream_t stream = nullptr;
+  ASSERT_EQ(cudaStreamCreate(&stream), cudaSuccess);
+  simt::timeline_start();
+  simt::enqueue(stream, "slow", [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); });
+  ASSERT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
+  const auto records = simt::timeline_stop();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].name, "slow");
+  EXPECT_GE(records[0].stream, 1u);
+  EXPECT_EQ(records[1].kind, simt::RecordKind::kWait);
+  EXPECT_GE(records[1].end_ns, records[0].end_ns);
+  EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+}
+
+TEST(Runtime, TimelineKeepsToItsRoom) {
+  Number number;
+  simt::timeline_start(3);
+  for (int i = 0; i < 5; ++i) add<<<1, 1>>>(number.value, 1);
+  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+  std::size_t lost = 0;
+  EXPECT_EQ(simt::timeline_stop(&lost).size(), 3u);
+  EXPECT_GE(lost, 2u);
+}
+
+// A fill is shared by the workers, in parts.
+TEST(Runtime, LargeFillReachesEveryByte) {
+  constexpr std::size_t kBytes = (3u << 18) + 7;
+  unsigned char* memory = nullptr;
+  ASSERT_EQ(cudaMalloc(&memory, kBytes + 9), cudaSuccess);
+  ASSERT_EQ(cudaMemset(memory, 0x11, kBytes + 9), cudaSuccess);
+  ASSERT_EQ(cudaMemset(memory, 0x5a, kBytes), cudaSuccess);
+  std::vector<unsigned char> host(kBytes + 9);
+  ASSERT_EQ(cudaMemcpy(host.data(), memory, host.size(), cudaMemcpyDeviceToHost), cudaSuccess);
+  for (std::size_t i = 0; i < host.size(); ++i) ASSERT_EQ(host[i], i < kBytes ? 0x5a : 0x11) << i;
+  EXPECT_EQ(cudaFree(memory), cudaSuccess);
 }
 
 TEST(Runtime, ExceptionsInEnqueuedWorkBecomeErrors) {

@@ -1,21 +1,40 @@
-// Which kernels ran, and when: what a profiler reads on the CPU device.
+// What ran, and when: what a profiler reads on the CPU device.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "simt/api_types.h"
+
 namespace simt {
 
-/// A kernel, or work that simt::enqueue named, from the start of its first block to the end of its last.
-struct KernelRecord {
-  std::string name;
-  std::int64_t start_ns, end_ns;  // steady clock
+enum class RecordKind {
+  kKernel,    // from the start of its first block to the end of its last
+  kHostWork,  // work that simt::enqueue named
+  kCopy,
+  kFill,
+  kWait,  // a host thread that waited for the device: in no stream
 };
 
-/// Forgets earlier records and starts recording.
-void timeline_start();
+struct TimelineRecord {
+  RecordKind kind = RecordKind::kKernel;
+  std::string name;  // a kernel's symbol (mangled) where it is known, else the words of its launch
+  std::int64_t start_ns = 0, end_ns = 0;         // steady clock
+  std::int64_t submitted_ns = 0;                 // when the host called
+  int host_thread = 0;                           // which thread called, as the system numbers it
+  unsigned stream = 0;                           // 0 is the null stream, the others count from 1
+  dim3 grid, block;                              // kernels
+  std::size_t shared_bytes = 0;                  // kernels: dynamic shared memory of a block
+  std::size_t bytes = 0;                         // copies and fills
+  cudaMemcpyKind direction = cudaMemcpyDefault;  // copies
+};
+
+/// Forgets earlier records and starts recording. At most `most_records` are kept.
+void timeline_start(std::size_t most_records = 1'000'000);
 /// Stops recording; the records in order of completion. Synchronise first to have all of them.
-std::vector<KernelRecord> timeline_stop();
+/// `lost`, if not null: how many records there was no room for.
+std::vector<TimelineRecord> timeline_stop(std::size_t* lost = nullptr);
 
 }  // namespace simt
