@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "07_tinyllama/journey/trace_stages.h"
 #include "common/core/check.h"
 
 namespace wb {
@@ -23,7 +24,16 @@ int run(const JourneyOptions& options, std::ostream& out, std::ostream& err, con
   const JourneyReport report = run_journey(options, progress);
   out << table(report);
   if (report.text) out << '\n' << text_table(*report.text, std::log(options.config.v));
-  out << "\nWritten: " << file_list(write_report(report)) << '\n' << std::flush;
+  std::vector<std::filesystem::path> written = write_report(report);
+  if (!options.trace_file.empty()) {
+    // Last, for the same reason as profiles; and what was measured is safe by now.
+    const TraceCounts counts = trace_stages(options, progress);
+    progress("", 0, 0, std::nanf(""));
+    written.push_back(options.trace_file);
+    out << fmt::format("\nTrace: {}; open {} in ui.perfetto.dev\n", describe(counts),
+                       options.trace_file.string());
+  }
+  out << "\nWritten: " << file_list(written) << '\n' << std::flush;
   return 0;
 }
 

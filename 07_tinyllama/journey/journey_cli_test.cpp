@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "07_tinyllama/journey/journey.h"
+#include "common/profiler/trace.h"
 
 namespace wb {
 namespace {
@@ -112,11 +115,46 @@ TEST_F(JourneyCliTest, RefusesAFolderThatIsAFile) {
   EXPECT_NE(outcome.err.find("is a file, not a folder"), std::string::npos) << outcome.err;
 }
 
+TEST_F(JourneyCliTest, RefusesATraceThatCannotBeWritten) {
+  if (!Trace::unavailable().empty()) GTEST_SKIP() << Trace::unavailable();
+  expect_refused({"--trace", (folder_ / "missing/trace.json").string()}, "missing/trace.json");
+  expect_refused({"--trace", folder_.string()}, "it is a folder");
+  expect_refused({"--trace", (folder_ / "trace.json").string(), "--trace-steps", "0"}, "--trace-steps is 0");
+}
+
+// Each stage's steps, and in them every kernel, on one time axis.
+TEST_F(JourneyCliTest, TracesEveryStage) {
+  if (!Trace::unavailable().empty()) GTEST_SKIP() << Trace::unavailable();
+  const std::string path = (folder_ / "trace.json").string();
+  const Outcome outcome = journey({"--stage", "1", "--stage", "5", "--steps", "1", "--no-profile", "--trace",
+                                   path, "--trace-steps", "2"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  std::ifstream file(path);
+  const auto trace = nlohmann::json::parse(file);
+  std::map<std::string, int> ranges;
+  std::size_t kernels = 0;
+  for (const auto& event : trace["traceEvents"]) {
+    if (event["ph"] != "X") continue;
+    if (event["cat"] == "range") ++ranges[event["name"]];
+    if (event["cat"] != "kernel") continue;
+    ++kernels;
+    EXPECT_EQ(event["args"]["range"].get<std::string>().rfind("stage ", 0), 0u) << event;
+  }
+  EXPECT_EQ(ranges["stage 1"], 1);
+  EXPECT_EQ(ranges["stage 5"], 1);
+  for (const char* phase : {"forward", "backward", "optimizer", "read loss"})
+    EXPECT_EQ(ranges[phase], 4) << phase;
+  EXPECT_EQ(ranges["step 0"], 2);
+  EXPECT_EQ(ranges["attention"], 4 * 2) << "4 steps of a layer, forward and backward";
+  EXPECT_GT(kernels, 4u * 20u);
+  EXPECT_NE(outcome.out.find(std::to_string(kernels) + " kernels"), std::string::npos) << outcome.out;
+}
+
 TEST_F(JourneyCliTest, HelpNamesEveryOption) {
   const Outcome outcome = journey({"--help"});
   EXPECT_EQ(outcome.code, 0);
   for (const char* option : {"--stage", "--preset", "--steps", "--batch-size", "--seq-len", "--seed",
-                             "--data", "--text", "--kernels", "--output"}) {
+                             "--data", "--text", "--kernels", "--output", "--trace"}) {
     EXPECT_NE(outcome.out.find(option), std::string::npos) << option;
   }
   EXPECT_FALSE(std::filesystem::exists(results()));

@@ -7,6 +7,7 @@
 
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
+#include "common/profiler/trace.h"
 
 namespace wb {
 namespace {
@@ -28,6 +29,8 @@ struct Typed {
   std::vector<std::string> text;
   std::string results = "results";
   bool no_profile = false;
+  std::string trace;
+  int trace_steps = 3;
 };
 
 void declare(CLI::App& app, Typed& typed) {
@@ -52,6 +55,9 @@ void declare(CLI::App& app, Typed& typed) {
                  "files that stage 5 trains on at the end; takes all words up to the next option");
   app.add_option("--text-steps", typed.text_steps, "steps of that training");
   app.add_option("--output,--results", typed.results, "folder for journey.json and the profiles");
+  app.add_option("--trace", typed.trace, "write a timeline of a few steps of each stage, for ui.perfetto.dev")
+      ->default_str("none");
+  app.add_option("--trace-steps", typed.trace_steps, "steps of each stage in it");
   app.add_flag("--no-profile", typed.no_profile, "do not count and time kernels");
 }
 
@@ -100,6 +106,11 @@ void require_writable(const std::filesystem::path& folder) {
   }
 }
 
+void require_traceable(const std::string& file) {
+  if (const std::string reason = Trace::unavailable(); !reason.empty()) throw Error("--trace: " + reason);
+  check_trace_path(file);
+}
+
 JourneyOptions checked(const Typed& typed) {
   JourneyOptions options;
   options.stages = chosen_stages(typed.stages);
@@ -124,6 +135,10 @@ JourneyOptions checked(const Typed& typed) {
   stage_data(options);
   if (!options.text_files.empty()) Data::files(options.config, options.text_files, options.seed);
   require_writable(options.results);
+  options.trace_file = typed.trace;
+  options.trace_steps = typed.trace_steps;
+  require_at_least_one(typed.trace_steps, "--trace-steps");
+  if (!typed.trace.empty()) require_traceable(typed.trace);
   return options;
 }
 

@@ -27,6 +27,8 @@ struct JourneyOptions {
   std::vector<std::string> text_files;  // empty: no training on text at the end
   std::filesystem::path results = "results";
   bool profile = true;
+  std::filesystem::path trace_file;  // empty: no trace
+  int trace_steps = 3;               // of each stage
   // Not on the command line: how much is measured. Tests take less.
   int fewest_samples = 10;  // timed steps of a stage
   int profiled_steps = 5;   // of a stage

@@ -32,9 +32,12 @@ OPTIONS = (
     ("data", str, "a file: train on its bytes, instead of one batch of random tokens"),
     ("kernels", str, "what a stage leaves open: auto, solution, library, operation=name,..."),
     ("text-steps", int, "steps of the training on the workbook's own text, at the end"),
+    ("trace", str, "a file: write a timeline of a few steps of each stage there, for ui.perfetto.dev"),
+    ("trace-steps", int, "steps of each stage in it"),
 )
 REPEATED = ("stage",)
-AT_LEAST_ONE = ("steps", "batch-size", "seq-len", "layers", "heads", "kv-heads", "text-steps")
+FILES = ("data", "trace")  # paths from where the person is, not from where the program runs
+AT_LEAST_ONE = ("steps", "batch-size", "seq-len", "layers", "heads", "kv-heads", "text-steps", "trace-steps")
 
 
 def command(options) -> int:
@@ -103,7 +106,7 @@ def arguments(options) -> list:
         typed = value(options, name)
         for text in typed if isinstance(typed, list) else [typed]:
             if text is not None:
-                given += [f"--{name}", str(Path(text).resolve()) if name == "data" else str(text)]
+                given += [f"--{name}", str(Path(text).resolve()) if name in FILES else str(text)]
     if options.stage and not options.text_steps:
         return given
     texts = sorted({str(path) for pattern in TEXTS for path in ROOT.glob(pattern)})
