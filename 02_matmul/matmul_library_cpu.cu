@@ -15,6 +15,7 @@
 #include "02_matmul/matmul_check.h"
 #include "common/core/bf16.h"
 #include "common/core/registry.h"
+#include "common/core/tf32.h"
 
 namespace wb {
 namespace {
@@ -25,6 +26,15 @@ constexpr double kSmallestPanelFlops = 2e6;
 constexpr int kPanelStep = 16;
 // More panels than workers, so that a slow worker holds nobody up for long.
 constexpr int kPanelsPerWorker = 2;
+
+// A float of which a product sees what tf32 keeps.
+struct Tf32 {
+  float value;
+};
+using wb::to_float;
+float to_float(Tf32 number) {
+  return round_to_tf32(number.value);
+}
 
 template <class T, class Out>
 struct Product {
@@ -39,11 +49,12 @@ struct Product {
   bool by_columns;
 };
 
-// OpenBLAS has no bf16 everywhere: what is bf16 becomes float before, and the product bf16 after.
+// OpenBLAS has no tf32, and no bf16 everywhere: inputs become float before, and the product bf16 after.
 const float* as_floats(const float* values, std::int64_t, std::int64_t, std::int64_t, std::vector<float>&) {
   return values;
 }
-const float* as_floats(const bf16* values, std::int64_t rows, std::int64_t columns, std::int64_t stride,
+template <class T>
+const float* as_floats(const T* values, std::int64_t rows, std::int64_t columns, std::int64_t stride,
                        std::vector<float>& floats) {
   floats.resize(static_cast<std::size_t>(rows * stride));
   for (std::int64_t row = 0; row < rows; ++row) {
@@ -122,8 +133,15 @@ void matmul_library(MatmulLayout layout, const T* a, const T* b, Out* c, int m, 
   WB_CHECK_LAUNCH();
 }
 
+void matmul_tf32_library(MatmulLayout layout, const float* a, const float* b, float* c, int m, int n, int k,
+                         float alpha, float beta, cudaStream_t stream) {
+  matmul_library(layout, reinterpret_cast<const Tf32*>(a), reinterpret_cast<const Tf32*>(b), c, m, n, k,
+                 alpha, beta, stream);
+}
+
 }  // namespace
 
+WB_REGISTER(MatmulTf32, library, matmul_tf32_library);
 WB_REGISTER(Matmul, library, matmul_library);
 WB_REGISTER(MatmulBf16, library, matmul_library);
 WB_REGISTER(MatmulBf16ToFloat, library, matmul_library);

@@ -66,8 +66,12 @@ struct AttentionBackward {
                         const AttentionShape& shape, cudaStream_t stream);
 };
 
-/// The same with every tensor of heads stored as bf16. Arithmetic, saved and scratch stay fp32, and so does
-/// AttentionMemoryUse.
+/// The same with every tensor of heads stored as bf16. Arithmetic, saved and scratch stay fp32.
+struct AttentionMemoryUseBf16 {
+  static constexpr const char* kName = "attention_memory_bf16";
+  using Function = AttentionMemoryUse::Function;
+};
+
 struct AttentionForwardBf16 {
   static constexpr const char* kName = "attention_forward_bf16";
   using Function = void(HeadsView<const bf16> q,  // (B, T, H, D)

@@ -168,6 +168,7 @@ void attention_forward_solution(HeadsView<const T> q, HeadsView<const T> k, Head
 }  // namespace
 
 WB_REGISTER(AttentionMemoryUse, solution, attention_memory_solution);
+WB_REGISTER(AttentionMemoryUseBf16, solution, attention_memory_solution);
 WB_REGISTER(AttentionForward, solution, attention_forward_solution<float>);
 WB_REGISTER(AttentionForwardBf16, solution, attention_forward_solution<bf16>);
 

@@ -4,7 +4,8 @@
 # By convention, for each exercise or operation NAME in the chapter's folder:
 #   NAME_solution.cu, NAME_*.cu, NAME_*.cpp   implementations: targets <chapter>_kernels
 #   NAME_test.cpp                             NAME_test, a ctest test
-#   NAME_bf16_test.cpp                        NAME_bf16_test, a ctest test: the contracts that store bf16
+#   NAME_bf16_test.cpp, NAME_tf32_test.cpp    NAME_bf16_test, a ctest test: the contracts that store bf16 (or round to
+#                                             tf32)
 #   NAME_bench.cpp                            NAME_bench
 #   NAME_starter.cu                           NAME_starter_test and NAME_starter_bench, not built by default:
 #                                             a starter that does not compile stops nothing else.
@@ -67,12 +68,14 @@ function(wb_exercise chapter exercise)
     set_tests_properties(${exercise} PROPERTIES LABELS ${chapter})
   endif()
   # Apart from the exercise: a starter computes in fp32 only.
-  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bf16_test.cpp)
-    add_executable(${exercise}_bf16_test ${exercise}_bf16_test.cpp)
-    target_link_libraries(${exercise}_bf16_test PRIVATE wb_test_main ${chapter})
-    add_test(NAME ${exercise}_bf16 COMMAND ${exercise}_bf16_test)
-    set_tests_properties(${exercise}_bf16 PROPERTIES LABELS ${chapter})
-  endif()
+  foreach(precision bf16 tf32)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_${precision}_test.cpp)
+      add_executable(${exercise}_${precision}_test ${exercise}_${precision}_test.cpp)
+      target_link_libraries(${exercise}_${precision}_test PRIVATE wb_test_main ${chapter})
+      add_test(NAME ${exercise}_${precision} COMMAND ${exercise}_${precision}_test)
+      set_tests_properties(${exercise}_${precision} PROPERTIES LABELS ${chapter})
+    endif()
+  endforeach()
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bench.cpp)
     add_library(${exercise}_bench_cases OBJECT ${exercise}_bench.cpp)
     target_link_libraries(${exercise}_bench_cases PUBLIC wb_bench_main)

@@ -6,34 +6,12 @@
 #include <algorithm>
 #include <map>
 
+#include "07_tinyllama/trainer/kernel_visitor.h"
 #include "common/core/device_info.h"
 #include "common/core/registry.h"
 
 namespace wb {
 namespace {
-
-// Calls visit.template operator()<Contract>(operation, function pointer) for every contract of the trainer.
-template <class Visitor>
-void for_each_contract(KernelSet& kernels, Visitor&& visit) {
-  visit.template operator()<VectorAdd>("vector_add", kernels.vector_add);
-  visit.template operator()<Matmul>("matmul", kernels.matmul);
-  visit.template operator()<RmsnormForward>("rmsnorm", kernels.rmsnorm_forward);
-  visit.template operator()<RmsnormBackward>("rmsnorm", kernels.rmsnorm_backward);
-  visit.template operator()<RopeForward>("rope", kernels.rope_forward);
-  visit.template operator()<RopeBackward>("rope", kernels.rope_backward);
-  visit.template operator()<RepeatKvForward>("repeat_kv", kernels.repeat_kv_forward);
-  visit.template operator()<RepeatKvBackward>("repeat_kv", kernels.repeat_kv_backward);
-  visit.template operator()<AttentionMemoryUse>("attention", kernels.attention_memory);
-  visit.template operator()<AttentionForward>("attention", kernels.attention_forward);
-  visit.template operator()<AttentionBackward>("attention", kernels.attention_backward);
-  visit.template operator()<SwigluForward>("swiglu", kernels.swiglu_forward);
-  visit.template operator()<SwigluBackward>("swiglu", kernels.swiglu_backward);
-  visit.template operator()<EmbeddingForward>("embedding", kernels.embedding_forward);
-  visit.template operator()<EmbeddingBackward>("embedding", kernels.embedding_backward);
-  visit.template operator()<CrossEntropyForward>("cross_entropy", kernels.cross_entropy_forward);
-  visit.template operator()<CrossEntropyBackward>("cross_entropy", kernels.cross_entropy_backward);
-  visit.template operator()<AdamW>("adamw", kernels.adamw);
-}
 
 template <class Contract>
 bool has(std::string_view name) {
@@ -71,25 +49,31 @@ std::vector<Rule> parse(std::string_view request) {
   return rules;
 }
 
+// Whether a rule is about this contract and no other, or about its operation. The suffix of a precision may
+// be left out.
+template <class Contract>
+bool names(const Rule& rule, const char* operation) {
+  if (rule.target == operation || rule.target == Contract::kName) return true;
+  return rule.target + "_bf16" == Contract::kName || rule.target + "_tf32" == Contract::kName;
+}
+
 // Without this, a rule that matches nothing would be ignored in silence.
-void require_rules_match(const std::vector<Rule>& rules) {
+void require_rules_match(const std::vector<Rule>& rules, Precision precision) {
   for (const Rule& rule : rules) {
     bool target_known = rule.target.empty();
     bool name_known = rule.implementation == "auto";
     KernelSet unused;
-    for_each_contract(unused, [&]<class Contract>(const char* operation, auto*&) {
-      const bool matches = rule.target.empty() || rule.target == operation || rule.target == Contract::kName;
+    for_each_contract(unused, precision, [&]<class Contract>(const char* operation, auto*&) {
+      const bool matches = rule.target.empty() || names<Contract>(rule, operation);
       target_known |= matches;
       name_known |= matches && has<Contract>(rule.implementation);
     });
-    if (!target_known) {
-      throw Error(
-          fmt::format("--kernels: no operation '{}'; there are {}", rule.target, available_kernels()));
-    }
-    if (!name_known) {
-      throw Error(fmt::format("--kernels: no implementation '{}'{}; there are {}", rule.implementation,
-                              rule.target.empty() ? "" : " of " + rule.target, available_kernels()));
-    }
+    if (target_known && name_known) continue;
+    const std::string where = precision == Precision::kFp32 ? "" : fmt::format(" in {}", name_of(precision));
+    const std::string what = !target_known ? fmt::format("operation '{}'", rule.target)
+                                           : fmt::format("implementation '{}'{}", rule.implementation,
+                                                         rule.target.empty() ? "" : " of " + rule.target);
+    throw Error(fmt::format("--kernels: no {}{}; there are {}", what, where, available_kernels(precision)));
   }
 }
 
@@ -99,7 +83,9 @@ template <class Contract>
 std::string automatic_choice() {
   if (has<Contract>("library")) return "library";
   if (device_is_cpu() && has<Contract>("thread_per_query")) return "thread_per_query";
-  return "solution";
+  if (has<Contract>("solution")) return "solution";
+  const auto all = implementations<Contract>();
+  return all.empty() ? "solution" : all.front().name;
 }
 
 // The name that the rules give a contract; later rules win.
@@ -108,7 +94,7 @@ std::string choose(const char* operation, const std::vector<Rule>& rules) {
   const std::string automatic = automatic_choice<Contract>();
   std::string chosen = automatic;
   for (const Rule& rule : rules) {
-    const bool named = rule.target == operation || rule.target == Contract::kName;
+    const bool named = names<Contract>(rule, operation);
     if (!named && !rule.target.empty()) continue;
     if (rule.implementation == "auto") {
       chosen = automatic;
@@ -136,11 +122,16 @@ void require_one_attention(const KernelSet& kernels) {
 
 }  // namespace
 
-KernelSet select_kernels(std::string_view request) {
+KernelSet select_kernels(std::string_view request, Precision precision) {
   const std::vector<Rule> rules = parse(request);
-  require_rules_match(rules);
+  require_rules_match(rules, precision);
   KernelSet kernels;
-  for_each_contract(kernels, [&]<class Contract>(const char* operation, auto*& function) {
+  kernels.precision = precision;
+  // What computes beside a model of bf16 (a sampler, a test) finds the fp32 kernels filled in as well.
+  if (precision == Precision::kBf16) {
+    static_cast<Kernels<float>&>(kernels) = select_kernels("auto", Precision::kFp32);
+  }
+  for_each_contract(kernels, precision, [&]<class Contract>(const char* operation, auto*& function) {
     const auto found = find_implementation<Contract>(choose<Contract>(operation, rules));
     function = found.function;
     kernels.choices.push_back({operation, Contract::kName, found.name});
@@ -168,11 +159,11 @@ std::string describe(const KernelSet& kernels) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-std::string available_kernels() {
+std::string available_kernels(Precision precision) {
   std::vector<std::string> operations;
   std::map<std::string, std::vector<std::string>> names;
   KernelSet unused;
-  for_each_contract(unused, [&]<class Contract>(const char* operation, auto*&) {
+  for_each_contract(unused, precision, [&]<class Contract>(const char* operation, auto*&) {
     if (!names.contains(operation)) operations.emplace_back(operation);
     std::vector<std::string>& known = names[operation];
     for (const auto& entry : implementations<Contract>()) {

@@ -3,50 +3,71 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
-#include "01_vector_add/vector_add.h"
-#include "02_matmul/matmul.h"
-#include "05_rmsnorm_rope/repeat_kv.h"
-#include "05_rmsnorm_rope/rmsnorm.h"
-#include "05_rmsnorm_rope/rope.h"
-#include "06_flash_attention/attention.h"
-#include "07_tinyllama/adamw.h"
-#include "07_tinyllama/cross_entropy.h"
-#include "07_tinyllama/embedding.h"
-#include "07_tinyllama/swiglu.h"
+#include "07_tinyllama/trainer/contracts.h"
+#include "07_tinyllama/trainer/precision.h"
 
 namespace wb {
 
 /// One line of what was chosen.
 struct KernelChoice {
   std::string operation;       // "swiglu"
-  std::string contract;        // "swiglu_forward"
+  std::string contract;        // "swiglu_forward", "swiglu_forward_bf16"
   std::string implementation;  // "naive"
 };
 
-/// A function pointer for every contract of the trainer, and how they were chosen.
-struct KernelSet {
-  VectorAdd::Function* vector_add = nullptr;
-  Matmul::Function* matmul = nullptr;
-  RmsnormForward::Function* rmsnorm_forward = nullptr;
-  RmsnormBackward::Function* rmsnorm_backward = nullptr;
-  RopeForward::Function* rope_forward = nullptr;
-  RopeBackward::Function* rope_backward = nullptr;
-  RepeatKvForward::Function* repeat_kv_forward = nullptr;
-  RepeatKvBackward::Function* repeat_kv_backward = nullptr;
-  AttentionMemoryUse::Function* attention_memory = nullptr;
-  AttentionForward::Function* attention_forward = nullptr;
-  AttentionBackward::Function* attention_backward = nullptr;
-  SwigluForward::Function* swiglu_forward = nullptr;
-  SwigluBackward::Function* swiglu_backward = nullptr;
-  EmbeddingForward::Function* embedding_forward = nullptr;
-  EmbeddingBackward::Function* embedding_backward = nullptr;
-  CrossEntropyForward::Function* cross_entropy_forward = nullptr;
-  CrossEntropyBackward::Function* cross_entropy_backward = nullptr;
+/// A function pointer for every contract of a model whose activations and weights are T, float or bf16.
+template <class T>
+struct Kernels {
+  typename ContractsOf<T>::VectorAdd::Function* vector_add = nullptr;
+  typename ContractsOf<T>::Matmul::Function* matmul = nullptr;
+  typename ContractsOf<T>::MatmulToFloat::Function* matmul_to_float = nullptr;  // not used where T is float
+  typename ContractsOf<T>::RmsnormForward::Function* rmsnorm_forward = nullptr;
+  typename ContractsOf<T>::RmsnormBackward::Function* rmsnorm_backward = nullptr;
+  typename ContractsOf<T>::RopeForward::Function* rope_forward = nullptr;
+  typename ContractsOf<T>::RopeBackward::Function* rope_backward = nullptr;
+  typename ContractsOf<T>::RepeatKvForward::Function* repeat_kv_forward = nullptr;
+  typename ContractsOf<T>::RepeatKvBackward::Function* repeat_kv_backward = nullptr;
+  typename ContractsOf<T>::AttentionMemoryUse::Function* attention_memory = nullptr;
+  typename ContractsOf<T>::AttentionForward::Function* attention_forward = nullptr;
+  typename ContractsOf<T>::AttentionBackward::Function* attention_backward = nullptr;
+  typename ContractsOf<T>::SwigluForward::Function* swiglu_forward = nullptr;
+  typename ContractsOf<T>::SwigluBackward::Function* swiglu_backward = nullptr;
+  typename ContractsOf<T>::EmbeddingForward::Function* embedding_forward = nullptr;
+  typename ContractsOf<T>::EmbeddingBackward::Function* embedding_backward = nullptr;
+  typename ContractsOf<T>::CrossEntropyForward::Function* cross_entropy_forward = nullptr;
+  typename ContractsOf<T>::CrossEntropyBackward::Function* cross_entropy_backward = nullptr;
+
+  /// The product for gradients of weights, which are fp32 always.
+  auto* weight_matmul() const {
+    if constexpr (std::is_same_v<T, float>) {
+      return matmul;
+    } else {
+      return matmul_to_float;
+    }
+  }
+};
+
+/// The kernels of a run, and how they were chosen. `kernels.matmul` is the fp32 product (the tf32 one where
+/// the precision says so), `kernels.bf16.matmul` that of bf16; without bf16 the latter are null.
+struct KernelSet : Kernels<float> {
+  Kernels<wb::bf16> bf16;
   AdamW::Function* adamw = nullptr;
 
-  std::vector<KernelChoice> choices;
+  Precision precision = Precision::kFp32;
+  std::vector<KernelChoice> choices;  // what a model of this precision runs
+
+  /// Those of a type in memory.
+  template <class T>
+  const Kernels<T>& of() const {
+    if constexpr (std::is_same_v<T, float>) {
+      return *this;
+    } else {
+      return bf16;
+    }
+  }
 };
 
 /// Chooses by a comma-separated request, read from left to right:
@@ -56,14 +77,15 @@ struct KernelSet {
 ///                    auto
 ///   operation=NAME   that operation only, forward and backward; it must have NAME
 ///   contract=NAME    that contract only: "rmsnorm_backward=unfused"
-/// "solution,swiglu=naive,attention=materialised" is a request. "" is auto.
+/// "solution,swiglu=naive,attention=materialised" is a request. "" is auto. It chooses among the contracts of
+/// the precision; of those, "rmsnorm_backward" also means rmsnorm_backward_bf16.
 /// Errors: an unknown operation, or a NAME that is nowhere, throws wb::Error listing what there is.
-KernelSet select_kernels(std::string_view request = "auto");
+KernelSet select_kernels(std::string_view request = "auto", Precision precision = Precision::kFp32);
 
 /// "matmul library, rmsnorm solution, ...": what a set runs, for the user to see.
 std::string describe(const KernelSet& kernels);
 
 /// "vector_add (solution), matmul (library, solution), ...": every implementation this program has.
-std::string available_kernels();
+std::string available_kernels(Precision precision = Precision::kFp32);
 
 }  // namespace wb

@@ -124,6 +124,32 @@ TEST(KernelSetTest, RefusesWhatIsNotThere) {
   EXPECT_THROW_MESSAGE(select_kernels("attention_forward=materialised"), Error, "attention=NAME");
 }
 
+TEST(KernelSetTest, APrecisionHasContractsOfItsOwn) {
+  const KernelSet tf32 = select_kernels("auto", Precision::kTf32);
+  EXPECT_EQ(tf32.precision, Precision::kTf32);
+  EXPECT_EQ(tf32.matmul, find_implementation<MatmulTf32>("library").function);
+  EXPECT_EQ(chosen(tf32, "matmul"), "nothing");
+  EXPECT_EQ(tf32.bf16.matmul, nullptr);
+
+  const KernelSet set = select_kernels("matmul_bf16=solution,rmsnorm_backward=solution", Precision::kBf16);
+  EXPECT_EQ(set.bf16.matmul, find_implementation<MatmulBf16>("solution").function);
+  EXPECT_EQ(set.of<bf16>().weight_matmul(), find_implementation<MatmulBf16ToFloat>("library").function);
+  EXPECT_EQ(set.of<float>().weight_matmul(), find_implementation<Matmul>("library").function);
+  EXPECT_EQ(chosen(set, "rmsnorm_backward_bf16"), "solution");
+  EXPECT_EQ(chosen(set, "vector_add_bf16"), "vectorized") << "there is no solution";
+  EXPECT_EQ(chosen(set, "swiglu_forward"), "nothing");
+  EXPECT_EQ(set.adamw, find_implementation<AdamW>("solution").function);
+
+  EXPECT_THROW_MESSAGE(select_kernels("swiglu=naive", Precision::kBf16), Error,
+                       "no implementation 'naive' of swiglu in bf16");
+}
+
+TEST(PrecisionTest, IsReadByName) {
+  for (const Precision precision : {Precision::kFp32, Precision::kTf32, Precision::kBf16})
+    EXPECT_EQ(parse_precision(name_of(precision)), precision);
+  EXPECT_THROW_MESSAGE(parse_precision("fp16"), Error, "no precision 'fp16'; there are fp32, tf32, bf16");
+}
+
 // --- initialisation
 
 TEST(InitTest, MatricesAreNormalAndNormsAreOne) {
