@@ -53,7 +53,6 @@ __global__ void __launch_bounds__(kThreads) adamw_kernel(float* parameters,  // 
   auto p = reinterpret_cast<Pack<kWidth>*>(parameters)[i];
   auto first = reinterpret_cast<Pack<kWidth>*>(m)[i];
   auto second = reinterpret_cast<Pack<kWidth>*>(v)[i];
-  Pack<kWidth, bf16> rounded;
 #pragma unroll
   for (int k = 0; k < kWidth; ++k) {
     const float gradient = g.values[k];
@@ -61,12 +60,15 @@ __global__ void __launch_bounds__(kThreads) adamw_kernel(float* parameters,  // 
     second.values[k] = factors.beta2 * second.values[k] + (1.0f - factors.beta2) * gradient * gradient;
     const float denominator = sqrtf(second.values[k]) / factors.second_root + factors.epsilon;
     p.values[k] = p.values[k] * factors.keep - factors.step_size * first.values[k] / denominator;
-    rounded.values[k] = from_float<bf16>(p.values[k]);
   }
   reinterpret_cast<Pack<kWidth>*>(parameters)[i] = p;
   reinterpret_cast<Pack<kWidth>*>(m)[i] = first;
   reinterpret_cast<Pack<kWidth>*>(v)[i] = second;
-  if (copy != nullptr) reinterpret_cast<Pack<kWidth, bf16>*>(copy)[i] = rounded;
+  if (copy == nullptr) return;
+  Pack<kWidth, bf16> rounded;
+#pragma unroll
+  for (int k = 0; k < kWidth; ++k) rounded.values[k] = from_float<bf16>(p.values[k]);
+  reinterpret_cast<Pack<kWidth, bf16>*>(copy)[i] = rounded;
 }
 
 // copy may be null.

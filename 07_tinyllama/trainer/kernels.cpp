@@ -77,12 +77,14 @@ void require_rules_match(const std::vector<Rule>& rules, Precision precision) {
   }
 }
 
-// A tuned library where there is one. Without a GPU the attention that has no barriers: one is a switch of
-// stacks for every thread there, which costs the tiled one more than its tiles save.
+// A tuned library where there is one. Without a GPU an implementation that has no barriers: one is a switch
+// of stacks for every thread there, which costs more than tiles, or rows that a block shares, save.
 template <class Contract>
 std::string automatic_choice() {
   if (has<Contract>("library")) return "library";
-  if (device_is_cpu() && has<Contract>("thread_per_query")) return "thread_per_query";
+  for (const char* name : {"thread_per_query", "thread_per_row"}) {
+    if (device_is_cpu() && has<Contract>(name)) return name;
+  }
   if (has<Contract>("solution")) return "solution";
   const auto all = implementations<Contract>();
   return all.empty() ? "solution" : all.front().name;

@@ -72,7 +72,7 @@ struct KernelSet : Kernels<float> {
 
 /// Chooses by a comma-separated request, read from left to right:
 ///   auto             `library` where there is one (a tuned matrix product), else `solution`; on the CPU
-///                    device attention is `thread_per_query`
+///                    device what has no barriers: `thread_per_query`, `thread_per_row`
 ///   NAME             `solution`, `starter`, `library` or a rung's name wherever an operation has it, else
 ///                    auto
 ///   operation=NAME   that operation only, forward and backward; it must have NAME

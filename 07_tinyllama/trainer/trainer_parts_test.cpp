@@ -10,6 +10,7 @@
 #include "07_tinyllama/trainer/init.h"
 #include "07_tinyllama/trainer/kernels.h"
 #include "07_tinyllama/trainer/step_kernels.h"
+#include "common/core/device_info.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {
@@ -97,6 +98,7 @@ TEST(KernelSetTest, ReadsARequestFromLeftToRight) {
   const KernelSet automatic = select_kernels("auto");
   EXPECT_EQ(chosen(automatic, "matmul"), "library");
   EXPECT_EQ(chosen(automatic, "swiglu_forward"), "solution");
+  EXPECT_EQ(chosen(automatic, "rmsnorm_forward"), device_is_cpu() ? "thread_per_row" : "solution");
   EXPECT_EQ(chosen(select_kernels(""), "matmul"), "library");
   EXPECT_EQ(chosen(select_kernels("solution"), "matmul"), "solution");
   EXPECT_EQ(chosen(select_kernels("library"), "adamw"), "solution")
