@@ -25,22 +25,11 @@ struct RowReader {
   template <int kHead, class Use>
   __device__ __forceinline__ void for_each_float4(int t, Use use) const {
     const float* row = head.data + t * head.stride_t;
-    if (float4s) {
-#pragma unroll
-      for (int c = 0; c < kHead; c += 4) {
-        if (c < d) use(c / 4, *reinterpret_cast<const float4*>(row + c));
-      }
+    // A head that fills its registers needs no comparison per feature: a compiler for CPUs then uses vectors.
+    if (d == kHead) {
+      for_each_float4_of<kHead, true>(row, use);
     } else {
-#pragma unroll
-      for (int c = 0; c < kHead; c += 4) {
-        float4 x = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-        if (c < d) x.x = row[0];
-        if (c + 1 < d) x.y = row[head.stride_d];
-        if (c + 2 < d) x.z = row[2 * head.stride_d];
-        if (c + 3 < d) x.w = row[3 * head.stride_d];
-        row += 4 * head.stride_d;
-        use(c / 4, x);
-      }
+      for_each_float4_of<kHead, false>(row, use);
     }
   }
 
@@ -73,6 +62,28 @@ struct RowReader {
       sum.x[i].z += factor * x.z;
       sum.x[i].w += factor * x.w;
     });
+  }
+
+ private:
+  template <int kHead, bool kFull, class Use>
+  __device__ __forceinline__ void for_each_float4_of(const float* row, Use use) const {
+    if (float4s) {
+#pragma unroll
+      for (int c = 0; c < kHead; c += 4) {
+        if (kFull || c < d) use(c / 4, *reinterpret_cast<const float4*>(row + c));
+      }
+    } else {
+#pragma unroll
+      for (int c = 0; c < kHead; c += 4) {
+        float4 x = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+        if (kFull || c < d) x.x = row[0];
+        if (kFull || c + 1 < d) x.y = row[head.stride_d];
+        if (kFull || c + 2 < d) x.z = row[2 * head.stride_d];
+        if (kFull || c + 3 < d) x.w = row[3 * head.stride_d];
+        row += 4 * head.stride_d;
+        use(c / 4, x);
+      }
+    }
   }
 };
 
