@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from . import device as devices
-from . import files, machine, packages, process
+from . import files, lock, machine, packages, process, repair
 from .console import Progress, say, warn
 from .errors import Exit, WorkbookError, shown
 from .machine import ROOT
@@ -17,7 +17,11 @@ MAKE_STEP = re.compile(r"^\[\s*(\d+)%\] (.*)$")
 CMAKE_CHATTER = re.compile(
     r"^(-- |ninja: |gmake|make(\[\d+\])?: |Scanning dependencies|Consolidate compiler)"
 )
+CCACHE_GAVE_UP = re.compile(r"^ccache: error: ", re.M)
 SHOWN_LINES = 60
+STEP_SECONDS = 3600.0  # for one file to compile
+MENDINGS = 3
+UNUSABLE = '[];#"\\<>|'  # what CMake lists, Ninja files or their quotes cannot carry in a path
 
 
 class Build:
@@ -28,72 +32,140 @@ class Build:
         self.jobs = jobs
         self.verbose = verbose
         self.folder = ROOT / "build" / device
+        self.env = process.environment()
+        self.mended = False
 
     def program(self, name: str) -> Path:
         return self.folder / "bin" / name
 
     def configure(self) -> None:
         """Run CMake when there is no usable build system yet; later changes CMake notices by itself."""
-        if self._is_configured():
+        refuse_folder_name()
+        with lock.held(self.folder):
+            self._configure()
+
+    def build(self, targets: list, what: str = "", limit: float = STEP_SECONDS) -> None:
+        """Build `targets` (none: everything); a failure raises with the compiler's words.
+
+        A step that takes longer than `limit` seconds ends the build. What is damaged in the build directory
+        is mended once, in one line.
+        """
+        with lock.held(self.folder):
+            self._configure()
+            swept = repair.sweep(self.folder)
+            if swept:
+                first = shown(swept[0])
+                say(f"{len(swept)} half-written file(s), {first} and so on: built again.")
+            lines = self._run(targets, what, limit)
+            for _ in range(MENDINGS):
+                if lines.timed_out or not self._mend(lines, targets):
+                    break
+                lines = self._run(targets, what, limit)
+            if lines.timed_out or lines.code != 0:
+                raise self._failed(lines, what, limit)
+            absent = [name for name in targets if not repair.is_program(self.program(name))]
+            if absent:
+                message = f"the build left no {shown(self.program(absent[0]))}; delete {shown(self.folder)}"
+                raise WorkbookError(f"{message}, then run the same command again", Exit.BUILD)
+
+    def _configure(self) -> None:
+        wrong = self._wrong()
+        if not wrong:
             return
-        command = [machine.cmake()[0], *self._fresh(), "--preset", self.device, *self._definitions()]
+        made = self.folder.is_dir() and any(path.name not in repair.KEPT for path in self.folder.iterdir())
+        if made:
+            say(repair.mended(self.folder, wrong))
+            repair.clear(self.folder)
+        lines = self._run_cmake()
+        if lines.code != 0 and made and not packages.missing(self.device):
+            shutil.rmtree(
+                self.folder / "_deps", ignore_errors=True
+            )  # what was downloaded may be cut off, too
+            lines = self._run_cmake()
+        if lines.code != 0:
+            fault = repair.machines_fault(lines.text, self.folder)
+            code = Exit.SETUP if fault else Exit.BUILD
+            raise WorkbookError(fault or self._configure_advice(), code, cmake_errors(lines.text))
+
+    def _wrong(self) -> str:
+        return repair.wrong_configuration(self.folder, self.device)
+
+    def _run_cmake(self) -> process.Lines:
+        command = [machine.cmake()[0], "--preset", self.device, *self._definitions()]
         if self.verbose:
             say(process.shown(command))
         progress = Progress(f"configure {self.device}")
-        lines = process.Lines(command, cwd=ROOT)
+        lines = process.Lines(command, env=self.env, cwd=ROOT, timeout=STEP_SECONDS, renewed=True)
         for line in lines:
-            progress.note(line.removeprefix("-- ") if hasattr(str, "removeprefix") else line)
+            progress.note(line[3:] if line.startswith("-- ") else line)
         self._log("configure.log", lines.text)
         progress.finish("done" if lines.code == 0 else "failed")
-        if lines.code != 0:
-            raise WorkbookError(self._configure_advice(), Exit.BUILD, cmake_errors(lines.text))
+        return lines
 
-    def build(self, targets: list, what: str = "", keep_going: bool = False) -> None:
-        """Build `targets` (none: everything); a failure raises with the compiler's words."""
+    def _run(self, targets: list, what: str, limit: float) -> process.Lines:
         command = [machine.cmake()[0], "--build", str(self.folder), "--parallel", str(self.jobs)]
         command += ["--target", *targets] if targets else []
         command += ["--verbose"] if self.verbose else []
-        command += ["--", "-k", "0"] if keep_going else []
-        title = f"build {self.device}" + (f" {what}" if what else "")
-        progress = Progress(title)
-        lines = process.Lines(command, env=process.environment(NINJA_STATUS="[%f/%t] "), cwd=ROOT)
+        progress = Progress(f"build {self.device}" + (f" {what}" if what else ""))
+        env = {**self.env, "NINJA_STATUS": "[%f/%t] "}
+        lines = process.Lines(command, env=env, cwd=ROOT, timeout=limit, renewed=True)
         warnings = []
         for line in lines:
-            if re.search(r"\bwarning\b", line, re.I):
-                warnings.append(line)
             if self.verbose:
                 progress.clear()
                 say(line)
+            if re.search(r"\bwarning\b", line, re.I):
+                warnings.append(line)
             step = parse_step(line)
             if step:
                 progress.update(*step)
         self._log("build.log", lines.text)
         progress.finish("done" if lines.code == 0 else "failed")
-        if lines.code != 0:
-            raise WorkbookError(
-                f"the build of {what or 'the workbook'} failed (all of it: {self._relative('build.log')}). "
-                "Mend what the compiler says, then run the same command again: it goes on from here",
-                Exit.BUILD,
-                failure(lines.text),
-            )
-        if warnings and not self.verbose:
+        if lines.code == 0 and warnings and not self.verbose:
             warn(f"the build has {len(warnings)} warning(s), the first: {warnings[0].strip()}")
+        return lines
 
-    def _is_configured(self) -> bool:
-        cache = self.folder / "CMakeCache.txt"
-        system = any((self.folder / name).exists() for name in ("build.ninja", "Makefile"))
-        return system and cache.exists() and not self._is_stale(cache)
+    def _mend(self, lines: process.Lines, targets: list) -> bool:
+        """Whether there was something to mend, so that another try may do better."""
+        if lines.code == 0:
+            broken = [self.program(name) for name in targets if not repair.is_program(self.program(name))]
+            again = [path for path in broken if path.is_file()]
+            for path in again:
+                say(f"{shown(path)} is no program: linked again.")
+                path.unlink()
+            return bool(again) or (bool(broken) and self._anew(f"there is no program {broken[0].name}"))
+        if CCACHE_GAVE_UP.search(lines.text) and "CCACHE_DISABLE" not in self.env:
+            say("ccache does not work here (ccache --show-config): building without it.")
+            self.env["CCACHE_DISABLE"] = "1"
+            return True
+        if repair.machines_fault(lines.text, self.folder):
+            return False
+        why = repair.damage(lines.text, self.folder)
+        return self._anew(why) if why else False
 
-    def _is_stale(self, cache: Path) -> bool:
-        """Made for a checkout that has moved, or with a compiler that is gone."""
-        text = files.read_text(cache)
-        home = re.search(r"^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$", text, re.M)
-        compiler = re.search(r"^CMAKE_CXX_COMPILER:[A-Z]+=(.*)$", text, re.M)
-        moved = not home or Path(home.group(1)).resolve() != ROOT
-        return moved or (compiler is not None and shutil.which(compiler.group(1)) is None)
+    def _anew(self, why: str) -> bool:
+        """From nothing, once."""
+        if self.mended:
+            return False
+        self.mended = True
+        say(repair.mended(self.folder, why))
+        repair.clear(self.folder)
+        self._configure()
+        return True
 
-    def _fresh(self) -> list:
-        return ["--fresh"] if (self.folder / "CMakeCache.txt").exists() else []
+    def _failed(self, lines: process.Lines, what: str, limit: float) -> WorkbookError:
+        """What the last try came to, as an error."""
+        words = failure(lines.text)
+        subject = f"the build of {what or 'the workbook'}"
+        log = f"all of it: {shown(self.folder / 'build.log')}"
+        if lines.timed_out:
+            message = f"{subject} was stopped: a step of it took more than {limit:.0f} s"
+            return WorkbookError(f"{message} (a template without an end?)", Exit.BUILD, words)
+        fault = repair.machines_fault(lines.text, self.folder)
+        if fault:
+            return WorkbookError(f"{fault} ({log})", Exit.SETUP, words)
+        again = "Mend what the compiler says, then run the same command again: it goes on from here"
+        return WorkbookError(f"{subject} failed ({log}). {again}", Exit.BUILD, words)
 
     def _definitions(self) -> list:
         definitions = []
@@ -121,14 +193,19 @@ class Build:
         absent = packages.missing(self.device)
         if absent:
             return f"{message}. Missing here; install: {packages.install_command(absent)}"
-        log = self._relative("configure.log")
+        log = shown(self.folder / "configure.log")
         return f"{message} (all of it: {log}). ./workbook doctor looks for the cause"
 
     def _log(self, name: str, text: str) -> None:
         files.write_text(self.folder / name, text + "\n")
 
-    def _relative(self, name: str) -> str:
-        return shown(self.folder / name)
+
+def refuse_folder_name() -> None:
+    """CMake lists, Ninja files and their quotes end at some characters: say so before they do."""
+    found = [letter for letter in str(ROOT) if letter in UNUSABLE or not letter.isprintable()]
+    if found:
+        message = f"the workbook's folder is called {str(ROOT)!r}, and CMake cannot build in a folder with"
+        raise WorkbookError(f"{message} {found[0]!r} in its path; rename or move it", Exit.USAGE)
 
 
 def parse_step(line: str) -> tuple | None:

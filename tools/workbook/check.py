@@ -47,12 +47,12 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
     say()
     heading(f"{exercise.chapter.name} / {exercise.name}")
     try:
-        build.build([target], exercise.name)
+        build.build([target], exercise.name, options.timeout)
     except WorkbookError as error:
         say(error.details)
         if options.solution:
             raise WorkbookError(str(error), error.code) from error
-        if f"{exercise.name}_starter." not in error.details:
+        if error.code != Exit.BUILD or f"{exercise.name}_starter." not in error.details:
             raise WorkbookError(str(error), error.code) from error
         say(f"\n{mark(False)} {where} does not compile: the first error above says where.")
         exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
