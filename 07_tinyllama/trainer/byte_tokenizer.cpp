@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "07_tinyllama/trainer/json_file.h"
 #include "common/core/check.h"
 
 namespace wb {
@@ -78,6 +79,22 @@ std::vector<std::pair<std::string, std::string>> byte_tokenizer_files(int vocabu
   return {{"tokenizer.json", tokenizer(vocabulary).dump() + "\n"},
           {"tokenizer_config.json", settings.dump(2) + "\n"},
           {"generation_config.json", generation.dump() + "\n"}};
+}
+
+bool has_byte_tokenizer(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "tokenizer.json";
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return false;
+  const json document = read_json_object(path.string());
+  const json model = document.value("model", json());
+  if (!model.is_object() || model.value("merges", json()) != json::array()) return false;
+  const json ids = model.value("vocab", json());
+  if (!ids.is_object()) return false;
+  const std::vector<std::string> characters = byte_characters();
+  for (int byte = 0; byte < kByteTokens; ++byte) {
+    if (ids.value(characters[static_cast<std::size_t>(byte)], json()) != byte) return false;
+  }
+  return true;
 }
 
 }  // namespace wb

@@ -1,6 +1,7 @@
 // The tokenizer of models that were trained on bytes, as files that transformers reads.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,5 +15,8 @@ inline constexpr int kByteTokens = 256;  // ids 0 to 255 are the bytes of these 
 /// they have names in the tokenizer, so that whatever a model emits can be decoded, and generation suppresses
 /// them. `context` is the longest sequence. Errors: vocabulary < 256 throws wb::Error.
 std::vector<std::pair<std::string, std::string>> byte_tokenizer_files(int vocabulary, int context);
+
+/// Whether the tokenizer.json in `folder` is one of these. Errors: a damaged one throws wb::Error.
+bool has_byte_tokenizer(const std::filesystem::path& folder);
 
 }  // namespace wb

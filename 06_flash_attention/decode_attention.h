@@ -1,0 +1,37 @@
+// Contract: attention of one new token a sequence against the keys and values of all tokens so far.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "05_rmsnorm_rope/heads_view.h"
+#include "06_flash_attention/attention.h"
+
+namespace wb {
+
+struct DecodeAttentionShape {
+  int b = 0;
+  int s = 0;   // tokens so far, the new one included: rows of the cache that are read
+  int h = 0;   // query heads
+  int kv = 0;  // K, heads in the cache: divides h
+  int d = 0;   // head width, at most kMaxHeadWidth
+  float scale = 0.0f;
+};
+
+/// out[b, h] = sum_s p[b, h, s] v[b, s, g(h)],  p = softmax_s(scale * q[b, h] . k[b, s, g(h)]),
+/// g(h) = h / (H / K): the last row of causal attention over S tokens. Generating text needs no other row,
+/// and a cache of keys and values makes each token cost S instead of S^2. The cache may have room for more
+/// tokens than S: its strides say so, and nothing past S is read.
+///
+/// Errors: a size < 1, h not a multiple of kv, d > kMaxHeadWidth, a scale that is infinite or NaN, heads of a
+/// view that are not K, a pointer that is null or not aligned to its elements, or B H > 2^31 - 1 throws
+/// wb::Error.
+struct DecodeAttention {
+  static constexpr const char* kName = "decode_attention";
+  using Function = void(const float* q,                 // (B, H, D)
+                        HeadsView<const float> keys,    // (B, S, K, D)
+                        HeadsView<const float> values,  // (B, S, K, D)
+                        float* out,                     // (B, H, D)
+                        const DecodeAttentionShape& shape, cudaStream_t stream);
+};
+
+}  // namespace wb

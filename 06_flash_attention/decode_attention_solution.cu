@@ -1,0 +1,128 @@
+// Attention of one query a head against a cache: the threads of a block share the keys, then the features.
+//
+// With one query there is no tile of queries to reuse a key for: every key and value is read once and used
+// once (by each head of its group), so memory bounds it, and all that matters is that many loads are under
+// way. A block takes the keys in tiles of 128 and changes roles twice per tile:
+//
+//   scores   thread i holds token first + i: one dot product of D features, without any exchange
+//   maximum  of the block; the online softmax of attention_solution.cu rescales what was summed before
+//   values   thread i holds feature i % W of every (128 / W)-th token: neighbours read neighbours
+//
+// Grid: a block per sequence and query head. Shared memory: the query, one weight per token of the tile, one
+// partial sum per thread. Bytes: 8 B S K D read by the group's first head, from the cache by its others.
+// FLOPs: 4 B H S D.
+// Next: several blocks per head where the cache is long and heads are few (flash decoding), one block per
+// group.
+#include <cmath>
+
+#include "03_softmax/block_reduce.cuh"
+#include "06_flash_attention/decode_attention_check.h"
+#include "common/core/pack.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+constexpr int kThreads = 128;  // also the tokens of a tile
+
+// The dot product of one row of the cache with the query, kWidth features a load.
+template <int kWidth>
+__device__ float dot_row(const float* row,    // (D), stride_d apart
+                         const float* query,  // (D), shared
+                         int d, std::int64_t stride_d) {
+  float sum = 0.0f;
+  for (int c = 0; c < d; c += kWidth) {
+    const Pack<kWidth> key = *reinterpret_cast<const Pack<kWidth>*>(row + c * stride_d);
+    for (int i = 0; i < kWidth; ++i) sum += key.values[i] * query[c + i];
+  }
+  return sum;
+}
+
+template <int kWidth>
+__global__ void __launch_bounds__(kThreads)
+    decode_attention_kernel(const float* q,                 // (B, H, D)
+                            HeadsView<const float> keys,    // (B, S, K, D)
+                            HeadsView<const float> values,  // (B, S, K, D)
+                            float* out,                     // (B, H, D)
+                            DecodeAttentionShape shape,
+                            int lanes) {  // W: threads that share a token's features, a power of two >= D
+  __shared__ float query[kMaxHeadWidth];  // scaled
+  __shared__ float weights[kThreads];     // exp(score - max), a tile's
+  __shared__ float partial[kThreads];
+  __shared__ float partial_weight[kThreads];
+  const int thread = static_cast<int>(threadIdx.x);
+  const int b = static_cast<int>(blockIdx.x) / shape.h;
+  const int h = static_cast<int>(blockIdx.x) % shape.h;
+  const int kv_head = h / (shape.h / shape.kv);
+  const float* key_head = keys.data + b * keys.stride_b + kv_head * keys.stride_h;
+  const float* value_head = values.data + b * values.stride_b + kv_head * values.stride_h;
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * shape.d;
+  if (thread < shape.d) query[thread] = shape.scale * q[row + thread];
+
+  const int feature = thread % lanes;
+  const int first_token = thread / lanes;
+  const int step = kThreads / lanes;
+  float max = -INFINITY;
+  float sum = 0.0f;     // of weight times value, this thread's feature and tokens
+  float weight = 0.0f;  // of the weights, this thread's tokens
+  for (int first = 0; first < shape.s; first += kThreads) {
+    // Score a token per thread.
+    __syncthreads();  // the query is there, and the weights of the tile before are used
+    const int token = first + thread;
+    float score = -INFINITY;
+    if (token < shape.s) {
+      score = dot_row<kWidth>(key_head + token * keys.stride_t, query, shape.d, keys.stride_d);
+    }
+
+    // Rescale what was summed under a smaller maximum.
+    const float tile_max = fmaxf(max, block_max(score));
+    weights[thread] = expf(score - tile_max);
+    const float correction = expf(max - tile_max);
+    max = tile_max;
+    sum *= correction;
+    weight *= correction;
+    __syncthreads();
+
+    // Sum the values.
+    const int tokens = min(kThreads, shape.s - first);
+    for (int i = first_token; i < tokens; i += step) {
+      weight += weights[i];
+      if (feature < shape.d) {
+        sum += weights[i] * value_head[(first + i) * values.stride_t + feature * values.stride_d];
+      }
+    }
+  }
+
+  // Add up the parts that hold the same feature.
+  partial[thread] = sum;
+  partial_weight[thread] = weight;
+  __syncthreads();
+  if (thread < shape.d) {
+    float total = 0.0f, total_weight = 0.0f;
+    for (int part = 0; part < step; ++part) {
+      total += partial[part * lanes + thread];
+      total_weight += partial_weight[part * lanes + thread];
+    }
+    out[row + thread] = total / total_weight;
+  }
+}
+
+}  // namespace
+
+void decode_attention_solution(const float* q, HeadsView<const float> keys, HeadsView<const float> values,
+                               float* out, const DecodeAttentionShape& shape, cudaStream_t stream) {
+  decode_attention_check(q, keys, values, out, shape);
+  const auto blocks = static_cast<unsigned int>(attention_grid(static_cast<std::int64_t>(shape.b) * shape.h));
+  int lanes = 1;
+  while (lanes < shape.d) lanes *= 2;
+  if (view_fits_pack<4>(keys, shape.d)) {
+    decode_attention_kernel<4><<<blocks, kThreads, 0, stream>>>(q, keys, values, out, shape, lanes);
+  } else {
+    decode_attention_kernel<1><<<blocks, kThreads, 0, stream>>>(q, keys, values, out, shape, lanes);
+  }
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(DecodeAttention, solution, decode_attention_solution);
+
+}  // namespace wb

@@ -1,0 +1,135 @@
+#include "07_tinyllama/sample/sample.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <ostream>
+
+#include "07_tinyllama/sample/decoder.h"
+#include "07_tinyllama/sample/options.h"
+#include "07_tinyllama/sample/text_stream.h"
+#include "07_tinyllama/trainer/byte_tokenizer.h"
+#include "07_tinyllama/trainer/checkpoint.h"
+#include "07_tinyllama/trainer/llama_config.h"
+#include "07_tinyllama/trainer/safetensors.h"
+
+namespace wb {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<int> bytes_of(const std::string& text) {
+  std::vector<int> tokens;
+  for (const char character : text) tokens.push_back(static_cast<unsigned char>(character));
+  return tokens;
+}
+
+void require_bytes(const fs::path& checkpoint, const ModelConfig& config) {
+  if (config.v < kByteTokens) {
+    throw Error(
+        fmt::format("'{}' has a vocabulary of {}: text needs the {} byte values; --logits with --ids "
+                    "works without text",
+                    checkpoint.string(), config.v, kByteTokens));
+  }
+  if (!has_byte_tokenizer(checkpoint)) {
+    throw Error(
+        fmt::format("the tokens of '{}' are not bytes (its tokenizer.json is absent or another's): only "
+                    "--logits with --ids works",
+                    checkpoint.string()));
+  }
+}
+
+void require_room(std::size_t tokens, const ModelConfig& config, std::size_t wanted) {
+  const auto room = static_cast<std::size_t>(config.t);
+  if (tokens + wanted <= room) return;
+  throw Error(fmt::format("{} tokens are given, but the model's context is {}; give {} at most", tokens, room,
+                          room - wanted));
+}
+
+// (n, V) logits, and the tokens that they follow.
+void write_logits(const SampleOptions& options, const ModelConfig& config, Decoder& decoder,
+                  const std::vector<int>& tokens) {
+  const std::vector<float> logits = decoder.feed_all(tokens);
+  const auto n = static_cast<std::int64_t>(tokens.size());
+  const auto ids = std::as_bytes(std::span(tokens));
+  write_safetensors(options.logits.string(), {{"logits", make_f32({n, config.v}, logits)},
+                                              {"ids", {"I32", {n}, {ids.begin(), ids.end()}}}});
+}
+
+void show(std::ostream& out, const std::string& text) {
+  if (text.empty()) return;
+  out << text << std::flush;
+  if (!out) throw Error("the text cannot be written: the output is closed or its disk is full");
+}
+
+// Streams the text; the number of bytes that the model added.
+int write_text(const SampleOptions& options, const ModelConfig& config, Decoder& decoder,
+               const std::vector<int>& prompt, std::ostream& out) {
+  TextStream stream(options.stop);
+  Sampler sampler(options.sampler);
+  show(out, valid_utf8(options.prompt));
+  std::vector<float> logits = decoder.feed(prompt);
+  int made = 0;
+  while (!stream.stopped()) {
+    // Only bytes are text: ids beyond them stand for nothing.
+    const int token = sampler.next(std::span(logits).first(kByteTokens));
+    ++made;
+    show(out, stream.push(static_cast<unsigned char>(token)));
+    const bool full = decoder.position() + 1 >= config.t;
+    if (made == options.tokens || full || stream.stopped()) break;
+    logits = decoder.feed({&token, 1});
+  }
+  show(out, stream.finish() + "\n");
+  return made;
+}
+
+void run(const SampleOptions& options, std::ostream& out, std::ostream& err) {
+  const fs::path checkpoint = find_checkpoint(options.checkpoint);
+  const ModelConfig config = read_llama_config(checkpoint);
+  const std::vector<int> tokens = options.ids.empty() ? bytes_of(options.prompt) : options.ids;
+  const bool text = options.logits.empty();
+  if (options.ids.empty()) require_bytes(checkpoint, config);
+  require_room(tokens.size(), config, text ? 1 : 0);
+  const std::size_t wanted = tokens.size() + (text ? static_cast<std::size_t>(options.tokens) : 0);
+  const int capacity = static_cast<int>(std::min(wanted, static_cast<std::size_t>(config.t)));
+
+  Decoder decoder(config, select_kernels(options.kernels), capacity);
+  load_weights(checkpoint, config, decoder.parameters());
+  if (!text) return write_logits(options, config, decoder, tokens);
+  const auto start = std::chrono::steady_clock::now();
+  const int made = write_text(options, config, decoder, tokens, out);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  err << fmt::format("sample: {} tokens in {:.2f} s, {:.0f} per second; seed {}\n", made, seconds.count(),
+                     made / seconds.count(), options.sampler.seed);
+  if (made < options.tokens &&
+      tokens.size() + static_cast<std::size_t>(made) >= static_cast<std::size_t>(config.t)) {
+    err << fmt::format("sample: stopped after {} of {} tokens: the model's context of {} tokens is full\n",
+                       made, options.tokens, config.t);
+  }
+}
+
+}  // namespace
+
+int sample_main(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
+  try {
+    std::string answer;
+    const auto options = parse_sample_options(argc, argv, answer);
+    if (options) {
+      run(*options, out, err);
+    } else {
+      out << answer;
+    }
+    return 0;
+  } catch (const SampleUsageError& error) {
+    err << "sample: " << error.what() << '\n';
+    return 2;
+  } catch (const CudaError& error) {
+    err << "sample: " << error.what() << '\n';
+    return 1;
+  } catch (const std::exception& error) {
+    err << "sample: " << error.what() << '\n';
+    return 1;
+  }
+}
+
+}  // namespace wb
