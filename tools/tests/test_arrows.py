@@ -41,7 +41,7 @@ def objection(file: str, included: str) -> str:
     if chapter and other and other.group(1) > chapter.group(1):
         return "a chapter looks back only"
     if file.startswith("07_tinyllama/trainer/"):
-        for room in ("journey", "fixits"):
+        for room in ("journey", "fixits", "sample", "train"):
             if included.startswith(f"07_tinyllama/{room}/"):
                 return f"the trainer knows nothing of the {room}"
     if "/testing/" in included and not is_test(file) and not file.startswith("solutions/mutants/"):

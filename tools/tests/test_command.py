@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 import support
-from workbook import cli, journey
+from workbook import cli, journey, sample
 from workbook.errors import Exit, WorkbookError
 
 
@@ -46,12 +46,23 @@ class Refuses(unittest.TestCase):
         self.refused("journey", "--stage", "9", words="no stage '9'; the stages are v1, 1, 2")
         self.refused("journey", "--preset", "bogus", words="no preset 'bogus'; the presets are nano, small")
 
+    def test_sampling_that_cannot_be(self):
+        self.refused("sample", "--checkpoint", "/nowhere/at/all", words="/nowhere/at/all is not there")
+        self.refused("sample", "--checkpoint", "", words="--checkpoint is empty")
+        self.refused("sample", "--checkpoint", __file__, words="it is a file, not a folder")
+        self.refused("sample", "--tokens", "0", words="--tokens is 0; it must be 1 or more")
+        self.refused("sample", "--temperature", "-1", words="--temperature is -1.0")
+        self.refused("sample", "--temperature", "nan", words="'nan' is not a number")
+        self.refused("sample", "--top-p", "1.5", words="--top-p is 1.5")
+        self.refused("sample", "--seed", "-1", words="--seed is -1")
+        self.refused("sample", "--prompt", "", words="--prompt is empty")
+
     def test_an_empty_data_file(self):
         with tempfile.NamedTemporaryFile() as file:
             self.refused("journey", "--data", file.name, words="is empty")
 
     def test_help_everywhere(self):
-        for command in ("journey", "test", "check", "bench", "plot", "list", "doctor", "setup"):
+        for command in ("journey", "sample", "test", "check", "bench", "plot", "list", "doctor", "setup"):
             done = workbook(command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn(f"./workbook {command}", done.stdout)
@@ -104,6 +115,17 @@ class Journey(unittest.TestCase):
         journey.refuse_bad_input(self.options(steps=3, preset="nano", stage=["V1", "2"]))
         with self.assertRaises(WorkbookError):
             journey.refuse_bad_input(self.options(steps=-1))
+
+
+class Sample(unittest.TestCase):
+    def test_has_the_programs_options(self):
+        source = (sample.PROGRAM / "options.cpp").read_text()
+        declared = set(re.findall(r'add_option\("--([\w-]+)', source)) - {"logits", "ids"}
+        self.assertEqual({name for name, _, _ in sample.OPTIONS}, declared)
+
+    def test_passes_options_on(self):
+        options = cli.parser().parse_args(["sample", "--prompt=-x y", "--checkpoint", "/", "--top-k", "5"])
+        self.assertEqual(sample.arguments(options), ["--checkpoint=/", "--prompt=-x y", "--top-k=5"])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import re
 import signal
 import traceback
 
-from . import bench, check, commands, console, doctor, files, journey, machine, plot
+from . import bench, check, commands, console, doctor, files, journey, machine, plot, sample
 from .errors import Exit, Stopped, WorkbookError, explain
 
 EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad arguments or input;
@@ -142,6 +142,10 @@ def parser() -> Parser:
     for name, kind, text in journey.OPTIONS:
         action = "append" if name in journey.REPEATED else "store"
         sub.add_argument(f"--{name}", action=action, type=number(kind), metavar=METAVARS[kind], help=text)
+
+    sub = add("sample", sample.command, "let a trained model write text")
+    for name, kind, text in sample.OPTIONS:
+        sub.add_argument(f"--{name}", type=number(kind), metavar=METAVARS[kind], help=text)
 
     sub = add("test", commands.test, "set up, build, run every test")
     sub.add_argument("-R", "--regex", metavar="REGEX", help="only tests whose name matches, as ctest -R")
