@@ -20,7 +20,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 5> kKinds = {"tests", "benchmarks", "journey", "grading", "training"};
+constexpr std::array<std::string_view, 6> kKinds = {"tests",   "benchmarks", "journey",
+                                                    "grading", "training",   "kernel_selection"};
 
 void require_known_kind(std::string_view kind) {
   if (std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {
