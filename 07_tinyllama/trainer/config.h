@@ -29,8 +29,8 @@ struct ModelConfig {
 /// built.
 void validate(const ModelConfig& config);
 
-/// `nano` (for the CPU device), `small`, `medium` or `tinyllama`. Errors: another name throws wb::Error
-/// listing them.
+/// `nano` (for the CPU device), `shakespeare` (for a megabyte of text on a GPU), `small`, `medium` or
+/// `tinyllama`. Errors: another name throws wb::Error listing them.
 ModelConfig preset(std::string_view name);
 std::vector<std::string> preset_names();
 

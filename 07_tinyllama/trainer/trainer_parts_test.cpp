@@ -24,7 +24,7 @@ TEST(ConfigTest, PresetsAreValidAndAnUnknownOneIsNamed) {
   for (const std::string& name : preset_names()) EXPECT_NO_THROW(validate(preset(name))) << name;
   EXPECT_EQ(preset("nano").f, 1024);
   EXPECT_THROW_MESSAGE(preset("huge"), Error,
-                       "unknown preset 'huge'; there are nano, small, medium, tinyllama");
+                       "unknown preset 'huge'; there are nano, shakespeare, small, medium, tinyllama");
 }
 
 TEST(ConfigTest, RefusesWhatNoModelCanHave) {
