@@ -32,6 +32,7 @@ struct Typed {
   float muon_learning_rate = 0.02f, muon_momentum = 0.95f, muon_weight_decay = 0.0f;
   int gradient_accumulation = 1;
   int log_every = 10;
+  std::string precision = "fp32";
   std::string kernels = "auto";
   std::string output, resume;
   bool overwrite = false;
@@ -103,6 +104,7 @@ void declare_optimizer(CLI::App& app, Typed& typed) {
 }
 
 void declare_run(CLI::App& app, Typed& typed) {
+  app.add_option("--precision", typed.precision, "fp32; or tf32: matrix products on tensor cores");
   app.add_option("--kernels", typed.kernels, "auto, solution, library, operation=name, ...");
   app.add_option("--output", typed.output, "folder for checkpoints and metrics")
       ->default_str("results/train");
@@ -267,7 +269,10 @@ RunOptions checked(const Typed& typed) {
   check_data(typed, options);
   check_intervals(typed, options);
   options.kernels = typed.kernels;
-  select_kernels(options.kernels);
+  options.precision = parse_precision(typed.precision);
+  if (options.precision == Precision::kBf16)
+    throw Error("--precision bf16: the trainer has fp32 and tf32 as yet");
+  select_kernels(options.kernels, options.precision);
   options.output = !typed.output.empty() ? typed.output : "results/train";
   options.resume = !typed.resume.empty();
   options.overwrite = typed.overwrite;
@@ -322,7 +327,7 @@ std::optional<RunOptions> parse_run_options(int argc, const char* const* argv, s
 
 TrainerOptions trainer_options(const RunOptions& options) {
   return {.config = options.config,
-          .kernels = select_kernels(options.kernels),
+          .kernels = select_kernels(options.kernels, options.precision),
           .adamw = options.adamw,
           .optimizer = options.optimizer,
           .muon = options.muon,

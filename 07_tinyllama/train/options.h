@@ -33,6 +33,7 @@ struct RunOptions {
   Schedule schedule;
   float clip_norm = 0.0f;  // infinity: measured, not clipped
   int gradient_accumulation = 1;
+  Precision precision = Precision::kFp32;
   std::string kernels;
 
   std::filesystem::path output;

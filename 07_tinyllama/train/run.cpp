@@ -17,8 +17,8 @@ void print_heading(const RunOptions& options, const Session& session, std::ostre
                      1e-6 * static_cast<double>(parameter_table(c).elements()))
       << fmt::format("data: {}; validation: {}\n", session.train_description(),
                      session.validation_description())
-      << fmt::format("{} steps of {} tokens, {}; kernels: {}\n", options.steps, tokens,
-                     name_of(options.optimizer), describe(session.kernels()))
+      << fmt::format("{} steps of {} tokens, {}, {}; kernels: {}\n", options.steps, tokens,
+                     name_of(options.precision), name_of(options.optimizer), describe(session.kernels()))
       << fmt::format("roof: {:.3g} TFLOP/s in a {}x{}x{} product, {:.3g} GB/s in a copy{}\n",
                      1e-12 * session.roofs().flops, session.roofs().matmul_size, session.roofs().matmul_size,
                      session.roofs().matmul_size, 1e-9 * session.roofs().bytes_per_second,

@@ -89,6 +89,7 @@ std::string Session::validation_description() const {
 CheckpointNotes Session::notes() const {
   CheckpointNotes notes;
   notes.facts = {{"data", trainer_->data().description()},
+                 {"precision", std::string(name_of(options_.precision))},
                  {"seed", std::to_string(options_.seed)},
                  {"gradient_accumulation", std::to_string(options_.gradient_accumulation)}};
   if (best_.step >= 0) {

@@ -81,7 +81,7 @@ void write_training_results(const RunOptions& options, const Roofs& roofs, const
       {"config",
        {{"c", c.c}, {"l", c.l}, {"h", c.h}, {"k", c.k}, {"f", c.f}, {"v", c.v}, {"b", c.b}, {"t", c.t}}},
       {"parameters", parameter_table(c).elements()},
-      {"precision", "fp32"},
+      {"precision", name_of(options.precision)},
       {"steps", options.steps},
       {"seed", options.seed},
       {"optimizer", optimizer_json(options)},
