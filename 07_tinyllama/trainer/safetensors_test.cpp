@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "07_tinyllama/trainer/safetensors_file.h"
 #include "07_tinyllama/trainer/testing/model_golden.h"
@@ -135,6 +136,52 @@ TEST_F(SafetensorsTest, WhatAFileClaimsIsNotAllocated) {
   file << "{}";
   file.close();
   EXPECT_THROW_MESSAGE(read_safetensors(path("claims")), Error, "cut short");
+}
+
+// Whatever bytes are changed, cut or added: the file is read, or refused in one line.
+TEST_F(SafetensorsTest, DamagedFilesAreReadOrRefused) {
+  write_safetensors(path("a"), {{"weight", make_f32({3, 4}, random_normal(12, 1))},
+                                {"bias", make_f32({2}, random_normal(2, 2))},
+                                {"empty", make_f32({0}, {})}});
+  std::string good;
+  {
+    std::ifstream file(path("a"), std::ios::binary);
+    good.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  Rng rng(3);
+  const std::string pieces[] = {"{",  "}", "[",    "]",   "\"",      ":",   ",",
+                                "-1", "9", "null", "1e9", "\\u0000", "\xFF"};
+  int refused = 0;
+  constexpr int kRounds = 3000;
+  for (int round = 0; round < kRounds; ++round) {
+    std::string bad = good;
+    for (std::uint64_t change = 0; change <= rng.below(3); ++change) {
+      const std::size_t at = rng.below(bad.size());
+      switch (rng.below(4)) {
+        case 0:
+          bad[at] = static_cast<char>(bad[at] ^ (1 << rng.below(8)));
+          break;
+        case 1:
+          bad.erase(at, 1 + rng.below(8));
+          break;
+        case 2:
+          bad.insert(at, pieces[rng.below(std::size(pieces))]);
+          break;
+        default:
+          bad.resize(at + 1);
+      }
+    }
+    std::ofstream(path("bad"), std::ios::binary | std::ios::trunc) << bad;
+    try {
+      for (const auto& [name, tensor] : read_safetensors(path("bad"))) {
+        EXPECT_LE(tensor.bytes.size(), bad.size()) << name;
+      }
+    } catch (const Error& error) {
+      ++refused;
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+    }
+  }
+  EXPECT_GT(refused, kRounds / 2);
 }
 
 TEST_F(SafetensorsTest, ReadsTheSmallFloats) {
