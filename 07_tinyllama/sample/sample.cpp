@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
 #include <ostream>
 
 #include "07_tinyllama/sample/decoder.h"
@@ -46,6 +48,14 @@ void require_room(std::size_t tokens, const ModelConfig& config, std::size_t wan
                           room - wanted));
 }
 
+void require_in_vocabulary(const std::vector<int>& tokens, const ModelConfig& config) {
+  for (const int token : tokens) {
+    if (token < 0 || token >= config.v) {
+      throw Error(fmt::format("token {} lies outside the vocabulary [0, {})", token, config.v));
+    }
+  }
+}
+
 // (n, V) logits, and the tokens that they follow.
 void write_logits(const SampleOptions& options, const ModelConfig& config, Decoder& decoder,
                   const std::vector<int>& tokens) {
@@ -83,26 +93,48 @@ int write_text(const SampleOptions& options, const ModelConfig& config, Decoder&
   return made;
 }
 
-void run(const SampleOptions& options, std::ostream& out, std::ostream& err) {
-  const fs::path checkpoint = find_checkpoint(options.checkpoint);
-  const ModelConfig config = read_llama_config(checkpoint);
-  const std::vector<int> tokens = options.ids.empty() ? bytes_of(options.prompt) : options.ids;
-  const bool text = options.logits.empty();
-  if (options.ids.empty()) require_bytes(checkpoint, config);
-  require_room(tokens.size(), config, text ? 1 : 0);
-  const std::size_t wanted = tokens.size() + (text ? static_cast<std::size_t>(options.tokens) : 0);
-  const int capacity = static_cast<int>(std::min(wanted, static_cast<std::size_t>(config.t)));
+// What is asked for, once it is known to be possible.
+struct Request {
+  ModelConfig config;
+  std::vector<int> tokens;  // of the prompt
+  std::unique_ptr<Decoder> decoder;
+};
 
-  Decoder decoder(config, select_kernels(options.kernels), capacity);
-  load_weights(checkpoint, config, decoder.parameters());
-  if (!text) return write_logits(options, config, decoder, tokens);
+Request prepared(const SampleOptions& options) {
+  const fs::path checkpoint = find_checkpoint(options.checkpoint);
+  Request request{read_llama_config(checkpoint), options.ids, nullptr};
+  const ModelConfig& config = request.config;
+  const bool text = options.logits.empty();
+  if (options.ids.empty()) {
+    require_bytes(checkpoint, config);
+    request.tokens = bytes_of(options.prompt);
+  }
+  require_room(request.tokens.size(), config, text ? 1 : 0);
+  require_in_vocabulary(request.tokens, config);
+  const std::size_t wanted = request.tokens.size() + (text ? static_cast<std::size_t>(options.tokens) : 0);
+  const auto capacity = static_cast<int>(std::min(wanted, static_cast<std::size_t>(config.t)));
+  request.decoder = std::make_unique<Decoder>(config, select_kernels(options.kernels), capacity);
+  load_weights(checkpoint, config, request.decoder->parameters());
+  return request;
+}
+
+void run(const SampleOptions& options, std::ostream& out, std::ostream& err) {
+  Request request;
+  try {
+    request = prepared(options);
+  } catch (const CudaError&) {
+    throw;  // a broken device is no bad input
+  } catch (const Error& error) {
+    throw SampleUsageError(error.what());
+  }
+  const auto& [config, tokens, decoder] = request;
+  if (!options.logits.empty()) return write_logits(options, config, *decoder, tokens);
   const auto start = std::chrono::steady_clock::now();
-  const int made = write_text(options, config, decoder, tokens, out);
+  const int made = write_text(options, config, *decoder, tokens, out);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   err << fmt::format("sample: {} tokens in {:.2f} s, {:.0f} per second; seed {}\n", made, seconds.count(),
                      made / seconds.count(), options.sampler.seed);
-  if (made < options.tokens &&
-      tokens.size() + static_cast<std::size_t>(made) >= static_cast<std::size_t>(config.t)) {
+  if (made < options.tokens && decoder->position() + 1 >= config.t) {
     err << fmt::format("sample: stopped after {} of {} tokens: the model's context of {} tokens is full\n",
                        made, options.tokens, config.t);
   }
@@ -123,9 +155,6 @@ int sample_main(int argc, const char* const* argv, std::ostream& out, std::ostre
   } catch (const SampleUsageError& error) {
     err << "sample: " << error.what() << '\n';
     return 2;
-  } catch (const CudaError& error) {
-    err << "sample: " << error.what() << '\n';
-    return 1;
   } catch (const std::exception& error) {
     err << "sample: " << error.what() << '\n';
     return 1;

@@ -134,11 +134,11 @@ TEST_F(SampleCliTest, RefusesBadArguments) {
 
 TEST_F(SampleCliTest, RefusesWhatTheModelCannotDo) {
   const std::string folder = run().string();
-  expect_refused({"--checkpoint", (folder_ / "nowhere").string()}, 1, "nowhere' is not there");
-  expect_refused({"--checkpoint", folder, "--prompt", std::string(48, 'x')}, 1,
+  expect_refused({"--checkpoint", (folder_ / "nowhere").string()}, 2, "nowhere' is not there");
+  expect_refused({"--checkpoint", folder, "--prompt", std::string(48, 'x')}, 2,
                  "48 tokens are given, but the model's context is 48; give 47 at most");
-  expect_refused({"--checkpoint", folder, "--kernels", "fastest"}, 1, "fastest");
-  expect_refused({"--checkpoint", folder, "--logits", (folder_ / "l").string(), "--ids", "300"}, 1,
+  expect_refused({"--checkpoint", folder, "--kernels", "fastest"}, 2, "fastest");
+  expect_refused({"--checkpoint", folder, "--logits", (folder_ / "l").string(), "--ids", "300"}, 2,
                  "token 300 lies outside the vocabulary");
   expect_refused({"--checkpoint", folder, "--logits", (folder_ / "no/such/l").string()}, 1, "cannot write");
 
@@ -147,13 +147,13 @@ TEST_F(SampleCliTest, RefusesWhatTheModelCannotDo) {
   Trainer trainer({.config = small, .kernels = select_kernels("auto")}, Data::random(small, 1));
   CheckpointStore store(folder_ / "small");
   save_checkpoint(store, trainer);
-  expect_refused({"--checkpoint", (folder_ / "small").string()}, 1, "has a vocabulary of 64");
+  expect_refused({"--checkpoint", (folder_ / "small").string()}, 2, "has a vocabulary of 64");
 
   fs::copy(find_checkpoint(run()), folder_ / "other", fs::copy_options::recursive);
   fs::remove(folder_ / "other/manifest.json");
   std::ofstream(folder_ / "other/tokenizer.json")
       << R"({"model":{"type":"BPE","vocab":{"A":0},"merges":[]}})";
-  expect_refused({"--checkpoint", (folder_ / "other").string()}, 1, "are not bytes");
+  expect_refused({"--checkpoint", (folder_ / "other").string()}, 2, "are not bytes");
 }
 
 TEST_F(SampleCliTest, HelpNamesEveryOption) {
