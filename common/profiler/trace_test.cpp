@@ -19,6 +19,7 @@
 #include "common/harness/implementation_test.h"
 #include "common/profiler/profiler.h"
 #include "common/profiler/profiler_test_kernels.h"
+#include "common/profiler/trace_window.h"
 
 namespace wb {
 namespace {
@@ -269,6 +270,49 @@ TEST_F(TraceTest, OneRecordsAtATime) {
   trace.stop();
   profiler.start();
   EXPECT_TRUE(profiler.stop().empty());
+}
+
+TEST_F(TraceTest, AWindowTracesSomeStepsOfALoop) {
+  TraceWindow window(path_, 2, 3);
+  for (int i = 0; i < 10; ++i) {
+    window.begin_step(100 + i);
+    profiler_test::launch_profiled_add(x_.data(), kElements, 1.0f, nullptr);  // nobody waits but the window
+    window.end_step();
+    EXPECT_EQ(window.written(), i >= 4) << i;
+  }
+  window.finish();
+  EXPECT_EQ(window.description(), "2 steps, 2 ranges, 2 kernels, 0 copies, 0 fills; open " + path_.string() +
+                                      " in ui.perfetto.dev");
+  std::ifstream file(path_);
+  const json trace = json::parse(file);
+  const auto ranges = events(trace, "range"), kernels = events(trace, "kernel");
+  ASSERT_EQ(ranges.size(), 2u);
+  ASSERT_EQ(kernels.size(), 2u);
+  EXPECT_EQ(ranges[0]["name"], "step 103");
+  EXPECT_LE(end_of(kernels[0]), end_of(ranges[0]));
+}
+
+TEST_F(TraceTest, ALoopThatEndsEarlyLeavesWhatWasTraced) {
+  TraceWindow window(path_, 5, 1);
+  for (int i = 0; i < 3; ++i) {
+    window.begin_step(i);
+    profiler_test::launch_profiled_add(x_.data(), kElements, 1.0f, nullptr);
+    if (i < 2) window.end_step();  // the last one is interrupted
+  }
+  EXPECT_FALSE(window.written());
+  window.finish();
+  EXPECT_TRUE(window.written());
+  std::ifstream file(path_);
+  expect_nested(json::parse(file));
+  {
+    TraceWindow before(path_, 5);
+    before.begin_step(0);
+    before.end_step();
+    before.finish();
+    EXPECT_FALSE(before.written()) << "the loop ended in the warm-up";
+  }
+  EXPECT_THROW_MESSAGE(TraceWindow(path_, 0), Error, "steps");
+  EXPECT_THROW_MESSAGE(TraceWindow("/nonexistent/folder/trace.json", 1), Error, "/nonexistent/folder");
 }
 
 TEST_F(TraceTest, RefusesAPathThatCannotBeWritten) {
