@@ -58,17 +58,26 @@ json results_header(std::string_view kind) {
   };
 }
 
-void write_results(const std::filesystem::path& path, std::string_view kind, const json& body) {
+std::string results_text(std::string_view kind, const json& body) {
   json document = results_header(kind);
   document["body"] = body;
+  return document.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
+}
 
+void write_results(const std::filesystem::path& path, std::string_view kind, const json& body) {
+  const std::string text = results_text(kind, body);
   std::error_code error;
+  if (const auto status = std::filesystem::status(path, error);
+      std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw Error(
+        fmt::format("results: cannot replace {}: it is no regular file; name another", path.string()));
+  }
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   std::filesystem::path temporary = path;
   temporary += fmt::format(".{}.tmp", getpid());
   {
     std::ofstream file(temporary);
-    file << document.dump(2) << '\n';
+    file << text;
     file.close();
     if (!file) {
       std::filesystem::remove(temporary, error);

@@ -38,6 +38,7 @@
 #include "common/harness/matcher.h"
 #include "common/harness/selection.h"
 #include "common/harness/sizes.h"
+#include "common/harness/watched_call.h"
 
 /// Passes if `statement` throws `Exception` and its what() contains `substring`.
 #define EXPECT_THROW_MESSAGE(statement, Exception, substring)                                       \
@@ -64,6 +65,13 @@ namespace detail {
 /// After an error that the device does not recover from (an illegal address), every later call fails as well:
 /// the tests that are left are skipped, so that the first failure stays the one on the screen.
 bool device_is_lost();
+/// Contracts of kernels end in a stream. Others are given objects of the test, and may change them.
+template <class Function>
+inline constexpr bool kIsKernelContract = false;
+template <class Result, class... Parameters>
+inline constexpr bool kIsKernelContract<Result(Parameters...)> = std::is_void_v<Result>&& std::is_same_v<
+    std::tuple_element_t<sizeof...(Parameters), std::tuple<void, Parameters...>>, cudaStream_t>;
+
 /// Waits for the device; throws CudaError naming `what` ran last.
 void synchronize_after(const std::string& what);
 inline bool contains(const std::string& text, const std::string& part) {
@@ -84,8 +92,15 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
   /// and throws CudaError when the device reports one.
   template <class... Args>
   void run(Args&&... args) {
-    implementation().function(std::forward<Args>(args)...);
-    detail::synchronize_after(std::string(Contract::kName) + " '" + implementation().name + "'");
+    const std::string what = std::string(Contract::kName) + " '" + implementation().name + "'";
+    if constexpr (detail::kIsKernelContract<typename Contract::Function>) {
+      const detail::WatchedCall watch;
+      implementation().function(std::forward<Args>(args)...);
+      detail::synchronize_after(what);
+    } else {
+      implementation().function(std::forward<Args>(args)...);
+      detail::synchronize_after(what);
+    }
   }
 
   /// Puts null, and then an address inside an element, in the place of each pointer to data among the

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/harness/diagnosis.h"
+#include "common/harness/watched_call.h"
 
 namespace wb {
 namespace {
@@ -78,6 +79,7 @@ testing::AssertionResult matches(std::span<const float> got, std::span<const dou
     return testing::AssertionFailure()
            << fmt::format("got {} elements, but {} were expected", got.size(), expected.size());
   }
+  detail::note_comparison(got.size());
   Comparison c{got, expected, tolerance, shape, {}};
   for (std::size_t i = 0; i < got.size(); ++i) {
     if (!detail::element_passes(got[i], expected[i], tolerance)) c.wrong.push_back(i);

@@ -7,13 +7,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "common/core/check.h"
 #include "common/core/device_info.h"
+#include "common/core/results.h"
 #include "common/harness/selection.h"
 #include "common/harness/test_report.h"
+#include "common/harness/verdict.h"
+#include "common/harness/watched_call.h"
 
 namespace {
 
@@ -47,6 +51,9 @@ int run(int argc, char** argv) {
   if (help) return 0;
   if (count > 1) throw wb::Error(fmt::format("unknown option '{}'; see --help", arguments[1]));
 
+  const bool judged = wb::detail::verdict_is_asked();
+  if (judged) wb::detail::run_every_test();
+
   wb::require_selected_implementations();
   if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();
   fmt::print("{}\n{}\n", wb::describe_device(), wb::describe_selection());
@@ -55,13 +62,21 @@ int run(int argc, char** argv) {
   testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
   delete listeners.Release(listeners.default_result_printer());
   listeners.Append(wb::detail::make_console_report().release());
-  if (const char* folder = std::getenv("WB_RESULTS_DIR"); folder != nullptr && *folder != '\0') {
-    const std::string program = std::filesystem::path(argv[0]).filename();
-    listeners.Append(wb::detail::make_results_report(
-                         program, std::filesystem::path(folder) / "tests" / (program + ".json"))
-                         .release());
+  nlohmann::json results;
+  const std::string program = std::filesystem::path(argv[0]).filename();
+  listeners.Append(wb::detail::make_results_report(program, [&](const nlohmann::json& body) {
+                     results = body;
+                   }).release());
+  if (judged) wb::detail::start_watching_calls();
+  const int code = RUN_ALL_TESTS();
+
+  const char* folder = std::getenv("WB_RESULTS_DIR");
+  if (judged) {
+    wb::detail::send_verdict(wb::results_text("tests", results));
+  } else if (folder != nullptr && *folder != '\0') {
+    wb::write_results(std::filesystem::path(folder) / "tests" / (program + ".json"), "tests", results);
   }
-  return RUN_ALL_TESTS();
+  return code;
 }
 
 }  // namespace

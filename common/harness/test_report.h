@@ -3,8 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
+#include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace wb::detail {
@@ -17,8 +18,9 @@ std::string readable_failure(const std::string& file, int line, const std::strin
 /// Replaces GoogleTest's printer.
 std::unique_ptr<testing::TestEventListener> make_console_report();
 
-/// Writes the results of all tests to `path` at the end (kind "tests", docs/results_schema.md).
-std::unique_ptr<testing::TestEventListener> make_results_report(std::string program,
-                                                                std::filesystem::path path);
+/// Collects the results of all tests (kind "tests", docs/results_schema.md); `finish` gets the body after the
+/// last.
+std::unique_ptr<testing::TestEventListener> make_results_report(
+    std::string program, std::function<void(const nlohmann::json& body)> finish);
 
 }  // namespace wb::detail

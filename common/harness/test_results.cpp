@@ -2,11 +2,12 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
-#include "common/core/results.h"
 #include "common/harness/selection.h"
 #include "common/harness/test_report.h"
+#include "common/harness/watched_call.h"
 
 namespace wb::detail {
 namespace {
@@ -39,38 +40,50 @@ json describe(const testing::TestInfo& test) {
 
 class ResultsReport : public testing::EmptyTestEventListener {
  public:
-  ResultsReport(std::string program, std::filesystem::path path)
-      : program_(std::move(program)), path_(std::move(path)) {}
+  ResultsReport(std::string program, std::function<void(const json&)> finish)
+      : program_(std::move(program)), finish_(std::move(finish)) {}
+
+  void OnTestStart(const testing::TestInfo&) override {
+    launched_before_ = kernels_launched();
+    compared_before_ = elements_compared();
+  }
 
   // Now, while what the device said last is about this test.
-  void OnTestEnd(const testing::TestInfo& test) override { tests_.push_back(describe(test)); }
+  void OnTestEnd(const testing::TestInfo& test) override {
+    json entry = describe(test);
+    const auto launched = kernels_launched();
+    entry["launches"] = launched && launched_before_ ? json(*launched - *launched_before_) : json();
+    entry["compared"] = elements_compared() - compared_before_;
+    tests_.push_back(std::move(entry));
+  }
 
   void OnTestProgramEnd(const testing::UnitTest& all) override {
     json contracts = json::object();
     for (const DeclaredContract& contract : declared_contracts()) {
       contracts[contract.name] = contract.implementation_names();
     }
-    write_results(path_, "tests",
-                  {{"program", program_},
-                   {"filter", implementation_filter()},
-                   {"contracts", contracts},
-                   {"passed", all.successful_test_count()},
-                   {"failed", all.failed_test_count()},
-                   {"skipped", all.skipped_test_count()},
-                   {"tests", tests_}});
+    finish_({{"program", program_},
+             {"filter", implementation_filter()},
+             {"contracts", contracts},
+             {"passed", all.successful_test_count()},
+             {"failed", all.failed_test_count()},
+             {"skipped", all.skipped_test_count()},
+             {"tests", tests_}});
   }
 
  private:
   std::string program_;
-  std::filesystem::path path_;
+  std::function<void(const json&)> finish_;
   json tests_ = json::array();
+  std::optional<std::uint64_t> launched_before_;
+  std::uint64_t compared_before_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<testing::TestEventListener> make_results_report(std::string program,
-                                                                std::filesystem::path path) {
-  return std::make_unique<ResultsReport>(std::move(program), std::move(path));
+                                                                std::function<void(const json&)> finish) {
+  return std::make_unique<ResultsReport>(std::move(program), std::move(finish));
 }
 
 }  // namespace wb::detail

@@ -46,6 +46,12 @@ TEST_F(ResultsTest, ReplacesWithoutLeavingTemporaries) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
 }
 
+TEST_F(ResultsTest, ReplacesBytesThatAreNoText) {
+  const fs::path path = folder_ / "x.json";
+  wb::write_results(path, "tests", {{"message", "got \xff\xfe"}});
+  EXPECT_EQ(wb::read_results(path, "tests")["body"]["message"], "got \xef\xbf\xbd\xef\xbf\xbd");
+}
+
 TEST_F(ResultsTest, NamesTheCommitOfTheEnvironment) {
   const char* before = std::getenv("WB_COMMIT");
   const std::string saved = before == nullptr ? "" : before;
@@ -62,6 +68,8 @@ TEST_F(ResultsTest, RefusesWhatItCannotWrite) {
                        "cannot write");
   fs::create_directories(folder_ / "folder.json" / "full");
   EXPECT_THROW_MESSAGE(wb::write_results(folder_ / "folder.json", "tests", {}), wb::Error, "cannot replace");
+  EXPECT_THROW_MESSAGE(wb::write_results("/dev/null", "tests", {}), wb::Error, "no regular file");
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
   EXPECT_THROW_MESSAGE(wb::write_results(folder_ / "x.json", "poems", {}), wb::Error, "unknown kind 'poems'");
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/failure.h"
 #include "runtime/limits.h"
 #include "runtime/scheduler.h"
+#include "runtime/timeline.h"
 #include "simt/api.h"
 
 namespace simt::detail {
@@ -108,6 +109,7 @@ void submit(Grid* kernel, cudaStream_t handle) {
   // Small enough to share the last blocks out, large enough that taking them costs nothing.
   operation->chunk = std::clamp<std::uint64_t>(operation->total / (16 * scheduler.workers()), 1, 64);
   operation->grid = std::move(grid);
+  count_launch();
   scheduler.submit(stream, std::move(operation));
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <mutex>
 #include <utility>
 
@@ -22,9 +23,19 @@ Timeline& timeline() {
   return forever;
 }
 
+std::atomic<std::uint64_t> g_launched = 0;
+
 }  // namespace
 
 constinit std::atomic<bool> detail::timeline_on{false};
+
+void detail::count_launch() {
+  ++g_launched;
+}
+
+std::uint64_t kernels_launched() {
+  return g_launched;
+}
 
 void detail::record_on_timeline(TimelineRecord record) {
   const std::lock_guard lock(timeline().mutex);

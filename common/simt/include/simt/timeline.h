@@ -37,4 +37,7 @@ void timeline_start(std::size_t most_records = 1'000'000);
 /// `lost`, if not null: how many records there was no room for.
 std::vector<TimelineRecord> timeline_stop(std::size_t* lost = nullptr);
 
+/// Kernels launched so far, recorded or not; a launch that was refused is none.
+std::uint64_t kernels_launched();
+
 }  // namespace simt

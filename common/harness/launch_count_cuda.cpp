@@ -1,0 +1,46 @@
+// Kernels launched, with CUDA: the linker sends every launch of this program's own object files through here
+// (--wrap, CMakeLists.txt). nvcc's launches call __cudaLaunchKernel since CUDA 13, cudaLaunchKernel before.
+#include <cuda_runtime.h>
+
+#include <atomic>
+
+#include "common/harness/watched_call.h"
+
+static std::atomic<std::uint64_t> g_launches = 0;
+
+extern "C" {
+
+// Weak: a toolkit has only some of them.
+#define WB_COUNT_LAUNCHES(name, parameters, ...)      \
+  [[gnu::weak]] cudaError_t __real_##name parameters; \
+  cudaError_t __wrap_##name parameters {              \
+    ++g_launches;                                     \
+    return __real_##name(__VA_ARGS__);                \
+  }                                                   \
+  static_assert(true)
+
+WB_COUNT_LAUNCHES(__cudaLaunchKernel,
+                  (cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
+                   cudaStream_t stream),
+                  kernel, grid, block, arguments, shared, stream);
+WB_COUNT_LAUNCHES(cudaLaunchKernel,
+                  (const void* kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
+                   cudaStream_t stream),
+                  kernel, grid, block, arguments, shared, stream);
+WB_COUNT_LAUNCHES(cudaLaunchCooperativeKernel,
+                  (const void* kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
+                   cudaStream_t stream),
+                  kernel, grid, block, arguments, shared, stream);
+WB_COUNT_LAUNCHES(cudaLaunchKernelExC,
+                  (const cudaLaunchConfig_t* config, const void* kernel, void** arguments), config, kernel,
+                  arguments);
+
+}  // extern "C"
+
+namespace wb::detail {
+
+std::optional<std::uint64_t> kernels_launched() {
+  return g_launches;
+}
+
+}  // namespace wb::detail

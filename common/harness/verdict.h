@@ -1,0 +1,25 @@
+// The channel on which ./workbook check learns what a test program found.
+//
+// The program runs a student's code, so its own word is worth little: it could write a results file, or end
+// early. The command therefore opens an anonymous file, puts a secret into it and names it in WB_VERDICT_FD.
+// Before any other code of the program runs, initialisers included, verdict.cpp takes the secret out of the
+// file and the variable out of the environment. After the last test, the report goes into that file, behind
+// the secret. The command believes no other. (It keeps easy tricks out. Code in the same process could search
+// its memory for the secret.)
+#pragma once
+
+#include <string>
+
+namespace wb::detail {
+
+/// True when ./workbook check started this program.
+bool verdict_is_asked();
+
+/// Makes GoogleTest run every test, once: flags and variables that steer it may have been set by an
+/// initialiser of the code under test. After testing::InitGoogleTest.
+void run_every_test();
+
+/// Hands the report over; call it after the last test. Throws wb::Error when it cannot be written.
+void send_verdict(const std::string& report);
+
+}  // namespace wb::detail
