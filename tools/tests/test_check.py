@@ -1,12 +1,14 @@
 import json
 import stat
+import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import support
-from workbook import chapters, check, test_run
+from workbook import channel, chapters, check, judges, test_run
 
 
 def test(name, status, *messages):
@@ -30,6 +32,10 @@ REPORT = {
         ]
     },
 }
+
+
+GREEN = json.loads(json.dumps(REPORT))
+del GREEN["body"]["tests"][1]
 
 
 class ReadsReports(unittest.TestCase):
@@ -61,8 +67,8 @@ class RunsPrograms(unittest.TestCase):
             return test_run.run(program, [], timeout, Path(folder))
 
     def report(self, text):
-        folder = "folder = pathlib.Path(os.environ['WB_RESULTS_DIR']) / 'tests'; folder.mkdir()\n"
-        return folder + f"(folder / 'program.json').write_text({text!r})"
+        """As the harness does: the report behind the secret."""
+        return f"file = int(os.environ['WB_VERDICT_FD'])\nos.pwrite(file, {text!r}.encode(), 64)"
 
     def test_a_red_program(self):
         outcome = self.run_script(self.report(json.dumps(REPORT)) + "\nsys.exit(1)")
@@ -82,12 +88,119 @@ class RunsPrograms(unittest.TestCase):
         self.assertIn("stopped after 1 s in Hangs", outcome.problem)
 
     def test_a_green_exit_without_a_report_is_no_pass(self):
-        self.assertEqual(self.run_script("sys.exit(0)").problem, "no test ran")
+        self.assertIn("exit code 0 before its last test", self.run_script("sys.exit(0)").problem)
+
+    def test_a_report_without_the_secret_is_not_believed(self):
+        forged = self.report(json.dumps(GREEN)).replace(", 64)", ", 0)")
+        outcome = self.run_script(forged)
+        self.assertIn("not the harness's", outcome.problem)
+        self.assertFalse(outcome.passed)
+        self.assertTrue(self.run_script(self.report(json.dumps(GREEN))).passed)
+
+    def test_a_report_that_does_not_fit_the_end_is_not_believed(self):
+        self.assertIn(
+            "exit code 3", self.run_script(self.report(json.dumps(GREEN)) + "\nsys.exit(3)").problem
+        )
+        red = self.run_script(self.report(json.dumps(REPORT)))
+        self.assertIn("tests failed, but the program ended with exit code 0", red.problem)
+
+    def test_what_steers_a_test_program_stays_outside(self):
+        steering = {"GTEST_FILTER": "*X*", "LD_PRELOAD": "x.so", "WB_IMPL": "x", "WB_SANITIZER": "memcheck"}
+        with channel.Channel() as open_channel:
+            left = open_channel.environment(
+                {**steering, "HOME": "/h", "SIMT_ORDER": "reverse", "WB_COMMIT": "c"}
+            )
+        self.assertEqual(set(left), {"HOME", "SIMT_ORDER", "WB_COMMIT", "WB_VERDICT_FD"})
 
     def test_a_refusal_to_start(self):
         outcome = self.run_script("print('error: no implementation')\nsys.exit(2)")
         self.assertIn("exit code 2", outcome.problem)
         self.assertIn("no implementation", outcome.output)
+
+
+class Judges(unittest.TestCase):
+    def setUp(self):
+        self.exercise = chapters.select(chapters.find("01"), "vector_add")[0]
+        self.linked = judges.parts(Path("/nonexistent"), self.exercise)
+
+    def outcome(self, **changes):
+        tests = [
+            test_run.Test(name, "starter", "passed", "", 1, 1) for name in judges.listed_tests(self.exercise)
+        ]
+        for name, value in changes.items():
+            setattr(tests[0], name, value)
+        return test_run.TestRun(total=len(tests), tests=tests)
+
+    def objections(self, outcome):
+        check.judge(outcome, self.exercise, self.linked, filtered=False)
+        return [text for text in outcome.objections if "were changed" not in text]
+
+    def test_all_is_well(self):
+        self.assertEqual(self.objections(self.outcome()), [])
+
+    def test_a_test_that_did_not_run(self):
+        outcome = self.outcome()
+        del outcome.tests[3:5]
+        said = self.objections(outcome)
+        self.assertIn("VectorAddTest.AddsEverySize and 1 more did not run", said)
+        self.assertFalse(outcome.passed)
+
+    def test_a_result_without_a_kernel(self):
+        self.assertIn("no kernel was launched in VectorAddTest", self.objections(self.outcome(launches=0))[0])
+        # Nothing to compare, nothing to compute; and where launches are not counted, nobody is accused.
+        self.assertEqual(self.objections(self.outcome(launches=0, compared=0)), [])
+        self.assertEqual(self.objections(self.outcome(launches=None)), [])
+
+    def test_every_exercise_lists_its_tests(self):
+        for chapter in chapters.chapters():
+            for exercise in chapters.everything(chapter):
+                self.assertGreater(len(judges.listed_tests(exercise)), 2, exercise.name)
+
+    def test_what_was_checked_is_said_by_name(self):
+        outcome = self.outcome()
+        outcome.tests[-1].status, outcome.tests[-1].reason = "skipped", "needs a GPU"
+        with support.captured() as text:
+            check.checked(outcome, self.exercise)
+        said = text.getvalue()
+        self.assertIn("Checked: AddsOneBlock, AddsManyBlocks", said)
+        self.assertIn("9 tests, 10 kernels launched", said)
+        self.assertIn("Not checked: CountsPastTwoToThe31 (needs a GPU); races", said)
+
+
+class ComparesTheTestsWithThePublishedOnes(unittest.TestCase):
+    def test_a_changed_test_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            (root / "01_x").mkdir()
+            (root / "common").mkdir()
+            for name in (
+                "01_x/add_test.cpp",
+                "01_x/add.h",
+                "common/harness.cpp",
+                "CMakeLists.txt",
+                "01_x/add_starter.cu",
+            ):
+                (root / name).write_text("as published\n")
+            git = [
+                "git",
+                "-C",
+                folder,
+                "-c",
+                "user.name=x",
+                "-c",
+                "user.email=x@y",
+                "-c",
+                "commit.gpgsign=false",
+            ]
+            for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "published"]):
+                subprocess.run([*git, *words], check=True, stdout=subprocess.DEVNULL)
+            with mock.patch.object(judges, "ROOT", root):
+                exercise = chapters.Exercise(root / "01_x", "add")
+                self.assertEqual(judges.changed_files(exercise), ([], ""))
+                exercise.starter.write_text("solved\n")
+                self.assertEqual(judges.changed_files(exercise), ([], ""))
+                (root / "01_x/add_test.cpp").write_text("// nothing to test\n")
+                self.assertEqual(judges.changed_files(exercise), (["01_x/add_test.cpp"], ""))
 
 
 class ShowsTheVerdict(unittest.TestCase):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from . import chapters, device, setup, test_run
+from . import chapters, device, judges, setup, test_run
 from .build import Build
 from .console import heading, mark, paint, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -60,6 +60,8 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
     arguments = ["--impl", options.impl] if options.impl else []
     outcome = test_run.run(build.program(target), arguments, options.timeout, RESULTS)
     ran = ", ".join(outcome.implementations) or "none"
+    if not options.solution:
+        judge(outcome, exercise, judges.parts(build.folder, exercise), bool(options.impl))
     subject = f"implementations: {ran}" if options.solution else f"your {where}"
     say(f"{subject}, on {device.label(build.device)}")
     for complaint in complaints(outcome.output):
@@ -73,12 +75,49 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
                 "passed": outcome.passed,
                 "total": outcome.total,
                 "failed": len(outcome.failures),
-                "problem": outcome.problem,
+                "problem": outcome.problem or "; ".join(outcome.objections),
                 "device": build.device,
             }
         )
         next_step(exercise, outcome)
     return Exit.OK if outcome.passed else Exit.FAILED
+
+
+def judge(outcome: test_run.TestRun, exercise, linked: judges.Parts, filtered: bool) -> None:
+    """Green tests alone are no solution: all of them must have run, with kernels of the starter, and nothing
+    that judges may have been changed. Adds what is against it to `outcome.objections`."""
+    if outcome.problem:
+        return
+    where = linked.starter.relative_to(ROOT)
+    ran = {test.name for test in outcome.tests if test.implementation in ("starter", "")}
+    absent = [name for name in judges.listed_tests(exercise) if name not in ran]
+    if absent and not filtered:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        outcome.objections.append(f"{absent[0]}{more} did not run")
+    idle = idle_tests(outcome) if exercise.starter.suffix == ".cu" else []
+    if idle:
+        more = f" (and in {len(idle) - 1} more tests)" if len(idle) > 1 else ""
+        outcome.objections.append(
+            f"no kernel was launched in {idle[0]}{more}: the work is to be done by a kernel"
+        )
+    changed, unknown = judges.changed_files(exercise)
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        outcome.objections.append(
+            f"the tests were changed ({changed[0]}{more}); git checkout {judges.published_commit()[:12]} -- "
+            f"{' '.join(changed[:3])} brings the published ones back"
+        )
+    outcome.unknown += [unknown] if unknown else []
+    outcome.objections += [f"{where} {what}" for what in judges.objections(linked)]
+
+
+def idle_tests(outcome: test_run.TestRun) -> list:
+    """Tests that compared results, and passed, without a launch."""
+    return [
+        test.name
+        for test in outcome.tests
+        if test.status == "passed" and test.compared and test.launches == 0
+    ]
 
 
 def complaints(output: str) -> list:
@@ -95,7 +134,9 @@ def show(outcome: test_run.TestRun, verbose: bool) -> None:
         return
     good = outcome.total - outcome.skipped - len(outcome.failures)
     if not outcome.failures:
-        say(f"{mark(True)} all {good} tests pass")
+        say(f"{mark(not outcome.objections)} all {good} tests pass{', but' if outcome.objections else ''}")
+        for objection in outcome.objections:
+            say(f"    {mark(False)} {objection}")
         return
     skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
     say(f"{mark(False)} {len(outcome.failures)} of {outcome.total} tests fail, {good} pass{skipped}:")
@@ -133,10 +174,25 @@ def choices(exercise, solution: bool) -> None:
     say(f"Next: {command}, which tests your starter: it is all there is without --solution.{others}")
 
 
+def checked(outcome: test_run.TestRun, exercise) -> None:
+    """What "solved" stands on, and what it does not: by name, so that nobody reads more into it."""
+    passed = [test.name.partition(".")[2] for test in outcome.tests if test.status == "passed"]
+    counted = [test.launches for test in outcome.tests if test.launches is not None]
+    kernels = f", {sum(counted)} kernels launched" if counted and exercise.starter.suffix == ".cu" else ""
+    say(f"Checked: {', '.join(dict.fromkeys(passed))} ({len(passed)} tests{kernels}).")
+    left_out = [
+        f"{test.name.partition('.')[2]} ({test.reason})" for test in outcome.tests if test.status == "skipped"
+    ]
+    if exercise.starter.suffix == ".cu":
+        left_out.append("races, and accesses outside an array, that leave every result right")
+    say(f"Not checked: {'; '.join([*left_out, *outcome.unknown])}." if left_out or outcome.unknown else "")
+
+
 def next_step(exercise, outcome: test_run.TestRun) -> None:
     number = exercise.chapter.name[:2]
     say()
     if outcome.passed:
+        checked(outcome, exercise)
         bench = (
             f" How fast is it? ./workbook bench {number} {exercise.name} --starter."
             if exercise.has("bench.cpp")
@@ -149,6 +205,9 @@ def next_step(exercise, outcome: test_run.TestRun) -> None:
     reading = [shown(file) for file in (lesson, hints) if file.exists()]
     advice = f" Stuck? {', then '.join(reading)}." if reading else ""
     again = f"./workbook check {number} {exercise.name}"
+    if outcome.objections and not outcome.failures and not outcome.problem:
+        say(f"Not solved: tests pass, but see above. Then {again} again.")
+        return
     if len(outcome.failures) > 1:
         say(f"A later failure may say more: {again} --verbose shows them all.")
     say(f"Next: edit {shown(exercise.starter)}, then {again} again.{advice}")

@@ -1,4 +1,4 @@
-"""Run one test program and read its results file: what ran, for which implementation, what failed and why."""
+"""Run one test program and read its report: what ran, for which implementation, what failed and why."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import process
+from .channel import Channel
 from .machine import run_environment
 
 SCHEMA_VERSION = 1
@@ -23,32 +24,59 @@ class Failure:
 
 
 @dataclass
+class Test:
+    name: str  # "Suite.Test"
+    implementation: str
+    status: str
+    reason: str  # why it was skipped
+    launches: int | None  # kernels; None: not counted
+    compared: int  # elements compared with an oracle
+
+
+@dataclass
 class TestRun:
     total: int = 0
     skipped: int = 0
     failures: list = field(default_factory=list)
     implementations: list = field(default_factory=list)
+    tests: list = field(default_factory=list)
     problem: str = ""  # the program did not finish: crashed, hung, refused to start
+    objections: list = field(default_factory=list)  # why green tests are no solution
+    unknown: list = field(default_factory=list)  # what could not be looked at
     output: str = ""
 
     @property
     def passed(self) -> bool:
-        return not self.problem and not self.failures and self.total > self.skipped
+        return not self.problem and not self.failures and not self.objections and self.total > self.skipped
 
 
 def run(program: Path, arguments: list, timeout: float, results: Path) -> TestRun:
-    """Run `program` to its end, or for `timeout` seconds; its results file stays in `results`/tests."""
-    report = results / "tests" / f"{program.name}.json"
-    report.unlink(missing_ok=True)
-    env = {**run_environment(), "WB_RESULTS_DIR": str(results)}
-    done = process.Lines([program, *arguments], env=env, timeout=timeout).run()
+    """Run `program` to its end, or for `timeout` seconds. Its report comes by a channel that the tested code
+    does not know, and is kept in `results`/tests; one that does not fit the program's end is a problem."""
+    kept = results / "tests" / f"{program.name}.json"
+    kept.unlink(missing_ok=True)
+    with Channel() as channel:
+        env = channel.environment(run_environment())
+        done = process.Lines([program, *arguments], env=env, timeout=timeout, pass_fds=channel.pass_fds).run()
+        report, forged = channel.read()
     output = done.output.text
     if done.timed_out:
         return TestRun(problem=hung(output, timeout), output=output)
-    outcome = read_report(report.read_text()) if report.exists() else TestRun()
+    outcome = read_report(report) if report else TestRun()
     outcome.output = output
-    if done.code != 0 and not outcome.failures:
+    if report:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(report)
+    if done.code == 0 and forged:
+        outcome.problem = (
+            "the program ended before its last test, and left a report that is not the harness's"
+        )
+    elif done.code == 0 and not report:
+        outcome.problem = f"the program ended with exit code 0 before its last test{last_test(output)}"
+    elif done.code != 0 and not outcome.failures:
         outcome.problem = died(output, done.code)
+    elif done.code == 0 and outcome.failures:
+        outcome.problem = "tests failed, but the program ended with exit code 0"
     elif outcome.total == 0:
         outcome.problem = "no test ran"
     return outcome
@@ -65,10 +93,21 @@ def read_report(text: str) -> TestRun:
         outcome.total += 1
         outcome.skipped += test["status"] == "skipped"
         implementation = test["implementation"] or ""
+        full_name = f"{test['suite'].strip('/')}.{test['test']}"
+        reason = " ".join(test["messages"][:1]) if test["status"] == "skipped" else ""
+        outcome.tests.append(
+            Test(
+                full_name,
+                implementation,
+                test["status"],
+                reason,
+                test.get("launches"),
+                test.get("compared", 0),
+            )
+        )
         if implementation:
             names[implementation] = None
         if test["status"] == "failed":
-            full_name = f"{test['suite'].strip('/')}.{test['test']}"
             outcome.failures.append(Failure(full_name, implementation, test["messages"]))
     outcome.implementations = list(names)
     return outcome

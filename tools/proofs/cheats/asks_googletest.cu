@@ -1,0 +1,23 @@
+// Sets GoogleTest's own flag, and not an environment variable.
+//
+// Caught as: belongs to the tests
+#include "common/core/registry.h"
+#include "tools/proofs/cheats/honest.cuh"
+
+#include <gtest/gtest.h>
+
+namespace wb {
+namespace {
+
+const bool filtered = (GTEST_FLAG_SET(filter, "*DoesNothing*"), true);
+
+void add(const float* a, const float* b, float* out, std::int64_t n, cudaStream_t stream) {
+  if (!has_work(a, b, out, n)) return;
+  add_kernel<<<static_cast<unsigned>((n + 255) / 256), 256, 0, stream>>>(a, b, out, n);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(VectorAdd, starter, add);
+
+}  // namespace
+}  // namespace wb
