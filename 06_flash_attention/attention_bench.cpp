@@ -76,7 +76,8 @@ class ForwardProblem {
   // q, k, v read, out and the log-sum-exp written. A dot product and a weighted sum for each pair.
   wb::Work work() const {
     const double elements = 2.0 * static_cast<double>(size_.query_elements() + size_.key_elements());
-    return {elements * sizeof(T) + 4.0 * size_.b * size_.h * size_.t, 4.0 * size_.d * size_.pairs()};
+    return {elements * sizeof(T) + 4.0 * size_.b * size_.h * size_.t, 4.0 * size_.d * size_.pairs(),
+            std::is_same_v<T, wb::bf16>};
   }
 
   std::size_t buffer_bytes() const { return 2 * (size_.query_elements() + size_.key_elements()) * sizeof(T); }
@@ -141,7 +142,8 @@ class BackwardProblem {
   // and dV. Who computes scores and dP twice is not credited for it.
   wb::Work work() const {
     const double elements = 4.0 * static_cast<double>(size_.query_elements() + size_.key_elements());
-    return {elements * sizeof(T) + 4.0 * size_.b * size_.h * size_.t, 10.0 * size_.d * size_.pairs()};
+    return {elements * sizeof(T) + 4.0 * size_.b * size_.h * size_.t, 10.0 * size_.d * size_.pairs(),
+            std::is_same_v<T, wb::bf16>};
   }
 
   std::size_t buffer_bytes() const { return 4 * (size_.query_elements() + size_.key_elements()) * sizeof(T); }

@@ -2,12 +2,35 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
+#include <vector>
+
+#include "common/core/device_recycling.h"
 
 namespace wb {
 namespace {
 
 std::mutex g_mutex;
 MemoryUse g_use;
+
+std::vector<std::pair<void*, std::size_t>> g_kept;  // freed while memory is recycled
+bool g_recycling = false;
+
+void* take_kept(std::size_t bytes) {
+  const std::lock_guard lock(g_mutex);
+  const auto found =
+      std::find_if(g_kept.rbegin(), g_kept.rend(), [&](const auto& kept) { return kept.second == bytes; });
+  if (found == g_kept.rend()) return nullptr;
+  void* pointer = found->first;
+  g_kept.erase(std::next(found).base());
+  return pointer;
+}
+
+bool keep(void* pointer, std::size_t bytes) {
+  const std::lock_guard lock(g_mutex);
+  if (g_recycling) g_kept.emplace_back(pointer, bytes);
+  return g_recycling;
+}
 
 }  // namespace
 
@@ -25,7 +48,8 @@ namespace detail {
 
 void* allocate_device(std::size_t bytes) {
   if (bytes == 0) return nullptr;
-  void* pointer = nullptr;
+  void* pointer = take_kept(bytes);
+  if (pointer != nullptr) return pointer;
   WB_CUDA_CHECK(cudaMalloc(&pointer, bytes));
   const std::lock_guard lock(g_mutex);
   g_use.current += bytes;
@@ -34,7 +58,7 @@ void* allocate_device(std::size_t bytes) {
 }
 
 void free_device(void* pointer, std::size_t bytes) noexcept {
-  if (pointer == nullptr) return;
+  if (pointer == nullptr || keep(pointer, bytes)) return;
   // A destructor cannot throw, and after a sticky error cudaFree fails for a reason already reported.
   static_cast<void>(cudaFree(pointer));
   const std::lock_guard lock(g_mutex);
@@ -42,4 +66,14 @@ void free_device(void* pointer, std::size_t bytes) noexcept {
 }
 
 }  // namespace detail
+
+RecycledDeviceMemory::RecycledDeviceMemory() {
+  g_recycling = true;
+}
+
+RecycledDeviceMemory::~RecycledDeviceMemory() {
+  g_recycling = false;
+  for (const auto& [pointer, bytes] : std::exchange(g_kept, {})) detail::free_device(pointer, bytes);
+}
+
 }  // namespace wb

@@ -64,14 +64,19 @@ std::string results_text(std::string_view kind, const json& body) {
   return document.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
-void write_results(const std::filesystem::path& path, std::string_view kind, const json& body) {
-  const std::string text = results_text(kind, body);
-  std::error_code error;
-  if (const auto status = std::filesystem::status(path, error);
-      std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+void require_replaceable(const std::filesystem::path& path) {
+  std::error_code unknown;
+  const auto status = std::filesystem::status(path, unknown);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
     throw Error(
         fmt::format("results: cannot replace {}: it is no regular file; name another", path.string()));
   }
+}
+
+void write_results(const std::filesystem::path& path, std::string_view kind, const json& body) {
+  const std::string text = results_text(kind, body);
+  require_replaceable(path);
+  std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   std::filesystem::path temporary = path;
   temporary += fmt::format(".{}.tmp", getpid());

@@ -25,6 +25,9 @@ std::string results_text(std::string_view kind, const nlohmann::json& body);
 /// no regular file: a device must not be replaced by a file.
 void write_results(const std::filesystem::path& path, std::string_view kind, const nlohmann::json& body);
 
+/// Throws Error when something at `path` is no regular file: to say so before hours of measuring.
+void require_replaceable(const std::filesystem::path& path);
+
 /// Reads a results file of this schema version and `kind`. Throws Error naming the path and what is wrong.
 nlohmann::json read_results(const std::filesystem::path& path, std::string_view kind);
 

@@ -22,9 +22,11 @@
 //
 // How it is measured: CUDA events around a batch of calls; the calls rotate over as many buffer sets as make
 // three times the last-level cache, so that data comes from memory; median and quartiles of the batches;
-// outputs checked before and after (where they accumulate, those of one more call: thousands of calls would
-// add up their rounding errors as well). Bytes and FLOPs are declared, so GB/s, TFLOP/s and the fraction of
-// the roof follow; a result above the roof is an error. Link wb_bench_main.
+// outputs checked before, and after the last batch, which is timed (where they accumulate, those of one more
+// call: thousands of calls would add up their rounding errors as well). Between the two, a set gets other
+// inputs at the same addresses, so that a result kept from an earlier call is wrong. Bytes and FLOPs are
+// declared, so GB/s, TFLOP/s and the fraction of the roof follow; a result above the roof is an error. Link
+// wb_bench_main.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -38,6 +40,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/core/device_recycling.h"
 #include "common/core/registry.h"
 #include "common/harness/selection.h"
 
@@ -48,7 +51,7 @@ namespace wb {
 struct Work {
   double bytes = 0;
   double flops = 0;
-  /// Set where tensor cores may do the FLOPs: the fp32 roof does not bind then.
+  /// Set where tensor cores may do the FLOPs: the roof of bf16 products binds then, and not that of fp32.
   bool tensor_cores = false;
 };
 
@@ -60,6 +63,8 @@ class BenchmarkSession {
   virtual ~BenchmarkSession() = default;
   virtual void clear() = 0;
   virtual void call(std::size_t set, cudaStream_t stream) = 0;
+  /// Other inputs, at the same addresses; outputs are to be cleared.
+  virtual void change_inputs(std::size_t set) = 0;
   /// After many calls: makes the outputs fit to be checked. Only accumulating ones need it.
   virtual void renew(std::size_t set, cudaStream_t stream) = 0;
   virtual testing::AssertionResult check(std::size_t set) const = 0;
@@ -81,35 +86,43 @@ template <class Problem>
 class ProblemSession final : public BenchmarkSession {
  public:
   using Function = typename Problem::Contract::Function;
+  using Buffers = typename Problem::Buffers;
 
   ProblemSession(const Problem& problem, Function* function, std::size_t sets)
       : problem_(problem), function_(function) {
-    for (std::size_t set = 0; set < sets; ++set) {
-      if constexpr (requires { problem_.allocate(std::uint64_t{1}, function); }) {
-        buffers_.push_back(problem_.allocate(set + 1, function));
-      } else {
-        buffers_.push_back(problem_.allocate(set + 1));
-      }
-    }
+    for (std::size_t set = 0; set < sets; ++set) buffers_.push_back(allocate(set + 1));
   }
   void clear() override {
-    for (auto& buffers : buffers_) problem_.clear(buffers);
+    for (auto& buffers : buffers_) problem_.clear(*buffers);
   }
   void call(std::size_t set, cudaStream_t stream) override {
-    problem_.call(function_, buffers_[set], stream);
+    problem_.call(function_, *buffers_[set], stream);
+  }
+  void change_inputs(std::size_t set) override {
+    const RecycledDeviceMemory same_addresses;
+    buffers_[set].reset();
+    buffers_[set] = allocate(buffers_.size() + set + 1);
   }
   void renew([[maybe_unused]] std::size_t set, [[maybe_unused]] cudaStream_t stream) override {
     if constexpr (requires { requires Problem::kAccumulates; }) {
-      problem_.clear(buffers_[set]);
+      problem_.clear(*buffers_[set]);
       call(set, stream);
     }
   }
-  testing::AssertionResult check(std::size_t set) const override { return problem_.check(buffers_[set]); }
+  testing::AssertionResult check(std::size_t set) const override { return problem_.check(*buffers_[set]); }
 
  private:
+  std::unique_ptr<Buffers> allocate(std::uint64_t seed) const {
+    if constexpr (requires { problem_.allocate(seed, function_); }) {
+      return std::make_unique<Buffers>(problem_.allocate(seed, function_));
+    } else {
+      return std::make_unique<Buffers>(problem_.allocate(seed));
+    }
+  }
+
   Problem problem_;
   Function* function_;
-  std::vector<typename Problem::Buffers> buffers_;
+  std::vector<std::unique_ptr<Buffers>> buffers_;
 };
 
 /// Cases are made once options are known, so that a filter on implementations can act.

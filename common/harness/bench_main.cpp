@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -36,6 +37,7 @@ class SilentReporter : public benchmark::BenchmarkReporter {
 
 struct Options {
   std::string filter, baseline, output;
+  bool has_baseline = false;
   int samples = 21;
 };
 
@@ -48,7 +50,7 @@ Options parse(int argc, char** argv, std::vector<std::string>& rest) {
   app.allow_extras();
   const auto* filter =
       app.add_option("--impl", options.filter, "measure only these implementations, comma-separated");
-  app.add_option("--baseline", options.baseline, "the implementation to compare with");
+  const auto* baseline = app.add_option("--baseline", options.baseline, "the implementation to compare with");
   app.add_option("--samples", options.samples, "samples of each row")
       ->check(CLI::Range(3, 100000))
       ->capture_default_str();
@@ -61,7 +63,9 @@ Options parse(int argc, char** argv, std::vector<std::string>& rest) {
   } catch (const CLI::ParseError& error) {
     throw Error(fmt::format("{}; see --help", error.what()));
   }
+  if (filter->count() != 0 && options.filter.empty()) throw Error("--impl is empty; see --help");
   if (filter->count() != 0) set_implementation_filter(options.filter);
+  options.has_baseline = baseline->count() != 0;
   rest = app.remaining();
   return options;
 }
@@ -83,14 +87,24 @@ int run(int argc, char** argv) {
   benchmark::Initialize(&count, arguments.data());
   if (count > 1) throw Error(fmt::format("unknown option '{}'; see --help", arguments[1]));
 
+  const std::string program = std::filesystem::path(argv[0]).filename();
+  const std::filesystem::path output = results_path(options, program);
+  if (!output.empty()) require_replaceable(output);
   require_selected_implementations();
   std::vector<BenchmarkCase> cases;
   for (const auto& make : makers()) {
     for (BenchmarkCase& entry : make()) cases.push_back(std::move(entry));
   }
+  const auto is_baseline = [&](const auto& entry) { return entry.implementation == options.baseline; };
+  if (options.has_baseline && std::none_of(cases.begin(), cases.end(), is_baseline)) {
+    throw Error(fmt::format("--baseline: no implementation here is called '{}'; {}", options.baseline,
+                            describe_selection()));
+  }
   cases = arrange(std::move(cases), options.baseline);
 
-  BenchmarkTable table(measure_roofs(), device_is_cpu());
+  const bool tensor_cores =
+      std::any_of(cases.begin(), cases.end(), [](const auto& entry) { return entry.work.tensor_cores; });
+  BenchmarkTable table(measure_roofs(tensor_cores), device_is_cpu());
   table.print_header();
   for (const BenchmarkCase& entry : cases) {
     const std::string name = fmt::format("{}/{}/{}", entry.contract, entry.problem, entry.implementation);
@@ -105,16 +119,17 @@ int run(int argc, char** argv) {
       for (auto _ : state) state.SetIterationTime(timer.sample());
       table.add(timer.finish());
     };
-    benchmark::RegisterBenchmark(name.c_str(), measure)->UseManualTime()->Iterations(options.samples);
+    benchmark::RegisterBenchmark(name.c_str(), measure)
+        ->UseManualTime()
+        ->Iterations(options.samples - 1);  // finish() takes the last
   }
   SilentReporter reporter;
   if (benchmark::RunSpecifiedBenchmarks(&reporter) == 0)
     throw Error("--benchmark_filter matches no benchmark");
 
-  const std::string program = std::filesystem::path(argv[0]).filename();
-  if (const auto path = results_path(options, program); !path.empty()) {
-    write_results(path, "benchmarks", table.results(program));
-    fmt::print("\nwritten: {}\n", path.string());
+  if (!output.empty()) {
+    write_results(output, "benchmarks", table.results(program));
+    fmt::print("\nwritten: {}\n", output.string());
   }
   return table.all_ok() ? 0 : kFailed;
 }

@@ -28,6 +28,7 @@ Timing summarise(std::vector<double> seconds);
 struct Roofs {
   double bytes_per_second = 0;  // device-to-device copy, measured in this run: bytes read plus written
   double fp32_flops = 0;        // data sheet: units * 2 * clock
+  double bf16_flops = 0;        // tensor cores: a large product of the vendor library, measured in this run
 };
 
 /// A read-mostly kernel may beat the copy, which writes half of its bytes: memory turns round less often.
@@ -37,7 +38,7 @@ inline constexpr double kRoofMargin = 1.15;
 std::optional<std::string> above_roof(const Work& work, double seconds, const Roofs& roofs);
 
 /// The share of the roof that binds this work: the larger one of memory and arithmetic. Nothing without
-/// roofs.
+/// roofs, or where tensor cores multiply and their roof is not known.
 std::optional<double> fraction_of_roof(const Work& work, double seconds, const Roofs& roofs);
 
 /// Buffer sets to rotate over, so that together they are three times the cache.
@@ -54,9 +55,11 @@ struct Measurement {
   std::size_t batch = 0;  // calls between two events
 };
 
-Roofs measure_roofs();
+/// `tensor_cores`: whether their roof is wanted as well; it takes a library and some memory to measure.
+Roofs measure_roofs(bool tensor_cores);
 
-/// Takes samples of a case: construct (allocates, checks, warms up), sample() as often as wanted, finish().
+/// Takes samples of a case: construct (allocates, checks, warms up), sample() as often as wanted, finish(),
+/// which takes the last sample and checks what it left.
 class CaseTimer {
  public:
   CaseTimer(const BenchmarkCase& which, const Roofs& roofs);

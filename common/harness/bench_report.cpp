@@ -85,6 +85,10 @@ void BenchmarkTable::print_header() const {
   } else {
     fmt::print("Roofs: copy {:.0f} GB/s (measured now), fp32 {:.1f} TFLOP/s (data sheet)\n",
                roofs_.bytes_per_second / 1e9, roofs_.fp32_flops / 1e12);
+    if (roofs_.bf16_flops > 0) {
+      fmt::print("       bf16 products on tensor cores {:.0f} TFLOP/s (the library's, measured now)\n",
+                 roofs_.bf16_flops / 1e12);
+    }
   }
   std::fflush(stdout);
 }
@@ -172,7 +176,8 @@ json BenchmarkTable::results(const std::string& program) const {
           {"timer", is_cpu_ ? "cpu_device_events" : "cuda_events"},
           {"roofs",
            {{"copy_bytes_per_second", known_or_null(roofs_.bytes_per_second)},
-            {"fp32_flops", known_or_null(roofs_.fp32_flops)}}},
+            {"fp32_flops", known_or_null(roofs_.fp32_flops)},
+            {"bf16_flops", known_or_null(roofs_.bf16_flops)}}},
           {"rows", rows}};
 }
 

@@ -34,6 +34,19 @@ bool is_left_out(const detail::DeclaredContract& contract) {
          std::any_of(contract_storage().begin(), contract_storage().end(), is_implemented);
 }
 
+// One empty name where a comma has nothing beside it.
+std::vector<std::string> names_in_filter() {
+  std::vector<std::string> names;
+  for (std::string_view rest = implementation_filter(); !rest.empty();) {
+    const std::size_t comma = rest.find(',');
+    names.emplace_back(rest.substr(0, comma));
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+    if (rest.empty()) names.emplace_back();
+  }
+  return names;
+}
+
 std::vector<std::string> selected_names(const detail::DeclaredContract& contract) {
   std::vector<std::string> names = contract.implementation_names();
   std::erase_if(names, [](const std::string& name) { return !implementation_is_selected(name); });
@@ -75,7 +88,7 @@ void set_implementation_filter(std::string filter) {
 }
 
 void require_selected_implementations() {
-  bool any = detail::declared_contracts().empty() && implementation_filter().empty();
+  std::vector<std::string> unknown = names_in_filter();
   std::string known;
   for (const auto& contract : detail::declared_contracts()) {
     if (is_left_out(contract)) continue;
@@ -86,11 +99,11 @@ void require_selected_implementations() {
                       "the .cu file?",
                       contract.name));
     }
-    any = any || !selected_names(contract).empty();
+    for (const std::string& name : names) std::erase(unknown, name);
     known += fmt::format("{}{}: {}", known.empty() ? "" : "; ", contract.name, fmt::join(names, ", "));
   }
-  if (!any) {
-    throw Error(fmt::format("no implementation is called '{}'; this program has {}", implementation_filter(),
+  if (!unknown.empty()) {
+    throw Error(fmt::format("no implementation is called '{}'; this program has {}", unknown.front(),
                             known.empty() ? "none" : known));
   }
 }

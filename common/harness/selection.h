@@ -37,8 +37,9 @@ bool implementation_is_selected(std::string_view name);
 const std::string& implementation_filter();
 void set_implementation_filter(std::string filter);
 
-/// Throws wb::Error if a declared contract has no implementation at all, or if the filter matches none of any
-/// contract: a program that runs nothing must not pass. A bf16 twin may be missing beside what is there.
+/// Throws wb::Error if a declared contract has no implementation at all, or if a name in the filter
+/// is no implementation of any: a program that runs less than was asked must not pass. A bf16 twin may be
+/// missing beside what is there.
 void require_selected_implementations();
 
 /// One line for each contract: `vector_add: solution, vectorized`.

@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
     throw wb::Error(
         fmt::format("{}; usage: --impl NAME[,NAME], and GoogleTest's options (--help)", error.what()));
   }
+  if (option->count() != 0 && filter.empty()) throw wb::Error("--impl is empty; usage: --impl NAME[,NAME]");
   if (option->count() != 0) wb::set_implementation_filter(filter);
 
   // GoogleTest gets what is left, and instantiates the tests for the implementations selected above.

@@ -67,13 +67,14 @@ def yardsticks(document: dict) -> dict:
 def roof_fraction(row: dict, own: list, roofs: dict) -> float | None:
     """The share of the roof that binds. All rows of a problem do the same work: it scales with the time.
 
-    None where arithmetic binds and bf16 is stored: a peer multiplies on tensor cores, whose roof is unknown.
+    None where arithmetic binds, bf16 is stored and the roof of tensor cores was not measured: a peer uses them.
     """
     for other in own:
         if other["outcome"] != "ok" or other["fraction_of_roof"] is None:
             continue
         of_memory = other["bytes"] / other["seconds"]["median"] / roofs["copy_bytes_per_second"]
-        if row["contract"].endswith("_bf16") and other["fraction_of_roof"] > 1.01 * of_memory:
+        known = roofs.get("bf16_flops")
+        if not known and row["contract"].endswith("_bf16") and other["fraction_of_roof"] > 1.01 * of_memory:
             return None
         return other["fraction_of_roof"] * other["seconds"]["median"] / row["seconds"]["median"]
     return None

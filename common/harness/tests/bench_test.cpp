@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "common/core/device_buffer.h"
 #include "common/core/rng.h"
@@ -33,6 +34,11 @@ void only_once(const float* in, float* out, std::size_t n, cudaStream_t stream) 
   static bool done = false;
   if (!done) whole(in, out, n, stream);
   done = true;
+}
+// Looks right and fast where inputs never change.
+void once_per_pointer(const float* in, float* out, std::size_t n, cudaStream_t stream) {
+  static std::set<const float*> done;
+  if (done.insert(out).second) whole(in, out, n, stream);
 }
 void add(const float* in, float* out, std::size_t n, cudaStream_t stream) {
   std::vector<float> sum(n), more(n);
@@ -112,7 +118,7 @@ TEST(Bench, MeasuresARightImplementation) {
   EXPECT_GT(result.timing.minimum, 0);
   EXPECT_LE(result.timing.minimum, result.timing.median);
   EXPECT_LE(result.timing.median, result.timing.maximum);
-  EXPECT_EQ(result.timing.samples, 5U);
+  EXPECT_EQ(result.timing.samples, 6U);  // and one by finish()
   EXPECT_GE(result.batch, 1U);
 }
 
@@ -131,7 +137,30 @@ TEST(Bench, FindsAWrongResultBeforeTiming) {
 TEST(Bench, FindsAWrongResultAfterTiming) {
   const auto result = measure(make_case("only_once", only_once));
   EXPECT_EQ(result.outcome, Outcome::kWrong);
-  EXPECT_NE(result.message.find("wrong after timing"), std::string::npos) << result.message;
+  EXPECT_NE(result.message.find("right at first, wrong"), std::string::npos) << result.message;
+}
+
+TEST(Bench, FindsAResultThatWasKept) {
+  const auto result = measure(make_case("once_per_pointer", once_per_pointer));
+  EXPECT_EQ(result.outcome, Outcome::kWrong);
+  EXPECT_NE(result.message.find("once the inputs had changed"), std::string::npos) << result.message;
+  EXPECT_EQ(measure(make_case<AddProblem>("once_per_pointer", once_per_pointer)).outcome, Outcome::kWrong);
+}
+
+TEST(Recycling, GivesNewContentsOldAddresses) {
+  std::vector<std::unique_ptr<wb::DeviceBuffer<float>>> buffers;
+  for (const std::size_t n : {100, 200, 100}) buffers.push_back(std::make_unique<wb::DeviceBuffer<float>>(n));
+  const float* first = buffers[1]->data();
+  const std::size_t before = wb::device_memory_use().current;
+  {
+    const wb::RecycledDeviceMemory recycled;
+    buffers[1].reset();
+    EXPECT_NE(wb::DeviceBuffer<float>(300).data(), first);
+    buffers[1] = std::make_unique<wb::DeviceBuffer<float>>(std::size_t{200});
+    EXPECT_EQ(buffers[1]->data(), first);
+    EXPECT_EQ(wb::device_memory_use().current, before + 300 * sizeof(float));  // kept until the end
+  }
+  EXPECT_EQ(wb::device_memory_use().current, before);
 }
 
 TEST(Bench, ChecksASingleCallWhereOutputsAccumulate) {
@@ -146,11 +175,11 @@ TEST(Bench, ReportsAnExceptionAsTheRowsError) {
 }
 
 TEST(Bench, RefusesAResultAboveTheRoof) {
-  const auto result = measure(make_case("whole", whole), Roofs{1.0, 0});  // a roof of one byte a second
+  const auto result = measure(make_case("whole", whole), Roofs{1.0, 0, 0});  // a roof of one byte a second
   EXPECT_EQ(result.outcome, Outcome::kAboveRoof);
   EXPECT_NE(result.message.find("times the copy bandwidth"), std::string::npos) << result.message;
 
-  wb::detail::BenchmarkTable table(Roofs{1.0, 0}, true);
+  wb::detail::BenchmarkTable table(Roofs{1.0, 0, 0}, true);
   testing::internal::CaptureStdout();
   table.add(result);
   EXPECT_NE(testing::internal::GetCapturedStdout().find("REFUSED"), std::string::npos);
@@ -158,13 +187,15 @@ TEST(Bench, RefusesAResultAboveTheRoof) {
   EXPECT_EQ(table.results("bench")["rows"][0]["outcome"], "above_roof");
 }
 
-TEST(Roof, BindsBytesAndFp32ButNotTensorCores) {
+TEST(Roof, BindsBytesAndFlopsOfTheUnitsThatDoThem) {
   const Roofs roofs{100.0, 1000.0};
   EXPECT_FALSE(wb::detail::above_roof({100, 10}, 1.0, roofs));
   EXPECT_FALSE(wb::detail::above_roof({110, 10}, 1.0, roofs));  // within the margin
   EXPECT_TRUE(wb::detail::above_roof({120, 10}, 1.0, roofs));
   EXPECT_TRUE(wb::detail::above_roof({1, 2000}, 1.0, roofs));
-  EXPECT_FALSE(wb::detail::above_roof({1, 2000, true}, 1.0, roofs));
+  EXPECT_FALSE(wb::detail::above_roof({1, 2000, true}, 1.0, roofs));  // a roof that is not known
+  EXPECT_FALSE(wb::detail::above_roof({1, 2000, true}, 1.0, {100.0, 1000.0, 8000.0}));
+  EXPECT_TRUE(wb::detail::above_roof({1, 10000, true}, 1.0, {100.0, 1000.0, 8000.0}));
   EXPECT_FALSE(wb::detail::above_roof({1e9, 1e9}, 1.0, {}));  // nothing known, nothing refused
   EXPECT_TRUE(wb::detail::above_roof({100, 10}, 0.0, roofs));
 }
@@ -174,6 +205,8 @@ TEST(Roof, FractionIsOfTheRoofThatBinds) {
   EXPECT_DOUBLE_EQ(wb::detail::fraction_of_roof({50, 10}, 1.0, roofs).value(), 0.5);
   EXPECT_DOUBLE_EQ(wb::detail::fraction_of_roof({50, 900}, 1.0, roofs).value(), 0.9);
   EXPECT_FALSE(wb::detail::fraction_of_roof({50, 900}, 1.0, {}).has_value());
+  EXPECT_DOUBLE_EQ(wb::detail::fraction_of_roof({50, 7200, true}, 1.0, {100.0, 1000.0, 8000.0}).value(), 0.9);
+  EXPECT_FALSE(wb::detail::fraction_of_roof({50, 900, true}, 1.0, roofs).has_value());
 }
 
 TEST(Timing, TakesQuartiles) {

@@ -72,6 +72,10 @@ TEST_F(SelectionTest, RefusesAFilterThatMatchesNothing) {
   wb::set_implementation_filter("solutoin");
   EXPECT_THROW_MESSAGE(wb::require_selected_implementations(), wb::Error,
                        "no implementation is called 'solutoin'; this program has fill: algorithm, loop");
+  wb::set_implementation_filter("loop,nope");
+  EXPECT_THROW_MESSAGE(wb::require_selected_implementations(), wb::Error, "is called 'nope'");
+  wb::set_implementation_filter("loop,");
+  EXPECT_THROW_MESSAGE(wb::require_selected_implementations(), wb::Error, "is called ''");
   wb::set_implementation_filter("loop");
   EXPECT_NO_THROW(wb::require_selected_implementations());
 }

@@ -1,15 +1,19 @@
 #include "runtime/fault.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <spawn.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <mutex>
+#include <vector>
 
 #include "runtime/allocations.h"
 #include "runtime/block_runner.h"
@@ -69,12 +73,30 @@ void handle(int signal, siginfo_t* info, void* raw_context) {
   continue_at(interrupted, leave_block, t_way_out + kStackBytes);
 }
 
-std::string read_command(const std::string& command) {
+// What a program prints; nothing where it cannot be started. No shell: a path may hold any character.
+std::string output_of(const char* program, const std::vector<std::string>& words) {
+  std::vector<char*> arguments{const_cast<char*>(program)};
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return "";
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child = 0;
+  const bool started = posix_spawnp(&child, program, &actions, nullptr, arguments.data(), environ) == 0;
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
   std::string text;
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return text;
-  for (char buffer[512]; std::fgets(buffer, sizeof(buffer), pipe) != nullptr;) text += buffer;
-  pclose(pipe);
+  char buffer[512];
+  for (ssize_t got = 1; started && got != 0;) {
+    got = read(ends[0], buffer, sizeof(buffer));
+    if (got < 0 && errno != EINTR) break;
+    if (got > 0) text.append(buffer, static_cast<std::size_t>(got));
+  }
+  close(ends[0]);
+  if (started) waitpid(child, nullptr, 0);
   return text;
 }
 
@@ -107,7 +129,7 @@ std::string source_line(std::uintptr_t instruction) {
   const std::string file =
       object.dli_fname != nullptr && object.dli_fname[0] == '/' ? object.dli_fname : program;
   const auto offset = instruction - reinterpret_cast<std::uintptr_t>(object.dli_fbase);
-  const std::string lines = read_command(fmt::format("addr2line -i -e '{}' {:#x} 2>/dev/null", file, offset));
+  const std::string lines = output_of("addr2line", {"-i", "-e", file, fmt::format("{:#x}", offset)});
   std::size_t start = 0;
   while (start < lines.size()) {
     const std::size_t end = std::min(lines.find('\n', start), lines.size());

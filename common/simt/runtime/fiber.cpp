@@ -3,8 +3,10 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
-#include <new>
+
+#include "runtime/setting.h"
 
 namespace simt::detail {
 
@@ -21,9 +23,17 @@ bool FiberPool::is_guard(std::uintptr_t address) const {
 // Room for a large register tile and for printf; SIMT_STACK_KB raises it for kernels with big local arrays.
 std::size_t FiberPool::stack_bytes() {
   static const std::size_t bytes = [] {
-    const char* text = std::getenv("SIMT_STACK_KB");
-    const long kilobytes = text == nullptr ? 0 : std::atol(text);
-    const std::size_t wanted = (kilobytes < 32 ? 128 : static_cast<std::size_t>(kilobytes)) * 1024;
+    constexpr long kUsual = 128, kLeast = 32, kMost = 65536;
+    long kilobytes = kUsual;
+    if (const char* text = std::getenv("SIMT_STACK_KB")) {
+      const auto asked = whole_number(text, kLeast, kMost);
+      kilobytes = asked.value_or(kUsual);
+      if (!asked) {
+        std::fprintf(stderr, "simt: SIMT_STACK_KB is '%s'; it must be %ld to %ld. Using %ld.\n", text, kLeast,
+                     kMost, kUsual);
+      }
+    }
+    const std::size_t wanted = static_cast<std::size_t>(kilobytes) * 1024;
     return (wanted + guard_bytes() - 1) / guard_bytes() * guard_bytes();
   }();
   return bytes;
@@ -37,7 +47,11 @@ void FiberPool::grow() {
   auto fiber = std::make_unique<Fiber>();
   void* memory = mmap(nullptr, guard_bytes() + stack_bytes(), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
+  if (memory == MAP_FAILED) {
+    std::fprintf(stderr, "simt: no memory for another stack of %zu KiB; set SIMT_STACK_KB lower\n",
+                 stack_bytes() / 1024);
+    std::_Exit(1);
+  }
   fiber->stack = static_cast<char*>(memory);
   // Every guard splits a mapping and the kernel limits their number: past the limit stacks go without.
   static_cast<void>(mprotect(memory, guard_bytes(), PROT_NONE));

@@ -45,6 +45,7 @@ struct Operation {
   std::uint64_t total = 1;  // blocks, or parts of the work
   std::uint64_t chunk = 1;  // blocks that a worker takes at once
   std::atomic<std::uint64_t> claimed = 0, finished = 0;
+  unsigned runners = 0;  // workers that run it now
   bool completed = false;
   bool noted_as_slow = false;
   std::int64_t head_since_ns = 0;  // when it came to the head of its stream
@@ -79,6 +80,7 @@ class Scheduler {
   Stream* find(cudaStream_t handle);
   Stream* create_stream(bool blocking);
   void destroy_stream(Stream* stream);
+  /// How many run the blocks of one kernel.
   unsigned workers() const { return worker_count_; }
   /// False once the process exits.
   bool accepts_work() const { return !stopping_.load(); }
@@ -110,8 +112,9 @@ class Scheduler {
   Stream null_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::uint64_t next_sequence_ = 1;
-  unsigned streams_created_ = 0;
-  unsigned worker_count_;
+unsigned streams_created_ = 0;
+  std::atomic<unsigned> worker_count_;  // fewer than wanted, once the system has refused some
+  unsigned threads_ = 0;                // at least two, see start_workers()
   bool workers_started_ = false;
   unsigned sleeping_ = 0;
   unsigned waiting_hosts_ = 0;

@@ -12,6 +12,7 @@
 #include "runtime/failure.h"
 #include "runtime/fault.h"
 #include "runtime/scheduler.h"
+#include "runtime/setting.h"
 #include "runtime/timeline.h"
 
 namespace simt::detail {
@@ -19,12 +20,10 @@ namespace {
 
 thread_local bool t_on_worker = false;
 
-// SIMT_WORKERS, else the cores that this process may use; at least two, so that a kernel that waits for the
-// host does not hold up the other streams.
+// SIMT_WORKERS, else the cores that this process may use.
 unsigned wanted_workers() {
   if (const char* text = std::getenv("SIMT_WORKERS")) {
-    const int count = std::atoi(text);
-    if (count >= 1 && count <= 1024) return static_cast<unsigned>(count);
+    if (const auto count = whole_number(text, 1, 1024)) return static_cast<unsigned>(*count);
     std::fprintf(stderr, "simt: SIMT_WORKERS is '%s'; it must be 1 to 1024. Using the number of cores.\n",
                  text);
   }
@@ -68,7 +67,10 @@ void Scheduler::start_workers() {
   pthread_attr_setstacksize(&attributes, (thread_local_bytes() + (8u << 20) + 4095) / 4096 * 4096);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   unsigned started = 0;
-  for (unsigned i = 0; i < worker_count_; ++i) {
+  // Never one alone: a kernel that waits for the host must not hold up the other streams. Where one was asked
+  // for, the blocks of a kernel still run one after the other (work_loop).
+  const unsigned wanted = std::max(2u, worker_count_.load());
+  for (unsigned i = 0; i < wanted; ++i) {
     pthread_t thread;
     const auto body = [](void* self) -> void* {
       static_cast<Scheduler*>(self)->work_loop();
@@ -81,7 +83,8 @@ void Scheduler::start_workers() {
     std::fprintf(stderr, "simt: the system grants no worker thread\n");
     std::abort();
   }
-  worker_count_ = started;
+  threads_ = started;
+  worker_count_ = std::min(worker_count_.load(), started);
   workers_started_ = true;
 }
 
@@ -90,16 +93,20 @@ void Scheduler::work_loop() {
   catch_faults_on_this_thread();
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (active_.empty()) {
+    const auto has_room = [&](const auto& operation) { return operation->runners < worker_count_; };
+    const auto next = std::find_if(active_.begin(), active_.end(), has_room);
+    if (next == active_.end()) {
       ++sleeping_;
       signals_->work.wait(lock);
       --sleeping_;
       continue;
     }
-    const std::shared_ptr<Operation> operation = active_.front();
+    const std::shared_ptr<Operation> operation = *next;
+    ++operation->runners;
     lock.unlock();
     run(*operation);
     lock.lock();
+    --operation->runners;
     std::erase(active_, operation);
     // Whoever first finds it finished completes it.
     if (operation->finished == operation->total && !operation->completed) {
@@ -146,7 +153,7 @@ void Scheduler::stop() {
   if (!workers_started_) return;
   signals_->work.notify_all();
   signals_->done.notify_all();
-  const unsigned others = worker_count_ - (on_worker() ? 1 : 0);
+  const unsigned others = threads_ - (on_worker() ? 1 : 0);
   signals_->done.wait_for(lock, std::chrono::seconds(2), [&] { return exited_ >= others; });
 }
 

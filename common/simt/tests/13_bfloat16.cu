@@ -52,7 +52,8 @@ TEST(Bfloat16, IsTheUpperHalfOfAFloat) {
   }
 }
 
-__global__ void arithmetic(float* out, float x, float y) {
+__global__ void arithmetic([[maybe_unused]] float* out, [[maybe_unused]] float x, [[maybe_unused]] float y) {
+#if LADDER_SINCE_8_0
   const __nv_bfloat16 a = __float2bfloat16(x), b = __float2bfloat16(y);
   out[0] = __bfloat162float(a + b);
   out[1] = __bfloat162float(a - b);
@@ -67,22 +68,27 @@ __global__ void arithmetic(float* out, float x, float y) {
   out[8] = sum.x;
   out[9] = sum.y;
   out[10] = __low2float(pair) + __high2float(pair);
+#endif
 }
 
 TEST(Bfloat16, Arithmetic) {
+  SKIP_BEFORE_8_0("arithmetic in bf16");
   EXPECT_EQ(results<float>(11, [](float* p) { arithmetic<<<1, 1>>>(p, 2.25f, 0.5f); }),
             (std::vector<float>{2.75f, 1.75f, 1.125f, 4.5f, 1.625f, 2.25f, 1.0f, 1.5f, 2.75f, 1.0f, 2.75f}));
 }
 
 // The product is exactly between two numbers; the addend, far below, decides. Two roundings would lose it.
-__global__ void fused(float* out) {
+__global__ void fused([[maybe_unused]] float* out) {
+#if LADDER_SINCE_8_0
   const __nv_bfloat16 a = __float2bfloat16(1.5f), b = __float2bfloat16(1.0f + 0x1p-7f);  // 1.5 + 1.5 * 2^-7
   const __nv_bfloat16 far = __float2bfloat16(0x1p-100f);
   out[0] = __bfloat162float(__hfma(a, b, far));
   out[1] = __bfloat162float(__hfma(a, b, __hneg(far)));
+#endif
 }
 
 TEST(Bfloat16, FusedMultiplyAddRoundsOnce) {
+  SKIP_BEFORE_8_0("__hfma in bf16");
   const auto out = results<float>(2, [](float* p) { fused<<<1, 1>>>(p); });
   EXPECT_EQ(out[0], 1.5f + 0x1p-6f);
   EXPECT_EQ(out[1], 1.5f + 0x1p-7f);

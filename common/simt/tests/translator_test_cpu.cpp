@@ -137,6 +137,12 @@ TEST(Translator, ErrorsNameTheLine) {
   expect_error("extern __shared__ float s[];", 1, "inside the kernel");
   expect_error("void k() {\n extern __shared__ float s[4]; }", 2, "TYPE name[];");
   expect_error("void k() {\n __shared__ int sum = 0; }", 2, "cannot have an initial value");
+  expect_error("void k() {\n __shared__ int a[4] =\n {5, 6, 7, 8}; }", 2, "cannot have an initial value");
+  expect_error("void k() { __shared__ int a[2]{5, 6}; }", 1, "cannot have an initial value");
+  expect_error("void k() { __shared__ int a, b = 1; }", 1, "cannot have an initial value");
+  expect_error("void k() { __shared__ struct { int a[2]; } s = {{1, 2}}; }", 1,
+               "cannot have an initial value");
+  expect_error("__shared__ int a[2] = {1, 2};", 1, "cannot have an initial value");
   expect_error("void k() { extern __shared__ float s[], t[]; }", 1, "one name at a time");
 }
 

@@ -1,5 +1,6 @@
 // simt-translate FILE.cu -o OUT.cpp
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -26,6 +27,14 @@ int main(int argc, char** argv) {
     translated = simt::translator::translate(source.str(), path);
   } catch (const simt::translator::Error& error) {
     std::cerr << path << ":" << error.line() << ": error: " << error.what() << "\n";
+    return 1;
+  }
+
+  // A device or a pipe must neither be written nor, after a failure, removed.
+  std::error_code unknown;
+  const auto status = std::filesystem::status(target, unknown);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    std::cerr << target << ": error: is no regular file; name another for the translation\n";
     return 1;
   }
 

@@ -164,8 +164,7 @@ class Rewriter {
            !is(first - 1, ":")) {
       --first;
     }
-    std::size_t end = at;
-    while (exists(end) && !is(end, ";") && !is(end, "{") && !is(end, "}")) ++end;
+    const std::size_t end = end_of_shared(at);
     bool is_extern = false;
     for (std::size_t i = first; i < end; ++i) {
       if (is(i, "static")) replace(i, "");                      // the macro brings its own
@@ -177,6 +176,42 @@ class Rewriter {
     } else if (is(end, ";") && inside_function(first)) {
       limit_static_shared(at + 1, end);
     }
+  }
+
+  // The end of a declaration, past the members of a type that it declares. CUDA forbids initial values; here,
+  // where shared memory is static, they would last from block to block.
+  std::size_t end_of_shared(std::size_t at) const {
+    bool declares_type = false;
+    int angles = 0;
+    for (std::size_t i = at; exists(i); ++i) {
+      if (is(i, ";") || is(i, "}")) return i;
+      if (is(i, "(") || is(i, "[")) {
+        i = closing(i);
+        continue;
+      }
+      angles += is(i, "<") - is(i, ">");
+      declares_type = declares_type || is(i, "struct") || is(i, "union") || is(i, "class") || is(i, "enum");
+      if (is(i, "{") && declares_type) {
+        i = closing(i);
+        declares_type = false;
+      } else if (is(i, "{") || (is(i, "=") && angles == 0)) {
+        throw Error(
+            tokens_[i].line,
+            "shared memory cannot have an initial value: let a thread write it, then __syncthreads()");
+      }
+    }
+    return tokens_.size();
+  }
+
+  // The bracket that closes the one at `i`, of any kind; the last token where none does.
+  std::size_t closing(std::size_t i) const {
+    int depth = 0;
+    for (; exists(i); ++i) {
+      depth += is(i, "(") || is(i, "[") || is(i, "{");
+      depth -= is(i, ")") || is(i, "]") || is(i, "}");
+      if (depth == 0) return i;
+    }
+    return tokens_.size() - 1;
   }
 
   // nvcc refuses a kernel with too much static shared memory, so add the same check:
@@ -192,13 +227,8 @@ class Rewriter {
     bool named = false;
     for (; i < end; ++i) {
       const std::string_view text = tokens_[i].text;
-      if (brackets + angles == 0 && text == "=") {
-        throw Error(
-            tokens_[i].line,
-            "shared memory cannot have an initial value: let a thread write it, then __syncthreads()");
-      }
       if (brackets + angles == 0 && text == "[") named = true;
-      brackets += (text == "(" || text == "[") - (text == ")" || text == "]");
+      brackets += (text == "(" || text == "[" || text == "{") - (text == ")" || text == "]" || text == "}");
       if (brackets == 0) angles += (text == "<") - (text == ">");
       if (brackets + angles != 0) continue;
       if (is_identifier(i) && !named) candidate = text;

@@ -1,0 +1,17 @@
+// New contents at old addresses: what shows that a kernel keeps results of earlier calls by their pointers.
+#pragma once
+
+namespace wb {
+
+/// While one exists, device memory that a DeviceBuffer gives back is kept, and goes to the next DeviceBuffer
+/// of the same number of bytes, the latest first. What is left over is freed at the end. One at a time, on
+/// one thread.
+class RecycledDeviceMemory {
+ public:
+  RecycledDeviceMemory();
+  ~RecycledDeviceMemory();
+  RecycledDeviceMemory(const RecycledDeviceMemory&) = delete;
+  RecycledDeviceMemory& operator=(const RecycledDeviceMemory&) = delete;
+};
+
+}  // namespace wb
