@@ -67,7 +67,7 @@ def yardsticks(document: dict) -> dict:
 def roof_fraction(row: dict, own: list, roofs: dict) -> float | None:
     """The share of the roof that binds. All rows of a problem do the same work: it scales with the time.
 
-    None where arithmetic binds, bf16 is stored and the roof of tensor cores was not measured: a peer uses them.
+    None where arithmetic binds, bf16 is stored and the roof of tensor cores was not measured.
     """
     for other in own:
         if other["outcome"] != "ok" or other["fraction_of_roof"] is None:

@@ -88,7 +88,7 @@ def judge(outcome: test_run.TestRun, exercise, linked: judges.Parts, filtered: b
     that judges may have been changed. Adds what is against it to `outcome.objections`."""
     if outcome.problem:
         return
-    where = linked.starter.relative_to(ROOT)
+    where = shown(linked.starter)
     ran = {test.name for test in outcome.tests if test.implementation in ("starter", "")}
     absent = [name for name in judges.listed_tests(exercise) if name not in ran]
     if absent and not filtered:

@@ -139,11 +139,29 @@ def cuda(chosen: bool) -> list:
     else:
         capability = f"compute capability {machine.dotted(card.capability)}"
         found.append(Finding("ok", "GPU", f"{card.name}, {capability}"))
+        found += lacking(card.capability)
     if card and program:
         found += [driver_against_toolkit(card, toolkit), architecture(card, program)]
     if program:
         found += toolkit_parts(Path(program).resolve().parents[1], absent)
     return found
+
+
+# What a GPU may lack, by the compute capability that brought it, and what the workbook does without.
+FEATURES = (
+    ((7, 5), "what CUDA 13 compiles for", "use a CUDA 12 toolkit, or the CPU device"),
+    ((8, 0), "bf16 arithmetic, bf16 and tf32 on tensor cores, cp.async", "such rungs are skipped by name"),
+    ((9, 0), "TMA, wgmma and thread-block clusters", "the last rungs of the ladders are skipped by name"),
+)
+
+
+def lacking(capability: tuple) -> list:
+    """What this GPU does not have of what the workbook uses: no fault, but good to know."""
+    return [
+        Finding("optional", "GPU lacks", f"{what} (needs {machine.dotted(since)}): {without}")
+        for since, what, without in FEATURES
+        if capability < since
+    ]
 
 
 def driver_against_toolkit(card: device.Gpu, toolkit: tuple) -> Finding:

@@ -8,7 +8,7 @@ import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import process
+from . import files, process
 from .channel import Channel
 from .machine import run_environment
 
@@ -54,7 +54,7 @@ def run(program: Path, arguments: list, timeout: float, results: Path) -> TestRu
     """Run `program` to its end, or for `timeout` seconds. Its report comes by a channel that the tested code
     does not know, and is kept in `results`/tests; one that does not fit the program's end is a problem."""
     kept = results / "tests" / f"{program.name}.json"
-    kept.unlink(missing_ok=True)
+    files.remove(kept)
     with Channel() as channel:
         env = channel.environment(run_environment())
         done = process.Lines([program, *arguments], env=env, timeout=timeout, pass_fds=channel.pass_fds).run()
@@ -65,8 +65,7 @@ def run(program: Path, arguments: list, timeout: float, results: Path) -> TestRu
     outcome = read_report(report) if report else TestRun()
     outcome.output = output
     if report:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(report)
+        files.write_text(kept, report)
     if done.code == 0 and forged:
         outcome.problem = (
             "the program ended before its last test, and left a report that is not the harness's"
