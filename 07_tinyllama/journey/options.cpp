@@ -1,6 +1,7 @@
 #include "07_tinyllama/journey/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -36,8 +37,8 @@ struct Typed {
 void declare(CLI::App& app, Typed& typed) {
   app.option_defaults()->always_capture_default();
   app.add_option("--stage", typed.stages, "v1, 1, 2, 3, 4 or 5; may be repeated")->default_str("all of them");
-  app.add_option("--preset", typed.preset, "nano, small, medium or tinyllama")
-      ->default_str("nano on the CPU device, small on CUDA");
+  app.add_option("--preset", typed.preset, fmt::format("{}", fmt::join(preset_names(), ", ")))
+      ->default_str("nano_long on the CPU device, small_long on CUDA");
   app.add_option("--steps", typed.steps, "training steps of each stage");
   app.add_option("--batch-size", typed.batch_size, "sequences in a batch")->default_str("the preset's");
   app.add_option("--seq-len", typed.seq_len, "tokens in a sequence")->default_str("the preset's");
@@ -114,7 +115,7 @@ void require_traceable(const std::string& file) {
 JourneyOptions checked(const Typed& typed) {
   JourneyOptions options;
   options.stages = chosen_stages(typed.stages);
-  options.preset = !typed.preset.empty() ? typed.preset : device_is_cpu() ? "nano" : "small";
+  options.preset = !typed.preset.empty() ? typed.preset : device_is_cpu() ? "nano_long" : "small_long";
   options.config = chosen_config(typed, options.preset);
   require_at_least_one(typed.steps, "--steps");
   require_at_least_one(typed.text_steps, "--text-steps");

@@ -30,7 +30,8 @@ struct ModelConfig {
 void validate(const ModelConfig& config);
 
 /// `nano` (for the CPU device), `shakespeare` (for a megabyte of text on a GPU), `small`, `medium` or
-/// `tinyllama`. Errors: another name throws wb::Error listing them.
+/// `tinyllama`; `nano_long` and `small_long`, whose sequences are long, are the journey's. Errors: another
+/// name throws wb::Error listing them.
 ModelConfig preset(std::string_view name);
 std::vector<std::string> preset_names();
 

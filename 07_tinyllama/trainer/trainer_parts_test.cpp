@@ -23,8 +23,10 @@ constexpr ModelConfig kByteConfig = {.c = 8, .l = 1, .h = 2, .k = 1, .f = 8, .v 
 TEST(ConfigTest, PresetsAreValidAndAnUnknownOneIsNamed) {
   for (const std::string& name : preset_names()) EXPECT_NO_THROW(validate(preset(name))) << name;
   EXPECT_EQ(preset("nano").f, 1024);
-  EXPECT_THROW_MESSAGE(preset("huge"), Error,
-                       "unknown preset 'huge'; there are nano, shakespeare, small, medium, tinyllama");
+  EXPECT_THROW_MESSAGE(
+      preset("huge"), Error,
+      "unknown preset 'huge'; there are nano, nano_long, shakespeare, small, small_long, medium, "
+      "tinyllama");
 }
 
 TEST(ConfigTest, RefusesWhatNoModelCanHave) {

@@ -44,7 +44,7 @@ class Refuses(unittest.TestCase):
         self.refused("journey", "--data", "/nowhere/at/all", words="no such file")
         self.refused("journey", "--data", "/", words="/: it is a folder")
         self.refused("journey", "--stage", "9", words="no stage '9'; the stages are v1, 1, 2")
-        self.refused("journey", "--preset", "bogus", words="no preset 'bogus'; the presets are nano, shakespeare")
+        self.refused("journey", "--preset", "bogus", words="no preset 'bogus'; the presets are nano, small")
 
     def test_sampling_that_cannot_be(self):
         self.refused("sample", "--checkpoint", "/nowhere/at/all", words="/nowhere/at/all is not there")
@@ -81,7 +81,8 @@ class Journey(unittest.TestCase):
         return argparse.Namespace(**{**dict.fromkeys(names), **given})
 
     def test_reads_presets_and_stages_off_the_trainer(self):
-        self.assertEqual(journey.presets(), ["nano", "shakespeare", "small", "medium", "tinyllama"])
+        known = ["nano", "nano_long", "shakespeare", "small", "small_long", "medium", "tinyllama"]
+        self.assertEqual(journey.presets(), known)
         self.assertEqual(journey.stages(), ["v1", "1", "2", "3", "4", "5"])
 
     def test_has_the_programs_options(self):

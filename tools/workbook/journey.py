@@ -20,7 +20,7 @@ TEXTS = ("README.md", "0*_*/README.md", "0*_*/journey/README.md", "docs/*.md")
 # name, type, what --help says. The program has the same options, checks them too, and knows the defaults.
 OPTIONS = (
     ("stage", str, "only this stage: v1, 1, 2, 3, 4 or 5; may be repeated"),
-    ("preset", str, "model and batch: nano, small, medium or tinyllama"),
+    ("preset", str, "model and batch: nano, nano_long, shakespeare, small, small_long, medium or tinyllama"),
     ("steps", int, "training steps of each stage"),
     ("batch-size", int, "sequences in a batch, instead of the preset's"),
     ("seq-len", int, "tokens in a sequence, instead of the preset's"),
