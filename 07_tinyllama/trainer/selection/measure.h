@@ -14,7 +14,7 @@ namespace wb {
 struct MeasureOptions {
   int rounds = 7;               // each times every correct implementation once, in rotated order
   double round_seconds = 5e-4;  // of calls between two events, at least one call
-  double hopeless = 4.0;        // times slower than the fastest after one call: not timed again
+  double hopeless = 4.0;        // times slower than the fastest in two calls: not timed again
   std::uint64_t seed = 20261126;
 };
 /// Fewer rounds on the CPU device, where a call takes milliseconds.

@@ -71,6 +71,25 @@ std::string target_of(const std::string& rule) {
   return rule.substr(0, equals);
 }
 
+// "its rmsnorm_forward is wrong: ..."
+const char* outcome_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kCorrect:
+      return "is right";
+    case Verdict::kWrong:
+      return "is wrong";
+    case Verdict::kUnsupported:
+      return "refuses this shape";
+    case Verdict::kFailed:
+      return "failed";
+    case Verdict::kCrashed:
+      return "crashed";
+    case Verdict::kHung:
+      break;
+  }
+  return "hung";
+}
+
 // The units that a rule changes, by the contracts that select_kernels gives the forced name.
 bool is_changed(const Unit& unit, const KernelSet& before, const KernelSet& after) {
   for (std::size_t i = 0; i < after.choices.size(); ++i) {
@@ -98,7 +117,7 @@ std::string failure_alone(const Setting& setting, const std::string& rule, const
     const UnitReport report = supervisor.measure(setting, i, "solution", once, others);
     for (const Measured& one : report.measured) {
       if (one.implementation != name || one.verdict == Verdict::kCorrect) continue;
-      return fmt::format("{} '{}' {}: {}", units[i].name, name, name_of(one.verdict), one.message);
+      return fmt::format("its {} {}: {}", units[i].name, outcome_of(one.verdict), one.message);
     }
   }
   return {};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "07_tinyllama/trainer/selection/check_kernels.h"
 #include "07_tinyllama/trainer/selection/measure.h"
@@ -16,6 +17,11 @@ double element_at(const T* values, std::int64_t index) {
   T value;
   WB_CUDA_CHECK(cudaMemcpy(&value, values + index, sizeof(T), cudaMemcpyDeviceToHost));
   return static_cast<double>(to_float(value));
+}
+
+// Of a number that is not one, C++ prints the sign bit too.
+std::string value_text(double value) {
+  return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value);
 }
 
 class Events {
@@ -99,9 +105,10 @@ std::string ProblemRun::difference(std::size_t index, double& worst) {
                        tensor.elements);
   }
   if (found.wrong > 0) {
-    return fmt::format("{} of {} elements of {} are wrong; the worst: {}[{}] = {:.6g}, expected {:.6g}",
-                       found.wrong, tensor.elements, tensor.name, tensor.name, found.worst_at,
-                       element_at(got, found.worst_at), element_at(expected, found.worst_at));
+    return fmt::format("{} of {} elements of {} are wrong; the worst: {}[{}] = {}, expected {}", found.wrong,
+                       tensor.elements, tensor.name, tensor.name, found.worst_at,
+                       value_text(element_at(got, found.worst_at)),
+                       value_text(element_at(expected, found.worst_at)));
   }
   if (!(found.relative <= problem_.allowed.relative)) {
     return fmt::format("{} as a whole is off by {:.2g} of its size, allowed are {:.2g}", tensor.name,
