@@ -33,7 +33,7 @@ struct Typed {
   int gradient_accumulation = 1;
   int log_every = 10;
   std::string precision = "fp32";
-  std::string kernels = "auto";
+  KernelOptions kernels;
   std::string output, resume;
   bool overwrite = false;
 };
@@ -105,7 +105,12 @@ void declare_optimizer(CLI::App& app, Typed& typed) {
 
 void declare_run(CLI::App& app, Typed& typed) {
   app.add_option("--precision", typed.precision, "fp32; or tf32: matrix products on tensor cores");
-  app.add_option("--kernels", typed.kernels, "auto, solution, library, operation=name, ...");
+  app.add_option(
+      "--kernels", typed.kernels.kernels,
+      "auto: the fastest by measurement; remeasure; fixed: look them up; solution, operation=name, ...");
+  app.add_option("--kernel", typed.kernels.forced,
+                 "train on this one, as in rmsnorm=starter, if it is right; may be repeated");
+  app.add_flag("--strict", typed.kernels.strict, "stop when a --kernel is wrong, instead of replacing it");
   app.add_option("--output", typed.output, "folder for checkpoints and metrics")
       ->default_str("results/train");
   app.add_option("--resume", typed.resume, "go on with the run in this folder, with its options");
@@ -268,11 +273,12 @@ RunOptions checked(const Typed& typed) {
   check_schedule(typed, options);
   check_data(typed, options);
   check_intervals(typed, options);
-  options.kernels = typed.kernels;
+  options.kernels = look_up_of(typed.kernels.kernels);
+  options.kernel_options = typed.kernels;
   options.precision = parse_precision(typed.precision);
   if (options.precision == Precision::kBf16)
     throw Error("--precision bf16: the trainer has fp32 and tf32 as yet");
-  select_kernels(options.kernels, options.precision);
+  require_known(options.kernel_options, options.precision);
   options.output = !typed.output.empty() ? typed.output : "results/train";
   options.resume = !typed.resume.empty();
   options.overwrite = typed.overwrite;

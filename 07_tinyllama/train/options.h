@@ -10,6 +10,7 @@
 
 #include "07_tinyllama/trainer/config.h"
 #include "07_tinyllama/trainer/data.h"
+#include "07_tinyllama/trainer/selection/select.h"
 #include "07_tinyllama/trainer/trainer.h"
 
 namespace wb {
@@ -34,7 +35,8 @@ struct RunOptions {
   float clip_norm = 0.0f;  // infinity: measured, not clipped
   int gradient_accumulation = 1;
   Precision precision = Precision::kFp32;
-  std::string kernels;
+  std::string kernels;           // what select_kernels is asked for
+  KernelOptions kernel_options;  // and how that is chosen: with_kernels
 
   std::filesystem::path output;
   bool overwrite = false;    // remove the run that is there

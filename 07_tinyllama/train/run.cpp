@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "07_tinyllama/train/run_kernels.h"
 #include "07_tinyllama/train/session.h"
 #include "07_tinyllama/train/signals.h"
 #include "common/core/device_info.h"
@@ -58,7 +59,7 @@ int train_main(int argc, const char* const* argv, std::ostream& out, std::ostrea
       out << answer;
       return 0;
     }
-    return run_training(*options, out, err, terminal);
+    return run_training(with_kernels(*options, out), out, err, terminal);
   } catch (const RunUsageError& error) {
     err << "train: " << error.what() << '\n';
     return 2;

@@ -4,7 +4,9 @@
 #include <iostream>
 
 #include "07_tinyllama/train/run.h"
+#include "07_tinyllama/trainer/selection/worker.h"
 
 int main(int argc, char** argv) {
+  if (wb::is_worker(argc, argv)) return wb::worker_main();
   return wb::train_main(argc, argv, std::cout, std::cerr, isatty(STDERR_FILENO) == 1);
 }

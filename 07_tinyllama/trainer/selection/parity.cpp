@@ -135,8 +135,9 @@ std::string describe(const Parity& parity) {
   for (std::size_t i = 0; i < parity.steps.size(); ++i) {
     const ParityStep& step = parity.steps[i];
     text += fmt::format(
-        "  step {}: loss {:.6f}, off by {:.1e}; largest relative difference of a gradient {:.1e} ({})\n",
-        i + 1, step.loss, step.loss - step.reference_loss, step.worst_gradient, step.worst_tensor);
+        "{}  step {}: loss {:.6f}, off by {:.1e}; largest relative difference of a gradient {:.1e} ({})",
+        i == 0 ? "" : "\n", i + 1, step.loss, step.loss - step.reference_loss, step.worst_gradient,
+        step.worst_tensor);
   }
   return text;
 }

@@ -8,6 +8,7 @@
 #include "07_tinyllama/trainer/selection/cache.h"
 #include "07_tinyllama/trainer/selection/supervisor.h"
 #include "07_tinyllama/trainer/selection/table.h"
+#include "07_tinyllama/trainer/selection/worker.h"
 #include "common/core/device_info.h"
 
 namespace wb {
@@ -136,6 +137,9 @@ std::string reference_rule(const std::string& target, Precision precision) {
 
 ForcedKernel check_forced(const Setting& setting, const std::string& base, const std::string& rule,
                           const SelectionOptions& options) {
+  if (options.worker.empty() && !has_worker()) {
+    throw Error(fmt::format("--kernel {}: this program has no process to check it in", rule));
+  }
   ForcedKernel forced{.rule = rule, .failure = {}, .parity = {}};
   const std::string target = target_of(rule);
   const std::string reference = joined(base, reference_rule(target, setting.precision));
@@ -157,8 +161,12 @@ ForcedKernel check_forced(const Setting& setting, const std::string& base, const
 Selection select_by_measurement(const Setting& setting, const SelectionOptions& options, const Say& say) {
   const std::vector<Unit> units = units_of(setting, "solution");
   const std::filesystem::path folder = options.folder.empty() ? default_cache_folder() : options.folder;
-  const nlohmann::json key = cache_key(setting, units, worker_of(options));
   Selection selection;
+  if (options.worker.empty() && !has_worker()) {
+    say("kernels are looked up: this program has no process to measure them in");
+    return selection;
+  }
+  const nlohmann::json key = cache_key(setting, units, worker_of(options));
   std::string remark;
   if (!options.remeasure) {
     if (const auto remembered = recall(folder, key, remark)) {
@@ -175,6 +183,7 @@ Selection select_by_measurement(const Setting& setting, const SelectionOptions& 
   say(fmt::format("Measuring every kernel at the shapes of this model on {}:", device_info().name));
   selection.units = measure_all(setting, units, options, say);
   selection.request = request_of(selection.units);
+  if (selection.units.size() < units.size()) return selection;  // the next run tries again
   try {
     remember(folder, key, selection.units);
   } catch (const Error& error) {
@@ -183,21 +192,29 @@ Selection select_by_measurement(const Setting& setting, const SelectionOptions& 
   return selection;
 }
 
+void require_known(const KernelOptions& options, Precision precision) {
+  select_kernels(look_up_of(options.kernels), precision);
+  for (const std::string& rule : options.forced) {
+    target_of(rule);
+    select_kernels(rule, precision);
+  }
+}
+
+std::string look_up_of(const std::string& kernels) {
+  const Words words = split(kernels);
+  return words.first.empty() ? words.rules : joined("auto", words.rules);
+}
+
 KernelPlan plan_kernels(const Setting& setting, const KernelOptions& options, const Say& say) {
   const Words words = split(options.kernels);
   KernelPlan plan;
-  // What is misspelt is refused before anything is measured.
-  select_kernels(words.rules, setting.precision);
-  for (const std::string& rule : options.forced) {
-    target_of(rule);
-    select_kernels(rule, setting.precision);
-  }
+  require_known(options, setting.precision);
   plan.request = "auto";
   if (words.first == "auto" || words.first == "remeasure") {
     SelectionOptions how = options.selection;
     how.remeasure |= words.first == "remeasure";
     plan.selection = select_by_measurement(setting, how, say);
-    say(table(plan.selection->units));
+    if (!plan.selection->units.empty()) say(table(plan.selection->units));
     plan.request = joined(plan.request, plan.selection->request);
   }
   plan.request = joined(plan.request, words.rules);
@@ -213,9 +230,8 @@ KernelPlan plan_kernels(const Setting& setting, const KernelOptions& options, co
       say(fmt::format("--kernel {}: parity holds, it trains", rule));
       plan.request = joined(plan.request, rule);
     } else {
-      say(fmt::format("--kernel {}: {}; training with {}=solution instead", rule, forced.failure,
-                      target_of(rule)));
-      plan.request = joined(plan.request, target_of(rule) + "=solution");
+      say(fmt::format("--kernel {}: {}; training with {} instead", rule, forced.failure, fallback));
+      plan.request = joined(plan.request, fallback);
     }
     plan.forced.push_back(std::move(forced));
   }

@@ -52,6 +52,12 @@ struct KernelOptions {
   SelectionOptions selection = {};
 };
 
+/// Throws wb::Error, one line, unless all of the request and of what is forced exists. Measures nothing.
+void require_known(const KernelOptions& options, Precision precision);
+
+/// The request for select_kernels without measuring: "auto,swiglu=naive" of "remeasure,swiglu=naive".
+std::string look_up_of(const std::string& kernels);
+
 /// What became of one forced kernel.
 struct ForcedKernel {
   std::string rule;  // "rmsnorm=starter"

@@ -16,6 +16,8 @@ namespace {
 
 using nlohmann::json;
 
+bool g_asked = false;
+
 json measured(const json& task) {
   const auto setting = task.at("setting").get<Setting>();
   const std::vector<Unit> units = units_of(setting, task.at("product").get<std::string>());
@@ -56,7 +58,12 @@ json answer(const json& task) {
 }  // namespace
 
 bool is_worker(int argc, const char* const* argv) {
+  g_asked = true;
   return argc == 2 && std::strcmp(argv[1], kWorkerArgument) == 0;
+}
+
+bool has_worker() {
+  return g_asked;
 }
 
 int worker_main() {
