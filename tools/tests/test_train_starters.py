@@ -54,10 +54,9 @@ class TheProgram(unittest.TestCase):
         )
 
     def program(self, exercises, code=0, text=""):
-        with (
-            support.captured(),
-            mock.patch.object(train_starters.process, "quiet", return_value=(code, text)) as cmake,
-        ):
+        quiet = mock.patch.object(train_starters.process, "quiet", return_value=(code, text))
+        version = mock.patch.object(train_starters.machine, "cmake", return_value=("cmake", (3, 25)))
+        with support.captured(), version, quiet as cmake:
             path = train_starters.program(self.build, "train", exercises)
         return path, cmake
 
