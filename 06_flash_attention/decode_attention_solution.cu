@@ -6,12 +6,14 @@
 //
 //   scores   thread i holds token first + i: one dot product of D features, without any exchange
 //   maximum  of the block; the online softmax of attention_solution.cu rescales what was summed before
-//   values   thread i holds feature i % W of every (128 / W)-th token: neighbours read neighbours
+//   values   thread i holds 4 features of every 8th token, for D 64: neighbours read neighbours
 //
-// Grid: a block per sequence and query head. Shared memory: the query, one weight per token of the tile, one
-// partial sum per thread. Bytes: 8 B S K D read by the group's first head, from the cache by its others.
-// FLOPs: 4 B H S D.
-// Next: several blocks per head where the cache is long and heads are few (flash decoding), one block per
+// No load depends on one before it, so the loops are unrolled to have eight of them on their way.
+//
+// Grid: a block per sequence and query head. Shared memory: the query, one weight per token of the tile, and
+// at the end one sum per thread. Bytes: 8 B S K D, read by the group's first head from memory, by its others
+// from the L2 cache. FLOPs: 4 B H S D.
+// Next: several blocks per head where the cache is long and heads are few (flash decoding), a block per
 // group.
 #include <cmath>
 
@@ -31,6 +33,7 @@ __device__ float dot_row(const float* row,    // (D), stride_d apart
                          const float* query,  // (D), shared
                          int d, std::int64_t stride_d) {
   float sum = 0.0f;
+#pragma unroll 8
   for (int c = 0; c < d; c += kWidth) {
     const Pack<kWidth> key = *reinterpret_cast<const Pack<kWidth>*>(row + c * stride_d);
     for (int i = 0; i < kWidth; ++i) sum += key.values[i] * query[c + i];
@@ -39,16 +42,16 @@ __device__ float dot_row(const float* row,    // (D), stride_d apart
 }
 
 template <int kWidth>
-__global__ void __launch_bounds__(kThreads)
-    decode_attention_kernel(const float* q,                 // (B, H, D)
-                            HeadsView<const float> keys,    // (B, S, K, D)
-                            HeadsView<const float> values,  // (B, S, K, D)
-                            float* out,                     // (B, H, D)
-                            DecodeAttentionShape shape,
-                            int lanes) {  // W: threads that share a token's features, a power of two >= D
+__global__ void __launch_bounds__(kThreads) decode_attention_kernel(
+    const float* q,                 // (B, H, D)
+    HeadsView<const float> keys,    // (B, S, K, D)
+    HeadsView<const float> values,  // (B, S, K, D)
+    float* out,                     // (B, H, D)
+    DecodeAttentionShape shape,
+    int lanes) {  // threads that share a token's features, kWidth each: a power of two
   __shared__ float query[kMaxHeadWidth];  // scaled
   __shared__ float weights[kThreads];     // exp(score - max), a tile's
-  __shared__ float partial[kThreads];
+  __shared__ Pack<kWidth> partial[kThreads];
   __shared__ float partial_weight[kThreads];
   const int thread = static_cast<int>(threadIdx.x);
   const int b = static_cast<int>(blockIdx.x) / shape.h;
@@ -59,12 +62,12 @@ __global__ void __launch_bounds__(kThreads)
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * shape.d;
   if (thread < shape.d) query[thread] = shape.scale * q[row + thread];
 
-  const int feature = thread % lanes;
+  const int feature = thread % lanes * kWidth;
   const int first_token = thread / lanes;
   const int step = kThreads / lanes;
   float max = -INFINITY;
-  float sum = 0.0f;     // of weight times value, this thread's feature and tokens
-  float weight = 0.0f;  // of the weights, this thread's tokens
+  Pack<kWidth> sum = {};  // of weight times value, of this thread's features and tokens
+  float weight = 0.0f;    // of the weights, of this thread's tokens
   for (int first = 0; first < shape.s; first += kThreads) {
     // Score a token per thread.
     __syncthreads();  // the query is there, and the weights of the tile before are used
@@ -79,16 +82,19 @@ __global__ void __launch_bounds__(kThreads)
     weights[thread] = expf(score - tile_max);
     const float correction = expf(max - tile_max);
     max = tile_max;
-    sum *= correction;
+    for (int i = 0; i < kWidth; ++i) sum.values[i] *= correction;
     weight *= correction;
     __syncthreads();
 
     // Sum the values.
     const int tokens = min(kThreads, shape.s - first);
-    for (int i = first_token; i < tokens; i += step) {
-      weight += weights[i];
-      if (feature < shape.d) {
-        sum += weights[i] * value_head[(first + i) * values.stride_t + feature * values.stride_d];
+    const float* value = value_head + first * values.stride_t + feature * values.stride_d;
+    if (feature < shape.d) {
+#pragma unroll 8
+      for (int i = first_token; i < tokens; i += step) {
+        const Pack<kWidth> row = *reinterpret_cast<const Pack<kWidth>*>(value + i * values.stride_t);
+        for (int j = 0; j < kWidth; ++j) sum.values[j] += weights[i] * row.values[j];
+        weight += weights[i];
       }
     }
   }
@@ -100,11 +106,21 @@ __global__ void __launch_bounds__(kThreads)
   if (thread < shape.d) {
     float total = 0.0f, total_weight = 0.0f;
     for (int part = 0; part < step; ++part) {
-      total += partial[part * lanes + thread];
-      total_weight += partial_weight[part * lanes + thread];
+      total += partial[part * lanes + thread / kWidth].values[thread % kWidth];
+      total_weight += partial_weight[part * lanes + thread / kWidth];
     }
     out[row + thread] = total / total_weight;
   }
+}
+
+template <int kWidth>
+void launch(const float* q, HeadsView<const float> keys, HeadsView<const float> values, float* out,
+            const DecodeAttentionShape& shape, cudaStream_t stream) {
+  int lanes = 1;
+  while (lanes * kWidth < shape.d) lanes *= 2;
+  const auto blocks = static_cast<unsigned int>(shape.b * shape.h);  // checked
+  decode_attention_kernel<kWidth><<<blocks, kThreads, 0, stream>>>(q, keys, values, out, shape, lanes);
+  WB_CHECK_LAUNCH();
 }
 
 }  // namespace
@@ -112,15 +128,11 @@ __global__ void __launch_bounds__(kThreads)
 void decode_attention_solution(const float* q, HeadsView<const float> keys, HeadsView<const float> values,
                                float* out, const DecodeAttentionShape& shape, cudaStream_t stream) {
   decode_attention_check(q, keys, values, out, shape);
-  const auto blocks = static_cast<unsigned int>(attention_grid(static_cast<std::int64_t>(shape.b) * shape.h));
-  int lanes = 1;
-  while (lanes < shape.d) lanes *= 2;
-  if (view_fits_pack<4>(keys, shape.d)) {
-    decode_attention_kernel<4><<<blocks, kThreads, 0, stream>>>(q, keys, values, out, shape, lanes);
+  if (view_fits_pack<4>(keys, shape.d) && view_fits_pack<4>(values, shape.d)) {
+    launch<4>(q, keys, values, out, shape, stream);
   } else {
-    decode_attention_kernel<1><<<blocks, kThreads, 0, stream>>>(q, keys, values, out, shape, lanes);
+    launch<1>(q, keys, values, out, shape, stream);
   }
-  WB_CHECK_LAUNCH();
 }
 
 WB_REGISTER(DecodeAttention, solution, decode_attention_solution);

@@ -47,6 +47,7 @@ std::optional<SampleOptions> parse_sample_options(int argc, const char* const* a
                  "choose among the likeliest bytes whose probabilities reach p");
   app.add_option("--seed", seed, "the same seed gives the same text");
   app.add_option("--stop", options.stop, "end before this text")->default_str("none");
+  app.add_flag("--slide", options.slide, "when the model's context is full, go on from its latest half");
   app.add_option("--kernels", options.kernels, "auto, solution, library, operation=name, ...");
   app.add_option("--logits", options.logits,
                  "write the logits after each of the prompt's bytes to this safetensors file, and no text");

@@ -17,6 +17,7 @@ struct SampleOptions {
   int tokens = 200;
   SamplerOptions sampler;
   std::string stop;
+  bool slide = false;  // when the context is full, go on from its latest half
   std::string kernels = "auto";
   // Instead of text: the logits (n, V) after each of these tokens, or of the prompt's, as a safetensors file.
   std::filesystem::path logits;

@@ -72,22 +72,32 @@ void show(std::ostream& out, const std::string& text) {
   if (!out) throw Error("the text cannot be written: the output is closed or its disk is full");
 }
 
-// Streams the text; the number of bytes that the model added.
-int write_text(const SampleOptions& options, const ModelConfig& config, Decoder& decoder,
-               const std::vector<int>& prompt, std::ostream& out) {
+// What came of it.
+struct Made {
+  int tokens = 0;     // that the model added
+  bool full = false;  // the context was, and that was the end
+};
+
+// Streams the text.
+Made write_text(const SampleOptions& options, Decoder& decoder, std::vector<int> tokens, std::ostream& out) {
   TextStream stream(options.stop);
   Sampler sampler(options.sampler);
   show(out, valid_utf8(options.prompt));
-  std::vector<float> logits = decoder.feed(prompt);
-  int made = 0;
-  while (!stream.stopped()) {
+  const auto context = static_cast<std::size_t>(decoder.config().t);
+  std::vector<float> logits = decoder.feed(tokens);
+  Made made;
+  while (true) {
     // Only bytes are text: ids beyond them stand for nothing.
     const int token = sampler.next(std::span(logits).first(kByteTokens));
-    ++made;
+    tokens.push_back(token);
+    ++made.tokens;
     show(out, stream.push(static_cast<unsigned char>(token)));
-    const bool full = decoder.position() + 1 >= config.t;
-    if (made == options.tokens || full || stream.stopped()) break;
-    logits = decoder.feed({&token, 1});
+    if (made.tokens == options.tokens || stream.stopped()) break;
+    const bool full = static_cast<std::size_t>(decoder.position()) + 1 == context;
+    made.full = full && !options.slide;
+    if (made.full) break;
+    if (full) decoder.reset();
+    logits = decoder.feed(std::span(tokens).last(full ? context / 2 : 1));
   }
   show(out, stream.finish() + "\n");
   return made;
@@ -130,13 +140,15 @@ void run(const SampleOptions& options, std::ostream& out, std::ostream& err) {
   const auto& [config, tokens, decoder] = request;
   if (!options.logits.empty()) return write_logits(options, config, *decoder, tokens);
   const auto start = std::chrono::steady_clock::now();
-  const int made = write_text(options, config, *decoder, tokens, out);
+  const Made made = write_text(options, *decoder, tokens, out);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  err << fmt::format("sample: {} tokens in {:.2f} s, {:.0f} per second; seed {}\n", made, seconds.count(),
-                     made / seconds.count(), options.sampler.seed);
-  if (made < options.tokens && decoder->position() + 1 >= config.t) {
-    err << fmt::format("sample: stopped after {} of {} tokens: the model's context of {} tokens is full\n",
-                       made, options.tokens, config.t);
+  err << fmt::format("sample: {} tokens in {:.2f} s, {:.0f} per second; seed {}\n", made.tokens,
+                     seconds.count(), made.tokens / seconds.count(), options.sampler.seed);
+  if (made.full) {
+    err << fmt::format(
+        "sample: stopped after {} of {} tokens: the model's context of {} tokens is full; with "
+        "--slide it goes on from the latest half\n",
+        made.tokens, options.tokens, config.t);
   }
 }
 

@@ -99,6 +99,15 @@ TEST_F(SampleCliTest, SaysThatTheContextIsFull) {
       << outcome.err;
 }
 
+// Twice the context and more: by heart, so that what was dropped cannot show.
+TEST_F(SampleCliTest, SlidesOn) {
+  const Outcome outcome = sample({"--checkpoint", run().string(), "--prompt", "to be", "--tokens", "100",
+                                  "--temperature", "0", "--slide"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out.size(), 106u) << outcome.out;
+  EXPECT_EQ(outcome.err.find("full"), std::string::npos) << outcome.err;
+}
+
 TEST_F(SampleCliTest, WritesLogits) {
   const fs::path file = folder_ / "logits.safetensors";
   const Outcome outcome =
@@ -160,7 +169,7 @@ TEST_F(SampleCliTest, HelpNamesEveryOption) {
   const Outcome outcome = sample({"--help"});
   EXPECT_EQ(outcome.code, 0);
   for (const char* option : {"--checkpoint", "--prompt", "--tokens", "--temperature", "--top-k", "--top-p",
-                             "--seed", "--stop", "--logits", "--ids"}) {
+                             "--seed", "--stop", "--slide", "--logits", "--ids"}) {
     EXPECT_NE(outcome.out.find(option), std::string::npos) << option;
   }
 }

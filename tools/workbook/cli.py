@@ -146,6 +146,7 @@ def parser() -> Parser:
     sub = add("sample", sample.command, "let a trained model write text")
     for name, kind, text in sample.OPTIONS:
         sub.add_argument(f"--{name}", type=number(kind), metavar=METAVARS[kind], help=text)
+    sub.add_argument("--slide", action="store_true", help=sample.SLIDE)
 
     sub = add("test", commands.test, "set up, build, run every test")
     sub.add_argument("-R", "--regex", metavar="REGEX", help="only tests whose name matches, as ctest -R")

@@ -27,6 +27,7 @@ OPTIONS = (
     ("stop", str, "end before this text"),
     ("kernels", str, "auto, solution, library, operation=name,..."),
 )
+SLIDE = "when the model's context is full, go on from its latest half"
 # Between which values an option must lie, both included.
 LIMITS = {
     "tokens": (1, math.inf),
@@ -81,4 +82,4 @@ def arguments(options) -> list:
         typed = value(options, name)
         if name != "checkpoint" and typed is not None:
             given.append(f"--{name}={typed}")
-    return given
+    return [*given, "--slide"] if options.slide else given
