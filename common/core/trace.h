@@ -6,7 +6,7 @@
 //
 // Whoever names its phases knows nothing of traces: it includes this header, and whoever records installs a
 // sink. Without one a range is one load and one branch, under 1 ns (common/profiler/trace_test.cpp
-// measures it). A CUDA build with NVTX has a sink from the start, which forwards to NVTX: about 10 ns while
+// measures it). A CUDA build with NVTX has a sink from the start, which forwards to NVTX: 4 ns while
 // no tool is attached.
 #pragma once
 
