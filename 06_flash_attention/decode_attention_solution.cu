@@ -2,11 +2,11 @@
 //
 // With one query there is no tile of queries to reuse a key for: every key and value is read once and used
 // once (by each head of its group), so memory bounds it, and all that matters is that many loads are under
-// way. A block takes the keys in tiles of 128 and changes roles twice per tile:
+// way. A block takes the keys in tiles of 128 or 512 and changes roles twice per tile:
 //
 //   scores   thread i holds token first + i: one dot product of D features, without any exchange
 //   maximum  of the block; the online softmax of attention_solution.cu rescales what was summed before
-//   values   thread i holds 4 features of every 8th token, for D 64: neighbours read neighbours
+//   values   thread i holds 4 features of every 8th (32nd) token, for D 64: neighbours read neighbours
 //
 // No load depends on one before it, so the loops are unrolled to have eight of them on their way.
 //
@@ -25,7 +25,11 @@
 namespace wb {
 namespace {
 
-constexpr int kThreads = 128;  // also the tokens of a tile
+// Of a block, and also the tokens of a tile. Many of them keep more loads on their way; a short cache has no
+// work for them.
+constexpr int kFewThreads = 128;
+constexpr int kManyThreads = 512;
+constexpr int kShortCache = 256;  // tokens
 
 // The dot product of one row of the cache with the query, kWidth features a load.
 template <int kWidth>
@@ -41,7 +45,7 @@ __device__ float dot_row(const float* row,    // (D), stride_d apart
   return sum;
 }
 
-template <int kWidth>
+template <int kWidth, int kThreads>
 __global__ void __launch_bounds__(kThreads) decode_attention_kernel(
     const float* q,                 // (B, H, D)
     HeadsView<const float> keys,    // (B, S, K, D)
@@ -113,13 +117,14 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(
   }
 }
 
-template <int kWidth>
+template <int kWidth, int kThreads>
 void launch(const float* q, HeadsView<const float> keys, HeadsView<const float> values, float* out,
             const DecodeAttentionShape& shape, cudaStream_t stream) {
   int lanes = 1;
   while (lanes * kWidth < shape.d) lanes *= 2;
   const auto blocks = static_cast<unsigned int>(shape.b * shape.h);  // checked
-  decode_attention_kernel<kWidth><<<blocks, kThreads, 0, stream>>>(q, keys, values, out, shape, lanes);
+  decode_attention_kernel<kWidth, kThreads>
+      <<<blocks, kThreads, 0, stream>>>(q, keys, values, out, shape, lanes);
   WB_CHECK_LAUNCH();
 }
 
@@ -128,11 +133,11 @@ void launch(const float* q, HeadsView<const float> keys, HeadsView<const float> 
 void decode_attention_solution(const float* q, HeadsView<const float> keys, HeadsView<const float> values,
                                float* out, const DecodeAttentionShape& shape, cudaStream_t stream) {
   decode_attention_check(q, keys, values, out, shape);
-  if (view_fits_pack<4>(keys, shape.d) && view_fits_pack<4>(values, shape.d)) {
-    launch<4>(q, keys, values, out, shape, stream);
-  } else {
-    launch<1>(q, keys, values, out, shape, stream);
-  }
+  const bool packs = view_fits_pack<4>(keys, shape.d) && view_fits_pack<4>(values, shape.d);
+  const bool many = shape.s > kShortCache;
+  const auto chosen = packs ? (many ? launch<4, kManyThreads> : launch<4, kFewThreads>)
+                            : (many ? launch<1, kManyThreads> : launch<1, kFewThreads>);
+  chosen(q, keys, values, out, shape, stream);
 }
 
 WB_REGISTER(DecodeAttention, solution, decode_attention_solution);

@@ -66,7 +66,7 @@ class DecodeAttentionTest : public ImplementationTest<DecodeAttention> {
 };
 
 TEST_P(DecodeAttentionTest, MatchesOracle) {
-  for (const int s : {1, 2, 31, 32, 33, 127, 128, 129, 255, 256, 257, 1000}) {
+  for (const int s : {1, 2, 31, 32, 33, 127, 128, 129, 255, 256, 257, 511, 512, 513, 768, 1000, 1025}) {
     for (const int d : {1, 12, 64}) {
       const DecodeSize size(1, s, 2, 1, d);
       try_case(size, random_inputs(size, static_cast<std::uint64_t>(s + d)));
@@ -83,20 +83,24 @@ TEST_P(DecodeAttentionTest, GivesEachGroupOfHeadsItsKeys) {
 
 TEST_P(DecodeAttentionTest, TakesEveryHeadWidth) {
   for (const int d : {2, 3, 16, 31, 32, 33, 63, 65, 80, 100, 127, 128}) {
-    const DecodeSize size(2, 150, 2, 2, d);
-    try_case(size, random_inputs(size, static_cast<std::uint64_t>(d)));
+    for (const int s : {150, 600}) {
+      const DecodeSize size(2, s, 2, 2, d);
+      try_case(size, random_inputs(size, static_cast<std::uint64_t>(s + d)));
+    }
   }
 }
 
 TEST_P(DecodeAttentionTest, ReadsEveryLayout) {
-  const DecodeSize size(2, 140, 4, 2, 16);
-  for (const HeadsLayout layout : kHeadsLayouts) try_case(size, random_inputs(size, 8), layout);
-  for (const HeadsLayout layout : kHeadsLayouts) try_case(size, random_inputs(size, 9), layout, 1);
+  for (const int s : {140, 530}) {
+    const DecodeSize size(2, s, 4, 2, 16);
+    for (const HeadsLayout layout : kHeadsLayouts) try_case(size, random_inputs(size, 8), layout);
+    for (const HeadsLayout layout : kHeadsLayouts) try_case(size, random_inputs(size, 9), layout, 1);
+  }
 }
 
 // The maximum grows from tile to tile, or comes first and makes later weights vanish.
 TEST_P(DecodeAttentionTest, RescalesWhenTheMaximumGrows) {
-  DecodeSize size(1, 700, 1, 1, 4);
+  DecodeSize size(1, 1400, 1, 1, 4);
   size.scale = 1.0f;
   Inputs in = random_inputs(size, 3);
   for (float& value : in.q) value = 1.0f;

@@ -42,9 +42,10 @@ class CheckpointTest : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   static Trainer trainer(const ModelConfig& config = kTiny, std::uint64_t seed = 1,
-                         OptimizerKind optimizer = OptimizerKind::kAdamW) {
+                         OptimizerKind optimizer = OptimizerKind::kAdamW,
+                         Precision precision = Precision::kFp32) {
     return Trainer({.config = config,
-                    .kernels = select_kernels("auto"),
+                    .kernels = select_kernels("auto", precision),
                     .optimizer = optimizer,
                     .decay_norms = false,
                     .schedule = {.warmup_steps = 3, .decay_steps = 12, .minimum = 0.1},
@@ -80,26 +81,30 @@ std::vector<std::vector<float>> everything(Trainer& trainer) {
 
 // 2 N steps, and N steps, a checkpoint and N steps: the same parameters, moments and losses.
 TEST_F(CheckpointTest, AResumedRunIsTheSameBitForBit) {
-  for (const OptimizerKind optimizer : {OptimizerKind::kAdamW, OptimizerKind::kMuon}) {
-    SCOPED_TRACE(name_of(optimizer));
-    Trainer whole = trainer(kTiny, 1, optimizer);
-    whole.train(8);
-    {
-      CheckpointStore store(run());
-      Trainer first = trainer(kTiny, 1, optimizer);
-      first.train(4);
-      save_checkpoint(store, first, {.memory = {{"best_loss", "1.5"}}});
-    }
-    Trainer second = trainer(kTiny, 77, optimizer);  // other parameters, until they are loaded
-    const CheckpointState state = load_checkpoint(run(), second);
-    EXPECT_EQ(state.step, 4);
-    EXPECT_EQ(state.memory.at("best_loss"), "1.5");
-    EXPECT_EQ(second.steps_done(), 4);
-    second.train(4);
+  for (const Precision precision : {Precision::kFp32, Precision::kTf32}) {
+    for (const OptimizerKind optimizer : {OptimizerKind::kAdamW, OptimizerKind::kMuon}) {
+      SCOPED_TRACE(testing::Message() << name_of(optimizer) << ", " << name_of(precision));
+      const auto start = [&](std::uint64_t seed) { return trainer(kTiny, seed, optimizer, precision); };
+      Trainer whole = start(1);
+      whole.train(8);
+      {
+        CheckpointStore store(run());
+        Trainer first = start(1);
+        first.train(4);
+        save_checkpoint(store, first, {.memory = {{"best_loss", "1.5"}}});
+      }
+      Trainer second = start(77);  // other parameters, until they are loaded
+      second.evaluate(second.data(), 1);
+      const CheckpointState state = load_checkpoint(run(), second);
+      EXPECT_EQ(state.step, 4);
+      EXPECT_EQ(state.memory.at("best_loss"), "1.5");
+      EXPECT_EQ(second.steps_done(), 4);
+      second.train(4);
 
-    EXPECT_EQ(everything(second), everything(whole));
-    EXPECT_EQ(second.losses(4, 8), whole.losses(4, 8));
-    EXPECT_NE(whole.losses(4, 5), whole.losses(7, 8));
+      EXPECT_EQ(everything(second), everything(whole));
+      EXPECT_EQ(second.losses(4, 8), whole.losses(4, 8));
+      EXPECT_NE(whole.losses(4, 5), whole.losses(7, 8));
+    }
   }
 }
 
