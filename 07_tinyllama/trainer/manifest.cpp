@@ -33,9 +33,11 @@ void verify_manifest(const std::filesystem::path& checkpoint) {
   if (!std::filesystem::exists(path, error)) return;
   const json document = read_json_object(path);
   const auto refuse = [&](const std::string& file, const std::string& what) {
-    throw Error(fmt::format(
-        "checkpoint: '{}' {}; use another checkpoint (where you changed it yourself, remove manifest.json)",
-        (checkpoint / file).string(), what));
+    throw Error(
+        fmt::format("checkpoint: '{}' {}; delete this folder, and the checkpoint before it counts (if you "
+                    "changed the file "
+                    "yourself, delete manifest.json instead)",
+                    (checkpoint / file).string(), what));
   };
   if (!document.contains("files") || !document["files"].is_object() || document["files"].empty()) {
     refuse("manifest.json", "is damaged: it lists no files");
