@@ -5,6 +5,8 @@
 #pragma once
 
 #include "06_flash_attention/attention_heads.cuh"
+#include "common/core/bf16.h"
+#include "common/core/pack.h"
 
 namespace wb::flash {
 
@@ -14,14 +16,25 @@ struct Row {
   alignas(16) float x[kHead] = {};
 };
 
+/// Four neighbours in one load; the address is a multiple of their size.
+__device__ __forceinline__ float4 load4(const float* from) {
+  return *reinterpret_cast<const float4*>(from);
+}
+__device__ __forceinline__ float4 load4(const bf16* from) {
+  const auto four = *reinterpret_cast<const Pack<4, bf16>*>(from);
+  return make_float4(to_float(four.values[0]), to_float(four.values[1]), to_float(four.values[2]),
+                     to_float(four.values[3]));
+}
+
 /// A head in global memory whose rows are read four features at a time where they lie side by side, and one
-/// by one where they do not.
+/// by one where they do not. T, float or bf16, is what memory holds.
+template <class T>
 struct RowReader {
-  HeadMatrix<const float> head;  // (T, D)
+  HeadMatrix<const T> head;  // (T, D)
   int d;
   bool float4s;
 
-  __device__ RowReader(const HeadMatrix<const float>& head, int d)
+  __device__ RowReader(const HeadMatrix<const T>& head, int d)
       : head(head), d(d), float4s(head.is_made_of_packs(d)) {}
 
   template <int kHead>
@@ -50,13 +63,13 @@ struct RowReader {
  private:
   template <int kHead, bool kFull>
   __device__ __forceinline__ float dot_of(const Row<kHead>& a, int t) const {
-    const float* row = head.data + t * head.stride_t;
+    const T* row = head.data + t * head.stride_t;
     float x = 0.0f, y = 0.0f, z = 0.0f, w = 0.0f;
     if (float4s) {
 #pragma unroll
       for (int c = 0; c < kHead; c += 4) {
         if (!kFull && c >= d) continue;
-        const float4 four = *reinterpret_cast<const float4*>(row + c);
+        const float4 four = load4(row + c);
         x += a.x[c] * four.x;
         y += a.x[c + 1] * four.y;
         z += a.x[c + 2] * four.z;
@@ -65,10 +78,10 @@ struct RowReader {
     } else {
 #pragma unroll
       for (int c = 0; c < kHead; c += 4) {
-        if (kFull || c < d) x += a.x[c] * row[0];
-        if (kFull || c + 1 < d) y += a.x[c + 1] * row[head.stride_d];
-        if (kFull || c + 2 < d) z += a.x[c + 2] * row[2 * head.stride_d];
-        if (kFull || c + 3 < d) w += a.x[c + 3] * row[3 * head.stride_d];
+        if (kFull || c < d) x += a.x[c] * to_float(row[0]);
+        if (kFull || c + 1 < d) y += a.x[c + 1] * to_float(row[head.stride_d]);
+        if (kFull || c + 2 < d) z += a.x[c + 2] * to_float(row[2 * head.stride_d]);
+        if (kFull || c + 3 < d) w += a.x[c + 3] * to_float(row[3 * head.stride_d]);
         row += 4 * head.stride_d;
       }
     }
@@ -77,12 +90,12 @@ struct RowReader {
 
   template <int kHead, bool kFull>
   __device__ __forceinline__ void add_of(Row<kHead>& sum, float factor, int t) const {
-    const float* row = head.data + t * head.stride_t;
+    const T* row = head.data + t * head.stride_t;
     if (float4s) {
 #pragma unroll
       for (int c = 0; c < kHead; c += 4) {
         if (!kFull && c >= d) continue;
-        const float4 four = *reinterpret_cast<const float4*>(row + c);
+        const float4 four = load4(row + c);
         sum.x[c] += factor * four.x;
         sum.x[c + 1] += factor * four.y;
         sum.x[c + 2] += factor * four.z;
@@ -91,10 +104,10 @@ struct RowReader {
     } else {
 #pragma unroll
       for (int c = 0; c < kHead; c += 4) {
-        if (kFull || c < d) sum.x[c] += factor * row[0];
-        if (kFull || c + 1 < d) sum.x[c + 1] += factor * row[head.stride_d];
-        if (kFull || c + 2 < d) sum.x[c + 2] += factor * row[2 * head.stride_d];
-        if (kFull || c + 3 < d) sum.x[c + 3] += factor * row[3 * head.stride_d];
+        if (kFull || c < d) sum.x[c] += factor * to_float(row[0]);
+        if (kFull || c + 1 < d) sum.x[c + 1] += factor * to_float(row[head.stride_d]);
+        if (kFull || c + 2 < d) sum.x[c + 2] += factor * to_float(row[2 * head.stride_d]);
+        if (kFull || c + 3 < d) sum.x[c + 3] += factor * to_float(row[3 * head.stride_d]);
         row += 4 * head.stride_d;
       }
     }
@@ -108,12 +121,12 @@ __device__ __forceinline__ void scale_row(Row<kHead>& row, float factor) {
 }
 
 /// Writes factor * row to row t of `target`.
-template <int kHead>
-__device__ __forceinline__ void store_row(const HeadMatrix<float>& target, const Row<kHead>& row,
-                                          float factor, int t, int d) {
+template <int kHead, class T>
+__device__ __forceinline__ void store_row(const HeadMatrix<T>& target, const Row<kHead>& row, float factor,
+                                          int t, int d) {
 #pragma unroll
   for (int c = 0; c < kHead; ++c) {
-    if (c < d) target.at(t, c) = factor * row.x[c];
+    if (c < d) target.at(t, c) = from_float<T>(factor * row.x[c]);
   }
 }
 

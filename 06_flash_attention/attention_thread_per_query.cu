@@ -22,13 +22,13 @@ namespace {
 
 constexpr int kThreads = 64;
 
-template <int kHead>
+template <int kHead, class T>
 __global__ void __launch_bounds__(kThreads)
-    attention_forward_rows_kernel(HeadsView<const float> q,  // (B, T, H, D)
-                                  HeadsView<const float> k,  // (B, T, K, D)
-                                  HeadsView<const float> v,  // (B, T, K, D)
-                                  HeadsView<float> out,      // (B, T, H, D)
-                                  float* lse,                // (B, H, T)
+    attention_forward_rows_kernel(HeadsView<const T> q,  // (B, T, H, D)
+                                  HeadsView<const T> k,  // (B, T, K, D)
+                                  HeadsView<const T> v,  // (B, T, K, D)
+                                  HeadsView<T> out,      // (B, T, H, D)
+                                  float* lse,            // (B, H, T)
                                   AttentionShape shape) {
   using namespace flash;
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
@@ -61,12 +61,12 @@ __global__ void __launch_bounds__(kThreads)
   lse[row] = max + logf(weights);
 }
 
-template <int kHead>
-void launch(HeadsView<const float> q, HeadsView<const float> k, HeadsView<const float> v,
-            HeadsView<float> out, float* lse, const AttentionShape& shape, cudaStream_t stream) {
+template <int kHead, class T>
+void launch(HeadsView<const T> q, HeadsView<const T> k, HeadsView<const T> v, HeadsView<T> out, float* lse,
+            const AttentionShape& shape, cudaStream_t stream) {
   const std::int64_t rows = static_cast<std::int64_t>(shape.b) * shape.h * shape.t;
   const unsigned int blocks = attention_grid((rows + kThreads - 1) / kThreads);
-  attention_forward_rows_kernel<kHead><<<blocks, kThreads, 0, stream>>>(q, k, v, out, lse, shape);
+  attention_forward_rows_kernel<kHead, T><<<blocks, kThreads, 0, stream>>>(q, k, v, out, lse, shape);
   WB_CHECK_LAUNCH();
 }
 
@@ -78,9 +78,10 @@ AttentionMemory attention_memory_thread_per_query(const AttentionShape& shape) {
   return {rows, rows};
 }
 
-void attention_forward_thread_per_query(HeadsView<const float> q, HeadsView<const float> k,
-                                        HeadsView<const float> v, HeadsView<float> out, float* saved,
-                                        const AttentionShape& shape, cudaStream_t stream) {
+template <class T>
+void attention_forward_thread_per_query(HeadsView<const T> q, HeadsView<const T> k, HeadsView<const T> v,
+                                        HeadsView<T> out, float* saved, const AttentionShape& shape,
+                                        cudaStream_t stream) {
   attention_check_forward(q, k, v, out, saved, shape);
   flash::with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
@@ -89,6 +90,8 @@ void attention_forward_thread_per_query(HeadsView<const float> q, HeadsView<cons
 }
 
 WB_REGISTER(AttentionMemoryUse, thread_per_query, attention_memory_thread_per_query);
-WB_REGISTER(AttentionForward, thread_per_query, attention_forward_thread_per_query);
+WB_REGISTER(AttentionMemoryUseBf16, thread_per_query, attention_memory_thread_per_query);
+WB_REGISTER(AttentionForward, thread_per_query, attention_forward_thread_per_query<float>);
+WB_REGISTER(AttentionForwardBf16, thread_per_query, attention_forward_thread_per_query<bf16>);
 
 }  // namespace wb

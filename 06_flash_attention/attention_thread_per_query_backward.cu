@@ -16,16 +16,16 @@ using namespace flash;
 
 constexpr int kThreads = 64;
 
-template <int kHead>
+template <int kHead, class T>
 __global__ void __launch_bounds__(kThreads)
-    attention_backward_query_kernel(HeadsView<const float> dout,  // (B, T, H, D)
-                                    HeadsView<const float> q,     // (B, T, H, D)
-                                    HeadsView<const float> k,     // (B, T, K, D)
-                                    HeadsView<const float> v,     // (B, T, K, D)
-                                    HeadsView<const float> out,   // (B, T, H, D)
-                                    const float* lse,             // (B, H, T)
-                                    float* delta,                 // (B, H, T), written
-                                    HeadsView<float> dq,          // (B, T, H, D)
+    attention_backward_query_kernel(HeadsView<const T> dout,  // (B, T, H, D)
+                                    HeadsView<const T> q,     // (B, T, H, D)
+                                    HeadsView<const T> k,     // (B, T, K, D)
+                                    HeadsView<const T> v,     // (B, T, K, D)
+                                    HeadsView<const T> out,   // (B, T, H, D)
+                                    const float* lse,         // (B, H, T)
+                                    float* delta,             // (B, H, T), written
+                                    HeadsView<T> dq,          // (B, T, H, D)
                                     AttentionShape shape) {
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (row >= static_cast<std::int64_t>(shape.b) * shape.h * shape.t) return;
@@ -50,16 +50,16 @@ __global__ void __launch_bounds__(kThreads)
   delta[row] = query_delta;
 }
 
-template <int kHead>
+template <int kHead, class T>
 __global__ void __launch_bounds__(kThreads)
-    attention_backward_key_kernel(HeadsView<const float> dout,  // (B, T, H, D)
-                                  HeadsView<const float> q,     // (B, T, H, D)
-                                  HeadsView<const float> k,     // (B, T, K, D)
-                                  HeadsView<const float> v,     // (B, T, K, D)
-                                  const float* lse,             // (B, H, T)
-                                  const float* delta,           // (B, H, T)
-                                  HeadsView<float> dk,          // (B, T, K, D)
-                                  HeadsView<float> dv,          // (B, T, K, D)
+    attention_backward_key_kernel(HeadsView<const T> dout,  // (B, T, H, D)
+                                  HeadsView<const T> q,     // (B, T, H, D)
+                                  HeadsView<const T> k,     // (B, T, K, D)
+                                  HeadsView<const T> v,     // (B, T, K, D)
+                                  const float* lse,         // (B, H, T)
+                                  const float* delta,       // (B, H, T)
+                                  HeadsView<T> dk,          // (B, T, K, D)
+                                  HeadsView<T> dv,          // (B, T, K, D)
                                   AttentionShape shape) {
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (row >= static_cast<std::int64_t>(shape.b) * shape.kv * shape.t) return;
@@ -94,24 +94,25 @@ unsigned int blocks_for(const AttentionShape& shape, int heads) {
 
 }  // namespace
 
-void attention_backward_thread_per_query(HeadsView<const float> dout, HeadsView<const float> q,
-                                         HeadsView<const float> k, HeadsView<const float> v,
-                                         HeadsView<const float> out, const float* saved, HeadsView<float> dq,
-                                         HeadsView<float> dk, HeadsView<float> dv, float* scratch,
+template <class T>
+void attention_backward_thread_per_query(HeadsView<const T> dout, HeadsView<const T> q, HeadsView<const T> k,
+                                         HeadsView<const T> v, HeadsView<const T> out, const float* saved,
+                                         HeadsView<T> dq, HeadsView<T> dk, HeadsView<T> dv, float* scratch,
                                          const AttentionShape& shape, cudaStream_t stream) {
   attention_check_forward(q, k, v, out, saved, shape);
   attention_check_gradients(dout, dq, dk, dv, scratch, shape);
   with_head_width(shape.d, [&](auto head) {
     constexpr int kHead = decltype(head)::value;
-    attention_backward_query_kernel<kHead>
+    attention_backward_query_kernel<kHead, T>
         <<<blocks_for(shape, shape.h), kThreads, 0, stream>>>(dout, q, k, v, out, saved, scratch, dq, shape);
     WB_CHECK_LAUNCH();
-    attention_backward_key_kernel<kHead>
+    attention_backward_key_kernel<kHead, T>
         <<<blocks_for(shape, shape.kv), kThreads, 0, stream>>>(dout, q, k, v, saved, scratch, dk, dv, shape);
     WB_CHECK_LAUNCH();
   });
 }
 
-WB_REGISTER(AttentionBackward, thread_per_query, attention_backward_thread_per_query);
+WB_REGISTER(AttentionBackward, thread_per_query, attention_backward_thread_per_query<float>);
+WB_REGISTER(AttentionBackwardBf16, thread_per_query, attention_backward_thread_per_query<bf16>);
 
 }  // namespace wb

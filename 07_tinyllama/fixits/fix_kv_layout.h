@@ -8,10 +8,10 @@
 
 namespace wb {
 
-/// A KvPath (kv_layout.h) for a model of this configuration.
+/// A KvPath<float> (kv_layout.h) for a model of this configuration.
 struct MakeKvPath {
   static constexpr const char* kName = "kv_path";
-  using Function = std::unique_ptr<KvPath>(const ModelConfig& config);
+  using Function = std::unique_ptr<KvPath<float>>(const ModelConfig& config);
 };
 
 }  // namespace wb

@@ -17,7 +17,7 @@
 namespace wb {
 namespace {
 
-class KvPathStarter final : public KvPath {
+class KvPathStarter final : public KvPath<float> {
  public:
   explicit KvPathStarter(const ModelConfig& config) : config_(config) {}
 
@@ -46,7 +46,7 @@ class KvPathStarter final : public KvPath {
   HeadsView<float> dkeys() const override { return view(dkeys_); }
   HeadsView<float> dvalues() const override { return view(dvalues_); }
 
-  void forward(int layer, const Forward& in, const KernelSet& kernels, cudaStream_t stream) override {
+  void forward(int layer, const Forward& in, const Kernels<float>& kernels, cudaStream_t stream) override {
     const int tokens = config_.tokens(), width = config_.k * config_.d(), c = config_.c;
     float* k = keys_[static_cast<std::size_t>(layer)];
     float* v = values_[static_cast<std::size_t>(layer)];
@@ -56,7 +56,7 @@ class KvPathStarter final : public KvPath {
                          RopePairing::kHalfSplit, stream);
   }
 
-  void backward(int, const Backward& in, const KernelSet& kernels, cudaStream_t stream) override {
+  void backward(int, const Backward& in, const Kernels<float>& kernels, cudaStream_t stream) override {
     const int tokens = config_.tokens(), width = config_.k * config_.d(), c = config_.c;
     const float* dk = dkeys_;
     const float* dv = dvalues_;
@@ -85,7 +85,7 @@ class KvPathStarter final : public KvPath {
 
 }  // namespace
 
-WB_REGISTER(MakeKvPath, starter, [](const ModelConfig& config) -> std::unique_ptr<KvPath> {
+WB_REGISTER(MakeKvPath, starter, [](const ModelConfig& config) -> std::unique_ptr<KvPath<float>> {
   return std::make_unique<KvPathStarter>(config);
 });
 

@@ -43,14 +43,14 @@ double most_times() {
 // KvPath.
 class AttentionLayer {
  public:
-  AttentionLayer(std::unique_ptr<KvPath> path, const ModelConfig& config)
+  AttentionLayer(std::unique_ptr<KvPath<float>> path, const ModelConfig& config)
       : config_(config),
         kernels_(select_kernels(attention_of_the_journey())),
         kv_(std::move(path)),
         parameters_(parameter_table(config)),
         gradients_(parameter_table(config)),
         activations_(activation_table(config, kernels_.attention_memory(shape()), *kv_)),
-        a_(activations_of(activations_, config)) {
+        a_(activations_of<float>(activations_, config)) {
     kv_->bind(activations_);
     RopeTable table = make_rope_table(config.t, config.d(), config.rope_base);
     cosine_ = DeviceBuffer<float>(table.cosine);
@@ -74,7 +74,7 @@ class AttentionLayer {
   }
   void backward() {
     attend_backward(kv_->keys(0), kv_->values(0), kv_->dkeys(), kv_->dvalues());
-    LayerWeights gradients = weights_of(gradients_, config_).layers[0];
+    LayerWeights<float> gradients = weights_of(gradients_, config_).layers[0];
     kv_->backward(0, {layer().input_norm, weights(), gradients, heads(a_.dq), a_.dnorm, angles()}, kernels_,
                   nullptr);
   }
@@ -89,7 +89,7 @@ class AttentionLayer {
                                 nullptr);
   }
 
-  const KvPath& kv() const { return *kv_; }
+  const KvPath<float>& kv() const { return *kv_; }
   std::vector<float> activation(const char* name) const { return activations_.download(name); }
   std::vector<float> gradient(const char* name) const {
     return gradients_.download(fmt::format("model.layers.0.self_attn.{}.weight", name));
@@ -101,8 +101,8 @@ class AttentionLayer {
     arena.upload(name, random_normal(count, seed, 0.0f, deviation));
   }
   AttentionShape shape() const { return attention_shape_of(config_, kv_->heads()); }
-  LayerActivations& layer() { return a_.layers[0]; }
-  LayerWeights weights() { return weights_of(parameters_, config_).layers[0]; }
+  LayerActivations<float>& layer() { return a_.layers[0]; }
+  LayerWeights<float> weights() { return weights_of(parameters_, config_).layers[0]; }
   RopeAngles angles() const { return {cosine_.data(), sine_.data()}; }
   HeadsView<float> heads(float* data) const {
     return token_major_view(data, config_.t, config_.h, config_.d());
@@ -110,11 +110,11 @@ class AttentionLayer {
 
   ModelConfig config_;
   KernelSet kernels_;
-  std::unique_ptr<KvPath> kv_;
+  std::unique_ptr<KvPath<float>> kv_;
   Arena parameters_;
   Arena gradients_;
   Arena activations_;
-  Activations a_;
+  Activations<float> a_;
   DeviceBuffer<float> cosine_, sine_;
 };
 
@@ -144,7 +144,9 @@ class KvPathTest : public ImplementationTest<MakeKvPath> {
  protected:
   inline static std::vector<std::string> figures_;
 
-  std::unique_ptr<KvPath> make(const ModelConfig& config) const { return implementation().function(config); }
+  std::unique_ptr<KvPath<float>> make(const ModelConfig& config) const {
+    return implementation().function(config);
+  }
 };
 
 TEST_P(KvPathTest, AttentionMovesNoMemoryItDoesNotUse) {
@@ -205,7 +207,7 @@ TEST_P(KvPathTest, AttentionIsAsFastAsOnPackedKeysAndValues) {
 
 TEST_P(KvPathTest, NumbersAreThoseOfTheTrainer) {
   AttentionLayer layer(make(kSmall), kSmall);
-  AttentionLayer reference(std::make_unique<KvContiguous>(kSmall), kSmall);
+  AttentionLayer reference(std::make_unique<KvContiguous<float>>(kSmall), kSmall);
   for (AttentionLayer* one : {&layer, &reference}) {
     one->forward();
     one->backward();

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "common/core/bf16.h"
 #include "common/core/check.h"
 
 namespace wb {
@@ -14,14 +16,17 @@ std::int64_t TensorEntry::elements() const {
   return count;
 }
 
-void TensorTable::add(std::string name, std::vector<std::int64_t> shape) {
+void TensorTable::add(std::string name, std::vector<std::int64_t> shape, std::size_t element_bytes) {
+  WB_REQUIRE(element_bytes == sizeof(float) || element_bytes == sizeof(bf16), element_bytes);
   for (const std::int64_t size : shape) WB_REQUIRE(size >= 0, size);
   if (contains(name)) throw Error(fmt::format("tensor table: '{}' is there already", name));
   index_.emplace(name, entries_.size());
-  entries_.push_back({std::move(name), std::move(shape), extent_});
+  entries_.push_back({std::move(name), std::move(shape), extent_, element_bytes});
   const std::int64_t count = entries_.back().elements();
   elements_ += count;
-  extent_ += (count + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+  const std::int64_t per_float = static_cast<std::int64_t>(sizeof(float) / element_bytes);
+  const std::int64_t floats = (count + per_float - 1) / per_float;
+  extent_ += (floats + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
 }
 
 const TensorEntry& TensorTable::at(std::string_view name) const {
@@ -37,6 +42,12 @@ Arena::Arena(TensorTable table)
   WB_CUDA_CHECK(cudaDeviceSynchronize());
 }
 
+void Arena::require_elements_of(const TensorEntry& entry, std::size_t bytes) {
+  if (entry.element_bytes == bytes) return;
+  throw Error(fmt::format("tensor '{}' has elements of {} bytes, but {} bytes were asked for", entry.name,
+                          entry.element_bytes, bytes));
+}
+
 void Arena::zero(cudaStream_t stream) {
   memory_.fill_bytes(0, stream);
 }
@@ -45,6 +56,13 @@ std::vector<float> Arena::download(std::string_view name) const {
   const TensorEntry& entry = table_.at(name);
   std::vector<float> host(static_cast<std::size_t>(entry.elements()));
   if (host.empty()) return host;
+  if (entry.element_bytes == sizeof(bf16)) {
+    std::vector<bf16> stored(host.size());
+    WB_CUDA_CHECK(cudaMemcpy(stored.data(), memory_.data() + entry.offset, stored.size() * sizeof(bf16),
+                             cudaMemcpyDeviceToHost));
+    std::transform(stored.begin(), stored.end(), host.begin(), [](bf16 value) { return to_float(value); });
+    return host;
+  }
   WB_CUDA_CHECK(cudaMemcpy(host.data(), memory_.data() + entry.offset, host.size() * sizeof(float),
                            cudaMemcpyDeviceToHost));
   return host;
@@ -52,6 +70,7 @@ std::vector<float> Arena::download(std::string_view name) const {
 
 void Arena::upload(std::string_view name, std::span<const float> values) {
   const TensorEntry& entry = table_.at(name);
+  require_elements_of(entry, sizeof(float));
   if (static_cast<std::int64_t>(values.size()) != entry.elements()) {
     throw Error(
         fmt::format("tensor '{}' has {} elements, but {} were given", name, entry.elements(), values.size()));

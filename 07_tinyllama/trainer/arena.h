@@ -15,11 +15,12 @@
 
 namespace wb {
 
-/// One row of the table. The offset is in floats from the arena's start.
+/// One row of the table. The offset is in floats from the arena's start, whatever the tensor holds.
 struct TensorEntry {
   std::string name;
   std::vector<std::int64_t> shape;
   std::int64_t offset = 0;
+  std::size_t element_bytes = sizeof(float);  // 2: bf16
 
   std::int64_t elements() const;
 };
@@ -28,8 +29,9 @@ struct TensorEntry {
 /// tensor may be read with the widest vector loads; the padding between tensors is not counted as elements.
 class TensorTable {
  public:
-  /// Errors: a name twice or a size < 0 throws wb::Error.
-  void add(std::string name, std::vector<std::int64_t> shape);
+  /// element_bytes: 4 for float, 2 for bf16. Errors: a name twice, a size < 0 or another element throws
+  /// wb::Error.
+  void add(std::string name, std::vector<std::int64_t> shape, std::size_t element_bytes = sizeof(float));
 
   const std::vector<TensorEntry>& entries() const { return entries_; }
   /// Errors: an unknown name throws wb::Error.
@@ -54,20 +56,28 @@ class Arena {
   explicit Arena(TensorTable table);
 
   const TensorTable& table() const { return table_; }
-  /// Device pointer of a tensor. Errors: an unknown name throws wb::Error.
-  float* at(std::string_view name) { return memory_.data() + table_.at(name).offset; }
+  /// Device pointer of a tensor. Errors: an unknown name, or a tensor of another T, throws wb::Error.
+  template <class T = float>
+  T* at(std::string_view name) {
+    const TensorEntry& entry = table_.at(name);
+    require_elements_of(entry, sizeof(T));
+    return reinterpret_cast<T*>(memory_.data() + entry.offset);
+  }
   float* data() { return memory_.data(); }
   std::size_t bytes() const { return memory_.bytes(); }
 
   /// Clears the whole arena in stream order: one memset.
   void zero(cudaStream_t stream);
-  /// Copies one tensor to or from the host; waits. Errors: a wrong number of values throws wb::Error.
+  /// Copies one tensor to or from the host; waits. bf16 arrives as the same numbers in float; what is
+  /// uploaded is float. Errors: a wrong number of values throws wb::Error.
   std::vector<float> download(std::string_view name) const;
   void upload(std::string_view name, std::span<const float> values);
   /// The whole arena, padding included; waits.
   std::vector<float> download() const { return memory_.download(); }
 
  private:
+  static void require_elements_of(const TensorEntry& entry, std::size_t bytes);
+
   TensorTable table_;
   DeviceBuffer<float> memory_;
 };
@@ -77,26 +87,33 @@ class Arena {
 /// is also the matrix that makes logits, so there is no lm_head.weight.
 TensorTable parameter_table(const ModelConfig& config);
 
-/// Device pointers of one layer's parameters, or of their gradients.
+/// Device pointers of one layer's parameters, T in memory, or of their gradients, which are float.
+template <class T>
 struct LayerWeights {
-  float* input_norm = nullptr;      // (C)
-  float* q_proj = nullptr;          // (H*D, C)
-  float* k_proj = nullptr;          // (K*D, C)
-  float* v_proj = nullptr;          // (K*D, C)
-  float* o_proj = nullptr;          // (C, H*D)
-  float* attention_norm = nullptr;  // (C), Hugging Face's post_attention_layernorm
-  float* gate_proj = nullptr;       // (F, C)
-  float* up_proj = nullptr;         // (F, C)
-  float* down_proj = nullptr;       // (C, F)
+  T* input_norm = nullptr;      // (C)
+  T* q_proj = nullptr;          // (H*D, C)
+  T* k_proj = nullptr;          // (K*D, C)
+  T* v_proj = nullptr;          // (K*D, C)
+  T* o_proj = nullptr;          // (C, H*D)
+  T* attention_norm = nullptr;  // (C), Hugging Face's post_attention_layernorm
+  T* gate_proj = nullptr;       // (F, C)
+  T* up_proj = nullptr;         // (F, C)
+  T* down_proj = nullptr;       // (C, F)
 };
 
+template <class T>
 struct ModelWeights {
-  float* embedding = nullptr;  // (V, C)
-  std::vector<LayerWeights> layers;
-  float* norm = nullptr;  // (C)
+  T* embedding = nullptr;  // (V, C)
+  std::vector<LayerWeights<T>> layers;
+  T* norm = nullptr;  // (C)
 };
 
-/// The pointers of an arena built from parameter_table(config).
-ModelWeights weights_of(Arena& arena, const ModelConfig& config);
+/// The pointers into memory laid out as parameter_table(config): an arena, or its copy in another T with the
+/// same offsets.
+template <class T>
+ModelWeights<T> weights_of(T* memory, const TensorTable& table, const ModelConfig& config);
+inline ModelWeights<float> weights_of(Arena& arena, const ModelConfig& config) {
+  return weights_of(arena.data(), arena.table(), config);
+}
 
 }  // namespace wb

@@ -30,7 +30,7 @@ struct RowPlan {
   std::int64_t length = 0;  // at least T + 1
   std::uint64_t seed = 0;   // of random rows
   std::int64_t rows = 0;    // 0: rows start at random. Else so many rows, evenly spaced over the text, the
-                          // first at its start and the last at its end; batches repeat after them
+                            // first at its start and the last at its end; batches repeat after them
 };
 
 /// The first token of row `row` of a batch of `b` rows of `t` tokens and the token after them.

@@ -9,9 +9,13 @@ std::string_view name_of(KvLayout layout) {
   return layout == KvLayout::kStridedView ? "strided view" : "contiguous";
 }
 
-std::unique_ptr<KvPath> make_kv_path(KvLayout layout, const ModelConfig& config) {
-  if (layout == KvLayout::kStridedView) return std::make_unique<KvStridedView>(config);
-  return std::make_unique<KvContiguous>(config);
+template <class T>
+std::unique_ptr<KvPath<T>> make_kv_path(KvLayout layout, const ModelConfig& config) {
+  if (layout == KvLayout::kStridedView) return std::make_unique<KvStridedView<T>>(config);
+  return std::make_unique<KvContiguous<T>>(config);
 }
+
+template std::unique_ptr<KvPath<float>> make_kv_path(KvLayout, const ModelConfig&);
+template std::unique_ptr<KvPath<bf16>> make_kv_path(KvLayout, const ModelConfig&);
 
 }  // namespace wb

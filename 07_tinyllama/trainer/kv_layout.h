@@ -28,21 +28,23 @@ struct RopeAngles {
   const float* sine = nullptr;    // (T, D/2)
 };
 
-/// One layer's way from normalised input to rotated queries, keys and values, and back.
+/// One layer's way from normalised input to rotated queries, keys and values, and back. T, float or bf16, is
+/// what memory holds.
+template <class T>
 class KvPath {
  public:
   struct Forward {
-    const float* x;               // (B*T, C), normalised input
-    const LayerWeights& weights;  //
-    HeadsView<float> q;           // (B, T, H, D), projected; rotated here together with k
+    const T* x;                      // (B*T, C), normalised input
+    const LayerWeights<T>& weights;  //
+    HeadsView<T> q;                  // (B, T, H, D), projected; rotated here together with k
     RopeAngles angles;
   };
   struct Backward {
-    const float* x;               // (B*T, C)
-    const LayerWeights& weights;  //
-    LayerWeights& gradients;      // k_proj and v_proj are added to
-    HeadsView<float> dq;          // (B, T, H, D), rotated back here together with dk
-    float* dx;                    // (B*T, C), overwritten: what reaches x through keys and values
+    const T* x;                      // (B*T, C)
+    const LayerWeights<T>& weights;  //
+    LayerWeights<float>& gradients;  // k_proj and v_proj are added to
+    HeadsView<T> dq;                 // (B, T, H, D), rotated back here together with dk
+    T* dx;                           // (B*T, C), overwritten: what reaches x through keys and values
     RopeAngles angles;
   };
 
@@ -57,17 +59,18 @@ class KvPath {
   virtual int heads() const = 0;
 
   /// What attention reads, and where its backward writes.
-  virtual HeadsView<float> keys(int layer) const = 0;    // (B, T, heads(), D)
-  virtual HeadsView<float> values(int layer) const = 0;  // (B, T, heads(), D)
-  virtual HeadsView<float> dkeys() const = 0;            // (B, T, heads(), D)
-  virtual HeadsView<float> dvalues() const = 0;          // (B, T, heads(), D)
+  virtual HeadsView<T> keys(int layer) const = 0;    // (B, T, heads(), D)
+  virtual HeadsView<T> values(int layer) const = 0;  // (B, T, heads(), D)
+  virtual HeadsView<T> dkeys() const = 0;            // (B, T, heads(), D)
+  virtual HeadsView<T> dvalues() const = 0;          // (B, T, heads(), D)
 
-  virtual void forward(int layer, const Forward& in, const KernelSet& kernels, cudaStream_t stream) = 0;
+  virtual void forward(int layer, const Forward& in, const Kernels<T>& kernels, cudaStream_t stream) = 0;
   /// Reads dkeys() and dvalues(), which attention's backward has written. Project dq after it: it is rotated
   /// here.
-  virtual void backward(int layer, const Backward& in, const KernelSet& kernels, cudaStream_t stream) = 0;
+  virtual void backward(int layer, const Backward& in, const Kernels<T>& kernels, cudaStream_t stream) = 0;
 };
 
-std::unique_ptr<KvPath> make_kv_path(KvLayout layout, const ModelConfig& config);
+template <class T>
+std::unique_ptr<KvPath<T>> make_kv_path(KvLayout layout, const ModelConfig& config);
 
 }  // namespace wb

@@ -5,37 +5,39 @@
 
 namespace wb {
 
-class KvStridedView final : public KvPath {
+template <class T>
+class KvStridedView final : public KvPath<T> {
  public:
+  using typename KvPath<T>::Forward;
+  using typename KvPath<T>::Backward;
+
   explicit KvStridedView(const ModelConfig& config) : config_(config) {}
 
   void reserve(TensorTable& activations) const override;
   void bind(Arena& activations) override;
   int heads() const override { return config_.k; }
-  HeadsView<float> keys(int layer) const override {
-    return view(layers_[static_cast<std::size_t>(layer)].keys);
-  }
-  HeadsView<float> values(int layer) const override {
+  HeadsView<T> keys(int layer) const override { return view(layers_[static_cast<std::size_t>(layer)].keys); }
+  HeadsView<T> values(int layer) const override {
     return view(layers_[static_cast<std::size_t>(layer)].values);
   }
-  HeadsView<float> dkeys() const override { return view(dkeys_); }
-  HeadsView<float> dvalues() const override { return view(dvalues_); }
-  void forward(int layer, const Forward& in, const KernelSet& kernels, cudaStream_t stream) override;
-  void backward(int layer, const Backward& in, const KernelSet& kernels, cudaStream_t stream) override;
+  HeadsView<T> dkeys() const override { return view(dkeys_); }
+  HeadsView<T> dvalues() const override { return view(dvalues_); }
+  void forward(int layer, const Forward& in, const Kernels<T>& kernels, cudaStream_t stream) override;
+  void backward(int layer, const Backward& in, const Kernels<T>& kernels, cudaStream_t stream) override;
 
  private:
   struct Layer {
-    float* keys = nullptr;    // (K, D, B, T)
-    float* values = nullptr;  // (K, D, B, T)
+    T* keys = nullptr;    // (K, D, B, T)
+    T* values = nullptr;  // (K, D, B, T)
   };
-  HeadsView<float> view(float* data) const {
+  HeadsView<T> view(T* data) const {
     return feature_major_view(data, config_.b, config_.t, config_.k, config_.d());
   }
 
   ModelConfig config_;
   std::vector<Layer> layers_;
-  float* dkeys_ = nullptr;    // (K, D, B, T), shared by all layers
-  float* dvalues_ = nullptr;  // (K, D, B, T)
+  T* dkeys_ = nullptr;    // (K, D, B, T), shared by all layers
+  T* dvalues_ = nullptr;  // (K, D, B, T)
 };
 
 }  // namespace wb

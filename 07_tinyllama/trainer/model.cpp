@@ -1,8 +1,7 @@
-// Construction and the forward pass. The backward pass is in model_backward.cpp.
+// What a model owns. The passes are in passes_forward.cpp and passes_backward.cpp.
 #include "07_tinyllama/trainer/model.h"
 
-#include "07_tinyllama/trainer/step_kernels.h"
-#include "common/core/trace.h"
+#include "07_tinyllama/trainer/parameter_copy.h"
 
 namespace wb {
 namespace {
@@ -18,6 +17,14 @@ const KernelSet& chosen(const KernelSet& kernels) {
   return kernels;
 }
 
+bool is_bf16(const KernelSet& kernels) {
+  return kernels.precision == Precision::kBf16;
+}
+
+std::size_t copy_size(const KernelSet& kernels, const TensorTable& parameters) {
+  return is_bf16(kernels) ? static_cast<std::size_t>(parameters.extent()) : 0;
+}
+
 }  // namespace
 
 Model::Model(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_layout)
@@ -25,87 +32,40 @@ Model::Model(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_la
       kernels_(chosen(kernels)),
       parameters_(parameter_table(config)),
       gradients_(parameter_table(config)),
-      weights_(weights_of(parameters_, config)),
-      dweights_(weights_of(gradients_, config)),
-      kv_(make_kv_path(kv_layout, config)),
-      activation_arena_(activation_table(config, kernels.attention_memory(attention_shape()), *kv_)),
-      activations_(activations_of(activation_arena_, config)) {
-  kv_->bind(activation_arena_);
-  RopeTable table = make_rope_table(config.t, config.d(), config.rope_base);
-  const std::size_t half = table.cosine.size();
-  table.cosine.insert(table.cosine.end(), table.sine.begin(), table.sine.end());
-  rope_table_ = DeviceBuffer<float>(table.cosine);
-  angles_ = {rope_table_.data(), rope_table_.data() + half};
-}
-
-AttentionShape Model::attention_shape() const {
-  return attention_shape_of(config_, kv_->heads());
+      copy_(copy_size(kernels, parameters_.table())) {
+  const ModelWeights<float> gradients = weights_of(gradients_, config);
+  if (is_bf16(kernels)) {
+    passes_ = std::make_unique<LlamaPasses<bf16>>(
+        config, kernels.bf16, kv_layout, weights_of(copy_.data(), parameters_.table(), config), gradients);
+  } else {
+    passes_ = std::make_unique<LlamaPasses<float>>(config, kernels, kv_layout,
+                                                   weights_of(parameters_, config), gradients);
+  }
 }
 
 std::size_t Model::bytes_needed(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_layout) {
   validate(config);
-  const std::unique_ptr<KvPath> kv = make_kv_path(kv_layout, config);
-  const AttentionMemory attention = chosen(kernels).attention_memory(attention_shape_of(config, kv->heads()));
-  const std::int64_t floats = 2 * parameter_table(config).extent() +
-                              activation_table(config, attention, *kv).extent() +
-                              static_cast<std::int64_t>(config.t) * config.d();
-  return static_cast<std::size_t>(floats) * sizeof(float);
-}
-
-void Model::linear_forward(const float* x, const float* w, float* y, int in, int out, cudaStream_t stream) {
-  kernels_.matmul(MatmulLayout::kNT, x, w, y, config_.tokens(), out, in, 1.0f, 0.0f, stream);
+  chosen(kernels);
+  const TensorTable table = parameter_table(config);
+  const std::size_t passes = is_bf16(kernels)
+                                 ? LlamaPasses<bf16>::bytes_needed(config, kernels.bf16, kv_layout)
+                                 : LlamaPasses<float>::bytes_needed(config, kernels, kv_layout);
+  return 2 * static_cast<std::size_t>(table.extent()) * sizeof(float) +
+         copy_size(kernels, table) * sizeof(bf16) + passes;
 }
 
 void Model::forward(const int* tokens, const int* targets, float* loss, cudaStream_t stream) {
-  const int n = config_.tokens();
-  const int c = config_.c;
-  Activations& a = activations_;
-  TraceRange range("embedding");
-  kernels_.embedding_forward(tokens, weights_.embedding, a.layers[0].input, n, c, stream);
-  for (int layer = 0; layer < config_.l; ++layer) {
-    range.next("layer", layer);
-    layer_forward(layer, stream);
+  if (is_bf16(kernels_) && !copy_is_current_) {
+    copy_to_bf16(parameters_.data(), copy_.data(), parameters_.table().extent(), stream);
+    copy_is_current_ = true;
   }
-  range.next("head");
-  kernels_.rmsnorm_forward(a.output, weights_.norm, a.output_norm, a.output_rstd, n, c, config_.epsilon,
-                           stream);
-  // The head is tied: the embedding, used the other way round.
-  linear_forward(a.output_norm, weights_.embedding, a.logits, c, config_.v, stream);
-  kernels_.cross_entropy_forward(a.logits, targets, a.losses, a.lse, n, config_.v, stream);
-  mean_loss(a.losses, loss, n, stream);
+  passes_->forward(tokens, targets, loss, stream);
 }
 
-void Model::layer_forward(int layer, cudaStream_t stream) {
-  const int n = config_.tokens();
-  const int c = config_.c;
-  const int query_width = config_.h * config_.d();
-  const std::int64_t residual = static_cast<std::int64_t>(n) * c;
-  const LayerWeights& w = weights_.layers[static_cast<std::size_t>(layer)];
-  LayerActivations& a = activations_.layers[static_cast<std::size_t>(layer)];
-  const bool last = layer + 1 == config_.l;
-  float* output = last ? activations_.output : activations_.layers[static_cast<std::size_t>(layer) + 1].input;
-  float* branch = activations_.branch;
-  const HeadsView<float> q = token_major_view(a.q, config_.t, config_.h, config_.d());
-  const HeadsView<float> attention = token_major_view(a.attention, config_.t, config_.h, config_.d());
-
-  // middle = input + o(attention(rope(q, k), v))
-  TraceRange range("attention");
-  kernels_.rmsnorm_forward(a.input, w.input_norm, a.input_norm, a.input_rstd, n, c, config_.epsilon, stream);
-  linear_forward(a.input_norm, w.q_proj, a.q, c, query_width, stream);
-  kv_->forward(layer, {a.input_norm, w, q, angles_}, kernels_, stream);
-  kernels_.attention_forward(q, kv_->keys(layer), kv_->values(layer), attention, a.attention_saved,
-                             attention_shape(), stream);
-  linear_forward(a.attention, w.o_proj, branch, query_width, c, stream);
-  kernels_.vector_add(a.input, branch, a.middle, residual, stream);
-
-  // output = middle + down(silu(gate) * up)
-  range.next("feed_forward");
-  kernels_.rmsnorm_forward(a.middle, w.attention_norm, a.middle_norm, a.middle_rstd, n, c, config_.epsilon,
-                           stream);
-  kernels_.swiglu_forward(a.middle_norm, w.gate_proj, w.up_proj, a.gate, a.up, a.product, n, c, config_.f,
-                          kernels_.matmul, stream);
-  linear_forward(a.product, w.down_proj, branch, config_.f, c, stream);
-  kernels_.vector_add(a.middle, branch, output, residual, stream);
+void Model::backward(const int* tokens, const int* targets, cudaStream_t stream, float scale,
+                     bool accumulate) {
+  if (!accumulate) gradients_.zero(stream);
+  passes_->backward(tokens, targets, stream, scale);
 }
 
 }  // namespace wb

@@ -1,4 +1,4 @@
-// A Llama: its memory, forward pass and hand-written backward pass.
+// A Llama: its memory, forward pass and hand-written backward pass, in the precision of its kernels.
 //
 //   tokens -> embedding -> L x [ x + o(attention(rope(q, k), v)) -> x + down(silu(gate) * up) ] -> rmsnorm ->
 //   logits -> loss
@@ -8,17 +8,18 @@
 
 #include <memory>
 
-#include "07_tinyllama/trainer/activations.h"
 #include "07_tinyllama/trainer/arena.h"
 #include "07_tinyllama/trainer/config.h"
 #include "07_tinyllama/trainer/kernels.h"
 #include "07_tinyllama/trainer/kv_layout.h"
+#include "07_tinyllama/trainer/passes.h"
 
 namespace wb {
 
 class Model {
  public:
-  /// Parameters start as zeros: see init.h. Errors: validate(config)'s.
+  /// Computes in kernels.precision. Parameters start as zeros: see init.h. Errors: validate(config)'s; no
+  /// kernels chosen.
   Model(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_layout = KvLayout::kContiguous);
   /// Device memory that a Model of these arguments would allocate. Errors: as the constructor.
   static std::size_t bytes_needed(const ModelConfig& config, const KernelSet& kernels, KvLayout kv_layout);
@@ -41,32 +42,28 @@ class Model {
 
   const ModelConfig& config() const { return config_; }
   const KernelSet& kernels() const { return kernels_; }
-  Arena& parameters() { return parameters_; }
+  Precision precision() const { return kernels_.precision; }
+  /// In fp32 always. Who asks for them may write them: in bf16 the next forward pass then rounds them again.
+  Arena& parameters() {
+    parameters_changed();
+    return parameters_;
+  }
+  const Arena& parameters() const { return parameters_; }
+  /// Who wrote parameters through a pointer of an earlier parameters() says so. Costs nothing by itself.
+  void parameters_changed() { copy_is_current_ = false; }
+  /// In fp32 always.
   Arena& gradients() { return gradients_; }
   /// Activations and their gradients: one arena.
-  Arena& activations() { return activation_arena_; }
+  Arena& activations() { return passes_->activations(); }
 
  private:
-  void layer_forward(int layer, cudaStream_t stream);
-  void layer_backward(int layer, cudaStream_t stream);
-  AttentionShape attention_shape() const;
-  /// y (N, out) = x (N, in) w^T.
-  void linear_forward(const float* x, const float* w, float* y, int in, int out, cudaStream_t stream);
-  /// dx (N, in) = dy w + beta dx;  dw (out, in) += dy^T x.
-  void linear_backward(const float* dy, const float* x, const float* w, float* dx, float beta, float* dw,
-                       int in, int out, cudaStream_t stream);
-
   ModelConfig config_;
   KernelSet kernels_;
   Arena parameters_;
   Arena gradients_;
-  ModelWeights weights_;
-  ModelWeights dweights_;
-  std::unique_ptr<KvPath> kv_;
-  Arena activation_arena_;
-  Activations activations_;
-  DeviceBuffer<float> rope_table_;  // (2, T, D/2): cosines, then sines
-  RopeAngles angles_;
+  DeviceBuffer<bf16> copy_;  // in bf16: the parameters, rounded, at the same offsets
+  bool copy_is_current_ = false;
+  std::unique_ptr<Passes> passes_;
 };
 
 }  // namespace wb

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "07_tinyllama/trainer/arena.h"
+#include "common/core/bf16.h"
 
 namespace wb {
 namespace {
@@ -38,25 +39,30 @@ TensorTable parameter_table(const ModelConfig& config) {
   return table;
 }
 
-ModelWeights weights_of(Arena& arena, const ModelConfig& config) {
-  ModelWeights weights;
-  weights.embedding = arena.at("model.embed_tokens.weight");
+template <class T>
+ModelWeights<T> weights_of(T* memory, const TensorTable& table, const ModelConfig& config) {
+  const auto at = [&](const std::string& name) { return memory + table.at(name).offset; };
+  ModelWeights<T> weights;
+  weights.embedding = at("model.embed_tokens.weight");
   for (int layer = 0; layer < config.l; ++layer) {
     const std::string prefix = layer_prefix(layer);
     weights.layers.push_back({
-        .input_norm = arena.at(prefix + "input_layernorm.weight"),
-        .q_proj = arena.at(prefix + "self_attn.q_proj.weight"),
-        .k_proj = arena.at(prefix + "self_attn.k_proj.weight"),
-        .v_proj = arena.at(prefix + "self_attn.v_proj.weight"),
-        .o_proj = arena.at(prefix + "self_attn.o_proj.weight"),
-        .attention_norm = arena.at(prefix + "post_attention_layernorm.weight"),
-        .gate_proj = arena.at(prefix + "mlp.gate_proj.weight"),
-        .up_proj = arena.at(prefix + "mlp.up_proj.weight"),
-        .down_proj = arena.at(prefix + "mlp.down_proj.weight"),
+        .input_norm = at(prefix + "input_layernorm.weight"),
+        .q_proj = at(prefix + "self_attn.q_proj.weight"),
+        .k_proj = at(prefix + "self_attn.k_proj.weight"),
+        .v_proj = at(prefix + "self_attn.v_proj.weight"),
+        .o_proj = at(prefix + "self_attn.o_proj.weight"),
+        .attention_norm = at(prefix + "post_attention_layernorm.weight"),
+        .gate_proj = at(prefix + "mlp.gate_proj.weight"),
+        .up_proj = at(prefix + "mlp.up_proj.weight"),
+        .down_proj = at(prefix + "mlp.down_proj.weight"),
     });
   }
-  weights.norm = arena.at("model.norm.weight");
+  weights.norm = at("model.norm.weight");
   return weights;
 }
+
+template ModelWeights<float> weights_of(float*, const TensorTable&, const ModelConfig&);
+template ModelWeights<bf16> weights_of(bf16*, const TensorTable&, const ModelConfig&);
 
 }  // namespace wb

@@ -5,8 +5,8 @@
 
 namespace wb {
 
-WB_REGISTER(MakeKvPath, solution, [](const ModelConfig& config) -> std::unique_ptr<KvPath> {
-  return std::make_unique<KvContiguous>(config);
+WB_REGISTER(MakeKvPath, solution, [](const ModelConfig& config) -> std::unique_ptr<KvPath<float>> {
+  return std::make_unique<KvContiguous<float>>(config);
 });
 
 }  // namespace wb

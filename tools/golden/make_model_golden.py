@@ -15,6 +15,8 @@ Tensors of the file:
     gradient/NAME   F64         its gradient of the mean loss
     loss            (1,)  F64
     curve           (20,) F64   the loss before each AdamW step on this batch, computed in float32
+    curve_bf16      (20,) F64   the same under PyTorch's autocast to bfloat16: products in bf16; weights, residual
+                                stream, norms, softmax and loss in float32
 """
 
 import json
@@ -69,6 +71,11 @@ def parameter_shapes():
     return shapes | {"model.norm.weight": (C,)}
 
 
+def at_least_float32(x):
+    """What autocast does on a GPU to the operands of softmax and of the loss."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def rmsnorm(x, weight):
     return x / torch.sqrt((x * x).mean(-1, keepdim=True) + EPSILON) * weight
 
@@ -91,7 +98,7 @@ def attention(x, p, prefix):
     v = heads("v_proj.weight", K).repeat_interleave(H // K, dim=1)
     scores = q @ k.transpose(-1, -2) / math.sqrt(D)
     future = torch.ones(T, T, dtype=torch.bool).triu(1)
-    mixed = scores.masked_fill(future, -math.inf).softmax(-1) @ v
+    mixed = at_least_float32(scores).masked_fill(future, -math.inf).softmax(-1) @ v
     return mixed.transpose(1, 2).reshape(B, T, H * D) @ p[prefix + "o_proj.weight"].T
 
 
@@ -108,9 +115,26 @@ def mean_loss(p, tokens, targets):
         prefix = f"model.layers.{layer}."
         x = x + attention(rmsnorm(x, p[prefix + "input_layernorm.weight"]), p, prefix + "self_attn.")
         x = x + feed_forward(rmsnorm(x, p[prefix + "post_attention_layernorm.weight"]), p, prefix + "mlp.")
-    logits = rmsnorm(x, p["model.norm.weight"]) @ embedding.T
+    logits = at_least_float32(rmsnorm(x, p["model.norm.weight"]) @ embedding.T)
     chosen = logits.gather(-1, targets[..., None])[..., 0]
     return (logits.logsumexp(-1) - chosen).mean()
+
+
+def loss_curve(weights, tokens, targets, bf16):
+    """The loss before each of STEPS steps of AdamW from these weights."""
+    single = {name: w.clone().requires_grad_() for name, w in weights.items()}
+    optimizer = torch.optim.AdamW(
+        single.values(), LEARNING_RATE, (BETA1, BETA2), ADAM_EPSILON, weight_decay=WEIGHT_DECAY
+    )
+    curve = []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            loss = mean_loss(single, tokens, targets)
+        curve.append(loss.item())
+        loss.backward()
+        optimizer.step()
+    return curve
 
 
 def main():
@@ -130,17 +154,8 @@ def main():
     loss = mean_loss(double, tokens, targets)
     loss.backward()
 
-    single = {name: w.clone().requires_grad_() for name, w in weights.items()}
-    optimizer = torch.optim.AdamW(
-        single.values(), LEARNING_RATE, (BETA1, BETA2), ADAM_EPSILON, weight_decay=WEIGHT_DECAY
-    )
-    curve = []
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        step_loss = mean_loss(single, tokens, targets)
-        curve.append(step_loss.item())
-        step_loss.backward()
-        optimizer.step()
+    curve = loss_curve(weights, tokens, targets, bf16=False)
+    curve_bf16 = loss_curve(weights, tokens, targets, bf16=True)
 
     tensors = {
         "config": torch.tensor([C, L, H, K, F, V, B, T, ROPE_BASE, EPSILON], dtype=torch.float64),
@@ -149,6 +164,7 @@ def main():
         "targets": targets.int(),
         "loss": loss.detach().reshape(1),
         "curve": torch.tensor(curve, dtype=torch.float64),
+        "curve_bf16": torch.tensor(curve_bf16, dtype=torch.float64),
     }
     for name, weight in weights.items():
         tensors["weight/" + name] = weight

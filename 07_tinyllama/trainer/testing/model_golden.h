@@ -40,6 +40,7 @@ struct ModelGolden {
   std::vector<int> targets() const { return tensors.at("targets").as_int(); }
   double loss() const { return tensors.at("loss").as_double().at(0); }
   std::vector<double> curve() const { return tensors.at("curve").as_double(); }
+  std::vector<double> curve_bf16() const { return tensors.at("curve_bf16").as_double(); }
   std::vector<double> gradient(const std::string& name) const {
     return tensors.at("gradient/" + name).as_double();
   }
