@@ -137,7 +137,7 @@ void Decoder::pass(Rows& rows, std::span<const int> tokens) {
 }
 
 void Decoder::layer(int index, Rows& rows) {
-  const LayerWeights& w = weights_.layers[static_cast<std::size_t>(index)];
+  const LayerWeights<float>& w = weights_.layers[static_cast<std::size_t>(index)];
   const int n = rows.n;
   const int c = config_.c;
   const auto residual = static_cast<std::int64_t>(area(n, c));
@@ -159,7 +159,7 @@ void Decoder::layer(int index, Rows& rows) {
 }
 
 void Decoder::attention(int index, Rows& rows) {
-  const LayerWeights& w = weights_.layers[static_cast<std::size_t>(index)];
+  const LayerWeights<float>& w = weights_.layers[static_cast<std::size_t>(index)];
   const int n = rows.n;
   const int d = config_.d();
   const int width = config_.k * d;

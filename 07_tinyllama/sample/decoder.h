@@ -69,7 +69,7 @@ class Decoder {
   DecodeAttention::Function* decode_attention_;
   int capacity_;
   Arena parameters_;
-  ModelWeights weights_;
+  ModelWeights<float> weights_;
   DeviceBuffer<float> keys_, values_;  // (L, capacity, K*D); keys are rotated
   DeviceBuffer<float> rope_table_;     // (2, capacity, D/2): cosines, then sines
   Rows one_;

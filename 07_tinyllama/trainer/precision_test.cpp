@@ -49,13 +49,15 @@ struct Variant {
   double least;             // of the worst gradient: less would be another precision
 };
 
+// The golden weights are large, so that every term counts, and errors with them: PyTorch's own autocast to
+// bf16 is off by up to 6.8e-2 here (tools/golden/make_model_golden.py).
 std::vector<Variant> variants() {
   std::vector<Variant> all;
   for (const KvLayout layout : {KvLayout::kContiguous, KvLayout::kStridedView}) {
     const std::string suffix = layout == KvLayout::kContiguous ? "_contiguous" : "_strided_view";
     all.push_back({"tf32" + suffix, Precision::kTf32, "auto", layout, 1e-3, 5e-3, 1e-5});
-    all.push_back({"bf16" + suffix, Precision::kBf16, "auto", layout, 5e-3, 4e-2, 1e-3});
-    all.push_back({"bf16_solutions" + suffix, Precision::kBf16, "solution", layout, 5e-3, 4e-2, 1e-3});
+    all.push_back({"bf16" + suffix, Precision::kBf16, "auto", layout, 5e-3, 8e-2, 1e-3});
+    all.push_back({"bf16_solutions" + suffix, Precision::kBf16, "solution", layout, 5e-3, 8e-2, 1e-3});
   }
   return all;
 }

@@ -15,8 +15,8 @@ Tensors of the file:
     gradient/NAME   F64         its gradient of the mean loss
     loss            (1,)  F64
     curve           (20,) F64   the loss before each AdamW step on this batch, computed in float32
-    curve_bf16      (20,) F64   the same under PyTorch's autocast to bfloat16: products in bf16; weights, residual
-                                stream, norms, softmax and loss in float32
+    curve_bf16      (20,) F64   the same under PyTorch's autocast to bfloat16: products in bf16; weights,
+                                residual stream, norms, softmax and loss in float32
 """
 
 import json
