@@ -104,7 +104,8 @@ void declare_optimizer(CLI::App& app, Typed& typed) {
 }
 
 void declare_run(CLI::App& app, Typed& typed) {
-  app.add_option("--precision", typed.precision, "fp32; or tf32: matrix products on tensor cores");
+  app.add_option("--precision", typed.precision,
+                 "fp32; tf32: matrix products on tensor cores; bf16: activations in 16 bits too");
   app.add_option(
       "--kernels", typed.kernels.kernels,
       "auto: the fastest by measurement; remeasure; fixed: look them up; solution, operation=name, ...");
@@ -276,8 +277,6 @@ RunOptions checked(const Typed& typed) {
   options.kernels = look_up_of(typed.kernels.kernels);
   options.kernel_options = typed.kernels;
   options.precision = parse_precision(typed.precision);
-  if (options.precision == Precision::kBf16)
-    throw Error("--precision bf16: the trainer has fp32 and tf32 as yet");
   require_known(options.kernel_options, options.precision);
   options.output = !typed.output.empty() ? typed.output : "results/train";
   options.resume = !typed.resume.empty();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/core/bf16.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
 
@@ -40,21 +41,27 @@ double fastest(Call&& call) {
   return best;
 }
 
+// FLOPs per second of an (n, n) product of matrices of T.
+template <class T>
+double product_flops(const Kernels<T>& kernels, int n) {
+  const auto size = static_cast<std::size_t>(n) * static_cast<std::size_t>(n);
+  const std::vector<float> values = random_uniform(size, 1);
+  std::vector<T> stored(size);
+  std::transform(values.begin(), values.end(), stored.begin(), [](float x) { return from_float<T>(x); });
+  const DeviceBuffer<T> a(stored), b(stored);
+  DeviceBuffer<T> c(size);
+  const double seconds = fastest(
+      [&] { kernels.matmul(MatmulLayout::kNT, a.data(), b.data(), c.data(), n, n, n, 1.0f, 0.0f, nullptr); });
+  return 2.0 * static_cast<double>(n) * n * n / seconds;
+}
+
 }  // namespace
 
 Roofs measure_roofs(const KernelSet& kernels) {
   Roofs roofs;
-  const int n = roofs.matmul_size = device_is_cpu() ? kMatmulSizeCpu : kMatmulSize;
-  const auto size = static_cast<std::size_t>(n) * static_cast<std::size_t>(n);
-  {
-    const std::vector<float> values = random_uniform(size, 1);
-    const DeviceBuffer<float> a(values), b(values);
-    DeviceBuffer<float> c(size);
-    const double seconds = fastest([&] {
-      kernels.matmul(MatmulLayout::kNT, a.data(), b.data(), c.data(), n, n, n, 1.0f, 0.0f, nullptr);
-    });
-    roofs.flops = 2.0 * static_cast<double>(n) * n * n / seconds;
-  }
+  roofs.matmul_size = device_is_cpu() ? kMatmulSizeCpu : kMatmulSize;
+  roofs.flops = kernels.precision == Precision::kBf16 ? product_flops(kernels.bf16, roofs.matmul_size)
+                                                      : product_flops(kernels.of<float>(), roofs.matmul_size);
   const std::size_t bytes = device_is_cpu() ? kCopyBytesCpu : kCopyBytes;
   DeviceBuffer<unsigned char> from(bytes), to(bytes);
   from.fill_bytes(1);
