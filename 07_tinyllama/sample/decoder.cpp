@@ -66,7 +66,8 @@ Decoder::Decoder(const ModelConfig& config, const KernelSet& kernels, int capaci
       weights_(weights_of(parameters_, config)),
       keys_(static_cast<std::size_t>(config.l) * area(capacity, config.k * config.d())),
       values_(keys_.size()),
-      one_(config, kernels, 1) {
+      one_(config, kernels, 1),
+      one_logits_(static_cast<std::size_t>(config.v)) {
   RopeTable table = make_rope_table(capacity, config.d(), config.rope_base);
   table.cosine.insert(table.cosine.end(), table.sine.begin(), table.sine.end());
   rope_table_ = DeviceBuffer<float>(table.cosine);
@@ -121,7 +122,9 @@ void Decoder::linear(const float* x, const float* w, float* y, int n, int in, in
 }
 
 std::vector<float> Decoder::logits_of(const float* norm, int n) {
-  DeviceBuffer<float> logits(area(n, config_.v));
+  // One row has its memory: to allocate and free some for every token would cost more than the product.
+  DeviceBuffer<float> many(n == 1 ? 0 : area(n, config_.v));
+  DeviceBuffer<float>& logits = n == 1 ? one_logits_ : many;
   linear(norm, weights_.embedding, logits.data(), n, config_.c, config_.v);
   return logits.download();
 }

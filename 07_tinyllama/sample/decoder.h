@@ -73,6 +73,7 @@ class Decoder {
   DeviceBuffer<float> keys_, values_;  // (L, capacity, K*D); keys are rotated
   DeviceBuffer<float> rope_table_;     // (2, capacity, D/2): cosines, then sines
   Rows one_;
+  DeviceBuffer<float> one_logits_;  // (V)
   int position_ = 0;
 };
 
