@@ -18,6 +18,7 @@ namespace simt::detail {
 /// Lanes of one warp that wait for the others of their mask.
 struct Rendezvous {
   unsigned mask = 0;
+  unsigned expected = 0;  // lanes of the mask that have not returned
   unsigned arrived = 0;
   const WarpOperation* operation = nullptr;
   FiberList waiting;
@@ -85,7 +86,8 @@ class BlockRunner {
   [[gnu::noinline]] void last_at_barrier(const char* name, Site site);
   void complete_barrier();
   unsigned live_lanes(unsigned warp) const;
-  bool complete_if_all_arrived(Warp& warp, int index, unsigned live);
+  void complete(Warp& warp, int index);
+  [[gnu::noinline]] void meet(const WarpOperation& operation, unsigned mask, Site site);
   [[noreturn]] void lane_left_out(const WarpOperation& operation, unsigned mask, Site site);
   [[noreturn]] void different_operations(const Rendezvous& meeting, const WarpOperation& operation,
                                          Site site);

@@ -62,8 +62,22 @@ unsigned BlockRunner::live_lanes(unsigned warp) const {
   return lanes & ~context.exited[warp];
 }
 
+// Most lanes find their meeting open, and it is the warp's only one.
 [[gnu::always_inline]] inline void BlockRunner::rendezvous(const WarpOperation& operation, unsigned mask,
                                                            Site site) {
+  const unsigned lane = 1u << (context.linear % 32);
+  Warp& warp = warps_[context.linear / 32];
+  Rendezvous& meeting = warp.rendezvous[0];
+  const bool is_open = warp.open == 1 && meeting.mask == mask && meeting.operation == &operation;
+  if (!is_open || (mask & lane) == 0) return meet(operation, mask, site);
+  meeting.arrived |= lane;
+  if (meeting.arrived == meeting.expected) return complete(warp, 0);
+  meeting.waiting.push_back(current_);
+  park(operation.name, site, mask);
+}
+
+// The first lane of a meeting, a meeting beside others, a mistake.
+void BlockRunner::meet(const WarpOperation& operation, unsigned mask, Site site) {
   const unsigned number = context.linear / 32;
   const unsigned lane = 1u << (context.linear % 32);
   Warp& warp = warps_[number];
@@ -75,12 +89,12 @@ unsigned BlockRunner::live_lanes(unsigned warp) const {
   Rendezvous& meeting = warp.rendezvous[index];
   if (index == warp.open) {
     ++warp.open;
-    meeting = {mask, 0, &operation, {}};
+    meeting = {mask, mask & live_lanes(number), 0, &operation, {}};
   } else if (meeting.operation != &operation) {
     different_operations(meeting, operation, site);
   }
   meeting.arrived |= lane;
-  if (complete_if_all_arrived(warp, index, live_lanes(number))) return;
+  if (meeting.arrived == meeting.expected) return complete(warp, index);
   meeting.waiting.push_back(current_);
   park(operation.name, site, mask);
 }
@@ -105,13 +119,12 @@ void BlockRunner::different_operations(const Rendezvous& meeting, const WarpOper
                   operation.name, base_name(site.file), site.line));
 }
 
-bool BlockRunner::complete_if_all_arrived(Warp& warp, int index, unsigned live) {
+void BlockRunner::complete(Warp& warp, int index) {
   Rendezvous& meeting = warp.rendezvous[index];
-  if ((meeting.mask & live & ~meeting.arrived) != 0) return false;
   meeting.operation->complete(warp.lanes, meeting.arrived);
   release(meeting.waiting);
-  warp.rendezvous[index] = warp.rendezvous[--warp.open];
-  return true;
+  --warp.open;
+  if (index != warp.open) warp.rendezvous[index] = warp.rendezvous[warp.open];
 }
 
 // Nobody waits for a thread that returned: it may have been the last one missing.
@@ -120,7 +133,12 @@ void BlockRunner::thread_returned() {
   const unsigned number = context.linear / 32;
   Warp& warp = warps_[number];
   if ((warps_used_ >> number & 1) == 0) return;
-  for (int i = warp.open - 1; i >= 0; --i) complete_if_all_arrived(warp, i, live_lanes(number));
+  const unsigned live = live_lanes(number);
+  for (int i = warp.open - 1; i >= 0; --i) {
+    Rendezvous& meeting = warp.rendezvous[i];
+    meeting.expected &= live;
+    if (meeting.arrived == meeting.expected) complete(warp, i);
+  }
 }
 
 unsigned BlockRunner::converged(Site site) {

@@ -18,6 +18,10 @@ void give_all(WarpLanes& lanes, unsigned arrived, std::uint64_t result) {
 
 // A lane that is not there has no value to give: all ones, NaN as a float, shows up where it is used.
 void shuffle(WarpLanes& lanes, unsigned arrived) {
+  if (arrived == 0xffffffffu) {
+    for (int lane = 0; lane < 32; ++lane) lanes.result[lane] = lanes.value[lanes.source[lane]];
+    return;
+  }
   for_each_lane(arrived, [&](int lane) {
     const int source = lanes.source[lane];
     lanes.result[lane] = (arrived >> source & 1) != 0 ? lanes.value[source] : ~std::uint64_t{0};
