@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <map>
@@ -145,7 +146,10 @@ std::string describe_address(std::uintptr_t address) {
       return fmt::format("{} bytes before the start of an allocation of {} bytes", start - address, a.bytes);
     }
   }
-  for (const Allocation& a : state().freed) {
+  // The latest first: addresses come back.
+  const auto& freed = state().freed;
+  for (std::size_t age = 1; age <= std::min(freed.size(), state().freed_count); ++age) {
+    const Allocation& a = freed[(state().freed_count - age) % freed.size()];
     if (inside(a)) return fmt::format("in an allocation of {} bytes that was freed", a.bytes);
   }
   return "";
