@@ -128,11 +128,13 @@ function(wb_mutants chapter exercise)
   target_link_libraries(${exercise}_mutants_test PRIVATE ${exercise}_test_cases ${exercise}_mutants ${chapter})
   # A GPU has no order to choose.
   set(orders forward,reverse)
+  set(jobs 1)
   if(WB_DEVICE STREQUAL "cuda")
     set(orders forward)
+    set(jobs 4)  # most of a run is the start of the driver and the oracle on one core
   endif()
   add_test(NAME mutants.${exercise}
     COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/proofs/mutants.py $<TARGET_FILE:${exercise}_mutants_test>
-            ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise} --orders ${orders})
+            ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise} --orders ${orders} --jobs ${jobs})
   set_tests_properties(mutants.${exercise} PROPERTIES LABELS "${chapter};mutants")
 endfunction()

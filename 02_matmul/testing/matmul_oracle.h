@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "02_matmul/matmul.h"
+#include "common/harness/rows.h"
 
 namespace wb {
 
@@ -15,7 +16,7 @@ inline std::vector<double> matmul_oracle(std::span<const float> a,  // (M, K)
                                          int m, int n, int k) {
   const auto width = static_cast<std::size_t>(n), depth = static_cast<std::size_t>(k);
   std::vector<double> c(static_cast<std::size_t>(m) * width);
-  for (std::size_t row = 0; row < static_cast<std::size_t>(m); ++row) {
+  for_each_row(static_cast<std::size_t>(m), width * depth, [&](std::size_t row) {
     // Columns innermost: the sum over K is the same, and rows of b are read in order.
     double* out = c.data() + row * width;
     for (std::size_t p = 0; p < depth; ++p) {
@@ -23,7 +24,7 @@ inline std::vector<double> matmul_oracle(std::span<const float> a,  // (M, K)
       const float* from_b = b.data() + p * width;
       for (std::size_t column = 0; column < width; ++column) out[column] += factor * from_b[column];
     }
-  }
+  });
   return c;
 }
 

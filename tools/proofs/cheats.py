@@ -76,6 +76,27 @@ def judge(folder: Path, cheat: Path, words: str) -> str:
     return "" if re.search(cause, said) else f"does not pass, but nothing says '{cause}':\n{said}"
 
 
+def tests_of(program: Path) -> set:
+    """ "Suite.Test" as GoogleTest lists them, whatever they are instantiated for."""
+    names, suite = set(), ""
+    for line in process.quiet([program, "--gtest_list_tests"])[1].splitlines():
+        if line.startswith("  "):
+            names.add(suite + line.split()[0].partition("/")[0])
+        elif line.endswith("."):
+            suite = line.strip("/")
+    return names
+
+
+def unlisted(folder: Path) -> list:
+    """Exercises of which the verdict demands other tests than their program has."""
+    found = []
+    for exercise in (e for chapter in chapters.chapters() for e in chapters.everything(chapter)):
+        program = folder / "bin" / f"{exercise.name}_test"
+        if program.exists() and tests_of(program) != set(judges.listed_tests(exercise)):
+            found.append(exercise.name)
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, required=True)
@@ -91,6 +112,9 @@ def main() -> int:
         problem = judge(folder, file, words)
         problems += bool(problem)
         print(f"{file.stem}: {problem or ('passes' if file.stem == 'honest' else 'caught')}", flush=True)
+    for name in unlisted(folder):
+        problems += 1
+        print(f"{name}: {name}_test has other tests than the verdict demands")
     print(f"{len(cheats)} starters, {problems} problems")
     return 1 if problems or not cheats else 0
 

@@ -22,6 +22,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CAUSE = re.compile(r"^// Caught as: (.+)$", re.MULTILINE)
@@ -64,28 +65,29 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--orders", default="forward,reverse", help="values of SIMT_ORDER to run in")
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds one run may take")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time; a GPU has room for several")
     arguments = parser.parse_args()
 
     mutants = sorted(arguments.folder.glob("*.cu"))
     if not mutants:
         print(f"error: no mutant in {arguments.folder}", file=sys.stderr)
         return 2
+    orders = arguments.orders.split(",")
+    todo = [(name, order) for order in orders for name in ["solution", *(m.stem for m in mutants)]]
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        runs = list(pool.map(lambda one: run(arguments.program, *one, arguments.timeout), todo))
+    causes = {mutant.stem: CAUSE.search(mutant.read_text()) for mutant in mutants}
     failures = 0
-    for order in arguments.orders.split(","):
-        code, output = run(arguments.program, "solution", order, arguments.timeout)
-        if code != 0:
-            print(f"solution, {order}: must pass, but ended with {code}:\n{output}")
-            failures += 1
-        for mutant in mutants:
-            cause = CAUSE.search(mutant.read_text())
-            if cause is None:
-                problem = "says no '// Caught as: ...' in its head comment"
-            else:
-                problem = judge(
-                    *run(arguments.program, mutant.stem, order, arguments.timeout), cause.group(1)
-                )
-            failures += problem is not None
-            print(f"{mutant.stem}, {order}: {problem or 'caught'}")
+    for (name, order), (code, output) in zip(todo, runs):
+        if name == "solution":
+            problem = f"must pass, but ended with {code}:\n{output}" if code != 0 else None
+        elif causes[name] is None:
+            problem = "says no '// Caught as: ...' in its head comment"
+        else:
+            problem = judge(code, output, causes[name].group(1))
+        failures += problem is not None
+        if problem or name != "solution":
+            print(f"{name}, {order}: {problem or 'caught'}")
     print(f"{len(mutants)} mutants, {failures} problems")
     return 1 if failures else 0
 

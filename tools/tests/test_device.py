@@ -67,6 +67,15 @@ class Doctor(unittest.TestCase):
         self.assertEqual(old.status, "missing")
         self.assertIn("80, 90", old.detail)
 
+    def test_what_an_older_gpu_lacks(self):
+        self.assertEqual(doctor.lacking((9, 0)), [])
+        self.assertEqual(doctor.lacking((12, 0)), [])
+        turing = doctor.lacking((7, 5))
+        self.assertEqual([finding.status for finding in turing], ["optional"] * 2)
+        self.assertIn("bf16", turing[0].detail)
+        self.assertIn("needs 8.0", turing[0].detail)
+        self.assertEqual(len(doctor.lacking((7, 0))), 3)
+
     def test_every_fault_of_a_bare_machine_comes_with_a_remedy(self):
         with (
             mock.patch.object(doctor.machine, "compiler", return_value=(None, None, ())),

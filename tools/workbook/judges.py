@@ -42,7 +42,7 @@ def changed_files(exercise) -> tuple:
     code, text = process.quiet(["git", "-C", ROOT, "diff", "--name-only", base, "--", *paths])
     if code != 0:
         return [], f"git does not compare the tests with the published ones: {first_line(text)}"
-    return text.split("\n")[:-1], ""
+    return [name for name in text.split("\n")[:-1] if not name.endswith(".md")], ""
 
 
 def published_commit() -> str:

@@ -5,6 +5,7 @@
 
 #include "common/core/rng.h"
 #include "common/harness/matcher.h"
+#include "common/harness/rows.h"
 
 namespace {
 
@@ -27,6 +28,14 @@ TYPED_TEST(BenchData, ComesBackByRows) {
   expected.insert(expected.end(), values.begin() + 28, values.end());
   EXPECT_TRUE(wb::matches(wb::download_rows(matrix, {1, 4}, 7), wb::to_double(expected),
                           wb::stored_as<TypeParam>({0.0, 0.0}), {{2, 7}}));
+}
+
+TEST(Rows, EachIsCalledOnce) {
+  for (const std::size_t steps : {std::size_t{1}, std::size_t{1} << 20}) {  // short: here; long: on all cores
+    std::vector<int> calls(1000);
+    wb::for_each_row(calls.size(), steps, [&](std::size_t row) { ++calls[row]; });
+    EXPECT_EQ(calls, std::vector<int>(1000, 1));
+  }
 }
 
 }  // namespace

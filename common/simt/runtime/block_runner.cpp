@@ -91,6 +91,7 @@ void BlockRunner::begin(const Grid& grid, std::uint64_t number) {
 
 bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
   begin(grid, number);
+  home_.sanitized.be_current();
   switch_to(pool_.acquire());
   while (!abandoned_ && context.live != 0) {
     if (release_converging()) {

@@ -139,6 +139,7 @@ class BlockRunner {
 [[gnu::always_inline]] inline void BlockRunner::switch_to(Fiber* target) {
   Fiber* self = current_;
   current_ = target;
+  target->sanitized.announce();
   simt_switch_stack(&self->context, target->context);
 }
 

@@ -64,6 +64,7 @@ void FiberPool::grow() {
 void FiberPool::prepare(Fiber& fiber, std::size_t index) const {
   const std::size_t color = (index % 16) * 256;
   char* top = fiber.stack + guard_bytes() + stack_bytes() - color;
+  fiber.sanitized.create();
   fiber.context = prepare_stack(top, stack_bytes() - color, entry_);
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/sanitizer.h"
 #include "runtime/switch.h"
 #include "simt/barrier.h"
 
@@ -23,6 +24,7 @@ struct alignas(64) Fiber {
 
   bool busy = false;      // holds the frames of a thread
   char* stack = nullptr;  // lowest address of the mapping; it starts with the guard
+  [[no_unique_address]] SanitizedStack sanitized;
 };
 
 /// First in, first out, without allocation.

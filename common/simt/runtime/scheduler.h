@@ -112,7 +112,7 @@ class Scheduler {
   Stream null_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::uint64_t next_sequence_ = 1;
-unsigned streams_created_ = 0;
+  unsigned streams_created_ = 0;
   std::atomic<unsigned> worker_count_;  // fewer than wanted, once the system has refused some
   unsigned threads_ = 0;                // at least two, see start_workers()
   bool workers_started_ = false;

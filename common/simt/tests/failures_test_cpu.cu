@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <simt/failure.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <string>
 
 #undef NDEBUG
@@ -104,6 +107,28 @@ TEST(Failures, NullAndFreed) {
   ASSERT_EQ(cudaFree(data), cudaSuccess);
   EXPECT_EQ(outcome([&] { add_at<<<1, 1>>>(data, 3); }), cudaErrorIllegalAddress);
   EXPECT_EXPLAINED("in an allocation of 1024 bytes that was freed");
+}
+
+// The line of a fault is looked up by another program, which gets the path of this one.
+TEST(Failures, APathIsNoCommand) {
+  namespace fs = std::filesystem;
+  const fs::path root = fs::temp_directory_path() / ("simt_failures_" + std::to_string(getpid()));
+  const fs::path folder = root / "q'$(touch pwned)'`touch pwned`\"; touch pwned #";
+  fs::create_directories(folder);
+  fs::copy_file("/proc/self/exe", folder / "program");
+  const pid_t child = fork();
+  if (child == 0) {
+    if (chdir(folder.c_str()) == 0) {
+      execl((folder / "program").c_str(), "program", "--gtest_filter=Failures.PastTheEnd", "--gtest_brief=1",
+            nullptr);
+    }
+    _exit(99);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);  // it found the line
+  EXPECT_FALSE(fs::exists(folder / "pwned"));
+  fs::remove_all(root);
 }
 
 __global__ void store4(float* data) {

@@ -123,7 +123,8 @@ int main(int argc, char** argv) {
   const auto elapsed = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  for (g_number = one->count() != 0 ? only : 1;; g_number = g_number + 1) {
+  for (std::uint64_t number = one->count() != 0 ? only : 1;; ++number) {
+    g_number = number;
     const std::string input = make_input(g_number, seeds, words);
     if (!save.empty()) std::ofstream(save, std::ios::binary) << input;
     alarm(kSecondsPerInput);
