@@ -26,6 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from published import benchmark_tables, journey_tables
+from workbook import files
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "docs" / "results"
@@ -121,7 +122,7 @@ def main(arguments: list | None = None, root: Path = ROOT, folder: Path = PUBLIS
             if new != text:
                 stale.append(file)
                 if not options.check:
-                    file.write_text(new)
+                    files.write_text(file, new)
     except PublishError as error:
         print(f"publish: {error}", file=sys.stderr)
         return 2

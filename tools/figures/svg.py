@@ -90,7 +90,9 @@ def command(script: str, figures: dict[Path, Callable[[], str]]) -> int:
     for target, draw in figures.items():
         drawn = draw()
         if "--check" not in sys.argv[1:]:
-            target.write_text(drawn, encoding="utf-8")
+            begun = target.with_name(f".{target.name}.tmp")
+            begun.write_text(drawn, encoding="utf-8")
+            begun.replace(target)
         elif not target.exists() or target.read_text(encoding="utf-8") != drawn:
             name = Path(script).name
             print(f"{target.name} is not what its script draws; run tools/figures/{name}", file=sys.stderr)

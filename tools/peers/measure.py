@@ -188,10 +188,16 @@ def show(row: dict) -> None:
 
 
 def write(file: Path, content: dict) -> None:
+    """Whole or not at all, and only in place of a regular file."""
+    if file.exists() and not file.is_file():
+        sys.exit(f"peer: {file} is no regular file; name another --output")
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    temporary.replace(file)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def main(peers: dict, description: str) -> None:

@@ -353,7 +353,11 @@ def main() -> None:
     show(result, options, config)
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(document(options, config, device, result), indent=2) + "\n")
+        if options.output.exists() and not options.output.is_file():
+            sys.exit(f"peer: {options.output} is no regular file; name another --output")
+        begun = options.output.with_name(f".{options.output.name}.tmp")
+        begun.write_text(json.dumps(document(options, config, device, result), indent=2) + "\n")
+        begun.replace(options.output)
 
 
 if __name__ == "__main__":

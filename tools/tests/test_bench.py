@@ -187,7 +187,7 @@ class Bench(unittest.TestCase):
         build = mock.Mock(device=device, program=lambda name: Path(name))
         starter = self.root / "01_x" / "softmax_starter.cu"
         exercise = Namespace(name="softmax", chapter=self.root / "01_x", starter=starter)
-        options = Namespace(starter=False, peers=peers, compile=compile)
+        options = Namespace(starter=False, peers=peers, compile=compile, timeout=60)
         with support.captured() as text:
             code = bench.measure(build, exercise, options)
         return code, text.getvalue()

@@ -50,10 +50,10 @@ def measure(build: Build, exercise, options) -> Exit:
         measured.append(FOLDER / f"{program}-{build.device}.json")
         files.remove(measured[-1])
         started = [build.program(program), "--output", shown(measured[-1])]
-        if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
+        if process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout) != 0:
             code = Exit.FAILED
     if build.device == "cuda" and options.peers:
-        measured += run_peer(exercise, measured[0], options.compile)
+        measured += run_peer(exercise, measured[0], options)
     document, *others = [bench_join.load(file) for file in measured]
     others = [other for other in others if other]
     if document and others:
@@ -68,7 +68,7 @@ def measure(build: Build, exercise, options) -> Exit:
     return code
 
 
-def run_peer(exercise, like: Path, with_compile: bool) -> list:
+def run_peer(exercise, like: Path, options) -> list:
     """The same problems in PyTorch, measured now and on this machine: its results file, if there is one."""
     script = PEERS / f"{exercise.name}.py"
     if not script.exists() or not like.exists():
@@ -81,7 +81,7 @@ def run_peer(exercise, like: Path, with_compile: bool) -> list:
     output = FOLDER / f"{exercise.name}_peer.json"
     files.remove(output)
     started = [python, script, "--like", shown(like), "--output", shown(output)]
-    started += [] if with_compile else ["--no-compile"]
-    if process.in_the_open(started, cwd=ROOT, env=run_environment()) != 0:
+    started += [] if options.compile else ["--no-compile"]
+    if process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout) != 0:
         warn(f"{shown(script)} failed; the workbook's own figures stand")
     return [output] if output.exists() else []

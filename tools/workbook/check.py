@@ -22,6 +22,7 @@ def command(options) -> int:
     ready = [e for e in exercises if e.has("test.cpp") and (options.solution or e.starter.exists())]
     if not ready:
         raise WorkbookError(nothing_to_check(chapter, exercises, options.solution), Exit.USAGE)
+    refuse_unknown_names(options, ready)
 
     chosen = device.choose(options.device)
     setup.ensure(chosen)
@@ -29,6 +30,17 @@ def command(options) -> int:
     build.configure()
     codes = [check_one(build, exercise, exercise.name + wanted, options) for exercise in ready]
     return Exit.BUILD if Exit.BUILD in codes else max(codes)
+
+
+def refuse_unknown_names(options, exercises: list) -> None:
+    """Refuse before a build an --impl that names nothing, or in one of its parts nothing."""
+    found = [name for exercise in exercises for name in exercise.implementations]
+    known = list(dict.fromkeys(found)) if options.solution else ["starter"]
+    for name in [] if options.impl is None else options.impl.split(","):
+        if name not in known:
+            others = "" if options.solution else "; --solution tests the others"
+            message = f"--impl: no implementation is called '{name}'; there is {', '.join(known)}{others}"
+            raise WorkbookError(message, Exit.USAGE)
 
 
 def nothing_to_check(chapter, exercises: list, solution: bool) -> str:

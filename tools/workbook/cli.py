@@ -98,6 +98,13 @@ def chapter_and_exercise(sub: Parser) -> None:
     sub.add_argument("exercise", nargs="?", help="only this exercise of it")
 
 
+def time_limit(sub: Parser, seconds: int | None, words: str) -> None:
+    usual = "no limit" if seconds is None else seconds
+    sub.add_argument(
+        "--timeout", type=positive, default=seconds, metavar="S", help=f"{words} (default: {usual})"
+    )
+
+
 def parser() -> Parser:
     common = Parser(add_help=False)
     common.add_argument(
@@ -142,6 +149,7 @@ def parser() -> Parser:
     for name, kind, text in journey.OPTIONS:
         action = "append" if name in journey.REPEATED else "store"
         sub.add_argument(f"--{name}", action=action, type=number(kind), metavar=METAVARS[kind], help=text)
+    time_limit(sub, 24 * 3600, "stop the journey after S seconds")
 
     sub = add("sample", sample.command, "let a trained model write text")
     for name, kind, text in sample.OPTIONS:
@@ -156,13 +164,7 @@ def parser() -> Parser:
     sub.add_argument("exercise", nargs="?", help="only this exercise of it")
     sub.add_argument("--solution", action="store_true", help="test the reference implementations instead")
     sub.add_argument("--impl", metavar="NAME", help="only the implementation of this name")
-    sub.add_argument(
-        "--timeout",
-        type=positive,
-        default=300,
-        metavar="S",
-        help="stop after S seconds (default: %(default)s)",
-    )
+    time_limit(sub, 300, "stop a test program, or a step of the build, after S seconds")
 
     sub = add("bench", bench.command, "measure the implementations of one chapter, and PyTorch beside them")
     chapter_and_exercise(sub)
@@ -171,6 +173,7 @@ def parser() -> Parser:
     sub.add_argument(
         "--no-compile", dest="compile", action="store_false", help="leave torch.compile out, which takes long"
     )
+    time_limit(sub, 3600, "stop a program after S seconds")
 
     sub = add(
         "plot", plot.command, "draw what bench measured: speed against size, and speed-ups", shared=False

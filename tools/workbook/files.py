@@ -116,12 +116,13 @@ def load(path: Path, version: int, fits: Callable, old: int | None = None, ours:
         document = json.loads(path.read_bytes().decode())
     except FileNotFoundError:
         return None
-    except (NotADirectoryError, PermissionError) as error:
-        warn(f"{explain(error, path)} (read as if it were not there)")
+    except IsADirectoryError:
+        return set_aside(path, "is damaged (a folder)", ours)
+    except OSError as error:
+        warn(f"{shown(blocking(path))}: {reason(error)} (read as if it were not there)")
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        what = reason(error) if isinstance(error, OSError) else "no JSON"
-        return set_aside(path, f"is damaged ({what})", ours)
+    except (ValueError, RecursionError):
+        return set_aside(path, "is damaged (no JSON)", ours)
     if not isinstance(document, dict):
         return set_aside(path, "is damaged (not an object)", ours)
     found = document.get("schema_version", old)
@@ -133,6 +134,14 @@ def load(path: Path, version: int, fits: Callable, old: int | None = None, ours:
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         good = False
     return document if good else set_aside(path, "is damaged (parts are missing or of another type)", ours)
+
+
+def blocking(path: Path) -> Path:
+    """The outermost part of `path` that is there and no folder: it blocks what is below."""
+    for part in (*reversed(path.parents), path):
+        if os.path.lexists(part) and not os.path.isdir(part):
+            return part
+    return path
 
 
 def set_aside(path: Path, why: str, ours: bool = True) -> None:

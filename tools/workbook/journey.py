@@ -50,7 +50,7 @@ def command(options) -> int:
     started = [build.program("journey"), *arguments(options)]
     if options.verbose:
         say(process.shown(started))
-    code = process.in_the_open(started, cwd=ROOT, env=run_environment())
+    code = process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout)
     if code != 0:
         return Exit.USAGE if code == Exit.USAGE else Exit.FAILED
     draw(RESULTS / "journey.json", RESULTS / "journey.png")

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import guard
+from .console import warn
 
 GRACE_SECONDS = 5.0  # for a program to end by itself after SIGINT or SIGTERM, before SIGKILL
 LOOK_SECONDS = 0.1  # how often to look whether a program that prints nothing has ended
@@ -277,6 +278,8 @@ def in_the_open(
         raise
     finally:
         code = group.end(first)
+    if late:
+        warn(f"{Path(str(command[0])).name} was stopped after {timeout:.0f} s; --timeout S allows more")
     return TIMED_OUT if late else code
 
 

@@ -1,0 +1,259 @@
+"""Runs a table of bad command lines, environments, files and folders against ./workbook and the programs.
+
+    python3 tools/tests/refusals/run.py [--bin build/cpu/bin] [--only WORD] [--list]
+
+Each case must end with the exit code that the table names and with one or two lines on standard error, in our
+own words: nothing of Python's or of C++'s. It must leave no process, and no file that it has begun. table.txt
+explains its columns.
+"""
+
+import argparse
+import concurrent.futures
+import itertools
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import situations
+
+ROOT = Path(__file__).resolve().parents[3]
+TABLE = Path(__file__).with_name("table.txt")
+RAW = re.compile(
+    r"Traceback|terminate called|what\(\):|std::|Errno|Exception ignored|Segmentation|core dumped|__main__"
+    r"|\bline \d+, in\b|Error:|a mistake in the workbook"
+)
+BEGUN = re.compile(r"\.tmp$|^\..*\.\d+\.|\.part$")
+MOST_SECONDS = 60.0
+MARK = "WB_REFUSAL"
+
+
+class Case:
+    """One row of the table, with all alternatives of its braces chosen."""
+
+    def __init__(self, codes, words, line, shared, places, programs):
+        self.codes, self.words, self.line = codes, words, line
+        self.checkout, self.base = shared, shared
+        self.places, self.programs = places, programs
+        self.mark = f"{os.getpid()}-{id(self)}"
+        self.env = {**os.environ, MARK: self.mark, "PYTHONDONTWRITEBYTECODE": "1"}
+        for name in ("WB_RESULTS_DIR", "WB_IMPL", "WB_COMMIT", "CXX"):
+            self.env.pop(name, None)
+        self.wrapper, self.launcher, self.user, self.skip = [], ["./workbook"], None, ""
+        self.folders, self.said = [], ""
+
+    def scratch(self):
+        """A folder of the case's own."""
+        if not self.folders:
+            self.folders.append(Path(tempfile.mkdtemp(prefix="wb_case_")))
+            self.folders[0].chmod(0o777)
+        return self.folders[0]
+
+    def own_checkout(self, name="workbook"):
+        """A copy of the workbook that the situation may damage."""
+        if self.checkout == self.base:
+            self.checkout = self.scratch() / name
+            shutil.copytree(self.base, self.checkout, symlinks=True)
+
+    def give_to(self, user):
+        for path in (self.checkout, *self.checkout.rglob("*")):
+            os.chown(path, user, user, follow_symlinks=False)
+
+    def prepare(self):
+        words = shlex.split(self.line)
+        while words and (words[0].startswith("@") or re.match(r"[A-Z_0-9]+=", words[0])):
+            word = words.pop(0)
+            if word.startswith("@"):
+                situations.SITUATIONS[word[1:]](self)
+            else:
+                name, _, value = word.partition("=")
+                self.env[name] = self.filled(value)
+        words = [self.filled(word) for word in words]
+        if words and words[0].startswith("$"):
+            program = self.programs / words.pop(0)[1:]
+            if not os.access(program, os.X_OK):
+                self.skip = self.skip or f"{program.name} is not built"
+            self.launcher = [str(program)]
+        return [*self.wrapper, *self.launcher, *words]
+
+    def filled(self, word):
+        return re.sub(r"<(\w+)>", lambda found: self.places.get(found.group(1), found.group()), word)
+
+    def files(self):
+        return {
+            str(path.relative_to(self.checkout)): path.lstat().st_mtime_ns
+            for path in self.checkout.rglob("*")
+            if "__pycache__" not in path.parts and not path.is_dir()
+        }
+
+    def run(self):
+        """What is wrong with how it ended; empty when nothing is."""
+        try:
+            command = self.prepare()
+            if self.skip:
+                return ""
+            before = self.files() if self.checkout != self.base else None
+            given = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
+            done = subprocess.run(
+                [os.fsencode(part) for part in command],
+                cwd=self.checkout,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=MOST_SECONDS,
+                **given,
+            )
+            problems = list(self.judge(done, before))
+        except subprocess.TimeoutExpired:
+            problems = [f"did not end within {MOST_SECONDS:.0f} s"]
+        except Exception as error:
+            problems = [f"could not be prepared: {error!r}"]
+        finally:
+            left = self.left_running()
+            for folder in self.folders:
+                shutil.rmtree(folder, ignore_errors=True)
+        if left:
+            problems.append(f"left processes {left}")
+        return "; ".join(problems)
+
+    def judge(self, done, before):
+        out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+        self.said = (err + out).strip()
+        if done.returncode not in self.codes:
+            yield f"exit code {done.returncode}"
+        lines = err.splitlines()
+        fewest = 0 if 0 in self.codes or self.words == "-" else 1
+        if not fewest <= len(lines) <= 2:
+            yield f"{len(lines)} lines"
+        found = RAW.search(err) or RAW.search(out)
+        if found:
+            yield f"raw text: {found.group()}"
+        if self.words != "-" and self.words not in err + out:
+            yield f"does not say '{self.words}'"
+        if before is not None:
+            after = self.files()
+            begun = [name for name in after if name not in before and BEGUN.search(Path(name).name)]
+            if begun:
+                yield f"left {begun}"
+            changed = [name for name in after if name not in before or after[name] != before[name]]
+            if done.returncode == 2 and changed:
+                yield f"refused, but wrote {changed[:3]}"
+
+    def left_running(self):
+        """The case's own processes that are still there shortly after its end; they are killed."""
+        for _ in range(20):
+            left = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self.owns(pid)]
+            if not left:
+                return []
+            time.sleep(0.05)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return left
+
+    def owns(self, pid):
+        try:
+            return f"{MARK}={self.mark}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return False
+
+
+def expand(line):
+    """`a {x,y} b` -> `a x b`, `a y b`. A comma inside quotes separates nothing."""
+    parts = re.split(r"(\{[^{}]*,[^{}]*\})", line)
+    choices = [
+        [piece for piece in re.findall(r"((?:'[^']*'|\"[^\"]*\"|[^,'\"])*)(?:,|$)", part[1:-1])][: -1 or None]
+        if part.startswith("{")
+        else [part]
+        for part in parts
+    ]
+    return ["".join(chosen) for chosen in itertools.product(*choices)]
+
+
+def table():
+    """(exit codes, words, command line) of each case."""
+    rows = []
+    for number, text in enumerate(TABLE.read_text(encoding="utf-8").splitlines(), 1):
+        if not text.strip() or text.startswith("#"):
+            continue
+        codes, words, line = (part.strip() for part in text.split(" |", 2))
+        rows += [({int(code) for code in codes.split(",")}, words, one, number) for one in expand(line)]
+    return rows
+
+
+def shared_copy(folder):
+    """The files of this checkout, without what git ignores; nobody else may be able to write there."""
+    copy = folder / "workbook"
+    listed = subprocess.run(
+        [
+            "git",
+            "-c",
+            f"safe.directory={ROOT}",
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+    )
+    names = [name for name in listed.stdout.decode().split("\0") if name]
+    if not names:  # no git: everything but what is built
+        ignored = shutil.ignore_patterns("build", "results", ".venv", ".git", "__pycache__")
+        shutil.copytree(ROOT, copy, ignore=ignored)
+        return copy
+    for name in names:
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    return copy
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--bin", type=Path, default=ROOT / "build" / "cpu" / "bin", help="where the programs are"
+    )
+    parser.add_argument("--only", default="", help="cases whose line has this in it")
+    parser.add_argument("--list", action="store_true", help="show what each case said")
+    options = parser.parse_args()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="wb_refusals_") as folder:
+        Path(folder).chmod(0o755)
+        shared = shared_copy(Path(folder))
+        (Path(folder) / "inputs").mkdir()
+        places = situations.inputs(Path(folder) / "inputs")
+        cases = [
+            (Case(codes, words, line, shared, places, options.bin.resolve()), number)
+            for codes, words, line, number in table()
+            if options.only in line
+        ]
+        before = cases[0][0].files()
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+            ended = []
+            for (case, number), problem in zip(cases, pool.map(lambda case: case[0].run(), cases)):
+                ended.append(problem)
+                if problem:
+                    print(f"table.txt:{number}: {case.line}: {problem}\n    {case.said[:500]}", flush=True)
+        written = sorted(set(cases[0][0].files()) - set(before))
+    failed = [(case, number, problem) for (case, number), problem in zip(cases, ended) if problem]
+    skipped = [case.skip for case, _ in cases if case.skip]
+    for case, number in cases if options.list else []:
+        print(f"{number}: {case.line}\n    {case.said or case.skip}")
+    for name in written:
+        print(f"the shared copy has a new file: {name}")
+    for reason in sorted(set(skipped)):
+        print(f"skipped {skipped.count(reason)}: {reason}")
+    held = len(cases) - len(failed) - len(skipped)
+    print(f"{held} of {len(cases)} cases hold, in {time.monotonic() - started:.0f} s")
+    return 1 if failed or written or not cases else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
