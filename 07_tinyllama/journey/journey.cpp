@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "07_tinyllama/journey/fastest_attention.h"
 #include "07_tinyllama/journey/trace_stages.h"
 #include "common/core/check.h"
 
@@ -27,7 +29,7 @@ int run(const JourneyOptions& options, std::ostream& out, std::ostream& err, con
   std::vector<std::filesystem::path> written = write_report(report);
   if (!options.trace_file.empty()) {
     // Last, for the same reason as profiles; and what was measured is safe by now.
-    const TraceCounts counts = trace_stages(options, progress);
+    const TraceCounts counts = trace_stages(report.options, progress);
     progress("", 0, 0, std::nanf(""));
     written.push_back(options.trace_file);
     out << fmt::format("\nTrace: {}; open {} in ui.perfetto.dev\n", describe(counts),
@@ -43,10 +45,17 @@ JourneyReport run_journey(const JourneyOptions& options, const Progress& progres
   JourneyReport report;
   report.options = options;
   report.data = data_description(options);
-  for (const Stage& stage : options.stages) report.stages.push_back(measure_stage(options, stage, progress));
+  const auto is_open = [](const Stage& stage) { return stage.fastest_attention; };
+  if (std::any_of(options.stages.begin(), options.stages.end(), is_open)) {
+    report.attention = measure_attention(options, progress);
+    report.options.fastest_attention = report.attention->chosen;
+  }
+  report.stages = measure_stages(report.options, progress, report.rounds);
   // Profiles come after all timing: a profiler that was attached once may slow what follows.
   if (options.profile && Profiler::unavailable().empty()) {
-    for (StageResult& result : report.stages) result.profile = profile_stage(options, result.stage, progress);
+    for (StageResult& result : report.stages) {
+      result.profile = profile_stage(report.options, result.stage, progress);
+    }
   }
   if (!options.text_files.empty()) report.text = train_on_text(options, progress);
   progress("", 0, 0, std::nanf(""));

@@ -69,7 +69,7 @@ class JourneyCliTest : public testing::Test {
 };
 
 TEST_F(JourneyCliTest, RefusesAnUnknownStage) {
-  expect_refused({"--stage", "9"}, "no stage '9'; the stages are v1, 1, 2, 3, 4, 5");
+  expect_refused({"--stage", "9"}, "no stage '9'; the stages are v1, v2, 1, 2, 3, 4, 5, v4");
   expect_refused({"--stage", "3", "--stage", "six"}, "no stage 'six'");
 }
 

@@ -15,6 +15,11 @@ void show_progress(const std::string& what, int step, int steps, float loss) {
     fmt::print(stderr, "\r\033[K");
     return;
   }
+  if (steps == 0) {
+    fmt::print(stderr, "\r\033[K{}", what);
+    std::fflush(stderr);
+    return;
+  }
   const std::string loss_text = std::isnan(loss) ? "" : fmt::format("  loss {:.3f}", loss);
   fmt::print(stderr, "\r\033[K{}: step {}/{}{}", what, step, steps, loss_text);
   std::fflush(stderr);

@@ -2,89 +2,33 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
+#include "07_tinyllama/journey/machine_load.h"
+#include "07_tinyllama/journey/stage_run.h"
 #include "07_tinyllama/journey/step_timer.h"
-#include "common/core/device_buffer.h"
-#include "common/core/registry.h"
 
 namespace wb {
 namespace {
 
-// Warm-up ends after both; then timing goes on until there are samples enough, or for as long as is polite.
-constexpr int kWarmUpSteps = 2;
-constexpr double kWarmUpMs = 200.0;
-constexpr int kMostWarmUpSteps = 2000;
-constexpr double kEnoughMs = 1000.0;
-constexpr int kEnoughSamples = 200;
-constexpr double kPoliteMs = 10000.0;
-constexpr int kFewestPoliteSamples = 3;
+constexpr int kWarmUpSteps = 2;  // before a profile
+// After this, rounds end as soon as there are a few.
+constexpr double kPoliteMs = 60000.0;
+constexpr int kFewestPoliteRounds = 5;
+// Of the free device memory: what all trainers together may take.
+constexpr double kMostMemory = 0.8;
 
 constexpr int kFewestProfiledSteps = 3;
 constexpr double kPoliteProfileMs = 3000.0;
 
-// One iteration of the loop.
-struct Sample {
-  PhaseMs phases;
-  double loss_read_ms = 0.0;
-  double true_ms = 0.0;
-  float loss = 0.0f;
-};
-
-double percentile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  const double place = share * static_cast<double>(values.size() - 1);
-  return values[static_cast<std::size_t>(std::lround(place))];
-}
-
-// Train one step as any loop does that logs its loss. The device is idle before and after.
-Sample timed_step(Trainer& trainer, StepTimer::Function* clock) {
-  const cudaStream_t stream = trainer.options().stream;
-  const double begin = host_clock_ms();
-  const double before_forward = clock(stream);
-  trainer.forward();
-  const double before_backward = clock(stream);
-  trainer.backward();
-  const double before_optimizer = clock(stream);
-  trainer.optimizer_step();
-  const double after_optimizer = clock(stream);
-
-  Sample sample;
-  const double before_read = host_clock_ms();
-  sample.loss = trainer.last_loss();
-  const double end = host_clock_ms();
-  sample.phases = {before_backward - before_forward, before_optimizer - before_backward,
-                   after_optimizer - before_optimizer};
-  sample.loss_read_ms = end - before_read;
-  sample.true_ms = end - begin;
-  return sample;
-}
-
-bool is_enough(const std::vector<Sample>& samples, double timed_ms, int fewest) {
-  if (timed_ms >= kPoliteMs) return samples.size() >= kFewestPoliteSamples;
-  if (samples.size() < static_cast<std::size_t>(fewest)) return false;
-  return timed_ms >= kEnoughMs || samples.size() >= kEnoughSamples;
-}
-
-template <class Value>
-double median_of(const std::vector<Sample>& samples, Value value) {
-  std::vector<double> values;
-  for (const Sample& sample : samples) values.push_back(value(sample));
-  return median(std::move(values));
-}
-
-void summarise(const std::vector<Sample>& samples, int batch, StageResult& result) {
-  std::vector<double> steps;
-  for (const Sample& sample : samples) steps.push_back(sample.true_ms);
-  result.timed_steps = static_cast<int>(samples.size());
-  result.step_ms = median(steps);
-  result.step_ms_low = percentile(steps, 0.1);
-  result.step_ms_high = percentile(steps, 0.9);
-  result.samples_per_second = 1e3 * batch / result.step_ms;
-  result.phases.forward = median_of(samples, [](const Sample& s) { return s.phases.forward; });
-  result.phases.backward = median_of(samples, [](const Sample& s) { return s.phases.backward; });
-  result.phases.optimizer = median_of(samples, [](const Sample& s) { return s.phases.optimizer; });
-  result.phase_share = median_of(samples, [](const Sample& s) { return s.phases.sum() / s.true_ms; });
-  result.loss_read_ms = median_of(samples, [](const Sample& s) { return s.loss_read_ms; });
+bool all_fit(const JourneyOptions& options) {
+  std::size_t needed = 0;
+  for (const Stage& stage : options.stages) {
+    needed += Trainer::bytes_needed(stage_trainer(options, stage, options.steps));
+  }
+  std::size_t free = 0, total = 0;
+  WB_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  return static_cast<double>(needed) < kMostMemory * static_cast<double>(free);
 }
 
 }  // namespace
@@ -96,37 +40,36 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
 }
 
-StageResult measure_stage(const JourneyOptions& options, const Stage& stage, const Progress& progress) {
-  // Before the trainer exists: its memory is what counts.
-  reset_peak_device_memory();
-  const std::size_t before_bytes = device_memory_use().current;
-  const int max_steps = options.steps + options.fewest_samples + kEnoughSamples + kMostWarmUpSteps;
-  Trainer trainer(stage_trainer(options, stage, max_steps), stage_data(options));
-  StepTimer::Function* clock = find_implementation<StepTimer>(stage.timer).function;
-  trainer.synchronize();
-
-  StageResult result;
-  result.stage = stage;
-  result.kernels = describe(trainer.options().kernels);
-  std::vector<Sample> samples;
-  double warm_up_ms = 0.0;
-  double timed_ms = 0.0;
-  for (int step = 0; step < max_steps; ++step) {
-    if (step >= options.steps && is_enough(samples, timed_ms, options.fewest_samples)) break;
-    const Sample sample = timed_step(trainer, clock);
-    if (step < options.steps) result.losses.push_back(sample.loss);
-    if ((step >= kWarmUpSteps && warm_up_ms >= kWarmUpMs) || step >= kMostWarmUpSteps) {
-      samples.push_back(sample);
-      timed_ms += sample.true_ms;
-    } else {
-      warm_up_ms += sample.true_ms;
-    }
-    progress(stage_name(stage), step + 1, std::max(options.steps, step + 1), sample.loss);
+std::vector<StageResult> measure_stages(const JourneyOptions& options, const Progress& progress,
+                                        RoundsResult& rounds) {
+  std::vector<std::unique_ptr<StageRun>> runs;
+  for (const Stage& stage : options.stages) {
+    runs.push_back(std::make_unique<StageRun>(options, stage, progress));
   }
-  summarise(samples, options.config.b, result);
-  result.peak_bytes = device_memory_use().peak - before_bytes;
-  result.coverage = trainer.coverage();
-  return result;
+  rounds.all_alive = all_fit(options);
+  if (rounds.all_alive) {
+    for (auto& run : runs) run->build();
+  }
+  const MachineLoad load;
+  const double begin = host_clock_ms();
+  for (rounds.rounds = 0; rounds.rounds < options.rounds; ++rounds.rounds) {
+    if (rounds.rounds >= kFewestPoliteRounds && host_clock_ms() - begin > kPoliteMs) break;
+    for (auto& run : runs) {
+      run->build();
+      run->round();
+      if (rounds.all_alive) continue;
+      run->finish_losses();
+      run->release();
+    }
+  }
+  rounds.other_cores = load.other_cores();
+  std::vector<StageResult> results;
+  for (auto& run : runs) {
+    run->finish_losses();
+    run->release();
+    results.push_back(run->result());
+  }
+  return results;
 }
 
 StageProfile profile_stage(const JourneyOptions& options, const Stage& stage, const Progress& progress) {

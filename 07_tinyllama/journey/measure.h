@@ -1,7 +1,10 @@
-// What the journey measures of a stage.
+// What the journey measures of its stages.
 //
 // Speed is always measured truly: an iteration of the loop lies between two moments at which the device is
 // idle. What the stage's own timer says is measured beside it, and kept apart.
+//
+// Stages are measured in rounds: each round runs every stage for some steps, so that whatever else the
+// machine does in a minute befalls all of them alike. A figure is the median over the rounds.
 #pragma once
 
 #include <cstddef>
@@ -39,11 +42,13 @@ struct StageProfile {
 struct StageResult {
   Stage stage;
   std::string kernels;              // which implementation each operation ran
+  std::string attention;            // which one attention ran
   std::vector<float> losses;        // of each training step
   int timed_steps = 0;              //
-  double step_ms = 0.0;             // true, median
-  double step_ms_low = 0.0;         // true, 10th percentile
-  double step_ms_high = 0.0;        // true, 90th percentile
+  std::vector<double> round_ms;     // true: the median step of each round
+  double step_ms = 0.0;             // true, median over the rounds
+  double step_ms_low = 0.0;         // true, 10th percentile of the rounds
+  double step_ms_high = 0.0;        // true, 90th percentile of the rounds
   double samples_per_second = 0.0;  // from step_ms
   PhaseMs phases;                   // medians
   double phase_share = 0.0;         // median of (sum of phases / true step)
@@ -51,6 +56,16 @@ struct StageResult {
   std::size_t peak_bytes = 0;       // of device memory
   GradientCoverage coverage;
   std::optional<StageProfile> profile;
+
+  /// How far apart the rounds are: between their 10th and 90th percentile, as a share of the median.
+  double spread() const { return step_ms > 0.0 ? (step_ms_high - step_ms_low) / step_ms : 0.0; }
+};
+
+/// How the rounds went.
+struct RoundsResult {
+  int rounds = 0;
+  bool all_alive = true;              // all trainers were in memory at once; else each round built them anew
+  std::optional<double> other_cores;  // processors that other programs kept busy meanwhile, where known
 };
 
 /// Losses of stage 5 on text.
@@ -63,7 +78,9 @@ struct TextResult {
 /// Told about every step: what runs, step, steps, loss so far (NaN when unknown).
 using Progress = std::function<void(const std::string& what, int step, int steps, float loss)>;
 
-StageResult measure_stage(const JourneyOptions& options, const Stage& stage, const Progress& progress);
+/// All stages of the options, in rounds. Errors: the Trainer's.
+std::vector<StageResult> measure_stages(const JourneyOptions& options, const Progress& progress,
+                                        RoundsResult& rounds);
 StageProfile profile_stage(const JourneyOptions& options, const Stage& stage, const Progress& progress);
 TextResult train_on_text(const JourneyOptions& options, const Progress& progress);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace wb {
@@ -17,17 +18,36 @@ std::string percent(double share) {
   return share < 0.01 ? fmt::format("{:.1f}%", 100.0 * share) : fmt::format("{:.0f}%", 100.0 * share);
 }
 
-// "3.2 times faster than", "1.5 times slower than" or kAsFast, from two times.
+// How many times faster the one is than the other, and how far to doubt it.
+struct Ratio {
+  double value = 1.0;
+  double noise = kNoise;
+};
+
+// The median over the rounds of the ratio within a round: what disturbs a round disturbs both alike. Its
+// doubt is the standard error of a median, from the quartiles.
+Ratio ratio_of(const StageResult& result, const StageResult& other) {
+  const std::size_t rounds = result.round_ms.size();
+  if (rounds < 3 || other.round_ms.size() != rounds) return {other.step_ms / result.step_ms, kNoise};
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < rounds; ++i) ratios.push_back(other.round_ms[i] / result.round_ms[i]);
+  const double middle = median(ratios);
+  std::sort(ratios.begin(), ratios.end());
+  const double quartiles = (ratios[3 * (rounds - 1) / 4] - ratios[(rounds - 1) / 4]) / middle;
+  return {middle, std::max(kNoise, 2.0 * 0.93 * quartiles / std::sqrt(static_cast<double>(rounds)))};
+}
+
+// "3.2 times faster than", "1.5 times slower than" or kAsFast.
 constexpr std::string_view kAsFast = "as fast as";
-std::string compared(double ms, double other_ms) {
-  const double ratio = other_ms / ms;
-  if (std::abs(ratio - 1.0) < kNoise) return std::string(kAsFast);
+std::string compared(const StageResult& result, const StageResult& other) {
+  const auto [ratio, noise] = ratio_of(result, other);
+  if (std::abs(ratio - 1.0) < noise) return std::string(kAsFast);
   return ratio > 1.0 ? fmt::format("{:.1f} times faster than", ratio)
                      : fmt::format("{:.1f} times slower than", 1.0 / ratio);
 }
 
 std::string about_v1(const StageResult& result) {
-  std::string text = fmt::format("the yardstick: {:.1f} samples/s", result.samples_per_second);
+  std::string text = fmt::format("the yardstick: {:.3g} samples/s", result.samples_per_second);
   if (!result.profile || result.profile->totals.empty()) return text;
   const double share = result.profile->attention_ms / result.profile->kernel_ms;
   return text +
@@ -91,36 +111,80 @@ std::string about_gap(const StageResult& result, const StageResult& strided) {
 
 std::string about_false_timing(const StageResult& result, const StageResult* strided) {
   if (strided == nullptr) return about_phases(result);
-  return fmt::format("the step is {} stage 2's{}; {}", compared(result.step_ms, strided->step_ms),
+  return fmt::format("the step is {} stage 2's{}; {}", compared(result, *strided),
                      about_gap(result, *strided), about_phases(result));
+}
+
+// Milliseconds of a step in kernels whose name holds `part`.
+double kernels_ms(const StageProfile& profile, std::string_view part) {
+  double total = 0.0;
+  for (const KernelTotal& kernel : profile.totals) {
+    if (kernel.name.find(part) != std::string::npos) total += kernel.total_ms;
+  }
+  return profile.steps > 0 ? total / profile.steps : 0.0;
+}
+
+bool is_profiled(const StageResult* result) {
+  return result != nullptr && result->profile && !result->profile->totals.empty();
 }
 
 std::string about_true_timing(const StageResult& result, const StageResult* unsynchronised) {
   std::string text = about_phases(result);
   if (unsynchronised != nullptr) {
-    const std::string ratio = compared(result.step_ms, unsynchronised->step_ms);
+    const std::string ratio = compared(result, *unsynchronised);
     text += fmt::format("; the step is {} stage 3's", ratio);
     if (ratio != kAsFast) text += ", by the same kernels: the waiting costs that, or the machine was busy";
   }
-  if (!result.profile || result.profile->totals.empty()) return text;
-  double swiglu = 0.0;
-  for (const KernelTotal& total : result.profile->totals) {
-    if (total.name.find("swiglu") != std::string::npos) swiglu += total.percent;
-  }
-  return text + fmt::format("; the SwiGLU kernels take {:.0f}% of the kernels' time", swiglu);
+  if (!is_profiled(&result)) return text;
+  const StageProfile& profile = *result.profile;
+  return text + fmt::format("; the SwiGLU kernels take {} of the kernels' time and attention {}",
+                            percent(kernels_ms(profile, "swiglu") / profile.kernel_ms),
+                            percent(profile.attention_ms / profile.kernel_ms));
+}
+
+// Two kernels changed, so say what each is worth.
+std::string about_change(const StageProfile& before, const StageProfile& after) {
+  return fmt::format(
+      ": SwiGLU's own kernels took {:.2f} ms, where there are products of the library now, and attention "
+      "goes "
+      "from {:.2f} to {:.2f} ms",
+      kernels_ms(before, "swiglu"), before.attention_ms, after.attention_ms);
+}
+
+std::string about_longest(const StageResult& result) {
+  if (!is_profiled(&result)) return "";
+  const KernelTotal& first = result.profile->totals.front();
+  return fmt::format("; what takes longest now is {}, {:.0f}% of the kernels' time", first.name,
+                     first.percent);
 }
 
 std::string about_hybrid(const StageResult& result, const StageResult* naive, const StageResult* v1) {
   std::string text = "the step";
-  if (naive != nullptr) text += fmt::format(" is {} stage 4's", compared(result.step_ms, naive->step_ms));
-  if (v1 != nullptr)
-    text +=
-        fmt::format("{} {} V1's", naive == nullptr ? " is" : " and", compared(result.step_ms, v1->step_ms));
+  if (naive != nullptr) text += fmt::format(" is {} stage 4's", compared(result, *naive));
+  if (v1 != nullptr) {
+    text += fmt::format("{} {} V1's", naive == nullptr ? " is" : " and", compared(result, *v1));
+  }
   if (naive == nullptr && v1 == nullptr) text += fmt::format(" takes {:.2f} ms", result.step_ms);
-  if (!result.profile || result.profile->totals.empty()) return text;
-  const KernelTotal& first = result.profile->totals.front();
-  return text + fmt::format("; what takes longest now is {}, {:.0f}% of the kernels' time", first.name,
-                            first.percent);
+  if (is_profiled(naive) && is_profiled(&result)) text += about_change(*naive->profile, *result.profile);
+  return text + about_longest(result);
+}
+
+std::string about_fused(const StageResult& result, const StageResult* v1) {
+  if (v1 == nullptr) return fmt::format("the step takes {:.2f} ms", result.step_ms);
+  std::string text = fmt::format("the step is {} V1's", compared(result, *v1));
+  if (!is_profiled(&result) || !is_profiled(v1)) return text;
+  return text + fmt::format(": norms and SiLU are fused, which leaves {:.0f} of its {:.0f} kernels",
+                            result.profile->launches_per_step, v1->profile->launches_per_step);
+}
+
+std::string about_best(const StageResult& result, const StageResult* hybrid) {
+  std::string text = fmt::format("attention is {}, the fastest here", result.attention);
+  if (hybrid == nullptr) return text + fmt::format("; the step takes {:.2f} ms", result.step_ms);
+  if (result.attention == hybrid->attention) {
+    return text + ", which is stage 5's as well: there is nothing faster to take yet";
+  }
+  return text + fmt::format(" where stage 5 has {}; the step is {} stage 5's", hybrid->attention,
+                            compared(result, *hybrid));
 }
 
 std::string about_coverage(const GradientCoverage& coverage) {
@@ -149,6 +213,8 @@ std::string observation(const std::vector<StageResult>& results, const StageResu
   const std::string_view key = result.stage.key;
   std::string text;
   if (key == "v1") text = about_v1(result);
+  if (key == "v2") text = about_fused(result, find_result(results, "v1"));
+  if (key == "v4") text = about_best(result, find_result(results, "5"));
   if (key == "1") text = about_loss(result, uniform_loss);
   if (key == "2") text = about_attention(result, find_result(results, "3"));
   if (key == "3") text = about_false_timing(result, find_result(results, "2"));

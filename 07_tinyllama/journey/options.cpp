@@ -13,14 +13,17 @@
 namespace wb {
 namespace {
 
-constexpr int kDefaultSteps = 20;
+// A step on the CPU device takes most of a second in the slow stages.
+int default_steps() {
+  return device_is_cpu() ? 10 : 20;
+}
 constexpr int kDefaultTextSteps = 60;
 
 // The options as typed: CLI11 writes here, checked() makes a JourneyOptions of it.
 struct Typed {
   std::vector<std::string> stages;
   std::string preset;
-  int steps = kDefaultSteps;
+  int steps = default_steps();
   int text_steps = kDefaultTextSteps;
   std::optional<int> batch_size, seq_len, layers, heads, kv_heads;
   std::uint64_t seed = 1;
@@ -36,7 +39,8 @@ struct Typed {
 
 void declare(CLI::App& app, Typed& typed) {
   app.option_defaults()->always_capture_default();
-  app.add_option("--stage", typed.stages, "v1, 1, 2, 3, 4 or 5; may be repeated")->default_str("all of them");
+  app.add_option("--stage", typed.stages, "v1, v2, 1, 2, 3, 4, 5 or v4; may be repeated")
+      ->default_str("all of them");
   app.add_option("--preset", typed.preset, fmt::format("{}", fmt::join(preset_names(), ", ")))
       ->default_str("nano_long on the CPU device, small_long on CUDA");
   app.add_option("--steps", typed.steps, "training steps of each stage");
@@ -195,7 +199,11 @@ std::string data_description(const JourneyOptions& options) {
 TrainerOptions stage_trainer(const JourneyOptions& options, const Stage& stage, int max_steps) {
   TrainerOptions trainer;
   trainer.config = options.config;
-  trainer.kernels = select_kernels(fmt::format("{},{}", options.kernels, stage.kernels));
+  std::string kernels = fmt::format("{},{}", options.kernels, stage.kernels);
+  if (stage.fastest_attention && !options.fastest_attention.empty()) {
+    kernels += ",attention=" + options.fastest_attention;
+  }
+  trainer.kernels = select_kernels(kernels);
   trainer.kv_layout = stage.kv_layout;
   trainer.init = stage.init;
   trainer.adamw.learning_rate = options.learning_rate;

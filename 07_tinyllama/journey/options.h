@@ -23,6 +23,7 @@ struct JourneyOptions {
   std::uint64_t seed = 1;
   float learning_rate = 0.0f;
   std::string kernels = "auto";
+  std::string fastest_attention;        // what V4 runs; empty: not measured yet
   std::string data_file;                // empty: one fixed batch of random tokens
   std::vector<std::string> text_files;  // empty: no training on text at the end
   std::filesystem::path results = "results";
@@ -30,8 +31,8 @@ struct JourneyOptions {
   std::filesystem::path trace_file;  // empty: no trace
   int trace_steps = 3;               // of each stage
   // Not on the command line: how much is measured. Tests take less.
-  int fewest_samples = 10;  // timed steps of a stage
-  int profiled_steps = 5;   // of a stage
+  int rounds = 15;         // of all stages; fewer where that takes long
+  int profiled_steps = 5;  // of a stage
 };
 
 /// Bad input: the message is one line, and the program exits with 2.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "07_tinyllama/journey/measure.h"
+#include "07_tinyllama/trainer/selection/report.h"
 
 namespace wb {
 
@@ -15,12 +16,17 @@ struct JourneyReport {
   JourneyOptions options;
   std::string data;  // what the stages trained on
   std::vector<StageResult> stages;
+  RoundsResult rounds;
+  std::optional<UnitReport> attention;  // every attention at this shape, when V4 is among the stages
   std::optional<TextResult> text;
 };
 
 /// What runs, on what, on which data: before the measuring starts.
 std::string heading(const JourneyOptions& options, const std::string& data);
-/// One line a stage, and one sentence a stage below it.
+/// Whether the machine did so much else that figures are to be doubted: on the CPU device other programs kept
+/// a quarter of a processor busy, or a stage's rounds are a fifth apart.
+bool was_busy(const JourneyReport& report);
+/// One line per stage, how it was measured, and one sentence per stage below that.
 std::string table(const JourneyReport& report);
 /// Loss over the steps of the training on text.
 std::string text_table(const TextResult& text, double uniform_loss);

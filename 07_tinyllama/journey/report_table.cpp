@@ -1,6 +1,7 @@
 // The journey for people: heading, table, sentences.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "07_tinyllama/journey/observe.h"
@@ -13,7 +14,7 @@ namespace {
 constexpr double kMiB = 1024.0 * 1024.0;
 constexpr int kTextRows = 6;
 
-// Three significant digits or so, never an exponent.
+// Three significant digits or so, never an exponent: milliseconds, samples/s.
 std::string ms(double value) {
   return value >= 100.0  ? fmt::format("{:.0f}", value)
          : value >= 10.0 ? fmt::format("{:.1f}", value)
@@ -28,17 +29,23 @@ std::string share(double value) {
   return fmt::format("{:.1f}%", 100.0 * value);
 }
 
+// "V1" or "3".
+std::string key(const Stage& stage) {
+  return stage.key.starts_with('v') ? "V" + std::string(stage.key.substr(1)) : std::string(stage.key);
+}
+
 constexpr const char* kRow =
-    "{:<16} {:>8} {:>8} {:>10} {:>9} | {:>8} {:>8} {:>8} {:>8} | {:>8} {:>7} | {:>7} | {:>7} {:>7} | {:>6}\n";
+    "{:<17} {:>8} {:>8} {:>10} {:>9} {:>6} | {:>8} {:>8} {:>8} {:>8} | {:>8} {:>7} | {:>7} | {:>7} {:>7} | "
+    "{:>6}\n";
 
 std::string row(const std::vector<StageResult>& results, const StageResult& r) {
   const GradientCoverage& c = r.coverage;
   const auto speedup = speedup_over_v1(results, r);
   return fmt::format(
-      fmt::runtime(kRow), fmt::format("{:<2} {}", r.stage.key == "v1" ? "V1" : r.stage.key, r.stage.title),
-      loss_text(r.losses.front()), loss_text(r.losses.back()), fmt::format("{:.1f}", r.samples_per_second),
-      ms(r.step_ms), ms(r.phases.forward), ms(r.phases.backward), ms(r.phases.optimizer),
-      share(r.phase_share), r.profile ? ms(r.profile->attention_ms) : "-",
+      fmt::runtime(kRow), fmt::format("{:<2} {}", key(r.stage), r.stage.title), loss_text(r.losses.front()),
+      loss_text(r.losses.back()), ms(r.samples_per_second), ms(r.step_ms),
+      fmt::format("{:.0f}%", 100.0 * r.spread()), ms(r.phases.forward), ms(r.phases.backward),
+      ms(r.phases.optimizer), share(r.phase_share), r.profile ? ms(r.profile->attention_ms) : "-",
       r.profile ? fmt::format("{:.0f}", r.profile->launches_per_step) : "-",
       fmt::format("{:.1f}", static_cast<double>(r.peak_bytes) / kMiB),
       fmt::format("{}/{}", c.covered_tensors, c.tensors),
@@ -47,7 +54,41 @@ std::string row(const std::vector<StageResult>& results, const StageResult& r) {
       speedup ? fmt::format("{:.2f}x", *speedup) : "-");
 }
 
+// From here on figures are to be doubted.
+constexpr double kBusyCores = 0.25;
+constexpr double kBusySpread = 0.2;
+
+double widest_spread(const JourneyReport& report) {
+  double widest = 0.0;
+  for (const StageResult& result : report.stages) widest = std::max(widest, result.spread());
+  return widest;
+}
+
+std::string about_rounds(const JourneyReport& report) {
+  const RoundsResult& rounds = report.rounds;
+  std::string text = fmt::format(
+      "{} rounds, each of every stage, {}; a figure is the median over the rounds, its spread is from their "
+      "10th to their 90th percentile.\n",
+      rounds.rounds,
+      rounds.all_alive ? "all trainers in memory at once"
+                       : "trainers built anew in each, for want of memory");
+  if (!was_busy(report)) return text;
+  text += "THE MACHINE WAS BUSY";
+  if (rounds.other_cores && *rounds.other_cores >= kBusyCores) {
+    text += fmt::format(": other programs kept {:.1f} processors at work", *rounds.other_cores);
+  }
+  return text + fmt::format(
+                    "; rounds are up to {:.0f}% apart. Stages can be compared with each other, since "
+                    "each round disturbs all alike; measure again before you quote a figure.\n",
+                    100.0 * widest_spread(report));
+}
+
 }  // namespace
+
+bool was_busy(const JourneyReport& report) {
+  const bool others = device_is_cpu() && report.rounds.other_cores.value_or(0.0) >= kBusyCores;
+  return others || widest_spread(report) >= kBusySpread;
+}
 
 std::string heading(const JourneyOptions& options, const std::string& data) {
   std::string text = fmt::format("The TinyLlama journey on {}\n", describe_device());
@@ -63,14 +104,14 @@ std::string heading(const JourneyOptions& options, const std::string& data) {
 
 std::string table(const JourneyReport& report) {
   const double uniform_loss = std::log(report.options.config.v);
-  std::string text = fmt::format(fmt::runtime(kRow), "", "loss", "", "measured", "", "its own", "timer",
+  std::string text = fmt::format(fmt::runtime(kRow), "", "loss", "", "measured", "", "", "its own", "timer",
                                  "says, ms", "", "profiled", "", "peak", "gradient", "in", "");
-  text +=
-      fmt::format(fmt::runtime(kRow), "stage", "first", "last", "samples/s", "step ms", "forward", "backward",
-                  "optimize", "of step", "attn ms", "kernels", "MiB", "tensors", "values", "vs V1");
+  text += fmt::format(fmt::runtime(kRow), "stage", "first", "last", "samples/s", "step ms", "spread",
+                      "forward", "backward", "optimize", "of step", "attn ms", "kernels", "MiB", "tensors",
+                      "values", "vs V1");
   text += std::string(text.size() / 2 - 1, '-') + "\n";
   for (const StageResult& result : report.stages) text += row(report.stages, result);
-  text += "\nWhat you see\n";
+  text += "\n" + about_rounds(report) + "\nWhat you see\n";
   for (const StageResult& result : report.stages) {
     text += fmt::format("  {:<8} {}.\n", stage_name(result.stage),
                         observation(report.stages, result, uniform_loss));

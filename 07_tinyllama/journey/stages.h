@@ -19,17 +19,19 @@ struct Stage {
   std::string_view title;  // what is wrong, or what was mended
   Init init;
   KvLayout kv_layout;
-  std::string_view timer;    // an implementation of StepTimer
-  std::string_view kernels;  // for select_kernels: what this stage pins down
+  std::string_view timer;          // an implementation of StepTimer
+  std::string_view kernels;        // for select_kernels: what this stage pins down
+  bool fastest_attention = false;  // attention is the one that measures fastest
 };
 
-/// V1 first, then 1 to 5.
+/// The versions V1 and V2, the stages 1 to 5, of which 5 is V3, and V4.
 std::span<const Stage> all_stages();
 
-/// Errors: an unknown key throws wb::Error listing the keys. "0" is V1 as well; case does not matter.
+/// Errors: an unknown key throws wb::Error listing the keys. "0" is V1 as well, "v3" stage 5; case does not
+/// matter.
 const Stage& find_stage(std::string_view key);
 
-/// "V1" or "stage 3".
+/// "V1", "stage 3", ...
 std::string stage_name(const Stage& stage);
 
 }  // namespace wb

@@ -4,8 +4,10 @@ Variant v1 is the usual first version, all of it eager fp32 library calls: RMSNo
 and values copied by repeat_kv, attention scores written to memory, AdamW with PyTorch's defaults. The other
 variants are what PyTorch's own means make of it: fused attention and norm, tf32, bf16 autocast, compiled.
 
-    python3 tools/peers/tinyllama_v1.py --preset small --output results/peer_tinyllama_v1.json
+    python3 tools/peers/tinyllama_v1.py --preset small --variant bf16 --output results/peer.json
+    python3 tools/peers/tinyllama_v1.py --like results/journey.json --output results/journey-pytorch.json
 
+The second form takes model and batch from a journey and runs the variants that make sense on its device.
 Needs PyTorch; uses a CUDA device when there is one, else the CPU.
 """
 
@@ -34,6 +36,8 @@ except ImportError:
 SCHEMA_VERSION = 1
 FEWEST_SAMPLES, ENOUGH_SAMPLES, ENOUGH_S = 10, 200, 1.0
 WARM_UP_STEPS, WARM_UP_S = 2, 0.2
+STEPS_BEFORE_CAPTURE = 4
+PHASES = ("forward", "backward", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Config:
 # As 07_tinyllama/trainer/config.cpp.
 PRESETS = {
     "nano": Config(128, 2, 4, 2, 1024, 1000, 4, 64),
+    "nano_long": Config(256, 2, 2, 1, 128, 256, 1, 1024),
+    "small_long": Config(512, 8, 8, 4, 1024, 1000, 1, 2048),
     "small": Config(512, 8, 8, 4, 2048, 1000, 8, 128),
     "medium": Config(1024, 12, 16, 8, 4096, 1000, 16, 512),
     "tinyllama": Config(2048, 22, 32, 4, 5632, 32000, 4, 2048),
@@ -65,6 +71,11 @@ class Variant:
     bf16: bool = False  # autocast; the weights stay fp32
     tf32: bool = False
     compiled: bool = False
+    graph: bool = False  # the whole step as one CUDA graph
+
+    @property
+    def precision(self) -> str:
+        return "bf16 autocast" if self.bf16 else "tf32" if self.tf32 else "fp32"
 
 
 VARIANTS = {
@@ -74,6 +85,23 @@ VARIANTS = {
     "bf16": Variant(fused=True, bf16=True),
     "compile_tf32": Variant(fused=True, tf32=True, compiled=True),
     "compile_bf16": Variant(fused=True, bf16=True, compiled=True),
+    "compile_graph_tf32": Variant(fused=True, tf32=True, compiled=True, graph=True),
+    "compile_graph_bf16": Variant(fused=True, bf16=True, compiled=True, graph=True),
+}
+TITLES = {
+    "v1": "PyTorch eager, unfused, fp32",
+    "fused": "PyTorch eager, fp32",
+    "tf32": "PyTorch eager, tf32",
+    "bf16": "PyTorch eager, bf16",
+    "compile_tf32": "PyTorch compile, tf32",
+    "compile_bf16": "PyTorch compile, bf16",
+    "compile_graph_tf32": "PyTorch compile + CUDA graph, tf32",
+    "compile_graph_bf16": "PyTorch compile + CUDA graph, bf16",
+}
+# Beside a journey: what PyTorch's users would try, in this order.
+BESIDE = {
+    "cuda": ("v1", "fused", "bf16", "compile_bf16", "compile_graph_tf32", "compile_graph_bf16"),
+    "cpu": ("v1", "fused"),
 }
 
 
@@ -178,21 +206,52 @@ class Run:
         self.model = Llama(config, variant.fused).to(device)
         self.loss_of = torch.compile(self.model) if variant.compiled else self.model
         kind = {"fused": True} if variant.fused else {}
+        if variant.graph:
+            kind["capturable"] = True
         parameters = self.model.parameters()
         self.optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.01, **kind)
         tokens = torch.randint(config.v, (config.b, config.t + 1), device=device)
         self.tokens, self.targets = tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
+        self.graph, self.loss = None, None
+        self.capture_losses: list = []
 
     def wait(self) -> float:
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter()
 
+    def forward(self):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.variant.bf16):
+            return self.loss_of(self.tokens, self.targets)
+
+    def capture(self) -> None:
+        """The step as a graph: first some steps on a stream of their own, as PyTorch asks for."""
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(STEPS_BEFORE_CAPTURE):
+                self.optimizer.zero_grad(set_to_none=True)
+                loss = self.forward()
+                loss.backward()
+                self.optimizer.step()
+                self.capture_losses.append(loss.item())
+        torch.cuda.current_stream().wait_stream(stream)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.loss = self.forward()
+            self.loss.backward()
+            self.optimizer.step()
+
     def step(self) -> dict:
         """Milliseconds of the step and of its phases, the device idle at every border; and the loss."""
+        if self.graph is not None:
+            begin = self.wait()
+            self.graph.replay()
+            value = self.loss.item()
+            return {"step": 1e3 * (self.wait() - begin), "loss": value}
         begin = self.wait()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.variant.bf16):
-            loss = self.loss_of(self.tokens, self.targets)
+        loss = self.forward()
         forward = self.wait()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -225,7 +284,10 @@ class Run:
 
 def measure(run: Run, steps: int) -> dict:
     """Train `steps` steps, time what comes after the warm-up, go on until there are samples enough."""
-    losses, samples, warm_up_s, timed_s, done = [], [], 0.0, 0.0, 0
+    if run.variant.graph:
+        run.capture()
+    losses, samples, warm_up_s, timed_s = run.capture_losses[:steps], [], 0.0, 0.0
+    done = len(losses)
     while True:
         enough = len(samples) >= FEWEST_SAMPLES and (timed_s >= ENOUGH_S or len(samples) >= ENOUGH_SAMPLES)
         if done >= steps and enough:
@@ -240,24 +302,30 @@ def measure(run: Run, steps: int) -> dict:
             warm_up_s += 1e-3 * sample["step"]
         done += 1
 
-    def middle(name: str) -> float:
-        return median(sample[name] for sample in samples)
-
-    def phase_sum(sample: dict) -> float:
-        return sample["forward"] + sample["backward"] + sample["optimizer"]
-
-    phases = {f"{name}_ms": middle(name) for name in ("forward", "backward", "optimizer")}
-    share = median(phase_sum(sample) / sample["step"] for sample in samples)
-    step_ms = middle("step")
+    times = sorted(sample["step"] for sample in samples)
+    low, high = (times[round(share * (len(times) - 1))] for share in (0.1, 0.9))
+    step_ms = median(times)
     return {
         "loss": {"first": losses[0], "last": losses[-1], "steps": losses},
         "measured": {
             "step_ms": step_ms,
+            "step_ms_p10": low,
+            "step_ms_p90": high,
+            "spread": (high - low) / step_ms,
             "samples_per_second": 1e3 * run.config.b / step_ms,
             "timed_steps": len(samples),
         },
-        "timer": phases | {"sum_ms": sum(phases.values()), "share_of_step": share},
+        "timer": phases_of(samples),
     }
+
+
+def phases_of(samples: list) -> dict:
+    """Medians; nothing for a graph, which has no borders between its phases."""
+    if "forward" not in samples[0]:
+        return dict.fromkeys((*(f"{name}_ms" for name in PHASES), "sum_ms", "share_of_step"))
+    phases = {f"{name}_ms": median(sample[name] for sample in samples) for name in PHASES}
+    share = median(sum(sample[name] for name in PHASES) / sample["step"] for sample in samples)
+    return phases | {"sum_ms": sum(phases.values()), "share_of_step": share}
 
 
 def commit() -> str:
@@ -268,7 +336,7 @@ def commit() -> str:
     return git.stdout.strip() if git.returncode == 0 else "unknown"
 
 
-def document(options, config: Config, device, result: dict) -> dict:
+def document(options, config: Config, device, results: list) -> dict:
     """The frame and the names of results/journey.json, so that one reader reads both."""
     on_gpu = device.type == "cuda"
     name = torch.cuda.get_device_name() if on_gpu else platform.processor() or platform.machine()
@@ -283,42 +351,54 @@ def document(options, config: Config, device, result: dict) -> dict:
         "body": {
             "peer": "pytorch",
             "peer_version": torch.__version__,
-            "variant": options.variant,
+            "variants": options.variants,
             "preset": options.preset,
             "config": letters,
-            "precision": "bf16 autocast" if VARIANTS[options.variant].bf16 else "fp32",
-            "tf32": VARIANTS[options.variant].tf32,
+            "precision": ", ".join(sorted({result["precision"] for result in results})),
             "steps": options.steps,
             "seed": options.seed,
             "learning_rate": options.learning_rate,
             "uniform_loss": math.log(config.v),
             "timings_of": "gpu" if on_gpu else "cpu",
-            "stages": [result],
+            "stages": results,
         },
     }
 
 
-def show(result: dict, options, config: Config) -> None:
+def show(result: dict) -> None:
     step, timer, gradients = result["measured"], result["timer"], result["gradients"]
     memory = result["peak_memory_bytes"]
-    print(f"PyTorch {torch.__version__}, {options.variant}, preset {options.preset}: {config}")
-    print(f"  loss       {result['loss']['first']:.3f} -> {result['loss']['last']:.3f}")
-    print(f"  step       {step['step_ms']:.2f} ms, {step['samples_per_second']:.1f} samples/s")
-    print(
-        f"  phases     forward {timer['forward_ms']:.2f}, backward {timer['backward_ms']:.2f}, "
-        f"optimizer {timer['optimizer_ms']:.2f} ms"
-    )
-    print(f"  memory     {'unknown on the CPU' if memory is None else f'{memory / 2**20:.1f} MiB'}")
-    print(
-        f"  gradients  {gradients['covered_tensors']} of {gradients['tensors']} tensors, "
-        f"{gradients['covered_elements']:,} of {gradients['elements']:,} values"
-    )
+    parts = [f"{step['samples_per_second']:.4g} samples/s", f"{step['step_ms']:.2f} ms per step"]
+    if timer["sum_ms"] is not None:
+        phases = " + ".join(f"{timer[f'{name}_ms']:.2f}" for name in PHASES)
+        parts.append(f"forward + backward + optimizer {phases} ms")
+    parts.append(f"loss {result['loss']['first']:.2f} to {result['loss']['last']:.2f}")
+    if memory is not None:
+        parts.append(f"{memory / 2**20:.0f} MiB")
+    if gradients["covered_tensors"] != gradients["tensors"]:
+        parts.append(f"GRADIENTS REACH {gradients['covered_tensors']} OF {gradients['tensors']} TENSORS")
+    print(f"  {result['title']:<36} {', '.join(parts)}", flush=True)
+
+
+def measured(name: str, config: Config, device, options) -> dict:
+    variant = VARIANTS[name]
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    torch._dynamo.reset()
+    run = Run(config, variant, device, options.seed, options.learning_rate)
+    result = {"stage": f"pytorch_{name}", "title": TITLES[name], "precision": variant.precision}
+    result |= measure(run, options.steps)
+    on_gpu = device.type == "cuda"
+    result["peak_memory_bytes"] = torch.cuda.max_memory_allocated() if on_gpu else None
+    return result | {"gradients": run.gradients()}
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", choices=PRESETS, default="small")
-    parser.add_argument("--variant", choices=VARIANTS, default="v1")
+    parser.add_argument("--like", type=Path, help="a journey's results: its model, batch, steps and seed")
+    parser.add_argument("--variant", choices=VARIANTS, action="append", dest="variants", help="repeatable")
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch-size", type=int)
@@ -334,29 +414,53 @@ def parse():
     if options.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda: PyTorch finds no CUDA device")
     on_cpu = options.device == "cpu" or not torch.cuda.is_available()
-    if on_cpu and VARIANTS[options.variant].bf16:
-        parser.error(f"--variant {options.variant} needs a CUDA device: few CPUs have bf16 instructions")
+    if options.variants is None:
+        options.variants = list(BESIDE["cpu" if on_cpu else "cuda"]) if options.like else ["v1"]
+    for name in options.variants:
+        if on_cpu and (VARIANTS[name].bf16 or VARIANTS[name].graph):
+            parser.error(f"--variant {name} needs a CUDA device")
     return options
+
+
+def configuration(options) -> Config:
+    """The preset's, or that of the journey that --like names; ends the program in one line when it cannot."""
+    if options.like is None:
+        config = PRESETS[options.preset]
+        return replace(config, b=options.batch_size or config.b, t=options.seq_len or config.t)
+    try:
+        body = json.loads(options.like.read_text())["body"]
+        letters = {"layers" if name == "l" else name: size for name, size in body["config"].items()}
+        options.preset, options.steps, options.seed = body["preset"], body["steps"], body["seed"]
+        options.learning_rate = body["learning_rate"]
+        return Config(**letters)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"--like {options.like}: no results of a journey ({error}); run ./workbook journey first")
 
 
 def main() -> None:
     options = parse()
     use_cuda = options.device != "cpu" and torch.cuda.is_available()
     device = torch.device("cuda" if use_cuda else "cpu")
-    config = PRESETS[options.preset]
-    config = replace(config, b=options.batch_size or config.b, t=options.seq_len or config.t)
-    run = Run(config, VARIANTS[options.variant], device, options.seed, options.learning_rate)
-    result = {"stage": f"pytorch_{options.variant}", "title": f"PyTorch {options.variant}"}
-    result |= measure(run, options.steps)
-    result["peak_memory_bytes"] = torch.cuda.max_memory_allocated() if use_cuda else None
-    result["gradients"] = run.gradients()
-    show(result, options, config)
+    config = configuration(options)
+    print(f"PyTorch {torch.__version__}, preset {options.preset}: {config}", flush=True)
+    results = []
+    for name in options.variants:
+        try:
+            results.append(measured(name, config, device, options))
+        except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
+            # No compiler for torch.compile, or no memory: the other rows are worth having.
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            print(f"  {TITLES[name]}: left out: {reason}", file=sys.stderr, flush=True)
+            continue
+        show(results[-1])
+    if not results:
+        sys.exit("no variant could be measured")
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         if options.output.exists() and not options.output.is_file():
             sys.exit(f"peer: {options.output} is no regular file; name another --output")
         begun = options.output.with_name(f".{options.output.name}.tmp")
-        begun.write_text(json.dumps(document(options, config, device, result), indent=2) + "\n")
+        begun.write_text(json.dumps(document(options, config, device, results), indent=2) + "\n")
         begun.replace(options.output)
 
 

@@ -83,7 +83,7 @@ class Journey(unittest.TestCase):
     def test_reads_presets_and_stages_off_the_trainer(self):
         known = ["nano", "nano_long", "shakespeare", "small", "small_long", "medium", "tinyllama"]
         self.assertEqual(journey.presets(), known)
-        self.assertEqual(journey.stages(), ["v1", "1", "2", "3", "4", "5"])
+        self.assertEqual(journey.stages(), ["v1", "v2", "1", "2", "3", "4", "5", "v4"])
 
     def test_has_the_programs_options(self):
         source = (journey.PROGRAM / "options.cpp").read_text()

@@ -151,6 +151,8 @@ def parser() -> Parser:
         sub.add_argument(f"--{name}", action=action, type=number(kind), metavar=METAVARS[kind], help=text)
     time_limit(sub, 24 * 3600, "stop the journey after S seconds")
 
+    sub.add_argument("--no-pytorch", action="store_true", help="leave PyTorch's rows out")
+
     sub = add("sample", sample.command, "let a trained model write text")
     for name, kind, text in sample.OPTIONS:
         sub.add_argument(f"--{name}", type=number(kind), metavar=METAVARS[kind], help=text)

@@ -15,11 +15,12 @@ PROGRAM = ROOT / "07_tinyllama" / "journey"
 PRESETS = ROOT / "07_tinyllama" / "trainer" / "config.cpp"
 STAGES = PROGRAM / "stages.cpp"
 PLOT = ROOT / "tools" / "plots" / "journey.py"
+PEER = ROOT / "tools" / "peers" / "tinyllama_v1.py"
 TEXTS = ("README.md", "0*_*/README.md", "0*_*/journey/README.md", "docs/*.md")
 
 # name, type, what --help says. The program has the same options, checks them too, and knows the defaults.
 OPTIONS = (
-    ("stage", str, "only this stage: v1, 1, 2, 3, 4 or 5; may be repeated"),
+    ("stage", str, "only this stage: v1, v2, 1, 2, 3, 4, 5 or v4; may be repeated"),
     ("preset", str, "model and batch: nano, nano_long, shakespeare, small, small_long, medium or tinyllama"),
     ("steps", int, "training steps of each stage"),
     ("batch-size", int, "sequences in a batch, instead of the preset's"),
@@ -53,8 +54,25 @@ def command(options) -> int:
     code = process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout)
     if code != 0:
         return Exit.USAGE if code == Exit.USAGE else Exit.FAILED
-    draw(RESULTS / "journey.json", RESULTS / "journey.png")
+    peer = RESULTS / "journey-pytorch.json"
+    peer.unlink(missing_ok=True)  # of an earlier run
+    if not options.stage and not options.no_pytorch:
+        measure_pytorch(chosen, RESULTS / "journey.json", peer)
+    draw(RESULTS / "journey.json", RESULTS / "journey.png", peer)
     return Exit.OK
+
+
+def measure_pytorch(chosen: str, results: Path, peer: Path) -> None:
+    """PyTorch's rows: the same model, measured after ours on the same machine; none without PyTorch."""
+    python = python_env.find("torch")
+    if python is None:
+        say("No rows of PyTorch: no Python here can import torch.")
+        return
+    say("The same model in PyTorch, measured in the same way:")
+    started = [python, PEER, "--like", results, "--output", peer, "--device", chosen]
+    code = process.in_the_open(started, cwd=ROOT, env=run_environment())
+    if code != 0:
+        warn(f"no rows of PyTorch: {PEER.relative_to(ROOT)} failed")
 
 
 def value(options, name: str):
@@ -113,13 +131,13 @@ def arguments(options) -> list:
     return [*given, "--text", *texts] if texts else given
 
 
-def draw(results: Path, picture: Path) -> None:
+def draw(results: Path, picture: Path, peer: Path) -> None:
     """Draw the plot; without matplotlib that is a warning, since the table and the files are there."""
     python = python_env.find("matplotlib")
     if python is None:
         warn("no plots: no Python here can import matplotlib (./workbook doctor says how to mend it)")
         return
-    code, text = process.quiet([python, PLOT, results, picture], timeout=300, cwd=ROOT)
+    code, text = process.quiet([python, PLOT, results, picture, "--peer", peer], timeout=300, cwd=ROOT)
     if code != 0:
         reason = (text.strip().splitlines() or ["no reason given"])[-1]
         warn(f"no plot: {shown(PLOT)} failed: {reason}")
