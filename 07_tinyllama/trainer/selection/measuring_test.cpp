@@ -49,6 +49,21 @@ TEST(Measuring, CatchesWhatIsWrongAndNeverTakesIt) {
   EXPECT_NE(table({report}).find("does not support it: refuses: needs n % 1000 == 999"), std::string::npos);
 }
 
+TEST(Measuring, GivesUpWhatIsFarTooSlow) {
+  const Setting setting = tiny_setting();
+  const std::vector<Unit> units = units_of(setting, "library");
+  MeasureOptions hasty = quick();
+  hasty.hopeless = hasty.give_up = 1e-9;  // nobody is that fast, the fastest itself included
+  const UnitReport none = measure_unit(units[unit_index(units, "matmul")], {}, hasty);
+  expect(none, "solution", Verdict::kSlow, "not measured further");
+  EXPECT_EQ(none.chosen, "");
+  hasty.hopeless = 1.5;
+  hasty.give_up = 1e9;  // fewer looks, but a time all the same
+  const UnitReport all = measure_unit(units[unit_index(units, "matmul")], {}, hasty);
+  expect(all, "naive", Verdict::kCorrect, "");
+  EXPECT_GT(result_of(all, "naive").seconds(), 0.0);
+}
+
 TEST(Measuring, SurvivesACrash) {
   const UnitReport report = measure_vector_add("crashes");
   expect(report, "planted_crashes", Verdict::kCrashed, "signal 6");

@@ -12,8 +12,8 @@
 namespace wb {
 namespace {
 
-constexpr std::array<std::string_view, 6> kVerdicts = {"correct", "wrong",   "does not support it",
-                                                       "failed",  "crashed", "hung"};
+constexpr std::array<std::string_view, 7> kVerdicts = {
+    "correct", "wrong", "does not support it", "failed", "crashed", "hung", "too slow"};
 
 Verdict parse_verdict(const std::string& name) {
   for (std::size_t i = 0; i < kVerdicts.size(); ++i) {

@@ -15,6 +15,7 @@ enum class Verdict {
   kFailed,       // threw something else, or left an error on the device
   kCrashed,      // took its process down
   kHung,         // gave no answer in time
+  kSlow,         // right, but so much slower than the fastest that it was not measured to the end
 };
 std::string_view name_of(Verdict verdict);
 

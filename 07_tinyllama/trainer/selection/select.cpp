@@ -76,6 +76,7 @@ std::string target_of(const std::string& rule) {
 const char* outcome_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::kCorrect:
+    case Verdict::kSlow:
       return "is right";
     case Verdict::kWrong:
       return "is wrong";
@@ -117,7 +118,8 @@ std::string failure_alone(const Setting& setting, const std::string& rule, const
     }
     const UnitReport report = supervisor.measure(setting, i, "solution", once, others);
     for (const Measured& one : report.measured) {
-      if (one.implementation != name || one.verdict == Verdict::kCorrect) continue;
+      if (one.implementation != name || one.verdict == Verdict::kCorrect || one.verdict == Verdict::kSlow)
+        continue;
       return fmt::format("its {} {}: {}", units[i].name, outcome_of(one.verdict), one.message);
     }
   }

@@ -75,6 +75,7 @@ UnitReport Supervisor::measure(const Setting& setting, std::size_t index, const 
                        {"rounds", options.rounds},
                        {"round_seconds", options.round_seconds},
                        {"hopeless", options.hopeless},
+                       {"give_up", options.give_up},
                        {"seed", options.seed}};
     const Answer answer = ask(task.dump());
     if (!answer.result.is_null()) return answer.result.get<UnitReport>();

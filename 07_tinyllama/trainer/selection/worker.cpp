@@ -25,6 +25,7 @@ json measured(const json& task) {
   task.at("rounds").get_to(options.rounds);
   task.at("round_seconds").get_to(options.round_seconds);
   task.at("hopeless").get_to(options.hopeless);
+  task.at("give_up").get_to(options.give_up);
   task.at("seed").get_to(options.seed);
   const auto known = task.at("known").get<UnitReport>().measured;
   return measure_unit(units.at(task.at("unit").get<std::size_t>()), known, options,
