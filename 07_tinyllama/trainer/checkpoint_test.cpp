@@ -81,7 +81,7 @@ std::vector<std::vector<float>> everything(Trainer& trainer) {
 
 // 2 N steps, and N steps, a checkpoint and N steps: the same parameters, moments and losses.
 TEST_F(CheckpointTest, AResumedRunIsTheSameBitForBit) {
-  for (const Precision precision : {Precision::kFp32, Precision::kTf32}) {
+  for (const Precision precision : {Precision::kFp32, Precision::kTf32, Precision::kBf16}) {
     for (const OptimizerKind optimizer : {OptimizerKind::kAdamW, OptimizerKind::kMuon}) {
       SCOPED_TRACE(testing::Message() << name_of(optimizer) << ", " << name_of(precision));
       const auto start = [&](std::uint64_t seed) { return trainer(kTiny, seed, optimizer, precision); };
