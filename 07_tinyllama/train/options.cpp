@@ -33,6 +33,7 @@ struct Typed {
   int gradient_accumulation = 1;
   int log_every = 10;
   std::string precision = "fp32";
+  bool graph = PassGraph::supported();
   KernelOptions kernels;
   std::string output, resume;
   bool overwrite = false;
@@ -106,6 +107,8 @@ void declare_optimizer(CLI::App& app, Typed& typed) {
 void declare_run(CLI::App& app, Typed& typed) {
   app.add_option("--precision", typed.precision,
                  "fp32; tf32: matrix products on tensor cores; bf16: activations in 16 bits too");
+  app.add_flag("--graph,!--no-graph", typed.graph,
+               "launch each pass as one CUDA graph: on where there are any");
   app.add_option(
       "--kernels", typed.kernels.kernels,
       "auto: the fastest by measurement; remeasure; fixed: look them up; solution, operation=name, ...");
@@ -277,6 +280,8 @@ RunOptions checked(const Typed& typed) {
   options.kernels = look_up_of(typed.kernels.kernels);
   options.kernel_options = typed.kernels;
   options.precision = parse_precision(typed.precision);
+  options.graph = typed.graph;
+  if (options.graph) PassGraph::require_supported();
   require_known(options.kernel_options, options.precision);
   options.output = !typed.output.empty() ? typed.output : "results/train";
   options.resume = !typed.resume.empty();
@@ -341,7 +346,8 @@ TrainerOptions trainer_options(const RunOptions& options) {
           .clip_norm = options.clip_norm,
           .gradient_accumulation = options.gradient_accumulation,
           .seed = options.seed,
-          .max_steps = options.steps};
+          .max_steps = options.steps,
+          .graph = options.graph};
 }
 
 }  // namespace wb

@@ -35,6 +35,7 @@ struct RunOptions {
   float clip_norm = 0.0f;  // infinity: measured, not clipped
   int gradient_accumulation = 1;
   Precision precision = Precision::kFp32;
+  bool graph = false;            // launch each pass as one CUDA graph
   std::string kernels;           // what select_kernels is asked for
   KernelOptions kernel_options;  // and how that is chosen: with_kernels
 

@@ -54,11 +54,14 @@ std::size_t Model::bytes_needed(const ModelConfig& config, const KernelSet& kern
          copy_size(kernels, table) * sizeof(bf16) + passes;
 }
 
+void Model::round_parameters(cudaStream_t stream) {
+  if (!is_bf16(kernels_) || copy_is_current_) return;
+  copy_to_bf16(parameters_.data(), copy_.data(), parameters_.table().extent(), stream);
+  copy_is_current_ = true;
+}
+
 void Model::forward(const int* tokens, const int* targets, float* loss, cudaStream_t stream) {
-  if (is_bf16(kernels_) && !copy_is_current_) {
-    copy_to_bf16(parameters_.data(), copy_.data(), parameters_.table().extent(), stream);
-    copy_is_current_ = true;
-  }
+  round_parameters(stream);
   passes_->forward(tokens, targets, loss, stream);
 }
 

@@ -33,6 +33,10 @@ class Model {
                float* loss,         // (1), on the device
                cudaStream_t stream = nullptr);
 
+  /// In bf16: rounds the parameters for the passes, unless nobody asked for them since the last time.
+  /// forward() begins with it; whoever launches a recorded forward pass calls it first.
+  void round_parameters(cudaStream_t stream = nullptr);
+
   /// Gradients of scale times the mean loss of the forward pass just before it. Clears the gradient arena
   /// first, unless told to accumulate: with a scale of 1 / n, n batches add up to the gradient of one large
   /// batch. Consumes the activations: call it once per forward pass.

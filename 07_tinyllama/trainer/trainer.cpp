@@ -52,6 +52,7 @@ OptimizerOptions optimizer_options(const TrainerOptions& options) {
 // Before anything is allocated: half a model helps nobody, and a CPU device might be killed for asking.
 const TrainerOptions& checked(const TrainerOptions& options) {
   WB_REQUIRE(options.max_steps >= 1, options.max_steps);
+  if (options.graph) PassGraph::require_supported();
   WB_REQUIRE(options.gradient_accumulation >= 1, options.gradient_accumulation);
   WB_REQUIRE(options.max_steps <= std::numeric_limits<int>::max() / options.gradient_accumulation,
              options.gradient_accumulation);  // batches are counted
@@ -82,6 +83,7 @@ Trainer::Trainer(const TrainerOptions& options, Data data)
       batch_losses_(batch_loss_count(options)),
       norms_(unwritten(norm_count(options))),
       clip_scratch_(clip_floats(options, model_.parameters().table())) {
+  if (options.graph) graphs_.emplace();
   data_.require_fits(options.config);
   initialise(model_.parameters(), options.init, options.seed);
   // Setting up used the default stream, which another stream need not wait for.
@@ -92,7 +94,7 @@ std::size_t Trainer::bytes_needed(const TrainerOptions& options) {
   const std::size_t model = Model::bytes_needed(options.config, options.kernels, options.kv_layout);
   const TensorTable table = parameter_table(options.config);
   const std::size_t floats = static_cast<std::size_t>(options.max_steps) + batch_loss_count(options) +
-                             norm_count(options) + clip_floats(options, table);
+                             norm_count(options) + clip_floats(options, table) + (options.graph ? 1 : 0);
   return model + Optimizer::bytes_needed(optimizer_options(options), table) +
          2 * batch_size(options.config) * sizeof(int) + floats * sizeof(float);
 }
@@ -105,6 +107,16 @@ void Trainer::expect(Phase phase, const char* called) const {
                   called, names[static_cast<int>(next_)]));
 }
 
+void Trainer::run_forward(float* loss) {
+  const cudaStream_t stream = options_.stream;
+  if (!graphs_) return model_.forward(tokens_.data(), targets_.data(), loss, stream);
+  model_.round_parameters(stream);
+  graphs_->forward.run(stream, [&](cudaStream_t to) {
+    model_.forward(tokens_.data(), targets_.data(), graphs_->loss.data(), to);
+  });
+  WB_CUDA_CHECK(cudaMemcpyAsync(loss, graphs_->loss.data(), sizeof(float), cudaMemcpyDeviceToDevice, stream));
+}
+
 void Trainer::forward() {
   TraceRange range("forward");
   expect(Phase::kForward, "forward");
@@ -115,7 +127,7 @@ void Trainer::forward() {
   const int batches = options_.gradient_accumulation;
   float* loss = batches == 1 ? history_.data() + steps_done_ : batch_losses_.data() + batches_done_;
   data_.load(steps_done_ * batches + batches_done_, tokens_.data(), targets_.data(), options_.stream);
-  model_.forward(tokens_.data(), targets_.data(), loss, options_.stream);
+  run_forward(loss);
   const bool last = batches_done_ + 1 == batches;
   if (last && batches > 1)
     mean_loss(batch_losses_.data(), history_.data() + steps_done_, batches, options_.stream);
@@ -127,7 +139,15 @@ void Trainer::backward() {
   TraceRange range("backward");
   expect(Phase::kBackward, "backward");
   const float scale = 1.0f / static_cast<float>(options_.gradient_accumulation);
-  model_.backward(tokens_.data(), targets_.data(), options_.stream, scale, batches_done_ > 0);
+  const bool accumulate = batches_done_ > 0;
+  const auto enqueue = [&](cudaStream_t stream) {
+    model_.backward(tokens_.data(), targets_.data(), stream, scale, accumulate);
+  };
+  if (graphs_) {
+    graphs_->backward[accumulate].run(options_.stream, enqueue);
+  } else {
+    enqueue(options_.stream);
+  }
   ++batches_done_;
   next_ = batches_done_ < options_.gradient_accumulation ? Phase::kForward : Phase::kOptimizer;
 }
@@ -176,7 +196,7 @@ float Trainer::evaluate(const Data& data, int batches) {
   DeviceBuffer<float> losses(static_cast<std::size_t>(count) + 1);
   for (int i = 0; i < count; ++i) {
     data.load(i, tokens_.data(), targets_.data(), options_.stream);
-    model_.forward(tokens_.data(), targets_.data(), losses.data() + i, options_.stream);
+    run_forward(losses.data() + i);
   }
   mean_loss(losses.data(), losses.data() + count, count, options_.stream);
   synchronize();

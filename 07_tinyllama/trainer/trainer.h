@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "07_tinyllama/adamw.h"
@@ -18,6 +19,7 @@
 #include "07_tinyllama/trainer/init.h"
 #include "07_tinyllama/trainer/model.h"
 #include "07_tinyllama/trainer/optimizer.h"
+#include "07_tinyllama/trainer/pass_graph.h"
 
 namespace wb {
 
@@ -35,6 +37,7 @@ struct TrainerOptions {
   int gradient_accumulation = 1;  // batches whose mean gradient makes a step
   std::uint64_t seed = 1;         // of the parameters; the data has its own
   int max_steps = 1000;           // room for that many losses on the device
+  bool graph = false;             // launch each pass as one CUDA graph: see pass_graph.h
   cudaStream_t stream = nullptr;
 };
 
@@ -92,6 +95,7 @@ class Trainer {
   enum class Phase { kForward, kBackward, kOptimizer };
   void expect(Phase phase, const char* called) const;
   void expect_between_steps(const char* called) const;
+  void run_forward(float* loss);
   std::vector<float> download(const DeviceBuffer<float>& buffer, int begin, int end) const;
 
   TrainerOptions options_;
@@ -104,6 +108,14 @@ class Trainer {
   DeviceBuffer<float> batch_losses_;  // (gradient_accumulation), where that is more than 1
   DeviceBuffer<float> norms_;         // (max_steps), where norms are measured
   DeviceBuffer<float> clip_scratch_;  // the factor, then gradient_norm's scratch memory
+  // The passes as graphs, where asked for. What differs from step to step stays outside: the batch is cut,
+  // the loss copied and the optimizer launched as ever.
+  struct Graphs {
+    PassGraph forward;
+    PassGraph backward[2];        // gradients cleared, gradients added to
+    DeviceBuffer<float> loss{1};  // where the recorded forward pass writes it
+  };
+  std::optional<Graphs> graphs_;
   Phase next_ = Phase::kForward;
   int steps_done_ = 0;
   int batches_done_ = 0;  // of this step
