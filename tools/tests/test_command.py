@@ -43,7 +43,7 @@ class Refuses(unittest.TestCase):
         self.refused("journey", "--steps", "many", words="'many' is not a whole number")
         self.refused("journey", "--data", "/nowhere/at/all", words="no such file")
         self.refused("journey", "--data", "/", words="/: it is a folder")
-        self.refused("journey", "--stage", "9", words="no stage '9'; the stages are v1, 1, 2")
+        self.refused("journey", "--stage", "9", words="no stage '9'; the stages are v1, v2, 1")
         self.refused("journey", "--preset", "bogus", words="no preset 'bogus'; the presets are nano, ")
 
     def test_sampling_that_cannot_be(self):
