@@ -19,9 +19,7 @@ struct Outcome {
   float validation = 0.0f;
 };
 
-Outcome train(TrainerOptions options) {
-  options.config = kTiny;
-  options.max_steps = kSteps;
+Outcome train(const TrainerOptions& options) {
   Trainer trainer(options, Data::random(kTiny, 1));
   const Data validation = Data::random(kTiny, 2);
   trainer.train(kSteps / 2);
@@ -36,9 +34,11 @@ TEST(PassGraphTest, TrainsTheSameBits) {
   for (const Precision precision : {Precision::kFp32, Precision::kTf32, Precision::kBf16}) {
     for (const int accumulation : {1, 3}) {
       SCOPED_TRACE(testing::Message() << name_of(precision) << ", accumulation " << accumulation);
-      TrainerOptions options = {.kernels = select_kernels("auto", precision),
+      TrainerOptions options = {.config = kTiny,
+                                .kernels = select_kernels("auto", precision),
                                 .clip_norm = 1.0f,
-                                .gradient_accumulation = accumulation};
+                                .gradient_accumulation = accumulation,
+                                .max_steps = kSteps};
       const Outcome plain = train(options);
       options.graph = true;
       const Outcome graph = train(options);
