@@ -62,7 +62,7 @@ def published(kind: str, folder: Path) -> list:
 
 def table(kind: str, argument: str, folder: Path) -> str:
     if kind == "journey":
-        return journey_tables.short(published("journey", folder))
+        return journey_tables.short(published("journey", folder), folder)
     if kind == "journey-full":
         return journey_tables.full(published("journey", folder), folder)
     if kind == "benchmark":
@@ -85,7 +85,8 @@ def documents(root: Path) -> list:
 
 
 def add(source: Path, name: str, folder: Path) -> list:
-    """Copy a results file, and the plot beside it, under a published name."""
+    """Copy a results file under a published name, with what lies beside it: the plot; of a journey also
+    PyTorch's rows and the profiles."""
     document = load(source)
     if document["commit"].endswith("-dirty") or document["commit"] in ("", "unknown"):
         raise PublishError(
@@ -93,9 +94,14 @@ def add(source: Path, name: str, folder: Path) -> list:
         )
     folder.mkdir(parents=True, exist_ok=True)
     copied = []
-    for file in (source, source.with_suffix(".png")):
+    files = {source: f"{name}.json", source.with_suffix(".png"): f"{name}.png"}
+    if document["kind"] == "journey":
+        files[source.with_name(f"{source.stem}-pytorch.json")] = f"{name}-pytorch.json"
+        files |= {csv: f"{name}/{csv.name}" for csv in source.parent.glob("profile_stage_*.csv")}
+    for file, target in files.items():
         if file.exists():
-            copied.append(folder / f"{name}{file.suffix}")
+            copied.append(folder / target)
+            copied[-1].parent.mkdir(exist_ok=True)
             shutil.copyfile(file, copied[-1])
     return copied
 

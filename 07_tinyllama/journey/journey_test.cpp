@@ -20,8 +20,10 @@ const Progress kQuiet = [](const std::string&, int, int, float) {};
 
 JourneyOptions test_options() {
   // A sanitizer slows the device by much, and has it profiled already.
-  const std::string preset = device_is_cpu() || under_sanitizer() ? "nano" : "small";
+  const std::string preset = under_sanitizer() ? "nano" : device_is_cpu() ? "nano_long" : "small_long";
   std::vector<const char*> arguments = {"journey", "--preset", preset.c_str()};
+  // One layer shows the same on the CPU device, in half the time.
+  if (device_is_cpu()) arguments.insert(arguments.end(), {"--layers", "1"});
   // racecheck slows it most: one sequence, and as few steps as warm-up and one sample take.
   const bool is_slowest = sanitizer() == "racecheck";
   if (is_slowest) arguments.insert(arguments.end(), {"--batch-size", "1"});
@@ -30,7 +32,7 @@ JourneyOptions test_options() {
   JourneyOptions options =
       parse_options(static_cast<int>(arguments.size()), arguments.data(), answer).value();
   options.profile = !under_sanitizer();
-  options.rounds = is_slowest ? 1 : 5;
+  options.rounds = is_slowest ? 1 : 7;
   return options;
 }
 
@@ -66,14 +68,14 @@ TEST_F(JourneyTest, BrokenInitialisationStartsFarAboveAGuess) {
 }
 
 TEST_F(JourneyTest, FixedInitialisationStartsAtAGuess) {
-  for (const char* key : {"v1", "2", "3", "4", "5"}) {
+  for (const char* key : {"v1", "v2", "2", "3", "4", "5", "v4"}) {
     EXPECT_NEAR(stage(key).losses.front(), uniform_loss(), 0.05 * uniform_loss()) << key;
   }
 }
 
 TEST_F(JourneyTest, StagesComputeTheSameTraining) {
   // Layout, timer and kernels change the speed and the rounding, not the numbers.
-  for (const char* key : {"v1", "3", "4", "5"}) {
+  for (const char* key : {"v1", "v2", "3", "4", "5", "v4"}) {
     EXPECT_NEAR(stage(key).losses.back(), stage("2").losses.back(), 1e-3 * stage("2").losses.back()) << key;
   }
 }
@@ -102,9 +104,50 @@ TEST_F(JourneyTest, SynchronisedPhasesAddUpToTheStep) {
   EXPECT_NEAR(stage("4").phase_share, 1.0, 0.05);
 }
 
-TEST_F(JourneyTest, HybridIsThreeTimesFasterThanNaive) {
+// The factors that a reader of the table is to see. Ratios within a round: whatever else the machine does in
+// a round slows both stages of it.
+double times_faster(const StageResult& fast, const StageResult& slow) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < fast.round_ms.size(); ++i) {
+    ratios.push_back(slow.round_ms.at(i) / fast.round_ms[i]);
+  }
+  return median(ratios);
+}
+
+TEST_F(JourneyTest, ContiguousKeysAndValuesShow) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  EXPECT_GE(stage("4").step_ms, 3.0 * stage("5").step_ms);
+  EXPECT_GE(times_faster(stage("3"), stage("2")), 1.7);
+}
+
+TEST_F(JourneyTest, AnHonestTimerCostsNothing) {
+  if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
+  // 5% on a device of its own. Processors that other programs use as well do not repeat themselves so well.
+  EXPECT_NEAR(times_faster(stage("4"), stage("3")), 1.0, was_busy(*report_) ? 0.15 : 0.05);
+}
+
+TEST_F(JourneyTest, LibraryProductsAndAFastAttentionShow) {
+  if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
+  EXPECT_GE(times_faster(stage("5"), stage("4")), 3.0);
+}
+
+TEST_F(JourneyTest, HybridIsNoSlowerThanV1) {
+  if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
+  EXPECT_GE(times_faster(stage("5"), stage("v1")), 1.0);
+}
+
+TEST_F(JourneyTest, BestAttentionWasMeasured) {
+  ASSERT_TRUE(report_->attention.has_value());
+  EXPECT_EQ(stage("v4").attention, report_->attention->chosen);
+  EXPECT_GE(report_->attention->measured.size(), 4u);
+}
+
+TEST_F(JourneyTest, EachRoundRunsEachStage) {
+  EXPECT_GE(report_->rounds.rounds, 1);
+  for (const StageResult& result : report_->stages) {
+    EXPECT_EQ(static_cast<int>(result.round_ms.size()), report_->rounds.rounds) << stage_name(result.stage);
+    EXPECT_GE(result.timed_steps, report_->rounds.rounds) << stage_name(result.stage);
+    EXPECT_GE(result.spread(), 0.0) << stage_name(result.stage);
+  }
 }
 
 TEST_F(JourneyTest, ProfileShowsTheKernelsOfTheStage) {
@@ -180,6 +223,40 @@ TEST(Observation, SaysWhatAttentionExplainsOfTheStep) {
   EXPECT_NE(observation_of_stage_3(140.0, 15.0).find("cannot explain the 40.00 ms"), std::string::npos);
   EXPECT_NE(observation_of_stage_3(60.0, 15.0).find("cannot explain the 40.00 ms"), std::string::npos);
   EXPECT_EQ(observation_of_stage_3(104.0, 15.0).find("explain"), std::string::npos);
+}
+
+// Stages 3 and 4 where each round is disturbed, by up to four times, and both stages alike.
+TEST(Observation, ComparesWithinARound) {
+  StageResult three, four;
+  three.stage = find_stage("3");
+  four.stage = find_stage("4");
+  for (const double disturbed : {1.0, 4.0, 2.0, 1.0, 3.0}) {
+    three.round_ms.push_back(100.0 * disturbed);
+    four.round_ms.push_back(103.0 * disturbed);
+  }
+  three.losses = four.losses = {7.0f};
+  three.step_ms = 100.0;
+  four.step_ms = 309.0;  // a median over other rounds than stage 3's
+  four.phase_share = 1.0;
+  const std::string text = observation({three, four}, four, 7.0);
+  EXPECT_NE(text.find("as fast as stage 3's"), std::string::npos) << text;
+}
+
+TEST(Report, SaysWhenTheMachineWasBusy) {
+  JourneyReport report;
+  report.options.config = preset("nano");
+  StageResult result;
+  result.stage = find_stage("5");
+  result.losses = {7.0f};
+  result.step_ms = 100.0;
+  result.step_ms_low = 99.0;
+  result.step_ms_high = 102.0;
+  report.stages = {result};
+  EXPECT_FALSE(was_busy(report));
+  EXPECT_EQ(table(report).find("BUSY"), std::string::npos);
+  report.stages[0].step_ms_high = 140.0;
+  EXPECT_TRUE(was_busy(report));
+  EXPECT_NE(table(report).find("THE MACHINE WAS BUSY"), std::string::npos);
 }
 
 TEST(Median, TakesTheMiddle) {

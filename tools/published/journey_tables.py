@@ -49,9 +49,11 @@ def setting(document: dict) -> tuple:
 
 
 def name_of(stage: dict) -> str:
-    if stage["stage"] == "v1":
-        return f"V1 {stage['title']}"
-    return stage["title"] if stage["stage"].startswith("pytorch") else f"{stage['stage']} {stage['title']}"
+    key = stage["stage"]
+    if key.startswith("pytorch"):
+        return stage["title"]
+    name = {"5": "5 = V3"}.get(key, key.upper())
+    return f"{name} {stage['title']}"
 
 
 def heading(document: dict) -> str:
@@ -72,13 +74,22 @@ def short_row(journey: Journey, stage: dict) -> list:
     ]
 
 
-def short(documents: list) -> str:
-    """A table a journey: what a reader of the README wants to know."""
+def picture(journey: Journey, folder: Path, link: str) -> list:
+    if not (folder / f"{journey.name}.png").exists():
+        return []
+    return [f"![Speed, loss and phases of every stage]({link}/{journey.name}.png)"]
+
+
+def short(documents: list, folder: Path) -> str:
+    """A table per journey: what a reader of the README wants to know; and the first one's picture."""
     columns = ["stage", "first loss", "samples/s", "step, ms", "its timer explains", "vs V1"]
     blocks = []
     for journey in journeys(documents):
         lines = [short_row(journey, stage) for stage in journey.stages]
-        blocks.append(f"{heading(journey.document)}\n\n{markdown.rows(columns, lines)}")
+        parts = [heading(journey.document), markdown.rows(columns, lines)]
+        if not blocks:
+            parts += picture(journey, folder, "docs/results")
+        blocks.append("\n\n".join(parts))
     return "\n\n".join(blocks) or NOTHING
 
 
@@ -91,7 +102,8 @@ def full_row(journey: Journey, stage: dict) -> list:
         f"{number(stage['loss']['first'])} to {number(stage['loss']['last'])}",
         number(measured["samples_per_second"]),
         number(measured["step_ms"]),
-        " + ".join(number(timer[f"{phase}_ms"]) for phase in ("forward", "backward", "optimizer")),
+        percent(measured.get("spread")),
+        phases(timer),
         percent(timer["share_of_step"]),
         number(None if memory is None else memory / 2**20),
         number(profile.get("attention_ms")),
@@ -101,19 +113,42 @@ def full_row(journey: Journey, stage: dict) -> list:
     ]
 
 
+def phases(timer: dict) -> str:
+    times = [timer[f"{phase}_ms"] for phase in ("forward", "backward", "optimizer")]
+    return "-" if None in times else " + ".join(number(ms) for ms in times)
+
+
+def rounds_sentence(body: dict) -> str:
+    """How it was measured; an older result was not measured in rounds."""
+    rounds = body.get("rounds")
+    if not rounds:
+        return ""
+    text = (
+        f" {rounds['count']} rounds of all stages (trainers {rounds['trainers']}), medians over the rounds."
+    )
+    return f"{text} **The machine was busy.**" if rounds["busy"] else text
+
+
 def full(documents: list, folder: Path) -> str:
     """Everything that the journey prints, with its plot and its sentences."""
-    columns = ["stage", "loss", "samples/s", "step, ms", "its timer: forward + backward + optimizer, ms"]
+    columns = [
+        "stage",
+        "loss",
+        "samples/s",
+        "step, ms",
+        "spread",
+        "its timer: forward + backward + optimizer, ms",
+    ]
     columns += ["of the step", "peak, MiB", "attention, ms", "kernels a step", "gradients reach", "vs V1"]
     blocks = []
     for journey in journeys(documents):
         body = journey.body
         lines = [full_row(journey, stage) for stage in journey.stages]
         block = [f"## {journey.name}", heading(journey.document)]
-        block.append(f"Data: {body['data']}; {body['steps']} steps a stage, seed {body['seed']}.")
+        data = f"Data: {body['data']}; {body['steps']} steps per stage, seed {body['seed']}."
+        block.append(data + rounds_sentence(body))
         block.append(markdown.rows(columns, lines))
-        if (folder / f"{journey.name}.png").exists():
-            block.append(f"![Speed, loss and phases of every stage](results/{journey.name}.png)")
+        block += picture(journey, folder, "results")
         block.append("\n".join(f"- {name_of(s)}: {s['observation']}." for s in body["stages"]))
         if body.get("text"):
             block.append(text_sentence(body["text"]))

@@ -12,8 +12,8 @@ def number(value: float | None) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def percent(part: float, whole: float = 1.0) -> str:
-    return "-" if whole == 0 else f"{100 * part / whole:.1f}%"
+def percent(part: float | None, whole: float = 1.0) -> str:
+    return "-" if part is None or whole == 0 else f"{100 * part / whole:.1f}%"
 
 
 def rows(heading: list, lines: list, left: int = 1) -> str:

@@ -139,6 +139,17 @@ class Publish(unittest.TestCase):
         self.assertIn("(results/small-h200.png)", text)
         self.assertIn("the loss went from 6.90 to 2.50 in 2 steps", text)
 
+    def test_a_graph_has_no_phases_and_an_older_result_no_spread(self):
+        page = self.root / "docs" / "journey.md"
+        page.write_text("<!-- journey-full:begin -->\n<!-- journey-full:end -->\n")
+        graph = json.loads(json.dumps(JOURNEY))
+        graph["body"]["stages"][0]["timer"] = dict.fromkeys(graph["body"]["stages"][0]["timer"])
+        self.write("small-h200.json", graph)
+        self.publish()
+        row = next(line for line in page.read_text().splitlines() if line.startswith("| V1 baseline"))
+        cells = [cell.strip() for cell in row.split("|")]
+        self.assertEqual(cells[5:8], ["-", "-", "-"])
+
     def test_a_peer_stands_below_the_journey_of_the_same_model_and_device(self):
         self.write("small-h200.json", JOURNEY)
         peer = copy.deepcopy(JOURNEY)
@@ -193,14 +204,18 @@ class Publish(unittest.TestCase):
         self.publish()
         self.assertNotIn("parentheses", self.readme.read_text())
 
-    def test_add_copies_the_file_and_its_plot(self):
+    def test_add_copies_the_file_and_what_lies_beside_it(self):
         source = self.root / "journey.json"
         source.write_text(json.dumps(JOURNEY))
         source.with_suffix(".png").write_bytes(b"picture")
+        peer = {**JOURNEY, "body": {**JOURNEY["body"], "peer": "pytorch"}}
+        (self.root / "journey-pytorch.json").write_text(json.dumps(peer))
+        (self.root / "profile_stage_2.csv").write_text("kernel,calls\n")
         self.assertEqual(self.publish("add", str(source), "small-h200")[0], 0)
-        self.assertEqual(
-            sorted(f.name for f in self.results.iterdir()), ["small-h200.json", "small-h200.png"]
-        )
+        names = ["small-h200", "small-h200-pytorch.json", "small-h200.json", "small-h200.png"]
+        self.assertEqual(sorted(f.name for f in self.results.iterdir()), names)
+        self.assertEqual([f.name for f in (self.results / "small-h200").iterdir()], ["profile_stage_2.csv"])
+        self.assertIn("![Speed, loss and phases", self.readme.read_text())
         self.assertIn("310.8", self.readme.read_text())
 
     def test_refuses_what_cannot_be_traced_or_read(self):
