@@ -32,7 +32,7 @@ JourneyOptions test_options() {
   JourneyOptions options =
       parse_options(static_cast<int>(arguments.size()), arguments.data(), answer).value();
   options.profile = !under_sanitizer();
-  options.rounds = is_slowest ? 1 : 7;
+  options.rounds = is_slowest ? 1 : 5;
   return options;
 }
 
