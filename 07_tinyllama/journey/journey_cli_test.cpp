@@ -90,6 +90,11 @@ TEST_F(JourneyCliTest, RefusesSizesBelowOne) {
   expect_refused({"--seq-len", "0"}, "sequence length T is 0");
   expect_refused({"--steps", "0"}, "--steps is 0");
   expect_refused({"--learning-rate", "0"}, "--learning-rate is 0");
+  expect_refused({"--learning-rate", "inf"}, "--learning-rate is inf");
+  expect_refused({"--seed", "-1"}, "--seed");
+  expect_refused({"--preset", ""}, "--preset is empty");
+  expect_refused({"--kernels", ""}, "--kernels is empty");
+  expect_refused({"--data", "/dev/zero"}, "is a device or a pipe");
 }
 
 TEST_F(JourneyCliTest, RefusesHeadsThatDoNotDivide) {

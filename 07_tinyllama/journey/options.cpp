@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
@@ -37,6 +38,15 @@ struct Typed {
   int trace_steps = 3;
 };
 
+// An empty word is a slip, `--preset "$UNSET"`, and no wish for the default.
+void require_words(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& word : option->results()) {
+      if (word.empty()) throw Error(option->get_name() + " is empty; leave it out, or give it a value");
+    }
+  }
+}
+
 void declare(CLI::App& app, Typed& typed) {
   app.option_defaults()->always_capture_default();
   app.add_option("--stage", typed.stages, "v1, v2, 1, 2, 3, 4, 5 or v4; may be repeated")
@@ -50,7 +60,7 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_option("--heads", typed.heads, "query heads; must divide the width")->default_str("the preset's");
   app.add_option("--kv-heads", typed.kv_heads, "key/value heads; must divide the heads")
       ->default_str("the preset's");
-  app.add_option("--seed", typed.seed, "of parameters and data");
+  app.add_option("--seed", typed.seed, "of parameters and data")->check(CLI::NonNegativeNumber);
   app.add_option("--learning-rate", typed.learning_rate, "AdamW's");
   app.add_option("--kernels", typed.kernels,
                  "what a stage leaves open: auto, solution, library, operation=name, ...");
@@ -123,8 +133,8 @@ JourneyOptions checked(const Typed& typed) {
   options.config = chosen_config(typed, options.preset);
   require_at_least_one(typed.steps, "--steps");
   require_at_least_one(typed.text_steps, "--text-steps");
-  if (!(typed.learning_rate > 0.0f)) {
-    throw Error(fmt::format("--learning-rate is {}; it must be more than 0", typed.learning_rate));
+  if (!(typed.learning_rate > 0.0f && std::isfinite(typed.learning_rate))) {
+    throw Error(fmt::format("--learning-rate is {}; it must be a number more than 0", typed.learning_rate));
   }
   options.steps = typed.steps;
   options.text_steps = typed.text_steps;
@@ -137,7 +147,7 @@ JourneyOptions checked(const Typed& typed) {
   options.profile = !typed.no_profile;
   // Build once what would fail later: kernels and data have errors of their own.
   for (const Stage& stage : options.stages) stage_trainer(options, stage, 1);
-  stage_data(options);
+  if (!options.data_file.empty()) stage_data(options);
   if (!options.text_files.empty()) Data::files(options.config, options.text_files, options.seed);
   require_writable(options.results);
   options.trace_file = typed.trace;
@@ -179,6 +189,7 @@ std::optional<JourneyOptions> parse_options(int argc, const char* const* argv, s
     throw UsageError(std::string(error.what()) + "; journey --help lists the options");
   }
   try {
+    require_words(app);
     return checked(typed);
   } catch (const CudaError&) {
     throw;  // a broken device is no bad input

@@ -25,6 +25,8 @@ const std::vector<std::pair<std::string, ModelConfig>>& presets() {
   return table;
 }
 
+constexpr int kMostLayers = 4096;  // a table of a million layers takes gigabytes before memory is asked for
+
 void require(bool condition, const std::string& message) {
   if (!condition) throw Error(message);
 }
@@ -40,6 +42,8 @@ void validate(const ModelConfig& config) {
   for (const auto& [name, value] : sizes) {
     require(value >= 1, fmt::format("model: {} is {}; it must be at least 1", name, value));
   }
+  require(config.l <= kMostLayers,
+          fmt::format("model: number of layers L is {}; it must be at most {}", config.l, kMostLayers));
   require(
       config.c % config.h == 0,
       fmt::format("model: {} query heads do not divide the model width {}; choose H so that C / H is whole",

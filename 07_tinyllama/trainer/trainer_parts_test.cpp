@@ -41,6 +41,7 @@ TEST(ConfigTest, RefusesWhatNoModelCanHave) {
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.h = 6; })), Error, "6 query heads do not divide");
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.k = 3; })), Error, "3 key/value heads do not divide");
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.h = m.k = m.c; })), Error, "is odd");
+  EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.l = 1000000; })), Error, "it must be at most 4096");
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.c = 1024; })), Error, "choose more heads");
   EXPECT_THROW_MESSAGE(validate(with([](auto& m) { m.b = m.t = 65536; })), Error, "smaller batch");
   EXPECT_THROW_MESSAGE(validate(ModelConfig{}), Error, "model width C is 0");
