@@ -100,7 +100,9 @@ class Run:
         return time.perf_counter()
 
     def forward(self):
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.variant.bf16):
+        # A graph must hold its own casts of the weights: autocast's cache would outlive the step.
+        cache = not self.variant.graph
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.variant.bf16, cache_enabled=cache):
             return self.loss_of(self.tokens, self.targets)
 
     def capture(self) -> None:
