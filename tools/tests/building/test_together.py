@@ -10,8 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-import support
-from toy import Toy
+from toy import Toy, support
 from workbook import lock
 
 BUILDER = """
