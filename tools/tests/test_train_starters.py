@@ -1,3 +1,4 @@
+import json
 import tempfile
 import unittest
 from pathlib import Path
@@ -38,6 +39,27 @@ class WhichStarters(unittest.TestCase):
             starters = [e.starter for e in known if e.name == operation]
             self.assertEqual(len(starters), 1, operation)
             self.assertTrue(starters[0].exists(), operation)
+
+
+class AResumedRun(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def wanted(self, text):
+        (self.folder / "options.json").write_text(text)
+        return train_starters.wanted([], train_starters.kernels_of_run(self.folder))
+
+    def test_goes_on_with_the_starters_it_had(self):
+        kernels = "matmul=library,rmsnorm_forward=starter,rmsnorm_backward=starter"
+        self.assertEqual(self.wanted(json.dumps({"kernels": kernels})), ["rmsnorm"])
+
+    def test_without_a_readable_record_has_none(self):
+        self.assertEqual(train_starters.kernels_of_run(None), "")
+        self.assertEqual(train_starters.kernels_of_run(self.folder), "")
+        for text in ("", "{", "[]", "{}", '{"kernels": 3}', '{"kernels": null}'):
+            self.assertEqual(self.wanted(text), [], text)
 
 
 class TheProgram(unittest.TestCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -39,6 +40,16 @@ def wanted(forced: list, kernels: str | None = None) -> list:
             continue
         found.update([operation_of(target)] if equals else OPERATIONS)
     return sorted(found)
+
+
+def kernels_of_run(folder: Path | None) -> str:
+    """The kernels that a run was started with, for one that goes on with it; empty where that is unknown."""
+    try:
+        options = json.loads((folder / "options.json").read_bytes().decode()) if folder else {}
+    except (OSError, ValueError):  # the program says what is wrong with it
+        options = {}
+    kernels = options.get("kernels") if isinstance(options, dict) else None
+    return kernels if isinstance(kernels, str) else ""
 
 
 def operation_of(target: str) -> str:

@@ -1,38 +1,17 @@
-// Fill, compare and fingerprint.
-//
-// One mapping for all: thread i takes elements i, i + threads, i + 2 threads, ... (coalesced), keeps its own
-// sums in double and writes them to row i of `partial`. No barrier, no atomic: the host adds the rows, in
-// order, so that the same arrays always give the same numbers.
+// Compare and fingerprint. Every thread writes its own sums (element_loop.cuh); the host adds them up.
 #include "07_tinyllama/trainer/selection/check_kernels.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "07_tinyllama/trainer/selection/element_loop.cuh"
 #include "common/core/device_buffer.h"
 
 namespace wb {
 namespace {
 
-constexpr int kThreads = 128;
-constexpr std::int64_t kMaxBlocks = 256;
-constexpr std::int64_t kElementsPerThread = 16;
-
-// The output function of SplitMix64 (Steele, Lea, Flood, 2014).
-__host__ __device__ std::uint64_t mix(std::uint64_t z) {
-  z += 0x9e3779b97f4a7c15ULL;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return z ^ (z >> 31);
-}
-
-__device__ std::int64_t first_element() {
-  return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-}
-__device__ std::int64_t threads_of_grid() {
-  return static_cast<std::int64_t>(gridDim.x) * blockDim.x;
-}
+using namespace elements;
 
 __device__ std::uint64_t bits_of(float value) {
   return static_cast<std::uint64_t>(__float_as_uint(value));
@@ -48,22 +27,6 @@ __device__ bool is_poison(float value) {
 }
 __device__ bool is_poison(bf16 value) {
   return bits_of(value) == 0xffffULL;
-}
-
-template <class T>
-__global__ void fill_uniform_kernel(T* values, std::int64_t n, std::uint64_t seed, float low, float high) {
-  for (std::int64_t i = first_element(); i < n; i += threads_of_grid()) {
-    const std::uint64_t bits = mix(seed + mix(static_cast<std::uint64_t>(i)));
-    const float u = static_cast<float>(bits >> 40) * 0x1p-24f;
-    values[i] = from_float<T>(low + (high - low) * u);
-  }
-}
-
-__global__ void fill_below_kernel(int* values, std::int64_t n, std::uint64_t seed, int bound) {
-  for (std::int64_t i = first_element(); i < n; i += threads_of_grid()) {
-    const std::uint64_t bits = mix(seed + mix(static_cast<std::uint64_t>(i)));
-    values[i] = static_cast<int>(bits % static_cast<std::uint64_t>(bound));
-  }
 }
 
 template <class T>
@@ -113,27 +76,7 @@ __global__ void compare_kernel(const T* got, const T* expected, Partial* partial
   partial[first_element()] = mine;
 }
 
-int blocks_for(std::int64_t n) {
-  const std::int64_t per_block = kThreads * kElementsPerThread;
-  return static_cast<int>(std::clamp<std::int64_t>((n + per_block - 1) / per_block, 1, kMaxBlocks));
-}
-
-std::size_t rows_for(std::int64_t n) {
-  return static_cast<std::size_t>(blocks_for(n)) * kThreads;
-}
-
 }  // namespace
-
-template <class T>
-void fill_uniform(T* values, std::int64_t n, std::uint64_t seed, float low, float high) {
-  fill_uniform_kernel<<<blocks_for(n), kThreads>>>(values, n, mix(seed), low, high);
-  WB_CHECK_LAUNCH();
-}
-
-void fill_below(int* values, std::int64_t n, std::uint64_t seed, int bound) {
-  fill_below_kernel<<<blocks_for(n), kThreads>>>(values, n, mix(seed), bound);
-  WB_CHECK_LAUNCH();
-}
 
 template <class T>
 std::uint64_t fingerprint(const T* values, std::int64_t n) {
@@ -179,8 +122,6 @@ Difference compare(const T* got, const T* expected, std::int64_t n, double allow
   return total;
 }
 
-template void fill_uniform(float*, std::int64_t, std::uint64_t, float, float);
-template void fill_uniform(bf16*, std::int64_t, std::uint64_t, float, float);
 template std::uint64_t fingerprint(const float*, std::int64_t);
 template std::uint64_t fingerprint(const bf16*, std::int64_t);
 template std::uint64_t fingerprint(const int*, std::int64_t);

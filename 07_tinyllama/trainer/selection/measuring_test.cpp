@@ -103,7 +103,8 @@ TEST(Measuring, FindsEveryImplementationOfTheWorkbookRight) {
       for (const Unit& unit : units_of(setting, "library")) {
         std::vector<Measured> planted;
         for (const std::string& name : names_of(unit)) {
-          if (name.starts_with("planted_")) planted.push_back({name, Verdict::kWrong, "planted", 0.0, {}});
+          if (name.starts_with("planted_") || name == "starter")
+            planted.push_back({name, Verdict::kWrong, "planted", 0.0, {}});
         }
         MeasureOptions once = quick();
         once.rounds = 1;
@@ -111,7 +112,7 @@ TEST(Measuring, FindsEveryImplementationOfTheWorkbookRight) {
         SCOPED_TRACE(table({report}));
         EXPECT_NE(report.chosen, "") << unit.name;
         for (const Measured& one : report.measured) {
-          if (one.implementation.starts_with("planted_")) continue;
+          if (one.implementation.starts_with("planted_") || one.implementation == "starter") continue;
           EXPECT_EQ(name_of(one.verdict), name_of(Verdict::kCorrect))
               << unit.name << " " << one.implementation;
         }

@@ -97,10 +97,11 @@ TEST_F(Remembering, GoesOnWithoutAFolderToWriteIn) {
 
 class Forcing : public Remembering {
  protected:
-  KernelPlan plan(const std::vector<std::string>& forced, bool strict = false) {
+  KernelPlan plan(const std::vector<std::string>& forced, bool strict = false,
+                  const std::string& kernels = "fixed") {
     said_.clear();
     return plan_kernels(tiny_setting(),
-                        {.kernels = "fixed", .forced = forced, .strict = strict, .selection = options()},
+                        {.kernels = kernels, .forced = forced, .strict = strict, .selection = options()},
                         [this](const std::string& line) { said_ += line + "\n"; });
   }
   static std::string chosen(const KernelPlan& plan, const std::string& contract) {
@@ -134,6 +135,17 @@ TEST_F(Forcing, FallsBackFromWhatIsWrong) {
   EXPECT_NE(said_.find("training with rmsnorm_backward=solution instead"), std::string::npos) << said_;
   EXPECT_NE(said_.find("needs n % 1000 == 999"), std::string::npos) << said_;
   EXPECT_NE(said_.find("planted: out of ideas"), std::string::npos) << said_;
+}
+
+TEST_F(Forcing, LetsAStarterProveItselfHoweverItIsAskedFor) {
+  for (const char* kernels :
+       {"fixed,vector_add=starter", "vector_add=starter", "starter", "solution,starter"}) {
+    const KernelPlan fell = plan({}, false, kernels);
+    ASSERT_EQ(fell.forced.size(), 1u) << kernels;
+    EXPECT_FALSE(fell.forced[0].taken) << kernels;
+    EXPECT_EQ(chosen(fell, "vector_add"), "solution") << kernels;
+    EXPECT_NE(said_.find("elements of out are wrong"), std::string::npos) << said_;
+  }
 }
 
 TEST_F(Forcing, StopsWhenToldTo) {

@@ -126,6 +126,32 @@ std::string failure_alone(const Setting& setting, const std::string& rule, const
   return {};
 }
 
+// A starter proves itself however it was asked for, in a resumed run as well: it may have been edited since.
+// Moves "rmsnorm_forward=starter" out of the rules, and "starter" as all it stands for. Attention goes as a
+// whole.
+std::string take_starters(const std::string& rules, Precision precision, std::vector<std::string>& forced) {
+  const auto force = [&](const std::string& target) {
+    const std::string rule = (target.starts_with("attention") ? "attention" : target) + "=starter";
+    if (std::find(forced.begin(), forced.end(), rule) == forced.end()) forced.push_back(rule);
+  };
+  std::string kept;
+  for (std::size_t begin = 0; begin < rules.size();) {
+    const std::size_t end = std::min(rules.find(',', begin), rules.size());
+    const std::string rule = rules.substr(begin, end - begin);
+    begin = end + 1;
+    if (rule == "starter") {
+      for (const KernelChoice& choice : select_kernels(rule, precision).choices) {
+        if (choice.implementation == rule) force(choice.contract);
+      }
+    } else if (rule.ends_with("=starter")) {
+      force(target_of(rule));
+    } else {
+      kept = joined(kept, rule);
+    }
+  }
+  return kept;
+}
+
 // What a forced kernel is compared with and replaced by: `solution`, or the look-up's where there is none.
 std::string reference_rule(const std::string& target, Precision precision) {
   const std::string rule = target + "=solution";
@@ -219,8 +245,10 @@ KernelPlan plan_kernels(const Setting& setting, const KernelOptions& options, co
     if (!plan.selection->units.empty()) say(table(plan.selection->units));
     plan.request = joined(plan.request, plan.selection->request);
   }
-  plan.request = joined(plan.request, words.rules);
-  for (const std::string& rule : options.forced) {
+  std::vector<std::string> all_forced;
+  plan.request = joined(plan.request, take_starters(words.rules, setting.precision, all_forced));
+  all_forced.insert(all_forced.end(), options.forced.begin(), options.forced.end());
+  for (const std::string& rule : all_forced) {
     ForcedKernel forced = check_forced(setting, plan.request, rule, options.selection);
     const std::string fallback = reference_rule(target_of(rule), setting.precision);
     if (!forced.parity.steps.empty()) {

@@ -111,6 +111,7 @@ WB_REGISTER(VectorAdd, planted_drifts, drifts);
 WB_REGISTER(VectorAdd, planted_faults, faults);
 WB_REGISTER(VectorAdd, planted_crashes, crashes);
 WB_REGISTER(VectorAdd, planted_hangs, hangs);
+WB_REGISTER(VectorAdd, starter, wrong);
 WB_REGISTER(RmsnormBackward, planted_one_percent, one_percent);
 WB_REGISTER(RmsnormBackward, planted_not_a_number, not_a_number);
 
