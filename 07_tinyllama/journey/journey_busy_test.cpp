@@ -24,8 +24,8 @@ class BusyLoops {
       const pid_t child = fork();
       if (child == 0) {
         alarm(kMostSeconds);  // should this test be killed
-        for (volatile unsigned n = 0;; n = n + 1) {
-        }
+        volatile unsigned count = 0;
+        for (;;) count = count + 1;
       }
       if (child > 0) children_.push_back(child);
     }
