@@ -11,7 +11,8 @@
 namespace wb {
 namespace {
 
-const char* const kNotSaved[] = {"--config", "--resume", "--help", "--overwrite", "--output", "--trace"};
+const char* const kNotSaved[] = {"--config", "--resume", "--help",       "--overwrite",
+                                 "--output", "--trace",  "--trace-steps"};
 const char* const kPaths[] = {"--data", "--tokens", "--validation-tokens"};
 
 bool is_one_of(const std::string& name, std::span<const char* const> names) {

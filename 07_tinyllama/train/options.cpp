@@ -12,6 +12,7 @@
 #include "07_tinyllama/trainer/checkpoint_store.h"
 #include "07_tinyllama/trainer/json_file.h"
 #include "common/core/device_info.h"
+#include "common/profiler/trace.h"
 
 namespace wb {
 namespace {
@@ -21,7 +22,7 @@ struct Typed {
   std::string preset, config_file;
   std::optional<int> width, layers, heads, kv_heads, feed_forward, vocabulary, batch_size, seq_len;
   std::optional<int> steps, warmup_steps, validate_every, checkpoint_every;
-  std::uint64_t seed = 1;
+  std::int64_t seed = 1;
   std::vector<std::string> data;
   std::string tokens, validation_tokens;
   double validation_share = 0.1;
@@ -35,7 +36,8 @@ struct Typed {
   std::string precision = "fp32";
   bool graph = PassGraph::supported();
   KernelOptions kernels;
-  std::string output, resume;
+  std::string output, resume, trace;
+  int trace_steps = 3;
   bool overwrite = false;
 };
 
@@ -78,7 +80,7 @@ void declare_data(CLI::App& app, Typed& typed) {
   app.add_option("--validation-share", typed.validation_share,
                  "share of the data, at its end, that is kept to validate on; 0: none");
   app.add_option("--validate-every", typed.validate_every, "steps between validations")
-      ->default_str("a twentieth of the steps");
+      ->default_str("a twentieth of the steps, at least 25");
   app.add_option("--validation-batches", typed.validation_batches, "most batches of a validation");
 }
 
@@ -122,6 +124,8 @@ void declare_run(CLI::App& app, Typed& typed) {
   app.add_option("--checkpoint-every", typed.checkpoint_every,
                  "steps between checkpoints; 0: only at the end")
       ->default_str("as --validate-every");
+  app.add_option("--trace", typed.trace, "write a timeline of a few steps to this file, for ui.perfetto.dev");
+  app.add_option("--trace-steps", typed.trace_steps, "steps in it");
   app.add_option("--log-every", typed.log_every, "steps between lines of metrics.jsonl");
 }
 
@@ -229,7 +233,7 @@ void check_data(const Typed& typed, RunOptions& options) {
 }
 
 void check_intervals(const Typed& typed, RunOptions& options) {
-  options.validate_every = typed.validate_every.value_or(std::max(1, options.steps / 20));
+  options.validate_every = typed.validate_every.value_or(std::max(25, options.steps / 20));
   options.checkpoint_every = typed.checkpoint_every.value_or(options.validate_every);
   options.log_every = typed.log_every;
   require_least("--validate-every", options.validate_every, 1);
@@ -253,6 +257,15 @@ void require_writable(const std::filesystem::path& folder) {
   }
 }
 
+void check_trace(const Typed& typed, RunOptions& options) {
+  if (typed.trace.empty()) return;
+  require_least("--trace-steps", typed.trace_steps, 1);
+  if (const std::string reason = Trace::unavailable(); !reason.empty()) throw Error("--trace: " + reason);
+  check_trace_path(typed.trace);
+  options.trace = typed.trace;
+  options.trace_steps = typed.trace_steps;
+}
+
 // A trained model must not be lost to a second run of the same command.
 void require_free(const RunOptions& options) {
   if (options.resume || options.overwrite || !has_checkpoint(options.output)) return;
@@ -272,7 +285,8 @@ RunOptions checked(const Typed& typed) {
   options.steps = typed.steps.value_or(usual.steps);
   require_least("--steps", options.steps, 1);
   if (options.steps > 100'000'000) throw Error("--steps is more than 100,000,000");
-  options.seed = typed.seed;
+  if (typed.seed < 0) throw Error(fmt::format("--seed is {}; it must be 0 or more", typed.seed));
+  options.seed = static_cast<std::uint64_t>(typed.seed);
   check_optimizer(typed, usual, options);
   check_schedule(typed, options);
   check_data(typed, options);
@@ -283,6 +297,7 @@ RunOptions checked(const Typed& typed) {
   options.graph = typed.graph;
   if (options.graph) PassGraph::require_supported();
   require_known(options.kernel_options, options.precision);
+  check_trace(typed, options);
   options.output = !typed.output.empty() ? typed.output : "results/train";
   options.resume = !typed.resume.empty();
   options.overwrite = typed.overwrite;

@@ -40,10 +40,12 @@ struct RunOptions {
   KernelOptions kernel_options;  // and how that is chosen: with_kernels
 
   std::filesystem::path output;
-  bool overwrite = false;    // remove the run that is there
-  bool resume = false;       // go on from the checkpoint in `output`
-  int checkpoint_every = 0;  // steps; 0: only at the end
-  int log_every = 0;         // steps
+  bool overwrite = false;       // remove the run that is there
+  bool resume = false;          // go on from the checkpoint in `output`
+  int checkpoint_every = 0;     // steps; 0: only at the end
+  int log_every = 0;            // steps
+  std::filesystem::path trace;  // empty: none
+  int trace_steps = 0;
 
   nlohmann::json given;  // every option that was given, by name: what --resume starts from
 };
@@ -53,6 +55,18 @@ class RunUsageError : public Error {
  public:
   using Error::Error;
 };
+
+/// Calls read(). What it throws is the fault of what the user gave: RunUsageError, unless the device failed.
+template <class Read>
+auto as_input(Read&& read) {
+  try {
+    return read();
+  } catch (const CudaError&) {
+    throw;
+  } catch (const Error& error) {
+    throw RunUsageError(error.what());
+  }
+}
 
 /// nullopt after --help, whose text is then in `answer`.
 /// Errors: anything that could not run throws RunUsageError; nothing has been written by then.

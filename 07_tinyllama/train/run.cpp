@@ -59,7 +59,11 @@ int train_main(int argc, const char* const* argv, std::ostream& out, std::ostrea
       out << answer;
       return 0;
     }
-    return run_training(with_kernels(*options, out), out, err, terminal);
+    const RunOptions chosen = as_input([&] {
+      require_memory(*options);  // before kernels are measured at its shapes
+      return with_kernels(*options, out);
+    });
+    return run_training(chosen, out, err, terminal);
   } catch (const RunUsageError& error) {
     err << "train: " << error.what() << '\n';
     return 2;

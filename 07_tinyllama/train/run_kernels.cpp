@@ -1,5 +1,7 @@
 #include "07_tinyllama/train/run_kernels.h"
 
+#include <fmt/format.h>
+
 namespace wb {
 
 RunOptions with_kernels(const RunOptions& options, std::ostream& out) {
@@ -11,8 +13,14 @@ RunOptions with_kernels(const RunOptions& options, std::ostream& out) {
   });
   RunOptions chosen = options;
   chosen.kernels = plan.request;
-  chosen.given["kernels"] = plan.request;
+  // Spelled out: a resumed run takes the same kernels, and measures nothing.
+  std::string spelled;
+  for (const KernelChoice& choice : plan.kernels.choices) {
+    spelled += fmt::format("{}{}={}", spelled.empty() ? "" : ",", choice.contract, choice.implementation);
+  }
+  chosen.given["kernels"] = spelled;
   chosen.given.erase("kernel");
+  chosen.given.erase("strict");
   return chosen;
 }
 

@@ -8,8 +8,10 @@
 #include <numeric>
 
 #include "07_tinyllama/train/signals.h"
+#include "07_tinyllama/train/traced_steps.h"
 #include "07_tinyllama/train/training_results.h"
 #include "07_tinyllama/trainer/durable_file.h"
+#include "common/core/trace.h"
 
 namespace wb {
 namespace {
@@ -32,18 +34,6 @@ void remove_run(const std::filesystem::path& folder) {
   }
 }
 
-// What the user gave is at fault, not the run.
-template <class Read>
-auto as_input(Read&& read) {
-  try {
-    return read();
-  } catch (const CudaError&) {
-    throw;
-  } catch (const Error& error) {
-    throw RunUsageError(error.what());
-  }
-}
-
 std::size_t first_not_finite(const std::vector<float>& values) {
   const auto bad = [](float value) { return !std::isfinite(value); };
   return static_cast<std::size_t>(std::find_if(values.begin(), values.end(), bad) - values.begin());
@@ -52,10 +42,7 @@ std::size_t first_not_finite(const std::vector<float>& values) {
 }  // namespace
 
 Session::Session(const RunOptions& options, ProgressLine progress) : options_(options), progress_(progress) {
-  RunData data = as_input([&] {
-    require_memory(options);
-    return run_data(options);
-  });
+  RunData data = as_input([&] { return run_data(options); });
   validation_ = std::move(data.validation);
   unit_ = data.unit;
   const TrainerOptions wanted = trainer_options(options);
@@ -181,6 +168,7 @@ void Session::explain_not_finite(int step, const char* what) {
 void Session::validate_now() {
   const int step = trainer_->steps_done();
   if (!validation_ || validated_ == step) return;
+  TraceRange range("validation");
   const auto begin = Clock::now();
   const float loss = trainer_->evaluate(*validation_);
   validated_ = step;
@@ -202,6 +190,7 @@ void Session::validate_now() {
 void Session::save() {
   const int step = trainer_->steps_done();
   if (saved_ == step) return;
+  TraceRange range("checkpoint");
   if (!parameters_are_finite(*trainer_)) throw Error("no checkpoint written: a parameter is not finite");
   save_checkpoint(*latest_, *trainer_, notes());
   saved_ = step;
@@ -210,8 +199,14 @@ void Session::save() {
 Session::End Session::train() {
   if (trainer_->steps_done() == 0) validate_now();
   interval_begin_ = Clock::now();
+  TracedSteps trace(options_.trace, options_.trace_steps, trainer_->steps_done(), options_.steps);
   while (trainer_->steps_done() < options_.steps) {
-    trainer_->step();
+    trace.before(trainer_->steps_done());
+    {
+      TraceRange range("step", trainer_->steps_done());
+      trainer_->step();
+    }
+    trace.after(trainer_->steps_done());
     const bool stop = StopSignals::stop_requested();
     const bool validate = validation_ && due(options_.validate_every);
     const bool last = trainer_->steps_done() == options_.steps;

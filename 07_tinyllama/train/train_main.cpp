@@ -7,6 +7,6 @@
 #include "07_tinyllama/trainer/selection/worker.h"
 
 int main(int argc, char** argv) {
-  if (wb::is_worker(argc, argv)) return wb::worker_main();
+  if (wb::is_worker(argc, argv)) return wb::worker_main();  // measures kernels for its parent
   return wb::train_main(argc, argv, std::cout, std::cerr, isatty(STDERR_FILENO) == 1);
 }
