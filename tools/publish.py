@@ -10,6 +10,9 @@ A document asks for a table with a pair of markers, and what stands between them
     <!-- journey:begin -->       every published journey, short; <!-- journey-full:begin --> with the details
     <!-- journey:end -->
 
+    <!-- training:begin -->      every published training run, with its picture and a sample
+    <!-- training:end -->
+
     <!-- benchmark:begin vector_add -->     every published benchmark of that contract
     <!-- benchmark:end -->
 """
@@ -25,7 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from published import benchmark_tables, journey_tables
+from published import benchmark_tables, journey_tables, training_tables
 from workbook import files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,6 +68,8 @@ def table(kind: str, argument: str, folder: Path) -> str:
         return journey_tables.short(published("journey", folder), folder)
     if kind == "journey-full":
         return journey_tables.full(published("journey", folder), folder)
+    if kind == "training":
+        return training_tables.full(published("training", folder), folder)
     if kind == "benchmark":
         return benchmark_tables.of_contract(published("benchmarks", folder), argument)
     raise PublishError(f"no generator for the marker '{kind}'")
@@ -86,7 +91,7 @@ def documents(root: Path) -> list:
 
 def add(source: Path, name: str, folder: Path) -> list:
     """Copy a results file under a published name, with what lies beside it: the plot; of a journey also
-    PyTorch's rows and the profiles."""
+    PyTorch's rows and the profiles, of a training run a sample."""
     document = load(source)
     if document["commit"].endswith("-dirty") or document["commit"] in ("", "unknown"):
         raise PublishError(
@@ -98,6 +103,9 @@ def add(source: Path, name: str, folder: Path) -> list:
     if document["kind"] == "journey":
         files[source.with_name(f"{source.stem}-pytorch.json")] = f"{name}-pytorch.json"
         files |= {csv: f"{name}/{csv.name}" for csv in source.parent.glob("profile_stage_*.csv")}
+    if document["kind"] == "training":
+        files = {source: f"{name}.json", source.with_name("loss.png"): f"{name}.png"}
+        files[source.with_name("sample.txt")] = f"{name}.txt"
     for file, target in files.items():
         if file.exists():
             copied.append(folder / target)

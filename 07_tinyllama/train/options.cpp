@@ -48,7 +48,7 @@ struct Recipe {
   float learning_rate;
 };
 constexpr Recipe kRecipes[] = {{"nano", 2000, 2e-3f},
-                               {"shakespeare", 2000, 1e-3f},
+                               {"shakespeare", 700, 1e-3f},
                                {"small", 2000, 1e-3f},
                                {"medium", 5000, 6e-4f},
                                {"tinyllama", 10000, 4e-4f}};
@@ -281,7 +281,7 @@ RunOptions checked(const Typed& typed) {
   options.config = chosen_config(typed, options.preset);
   const auto* recipe = std::find_if(std::begin(kRecipes), std::end(kRecipes),
                                     [&](const Recipe& r) { return options.preset == r.preset; });
-  const Recipe& usual = recipe == std::end(kRecipes) ? kRecipes[0] : *recipe;
+  const Recipe usual = recipe == std::end(kRecipes) ? Recipe{"", 2000, 1e-3f} : *recipe;
   options.steps = typed.steps.value_or(usual.steps);
   require_least("--steps", options.steps, 1);
   if (options.steps > 100'000'000) throw Error("--steps is more than 100,000,000");

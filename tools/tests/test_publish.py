@@ -70,6 +70,34 @@ BENCHMARK = {
 }
 
 
+TRAINING = {
+    **FRAME,
+    "kind": "training",
+    "body": {
+        "preset": "shakespeare",
+        "description": "C 384",
+        "parameters": 10721280,
+        "precision": "tf32",
+        "optimizer": {"name": "adamw"},
+        "options": {
+            "steps": "700",
+            "preset": "shakespeare",
+            "data": ["/home/me/a.txt"],
+            "kernels": "matmul=library",
+        },
+        "data": "1003855 bytes of a.txt",
+        "steps": 700,
+        "unit": "byte",
+        "best": {"step": 600, "loss": 1.4971},
+        "train_seconds": 12.0,
+        "validation_seconds": 1.0,
+        "tokens_per_second": 1.14e6,
+        "mfu": 0.19,
+        "roof_share": 0.2,
+    },
+}
+
+
 class Publish(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -126,6 +154,26 @@ class Publish(unittest.TestCase):
         self.publish()
         text = self.readme.read_text()
         self.assertLess(text.index("on H200"), text.index("2 cores of Xeon"))
+
+    def test_a_training_run_with_its_picture_and_sample(self):
+        source = self.root / "run"
+        source.mkdir()
+        (source / "training.json").write_text(json.dumps(TRAINING))
+        (source / "loss.png").write_bytes(b"png")
+        (source / "sample.txt").write_text("ROMEO:\nO ``` she\n")
+        page = self.root / "docs" / "training.md"
+        page.write_text("<!-- training:begin -->\n<!-- training:end -->\n")
+        self.publish()
+        self.assertIn("No run is published yet", page.read_text())
+        code, words = self.publish("add", str(source / "training.json"), "training-h200")
+        self.assertEqual(code, 0, words)
+        text = page.read_text()
+        self.assertIn("| best validation loss, nats per byte | 1.497 |", text)
+        self.assertIn("| tokens/s | 1,140,000 |", text)
+        self.assertIn("(results/training-h200.png)", text)
+        self.assertIn("`--preset shakespeare --steps 700`", text)
+        self.assertIn("````text\nROMEO:\nO ``` she\n````", text)
+        self.assertEqual((self.results / "training-h200.png").read_bytes(), b"png")
 
     def test_the_full_table(self):
         self.write("small-h200.json", JOURNEY)

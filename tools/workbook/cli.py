@@ -9,7 +9,7 @@ import re
 import signal
 import traceback
 
-from . import bench, check, commands, console, doctor, files, journey, machine, plot, sample
+from . import bench, check, commands, console, data, doctor, files, journey, machine, plot, sample, train
 from .errors import Exit, Stopped, WorkbookError, explain
 
 EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad arguments or input;
@@ -152,6 +152,15 @@ def parser() -> Parser:
     time_limit(sub, 24 * 3600, "stop the journey after S seconds")
 
     sub.add_argument("--no-pytorch", action="store_true", help="leave PyTorch's rows out")
+
+    sub = add("train", train.command, "train a small Llama on text, keep it, and draw its losses")
+    train.declare(sub, number, METAVARS)
+
+    sub = add("data", data.command, "fetch a public text to train on", shared=False)
+    sub.add_argument(
+        "name", choices=sorted(data.TEXTS), help="; ".join(f"{n}: {t.about}" for n, t in data.TEXTS.items())
+    )
+    sub.add_argument("--url", metavar="URL", help=f"fetch from this server (default: {data.BASE_URL})")
 
     sub = add("sample", sample.command, "let a trained model write text")
     for name, kind, text in sample.OPTIONS:

@@ -7,6 +7,7 @@ head and tail are kept.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import shlex
@@ -104,11 +105,9 @@ class Group:
         if self.over or self.process.returncode is not None:
             return True
         options = os.WEXITED | os.WNOWAIT
-        if seconds is None:
-            os.waitid(os.P_PID, self.process.pid, options)
-            self.over = True
-            return True
-        until = time.monotonic() + seconds
+        # Without a limit, too, it only looks now and then: a signal just before a wait that blocks would be
+        # noticed at its end.
+        until = math.inf if seconds is None else time.monotonic() + seconds
         pause = 0.001
         while os.waitid(os.P_PID, self.process.pid, options | os.WNOHANG) is None:
             if time.monotonic() >= until:
@@ -118,14 +117,14 @@ class Group:
         self.over = True
         return True
 
-    def end(self, first: int = signal.SIGTERM) -> int:
+    def end(self, first: int = signal.SIGTERM, grace: float = GRACE_SECONDS) -> int:
         """Leave nothing of the group: `first` for an orderly end, then SIGKILL. The exit code."""
         if self.process is None:
             return -1
         try:
             if not self.has_ended():
                 self._send(first)
-                if not self.has_ended(GRACE_SECONDS):
+                if not self.has_ended(grace):
                     self._send(signal.SIGKILL)
         except KeyboardInterrupt:  # asked twice: at once
             self._send(signal.SIGKILL)
@@ -264,10 +263,18 @@ def quiet(
 
 
 def in_the_open(
-    command: list, cwd: Path | None = None, env: dict | None = None, timeout: float | None = None
+    command: list,
+    cwd: Path | None = None,
+    env: dict | None = None,
+    timeout: float | None = None,
+    grace: float = GRACE_SECONDS,
+    sweep: bool = True,
 ) -> int:
-    """Run with the user's own terminal; the exit code, TIMED_OUT after `timeout` seconds."""
-    group = Group(command, cwd=cwd, env=env)
+    """Run with the user's own terminal; the exit code, TIMED_OUT after `timeout` seconds.
+
+    On Ctrl-C the program has `grace` seconds to end well, and a second Ctrl-C ends it at once.
+    """
+    group = Group(command, sweep=sweep, cwd=cwd, env=env)
     first = signal.SIGTERM
     late = False
     try:
@@ -277,7 +284,7 @@ def in_the_open(
         first = signal.SIGINT
         raise
     finally:
-        code = group.end(first)
+        code = group.end(first, grace)
     if late:
         warn(f"{Path(str(command[0])).name} was stopped after {timeout:.0f} s; --timeout S allows more")
     return TIMED_OUT if late else code

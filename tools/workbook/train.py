@@ -1,0 +1,227 @@
+"""`train`: build the training program, run it, feed its metrics to who was asked for, and draw the losses."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+from pathlib import Path
+
+from . import device, files, journey, process, python_env, setup, train_starters
+from .build import Build
+from .console import say, warn
+from .errors import Exit, WorkbookError, shown
+from .machine import RESULTS, ROOT, run_environment
+
+PROGRAM = ROOT / "07_tinyllama" / "train"
+PLOT = ROOT / "tools" / "plots" / "training.py"
+FEED = ROOT / "tools" / "feed_metrics.py"
+TEXTS = ("README.md", "0*_*/*.md", "0*_*/*/README.md", "docs/*.md")
+# After Ctrl-C the program finishes its step and writes a checkpoint. A second Ctrl-C ends it at once.
+GRACE_SECONDS = 600.0
+
+# name, type, what --help says. The program has the same options, checks them too, and knows the defaults.
+OPTIONS = (
+    ("preset", str, "model and batch: nano, shakespeare, small, medium or tinyllama"),
+    ("config", str, "a JSON file of options; those given here win"),
+    ("width", int, "model width C, instead of the preset's"),
+    ("layers", int, "layers L"),
+    ("heads", int, "query heads H; must divide the width"),
+    ("kv-heads", int, "key/value heads K; must divide the heads"),
+    ("feed-forward", int, "feed-forward width F"),
+    ("vocabulary", int, "how many tokens there are, V; 256 are enough for text"),
+    ("batch-size", int, "sequences in a batch, B"),
+    ("seq-len", int, "tokens in a sequence, T"),
+    ("tokens", str, "a file of 16-bit tokens, as nanoGPT prepares them, instead of --data"),
+    ("validation-tokens", str, "a file of 16-bit tokens to validate on"),
+    ("validation-share", float, "share of the data, at its end, to validate on; 0: none"),
+    ("validate-every", int, "steps between validations"),
+    ("validation-batches", int, "most batches of a validation"),
+    ("steps", int, "training steps"),
+    ("seed", int, "of the parameters and the batches"),
+    ("optimizer", str, "adamw; or muon for hidden matrices, AdamW for the rest"),
+    ("learning-rate", float, "AdamW's, at its highest"),
+    ("schedule", str, "cosine or constant, after the warm-up"),
+    ("warmup-steps", int, "steps of linear warm-up"),
+    ("minimum-learning-rate", float, "where the cosine ends"),
+    ("weight-decay", float, "of matrices and the embedding"),
+    ("beta1", float, "AdamW's"),
+    ("beta2", float, "AdamW's"),
+    ("clip", float, "largest global norm of the gradients; 0: no clipping"),
+    ("muon-learning-rate", float, "Muon's, at its highest"),
+    ("muon-momentum", float, "Muon's"),
+    ("muon-weight-decay", float, "Muon's"),
+    ("gradient-accumulation", int, "batches whose mean gradient makes a step"),
+    ("precision", str, "fp32; tf32: matrix products on tensor cores; bf16: activations too"),
+    ("kernels", str, "auto: the fastest by measurement; remeasure; fixed; solution, operation=name,..."),
+    ("output", str, "folder for checkpoints and metrics (default: results/train)"),
+    ("resume", str, "go on with the run in this folder, with its options"),
+    ("checkpoint-every", int, "steps between checkpoints; 0: only at the end"),
+    ("log-every", int, "steps between lines of metrics.jsonl"),
+    ("trace", str, "a file: write a timeline of a few steps there, for ui.perfetto.dev"),
+    ("trace-steps", int, "steps in it"),
+)
+FLAGS = (
+    ("overwrite", "replace the run that the output folder holds"),
+    ("strict", "stop when a --kernel is wrong, instead of replacing it"),
+)
+DATA = "text files, a byte is a token (default: the workbook's own chapters)"
+KERNEL = "train on this kernel, as in rmsnorm=starter, if it is right; may be repeated"
+FEEDS = (
+    ("tensorboard", "tensorboard", "feed the metrics to TensorBoard, in OUTPUT/tensorboard"),
+    ("wandb", "wandb", "feed the metrics to Weights & Biases; offline with WANDB_MODE=offline"),
+)
+FILES = ("config", "tokens", "validation-tokens", "output", "resume", "trace")  # from where the person is
+READ = ("config", "tokens", "validation-tokens")
+AT_LEAST_ONE = (
+    *("width", "layers", "heads", "kv-heads", "feed-forward", "vocabulary", "batch-size", "seq-len"),
+    *("validate-every", "validation-batches", "steps", "gradient-accumulation", "log-every", "trace-steps"),
+)
+
+
+def declare(sub, number, metavars: dict) -> None:
+    """The command's arguments on an argparse parser."""
+    sub.add_argument("--data", nargs="+", metavar="FILE", help=DATA)
+    for name, kind, text in OPTIONS:
+        sub.add_argument(f"--{name}", type=number(kind), metavar=metavars[kind], help=text)
+    sub.add_argument("--kernel", action="append", metavar="OP=NAME", help=KERNEL)
+    for name, text in FLAGS:
+        sub.add_argument(f"--{name}", action="store_true", help=text)
+    for name, _, text in FEEDS:
+        sub.add_argument(f"--{name}", action="store_true", help=text)
+
+
+def command(options) -> int:
+    refuse_bad_input(options)
+    chosen = device.choose(options.device)
+    exercises = train_starters.wanted(options.kernel or [], options.kernels)
+    feeds = [feeder(name, module) for name, module, _ in FEEDS if getattr(options, name)]
+    setup.ensure(chosen, plots=True)
+    build = Build(chosen, options.jobs, options.verbose)
+    build.configure()
+    started = [train_starters.program(build, "train", exercises), *arguments(options)]
+    if options.verbose:
+        say(process.shown(started))
+    folder = output(options)
+    code = run(started, [[*feed, folder / "metrics.jsonl"] for feed in feeds])
+    if code in (Exit.USAGE, Exit.INTERRUPTED):
+        return code
+    if code != 0:
+        return Exit.FAILED
+    draw(folder / "training.json", folder / "loss.png")
+    say(f"Let it write: ./workbook sample --checkpoint {shown(best(folder))}")
+    return Exit.OK
+
+
+def draw(results: Path, picture: Path) -> None:
+    """Draw the losses; without matplotlib that is a warning, since the files are there."""
+    python = python_env.find("matplotlib")
+    if python is None:
+        warn("no picture: no Python here can import matplotlib (./workbook doctor says how to mend it)")
+        return
+    code, text = process.quiet([python, PLOT, results, picture], timeout=300, cwd=ROOT)
+    if code == 0:
+        say(f"Picture: {shown(picture)}")
+    else:
+        warn(f"no picture: {(text.strip().splitlines() or ['no reason given'])[-1]}")
+
+
+def run(started: list, feeds: list) -> int:
+    """The program's exit code; what feeds others ends after it has read all."""
+    # Whoever ends last looks for what was left behind; the program must not take its feeders for that.
+    groups = [process.Group(feed, sweep=feed is feeds[-1], cwd=ROOT) for feed in feeds]
+    try:
+        for group in groups:
+            group.start()
+        return process.in_the_open(
+            started, cwd=ROOT, env=run_environment(), grace=GRACE_SECONDS, sweep=not feeds
+        )
+    finally:
+        for feed, group in zip(feeds, groups):
+            code = group.end(signal.SIGTERM, GRACE_SECONDS)
+            if code != 0:
+                where = shown(feed[-1])
+                warn(f"{feed[-2]} was not fed to the end (exit code {code}); all metrics are in {where}")
+
+
+def feeder(name: str, module: str) -> list:
+    python = python_env.find(module)
+    if python is None:
+        advice = f"python3 -m venv --system-site-packages .venv && .venv/bin/pip install {module}"
+        raise WorkbookError(f"--{name}: no Python here can import {module}; install it: {advice}", Exit.SETUP)
+    return [python, FEED, f"--{name}"]
+
+
+def value(options, name: str):
+    return getattr(options, name.replace("-", "_"))
+
+
+def from_here(path: str) -> Path:
+    return Path(os.path.abspath(path))
+
+
+def output(options) -> Path:
+    given = options.resume or options.output
+    return from_here(given) if given else RESULTS / "train"
+
+
+def best(folder: Path) -> Path:
+    return folder / "best" if (folder / "best" / "latest").exists() else folder
+
+
+def refuse_bad_input(options) -> None:
+    """Refuse before a long build what the program would refuse after it."""
+    for name in AT_LEAST_ONE:
+        given = value(options, name)
+        if given is not None and given < 1:
+            raise WorkbookError(f"--{name} is {given}; it must be 1 or more", Exit.USAGE)
+    rate = options.learning_rate
+    if rate is not None and not (0 < rate < math.inf):
+        raise WorkbookError(f"--learning-rate is {rate}; it must be more than 0 and finite", Exit.USAGE)
+    known = journey.presets()
+    if options.preset and known and options.preset not in known:
+        message = f"there is no preset '{options.preset}'; the presets are {', '.join(known)}"
+        raise WorkbookError(message, Exit.USAGE)
+    if options.data and options.tokens:
+        raise WorkbookError("give --data or --tokens, not both", Exit.USAGE)
+    for name in options.data or ():
+        files.require_regular(Path(name), "--data")
+    for name in READ:
+        if value(options, name) is not None:
+            files.require_regular(Path(value(options, name)), f"--{name}")
+    if options.resume is not None and not from_here(options.resume).is_dir():
+        raise WorkbookError(f"--resume {options.resume}: no run's folder is there", Exit.USAGE)
+
+
+def arguments(options) -> list:
+    """The program's arguments. --data takes all words after it, so it is last."""
+    given = []
+    if options.output is None and options.resume is None:
+        given.append(f"--output={output(options)}")
+    for name, _, _ in OPTIONS:
+        typed = value(options, name)
+        if typed is not None:
+            given.append(f"--{name}={from_here(typed) if name in FILES else typed}")
+    given += [f"--kernel={rule}" for rule in options.kernel or ()]
+    given += [f"--{name}" for name, _ in FLAGS if value(options, name)]
+    data = [str(from_here(name)) for name in options.data or ()] or default_data(options)
+    return [*given, "--data", *data] if data else given
+
+
+def default_data(options) -> list:
+    """The workbook's own text, where nothing else says what to train on."""
+    if options.tokens or options.resume or names_data(options.config):
+        return []
+    return sorted({str(path) for pattern in TEXTS for path in ROOT.glob(pattern)})
+
+
+def names_data(config: str | None) -> bool:
+    """Whether an option file has data of its own; a file that cannot be read is the program's to refuse."""
+    if config is None:
+        return False
+    try:
+        object_of = json.loads(files.read_text(from_here(config)))
+    except (OSError, ValueError):
+        return True
+    return not isinstance(object_of, dict) or "data" in object_of or "tokens" in object_of
