@@ -207,6 +207,7 @@ TEST_F(TrainCliTest, LearnsAndWritesWhatItSays) {
   EXPECT_EQ(body["training"].size(), 6u);
   EXPECT_LE(body["best"]["loss"], body["validation"].back()["loss"]);
   EXPECT_GT(body["mfu"].get<double>(), 0.0);
+  EXPECT_EQ(body["options"]["data"], nlohmann::json({"text.txt"}));
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(run_folder()))
     names.insert(entry.path().filename());

@@ -39,6 +39,23 @@ json median_of(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// Where a file lay on this machine is nobody else's business: its name stays.
+json without_folders(json options) {
+  const auto name_only = [](json& path) {
+    path = std::filesystem::path(path.get<std::string>()).filename().string();
+  };
+  for (const char* key : {"data", "tokens", "validation-tokens"}) {
+    if (!options.contains(key)) continue;
+    json& value = options[key];
+    if (value.is_array()) {
+      for (json& path : value) name_only(path);
+    } else {
+      name_only(value);
+    }
+  }
+  return options;
+}
+
 // Every n-th line, the last one included, so that a plot of a long run stays a small file.
 std::vector<json> thinned(const std::vector<json>& lines) {
   const std::size_t stride = (lines.size() + kMostPoints - 1) / kMostPoints;
@@ -89,7 +106,7 @@ void write_training_results(const RunOptions& options, const Roofs& roofs, const
       {"data", train_data},
       {"validation_data", validation_data.empty() ? json(nullptr) : json(validation_data)},
       {"unit", unit},
-      {"options", options.given},
+      {"options", without_folders(options.given)},
       {"timings_of", device_is_cpu() ? "cpu" : "gpu"},
       {"flops_per_token", flops_per_token(c)},
       {"roofs",

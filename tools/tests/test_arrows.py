@@ -8,7 +8,7 @@ import support
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 SOURCES = (".h", ".cuh", ".cpp", ".cu")
 CHAPTER = re.compile(r"^(0\d)_")
-TESTS = re.compile(r"_(test|bench)\.(cpp|cu)$")
+TESTS = re.compile(r"_(test|bench)(_cuda|_cpu)?\.(cpp|cu)$")
 # Rooms that use nothing of the workbook beside themselves.
 ALONE = {
     "common/core/": "core stands on nothing else",

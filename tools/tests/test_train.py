@@ -25,6 +25,8 @@ class Arguments(unittest.TestCase):
         source = (train.PROGRAM / "options.cpp").read_text()
         declared = set(re.findall(r'(?:add_option|add_flag|size)\(\s*"--([\w-]+)', source))
         known = {name for name, *_ in (*train.OPTIONS, *train.FLAGS)} | {"data", "kernel"}
+        self.assertIn('"--graph,!--no-graph"', source)
+        known.remove("no-graph")
         self.assertEqual(declared, known)
 
     def test_are_passed_on_and_data_comes_last(self):

@@ -65,6 +65,8 @@ OPTIONS = (
 FLAGS = (
     ("overwrite", "replace the run that the output folder holds"),
     ("strict", "stop when a --kernel is wrong, instead of replacing it"),
+    ("graph", "launch each pass as one CUDA graph (default where there are any)"),
+    ("no-graph", "launch kernel by kernel"),
 )
 DATA = "text files, a byte is a token (default: the workbook's own chapters)"
 KERNEL = "train on this kernel, as in rmsnorm=starter, if it is right; may be repeated"
