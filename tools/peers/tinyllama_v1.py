@@ -318,8 +318,20 @@ def configuration(options) -> Config:
         sys.exit(f"--like {options.like}: no results of a journey ({error}); run ./workbook journey first")
 
 
+def write(path: Path | None, results: dict) -> None:
+    """Whole or not at all."""
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begun = path.with_name(f".{path.name}.tmp")
+    begun.write_text(json.dumps(results, indent=2) + "\n")
+    begun.replace(path)
+
+
 def main() -> None:
     options = parse()
+    if options.output and options.output.exists() and not options.output.is_file():
+        sys.exit(f"peer: {options.output} is no regular file; name another --output")
     use_cuda = options.device != "cpu" and torch.cuda.is_available()
     device = torch.device("cuda" if use_cuda else "cpu")
     config = configuration(options)
@@ -334,15 +346,10 @@ def main() -> None:
             print(f"  {TITLES[name]}: left out: {reason}", file=sys.stderr, flush=True)
             continue
         show(results[-1])
+        # After each one: who is stopped keeps the rows that are there.
+        write(options.output, document(options, config, device, results))
     if not results:
         sys.exit("no variant could be measured")
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        if options.output.exists() and not options.output.is_file():
-            sys.exit(f"peer: {options.output} is no regular file; name another --output")
-        begun = options.output.with_name(f".{options.output.name}.tmp")
-        begun.write_text(json.dumps(document(options, config, device, results), indent=2) + "\n")
-        begun.replace(options.output)
 
 
 if __name__ == "__main__":
