@@ -97,7 +97,9 @@ def declare(sub, number, metavars: dict) -> None:
 def command(options) -> int:
     refuse_bad_input(options)
     chosen = device.choose(options.device)
-    exercises = train_starters.wanted(options.kernel or [], options.kernels)
+    resumed = from_here(options.resume) if options.resume is not None else None
+    kernels = options.kernels or train_starters.kernels_of_run(resumed)
+    exercises = train_starters.wanted(options.kernel or [], kernels)
     feeds = [feeder(name, module) for name, module, _ in FEEDS if getattr(options, name)]
     setup.ensure(chosen, plots=True)
     build = Build(chosen, options.jobs, options.verbose)
