@@ -48,7 +48,7 @@ struct Recipe {
   float learning_rate;
 };
 constexpr Recipe kRecipes[] = {{"nano", 2000, 2e-3f},
-                               {"shakespeare", 700, 1e-3f},
+                               {"shakespeare", 500, 1e-3f},
                                {"small", 2000, 1e-3f},
                                {"medium", 5000, 6e-4f},
                                {"tinyllama", 10000, 4e-4f}};
