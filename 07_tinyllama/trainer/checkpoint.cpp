@@ -9,6 +9,7 @@
 #include "07_tinyllama/trainer/json_file.h"
 #include "07_tinyllama/trainer/llama_config.h"
 #include "07_tinyllama/trainer/llama_weights.h"
+#include "07_tinyllama/trainer/printable.h"
 #include "07_tinyllama/trainer/safetensors_file.h"
 
 namespace wb {
@@ -73,7 +74,7 @@ void require_same_facts(const fs::path& checkpoint, const Texts& saved, const Te
     throw Error(
         fmt::format("checkpoint: '{}' was trained with another {}: '{}' then, '{}' now; give the same "
                     "again, or start a new run",
-                    checkpoint.string(), name, before, value));
+                    checkpoint.string(), name, printable(before), printable(value)));
   }
 }
 

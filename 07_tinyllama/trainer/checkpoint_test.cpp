@@ -247,6 +247,9 @@ TEST_F(CheckpointTest, RefusesWhatIsNotWhole) {
       });
     }
   }
+  refused("a name of two lines", "con?fig.json' is missing", [&] {
+    write_file(bad / "manifest.json", R"({"files":{"con\nfig.json":{"bytes":1,"crc32":"0"}}})");
+  });
   refused("a folder in the place of a file", "it is a folder", [&] {
     fs::remove(bad / "model.safetensors");
     fs::create_directory(bad / "model.safetensors");

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/printable.h"
 #include "common/core/check.h"
 
 namespace wb {
@@ -25,7 +26,7 @@ std::set<std::string> files_of_index(const fs::path& path) {
       const bool plain = file.is_string() && file.get<std::string>().find('/') == std::string::npos;
       if (!plain) {
         throw Error(fmt::format("checkpoint: '{}': the file of '{}' is no plain name", path.string(),
-                                name.substr(0, 100)));
+                                printable(name)));
       }
       files.insert(file.get<std::string>());
     }
@@ -50,7 +51,8 @@ LlamaWeights::LlamaWeights(const fs::path& folder, const TensorTable& table) {
     files_.emplace_back((folder / name).string());
     for (const auto& [tensor, view] : files_.back().tensors()) {
       if (!tensors_.emplace(tensor, &view).second) {
-        throw Error(fmt::format("checkpoint: '{}' is in two files of '{}'", tensor, folder.string()));
+        throw Error(
+            fmt::format("checkpoint: '{}' is in two files of '{}'", printable(tensor), folder.string()));
       }
     }
   }
@@ -71,7 +73,7 @@ LlamaWeights::LlamaWeights(const fs::path& folder, const TensorTable& table) {
   }
   for (const auto& [name, view] : tensors_) {
     if (!table.contains(name) && !is_redundant(name)) {
-      refuse(fmt::format("{} has no place in this model", name.substr(0, 100)));
+      refuse(fmt::format("{} has no place in this model", printable(name)));
     }
   }
 }

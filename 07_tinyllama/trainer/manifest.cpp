@@ -5,6 +5,7 @@
 #include "07_tinyllama/trainer/crc32.h"
 #include "07_tinyllama/trainer/json_file.h"
 #include "07_tinyllama/trainer/mapped_file.h"
+#include "07_tinyllama/trainer/printable.h"
 #include "common/core/check.h"
 
 namespace wb {
@@ -14,6 +15,11 @@ using nlohmann::json;
 
 std::string name_of_manifest(const std::filesystem::path& folder) {
   return (folder / "manifest.json").string();
+}
+
+// The folder is the user's word, the file's name that of a manifest.
+std::string printable_path(const std::filesystem::path& folder, const std::string& file) {
+  return folder.string() + "/" + printable(file);
 }
 
 }  // namespace
@@ -37,7 +43,7 @@ void verify_manifest(const std::filesystem::path& checkpoint) {
         fmt::format("checkpoint: '{}' {}; delete this folder, and the checkpoint before it counts (if you "
                     "changed the file "
                     "yourself, delete manifest.json instead)",
-                    (checkpoint / file).string(), what));
+                    printable_path(checkpoint, file), what));
   };
   if (!document.contains("files") || !document["files"].is_object() || document["files"].empty()) {
     refuse("manifest.json", "is damaged: it lists no files");
@@ -45,7 +51,7 @@ void verify_manifest(const std::filesystem::path& checkpoint) {
   for (const auto& [name, facts] : document["files"].items()) {
     const bool well_formed = facts.is_object() && facts.value("bytes", json()).is_number_unsigned() &&
                              facts.value("crc32", json()).is_string() && name.find('/') == std::string::npos;
-    if (!well_formed) refuse("manifest.json", "is damaged: its entry '" + name.substr(0, 80) + "'");
+    if (!well_formed) refuse("manifest.json", "is damaged: its entry '" + printable(name) + "'");
     const std::string file = (checkpoint / name).string();
     if (!std::filesystem::exists(file, error)) refuse(name, "is missing");
     const MappedFile mapped(file);

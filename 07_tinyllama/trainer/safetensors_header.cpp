@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "07_tinyllama/trainer/printable.h"
 #include "07_tinyllama/trainer/safetensors_file.h"
 #include "common/core/check.h"
 
@@ -108,7 +109,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
   std::string of_tensor(const std::string& what) const {
-    return fmt::format("tensor '{}': {}", name_.substr(0, 100), what);
+    return fmt::format("tensor '{}': {}", printable(name_), what);
   }
   bool misplaced(const char* what) {
     if (place_ == Place::kStart) return fail("is not a JSON object");
@@ -150,9 +151,9 @@ void check_layout(const SafetensorsHeader& header, std::uint64_t data_bytes) {
   for (const Named& named : header.tensors) {
     const auto& [name, entry] = named;
     const auto refuse = [&](const std::string& why) {
-      throw Error(fmt::format("tensor '{}': {}", name.substr(0, 100), why));
+      throw Error(fmt::format("tensor '{}': {}", printable(name), why));
     };
-    if (bytes_of_dtype(entry.dtype) == 0) refuse("unknown dtype " + entry.dtype.substr(0, 20));
+    if (bytes_of_dtype(entry.dtype) == 0) refuse("unknown dtype " + printable(entry.dtype));
     if (entry.begin > entry.end || entry.end > data_bytes) refuse("data_offsets lie outside the file");
     std::uint64_t bytes = 0;
     if (!size_of(entry, bytes) || bytes != entry.end - entry.begin) refuse("shape and data_offsets disagree");
@@ -164,7 +165,7 @@ void check_layout(const SafetensorsHeader& header, std::uint64_t data_bytes) {
   std::uint64_t at = 0;
   for (const Named* named : in_order) {
     if (named->second.begin != at) {
-      throw Error(fmt::format("tensor '{}': {} the tensor before it", named->first.substr(0, 100),
+      throw Error(fmt::format("tensor '{}': {} the tensor before it", printable(named->first),
                               named->second.begin < at ? "overlaps" : "leaves a hole after"));
     }
     at = named->second.end;
