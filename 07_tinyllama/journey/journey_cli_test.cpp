@@ -1,7 +1,9 @@
 // The journey as the user meets it: what it refuses, in which words, and what a good run leaves behind.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -38,10 +40,11 @@ class JourneyCliTest : public testing::Test {
 
   // Small, so that what is accepted by mistake does not run for long.
   Outcome journey(std::vector<std::string> arguments) {
-    std::vector<std::string> all = {"journey", "--layers", "1"};
+    std::vector<std::string> all = {"journey"};
     const auto has = [&](const char* option) {
       return std::find(arguments.begin(), arguments.end(), option) != arguments.end();
     };
+    if (!has("--layers")) all.insert(all.end(), {"--layers", "1"});
     if (!has("--preset")) all.insert(all.end(), {"--preset", "nano"});
     if (!has("--output")) all.insert(all.end(), {"--output", results().string()});
     all.insert(all.end(), arguments.begin(), arguments.end());
@@ -97,6 +100,39 @@ TEST_F(JourneyCliTest, RefusesSizesBelowOne) {
   expect_refused({"--data", "/dev/zero"}, "is a device or a pipe");
 }
 
+TEST_F(JourneyCliTest, RefusesNumbersOutOfEveryRange) {
+  for (const char* rate : {"inf", "-inf", "nan", "1e999", "-1", "x"}) {
+    expect_refused({"--learning-rate", rate}, "--learning-rate");
+  }
+  for (const char* seed : {"-1", "1e3", "99999999999999999999999"})
+    expect_refused({"--seed", seed}, "--seed");
+  expect_refused({"--kernels", "auto,"}, "--kernels");
+  expect_refused({"--steps", "99999999999"}, "--steps");
+  expect_refused({"--steps", "2147483647"}, "100000000 or less");
+}
+
+TEST_F(JourneyCliTest, RefusesWhatIsEmpty) {
+  for (const char* option : {"--preset", "--kernels", "--data", "--stage", "--output", "--text", "--seed"}) {
+    expect_refused({option, ""}, option);
+  }
+}
+
+// Before a table of a million layers, and their memory.
+TEST_F(JourneyCliTest, RefusesAModelThatFitsNoMemoryAtOnce) {
+  expect_refused({"--batch-size", "2000000"}, "this device has");
+  const auto start = std::chrono::steady_clock::now();
+  expect_refused({"--layers", "1000000"}, "it must be at most");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+TEST_F(JourneyCliTest, RefusesDevicesAndPipesAsData) {
+  expect_refused({"--data", "/dev/zero"}, "is a device or a pipe");
+  const std::string pipe = (folder_ / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  expect_refused({"--data", pipe}, "is a device or a pipe");
+  expect_refused({"--text", pipe}, "is a device or a pipe");
+}
+
 TEST_F(JourneyCliTest, RefusesHeadsThatDoNotDivide) {
   expect_refused({"--heads", "5"}, "5 query heads do not divide");
   expect_refused({"--kv-heads", "3"}, "3 key/value heads do not divide");
@@ -112,6 +148,12 @@ TEST_F(JourneyCliTest, RefusesUnusableData) {
   expect_refused({"--data", file("empty.txt", "")}, "empty.txt' is empty");
   expect_refused({"--data", file("short.txt", "too short")}, "needs 65");
   expect_refused({"--text", file("short.txt", "too short")}, "needs 65");
+}
+
+TEST_F(JourneyCliTest, RefusesAFolderThatTakesNothing) {
+  const Outcome outcome = journey({"--output", "/proc/nowhere"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("cannot write in /proc"), std::string::npos) << outcome.err;
 }
 
 TEST_F(JourneyCliTest, RefusesAFolderThatIsAFile) {

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
 
+#include "07_tinyllama/trainer/memory_need.h"
+#include "common/core/command_line.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
 #include "common/profiler/trace.h"
@@ -38,15 +39,6 @@ struct Typed {
   int trace_steps = 3;
 };
 
-// An empty word is a slip, `--preset "$UNSET"`, and no wish for the default.
-void require_words(const CLI::App& app) {
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& word : option->results()) {
-      if (word.empty()) throw Error(option->get_name() + " is empty; leave it out, or give it a value");
-    }
-  }
-}
-
 void declare(CLI::App& app, Typed& typed) {
   app.option_defaults()->always_capture_default();
   app.add_option("--stage", typed.stages, "v1, v2, 1, 2, 3, 4, 5 or v4; may be repeated")
@@ -60,7 +52,7 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_option("--heads", typed.heads, "query heads; must divide the width")->default_str("the preset's");
   app.add_option("--kv-heads", typed.kv_heads, "key/value heads; must divide the heads")
       ->default_str("the preset's");
-  app.add_option("--seed", typed.seed, "of parameters and data")->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", typed.seed, "of parameters and data")->check(kSeed);
   app.add_option("--learning-rate", typed.learning_rate, "AdamW's");
   app.add_option("--kernels", typed.kernels,
                  "what a stage leaves open: auto, solution, library, operation=name, ...");
@@ -98,6 +90,7 @@ ModelConfig chosen_config(const Typed& typed, const std::string& preset_name) {
   config.h = typed.heads.value_or(config.h);
   config.k = typed.kv_heads.value_or(config.k);
   validate(config);
+  require_fits(config, static_cast<double>(device_info().memory_bytes));
   return config;
 }
 
@@ -105,19 +98,13 @@ void require_at_least_one(int value, const char* option) {
   if (value < 1) throw Error(fmt::format("{} is {}; it must be 1 or more", option, value));
 }
 
-void require_writable(const std::filesystem::path& folder) {
-  std::filesystem::path existing = std::filesystem::absolute(folder);
-  while (!std::filesystem::exists(existing) && existing.has_parent_path() &&
-         existing != existing.parent_path()) {
-    existing = existing.parent_path();
-  }
-  if (!std::filesystem::is_directory(existing)) {
-    throw Error(fmt::format("--output {}: {} is a file, not a folder; choose another", folder.string(),
-                            existing.string()));
-  }
-  if (access(existing.c_str(), W_OK | X_OK) != 0) {
-    throw Error(fmt::format("--output {}: no permission to write in {}; choose another folder",
-                            folder.string(), existing.string()));
+// Losses are kept on the device: 4 bytes per step.
+constexpr int kMostSteps = 100'000'000;
+
+void require_steps(int value, const char* option) {
+  require_at_least_one(value, option);
+  if (value > kMostSteps) {
+    throw Error(fmt::format("{} is {}; it must be {} or less", option, value, kMostSteps));
   }
 }
 
@@ -131,8 +118,8 @@ JourneyOptions checked(const Typed& typed) {
   options.stages = chosen_stages(typed.stages);
   options.preset = !typed.preset.empty() ? typed.preset : device_is_cpu() ? "nano_long" : "small_long";
   options.config = chosen_config(typed, options.preset);
-  require_at_least_one(typed.steps, "--steps");
-  require_at_least_one(typed.text_steps, "--text-steps");
+  require_steps(typed.steps, "--steps");
+  require_steps(typed.text_steps, "--text-steps");
   if (!(typed.learning_rate > 0.0f && std::isfinite(typed.learning_rate))) {
     throw Error(fmt::format("--learning-rate is {}; it must be a number more than 0", typed.learning_rate));
   }
@@ -149,7 +136,7 @@ JourneyOptions checked(const Typed& typed) {
   for (const Stage& stage : options.stages) stage_trainer(options, stage, 1);
   if (!options.data_file.empty()) stage_data(options);
   if (!options.text_files.empty()) Data::files(options.config, options.text_files, options.seed);
-  require_writable(options.results);
+  require_writable_folder("--output", options.results);
   options.trace_file = typed.trace;
   options.trace_steps = typed.trace_steps;
   require_at_least_one(typed.trace_steps, "--trace-steps");
@@ -189,7 +176,8 @@ std::optional<JourneyOptions> parse_options(int argc, const char* const* argv, s
     throw UsageError(std::string(error.what()) + "; journey --help lists the options");
   }
   try {
-    require_words(app);
+    refuse_empty_values(app);
+    refuse_empty_parts("--kernels", typed.kernels);
     return checked(typed);
   } catch (const CudaError&) {
     throw;  // a broken device is no bad input

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "common/core/command_line.h"
+
 namespace wb {
 namespace {
 
@@ -45,7 +47,7 @@ std::optional<SampleOptions> parse_sample_options(int argc, const char* const* a
   app.add_option("--top-k", options.sampler.top_k, "choose among the k likeliest bytes; 0: all");
   app.add_option("--top-p", options.sampler.top_p,
                  "choose among the likeliest bytes whose probabilities reach p");
-  app.add_option("--seed", seed, "the same seed gives the same text");
+  app.add_option("--seed", seed, "the same seed gives the same text")->check(kSeed);
   app.add_option("--stop", options.stop, "end before this text")->default_str("none");
   app.add_flag("--slide", options.slide, "when the model's context is full, go on from its latest half");
   app.add_option("--kernels", options.kernels, "auto, solution, library, operation=name, ...");
@@ -54,11 +56,14 @@ std::optional<SampleOptions> parse_sample_options(int argc, const char* const* a
   app.add_option("--ids", options.ids, "with --logits: token ids instead of a prompt")->delimiter(',');
   try {
     app.parse(argc, argv);
+    if (!prompt->count() || !options.prompt.empty()) refuse_empty_values(app);
   } catch (const CLI::CallForHelp&) {
     answer = app.help();
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
     throw SampleUsageError(std::string(error.what()) + "; sample --help lists the options");
+  } catch (const Error& error) {
+    throw SampleUsageError(error.what());
   }
   require(seed >= 0, fmt::format("--seed is {}; it must be 0 or more", seed));
   options.sampler.seed = static_cast<std::uint64_t>(seed);

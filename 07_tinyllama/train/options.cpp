@@ -1,7 +1,6 @@
 #include "07_tinyllama/train/options.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -11,6 +10,8 @@
 #include "07_tinyllama/train/option_file.h"
 #include "07_tinyllama/trainer/checkpoint_store.h"
 #include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/memory_need.h"
+#include "common/core/command_line.h"
 #include "common/core/device_info.h"
 #include "common/profiler/trace.h"
 
@@ -86,7 +87,7 @@ void declare_data(CLI::App& app, Typed& typed) {
 
 void declare_optimizer(CLI::App& app, Typed& typed) {
   app.add_option("--steps", typed.steps, "training steps")->default_str("the preset's");
-  app.add_option("--seed", typed.seed, "of parameters and batches");
+  app.add_option("--seed", typed.seed, "of parameters and batches")->check(kSeed);
   app.add_option("--optimizer", typed.optimizer, "adamw; or muon for hidden matrices, AdamW for the rest");
   app.add_option("--learning-rate", typed.learning_rate, "AdamW's, at its highest")
       ->default_str("the preset's");
@@ -157,6 +158,7 @@ ModelConfig chosen_config(const Typed& typed, const std::string& preset_name) {
   config.b = typed.batch_size.value_or(config.b);
   config.t = typed.seq_len.value_or(config.t);
   validate(config);
+  require_fits(config, static_cast<double>(device_info().memory_bytes));
   return config;
 }
 
@@ -241,22 +243,6 @@ void check_intervals(const Typed& typed, RunOptions& options) {
   require_least("--log-every", options.log_every, 1);
 }
 
-void require_writable(const std::filesystem::path& folder) {
-  std::filesystem::path existing = std::filesystem::absolute(folder);
-  while (!std::filesystem::exists(existing) && existing.has_parent_path() &&
-         existing != existing.parent_path()) {
-    existing = existing.parent_path();
-  }
-  if (!std::filesystem::is_directory(existing)) {
-    throw Error(fmt::format("--output {}: {} is a file, not a folder; choose another", folder.string(),
-                            existing.string()));
-  }
-  if (access(existing.c_str(), W_OK | X_OK) != 0) {
-    throw Error(fmt::format("--output {}: no permission to write in {}; choose another folder",
-                            folder.string(), existing.string()));
-  }
-}
-
 void check_trace(const Typed& typed, RunOptions& options) {
   if (typed.trace.empty()) return;
   require_least("--trace-steps", typed.trace_steps, 1);
@@ -301,7 +287,7 @@ RunOptions checked(const Typed& typed) {
   options.output = !typed.output.empty() ? typed.output : "results/train";
   options.resume = !typed.resume.empty();
   options.overwrite = typed.overwrite;
-  require_writable(options.output);
+  require_writable_folder("--output", options.output);
   require_free(options);
   return options;
 }
@@ -328,6 +314,8 @@ std::optional<RunOptions> parse_run_options(int argc, const char* const* argv, s
   declare_run(app, typed);
   try {
     app.parse(argc, argv);
+    refuse_empty_values(app);
+    refuse_empty_parts("--kernels", typed.kernels.kernels);
     const nlohmann::json given = merged(app, typed);
     if (!typed.resume.empty() && typed.overwrite) throw Error("give --resume or --overwrite, not both");
     if (!typed.resume.empty() && !typed.output.empty() && typed.output != typed.resume) {

@@ -57,6 +57,13 @@ double kernel_ms(const std::vector<KernelRecord>& records, const std::regex& pat
 }
 
 void write_profile_csv(const std::filesystem::path& path, const std::vector<KernelTotal>& totals) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error)) {
+    throw Error(
+        fmt::format("cannot write the profile {}: it is no regular file; delete it, or choose another "
+                    "folder with --results",
+                    path.string()));
+  }
   std::filesystem::path partial = path;
   partial += ".partial";
   {
@@ -68,11 +75,17 @@ void write_profile_csv(const std::filesystem::path& path, const std::vector<Kern
     }
     file.flush();
     if (!file) {
+      std::filesystem::remove(partial, error);
       throw Error(fmt::format(
           "cannot write the profile {}: make its folder, or choose another with --results", path.string()));
     }
   }
-  std::filesystem::rename(partial, path);
+  std::filesystem::rename(partial, path, error);
+  if (error) {
+    const std::string reason = error.message();
+    std::filesystem::remove(partial, error);
+    throw Error(fmt::format("cannot write the profile {}: {}", path.string(), reason));
+  }
 }
 
 }  // namespace wb

@@ -63,7 +63,10 @@ class Ends(unittest.TestCase):
     def test_in_the_open_too(self):
         code = process.in_the_open(["sh", "-c", "sleep 600 & exit 7"], env=self.env)
         self.assertEqual(code, 7)
-        self.assertEqual(process.in_the_open(["sleep", "600"], env=self.env, timeout=0.2), process.TIMED_OUT)
+        with support.captured() as said:
+            code = process.in_the_open(["sleep", "600"], env=self.env, timeout=0.2)
+        self.assertEqual(code, process.TIMED_OUT)
+        self.assertIn("sleep was stopped after", said.getvalue())
         self.assert_nothing_left()
 
     def started_by_another(self, how):

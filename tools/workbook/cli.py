@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import math
 import os
 import re
@@ -17,6 +18,7 @@ EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad argumen
 
 
 READ_ONLY = ("list", "doctor", "setup")  # commands that write nothing of their own
+NAMED_BADLY = (errno.ENAMETOOLONG, errno.ELOOP)  # what was typed, rather than the machine
 METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
@@ -255,7 +257,7 @@ def guarded(arguments: list | None, is_open: bool) -> int:
     except console.OutputError as error:
         message, code = f"cannot write to standard output: {error}", Exit.SETUP
     except OSError as error:
-        message, code = explain(error), Exit.SETUP
+        message, code = explain(error), Exit.USAGE if error.errno in NAMED_BADLY else Exit.SETUP
     except MemoryError:
         message, code = (
             "no memory left; end other programs, then run the same command again",

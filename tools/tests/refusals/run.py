@@ -141,7 +141,8 @@ class Case:
             begun = [name for name in after if name not in before and BEGUN.search(Path(name).name)]
             if begun:
                 yield f"left {begun}"
-            changed = [name for name in after if name not in before or after[name] != before[name]]
+            kept = {name for name in after if ".damaged" not in name}
+            changed = [name for name in kept if name not in before or after[name] != before[name]]
             if done.returncode == 2 and changed:
                 yield f"refused, but wrote {changed[:3]}"
 
