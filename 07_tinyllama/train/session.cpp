@@ -8,10 +8,10 @@
 #include <numeric>
 
 #include "07_tinyllama/train/signals.h"
-#include "07_tinyllama/train/traced_steps.h"
 #include "07_tinyllama/train/training_results.h"
 #include "07_tinyllama/trainer/durable_file.h"
 #include "common/core/trace.h"
+#include "common/profiler/trace_window.h"
 
 namespace wb {
 namespace {
@@ -197,16 +197,32 @@ void Session::save() {
 }
 
 Session::End Session::train() {
+  std::optional<TraceWindow> trace;
+  if (!options_.trace.empty()) {
+    // Of a short run the last steps.
+    const int spare = options_.steps - trainer_->steps_done() - options_.trace_steps;
+    trace.emplace(options_.trace, options_.trace_steps, std::clamp(spare, 0, TraceWindow::kWarmUpSteps));
+  }
+  const End end = run_steps(trace ? &*trace : nullptr);
+  progress_.clear();
+  if (trace) {
+    trace->finish();
+    if (trace->written()) progress_.keep("Trace: " + trace->description());
+  }
+  if (end == End::kDone) {
+    write_training_results(options_, roofs_, trainer_->options().kernels, trainer_->data().description(),
+                           validation_ ? validation_->description() : "", unit_);
+  }
+  return end;
+}
+
+Session::End Session::run_steps(TraceWindow* trace) {
   if (trainer_->steps_done() == 0) validate_now();
   interval_begin_ = Clock::now();
-  TracedSteps trace(options_.trace, options_.trace_steps, trainer_->steps_done(), options_.steps);
   while (trainer_->steps_done() < options_.steps) {
-    trace.before(trainer_->steps_done());
-    {
-      TraceRange range("step", trainer_->steps_done());
-      trainer_->step();
-    }
-    trace.after(trainer_->steps_done());
+    if (trace != nullptr) trace->begin_step(trainer_->steps_done());
+    trainer_->step();
+    if (trace != nullptr) trace->end_step();
     const bool stop = StopSignals::stop_requested();
     const bool validate = validation_ && due(options_.validate_every);
     const bool last = trainer_->steps_done() == options_.steps;
@@ -219,14 +235,8 @@ Session::End Session::train() {
     if (validate) validate_now();
     if (checkpoint) save();
     if (validate || checkpoint) interval_begin_ = Clock::now();
-    if (stop && !last) {
-      progress_.clear();
-      return End::kInterrupted;
-    }
+    if (stop && !last) return End::kInterrupted;
   }
-  progress_.clear();
-  write_training_results(options_, roofs_, trainer_->options().kernels, trainer_->data().description(),
-                         validation_ ? validation_->description() : "", unit_);
   return End::kDone;
 }
 

@@ -21,6 +21,8 @@
 
 namespace wb {
 
+class TraceWindow;
+
 class Session {
  public:
   enum class End { kDone, kInterrupted, kNotFinite };
@@ -49,6 +51,7 @@ class Session {
     int step = -1;  // -1: none yet
   };
 
+  End run_steps(TraceWindow* trace);  // null: none
   bool due(int every) const;
   void pulse();
   bool record();

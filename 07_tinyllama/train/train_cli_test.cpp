@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -13,6 +14,7 @@
 #include "07_tinyllama/train/run.h"
 #include "07_tinyllama/trainer/json_file.h"
 #include "common/core/results.h"
+#include "common/profiler/trace.h"
 
 namespace wb {
 namespace {
@@ -222,6 +224,40 @@ TEST_F(TrainCliTest, LearnsAndWritesWhatItSays) {
       EXPECT_TRUE(line[field].is_number()) << field;
     }
   }
+}
+
+// The window's steps are whole, also when the run ends with them.
+TEST_F(TrainCliTest, TracesSomeSteps) {
+  if (!Trace::unavailable().empty()) GTEST_SKIP() << Trace::unavailable();
+  const std::string path = (folder_ / "trace.json").string();
+  const Outcome outcome = train(
+      {"--data", text_, "--steps", "4", "--validate-every", "2", "--trace", path, "--trace-steps", "3"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const nlohmann::json trace = read_json_object(path);
+  std::map<std::string, int> ranges;
+  int of_steps = 0, of_validation = 0;
+  for (const nlohmann::json& event : trace["traceEvents"]) {
+    if (event["ph"] != "X") continue;
+    if (event["cat"] == "range") ++ranges[event["name"]];
+    if (event["cat"] != "kernel") continue;
+    const std::string range = event["args"].value("range", "");
+    of_steps += range.starts_with("step ");
+    of_validation += range.starts_with("validation");
+  }
+  for (const char* step : {"step 1", "step 2", "step 3"}) EXPECT_EQ(ranges[step], 1) << step;
+  EXPECT_EQ(ranges["step 0"], 0);
+  EXPECT_EQ(ranges["backward"], 3);
+  EXPECT_EQ(ranges["validation"], 1) << "between two traced steps";
+  EXPECT_GT(of_steps, 3 * 20);
+  EXPECT_GT(of_validation, 0);
+}
+
+TEST_F(TrainCliTest, RefusesATraceThatCannotBeWritten) {
+  if (!Trace::unavailable().empty()) GTEST_SKIP() << Trace::unavailable();
+  const Outcome outcome = train({"--data", text_, "--trace", (folder_ / "missing/trace.json").string()});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("missing/trace.json"), std::string::npos) << outcome.err;
+  EXPECT_FALSE(std::filesystem::exists(run_folder())) << "before anything was written";
 }
 
 TEST_F(TrainCliTest, TrainsOnTokenFiles) {
