@@ -56,8 +56,14 @@ Session::Session(const RunOptions& options, ProgressLine progress) : options_(op
   latest_.emplace(options.output);
   best_store_.emplace(options.output / "best", 1);
   if (options.resume) {
-    const CheckpointState state =
-        as_input([&] { return load_checkpoint(options.output, *trainer_, notes()); });
+    const CheckpointState state = as_input([&] {
+      const int done = read_checkpoint_state(find_checkpoint(options.output)).step;
+      if (done > options.steps) {
+        throw Error(fmt::format("--steps is {}, but the run in {} has done {} already; give more",
+                                options.steps, options.output.string(), done));
+      }
+      return load_checkpoint(options.output, *trainer_, notes());
+    });
     recorded_ = synchronised_ = saved_ = state.step;
     if (const auto loss = state.memory.find("best_loss"); loss != state.memory.end()) {
       best_ = {std::strtof(loss->second.c_str(), nullptr), std::atoi(state.memory.at("best_step").c_str())};

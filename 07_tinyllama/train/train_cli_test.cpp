@@ -316,6 +316,13 @@ TEST_F(TrainCliTest, ResumingOtherDataIsRefused) {
   EXPECT_NE(outcome.err.find("other.txt"), std::string::npos) << outcome.err;
 }
 
+TEST_F(TrainCliTest, ResumingBackwardIsRefused) {
+  ASSERT_EQ(train({"--steps", "4"}).code, 0);
+  const Outcome outcome = raw({"--resume", run_folder().string(), "--steps", "3"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_NE(outcome.err.find("has done 4 already; give more"), std::string::npos) << outcome.err;
+}
+
 TEST_F(TrainCliTest, ALossThatIsNotFiniteNamesATensorAndLeavesTheCheckpoint) {
   ASSERT_EQ(train({"--steps", "3"}).code, 0);
   const std::string before = bytes_of(run_folder() / "latest" / "model.safetensors");
