@@ -10,10 +10,10 @@
 #include "07_tinyllama/sample/decoder.h"
 #include "07_tinyllama/sample/options.h"
 #include "07_tinyllama/sample/text_stream.h"
-#include "07_tinyllama/trainer/byte_tokenizer.h"
-#include "07_tinyllama/trainer/checkpoint.h"
-#include "07_tinyllama/trainer/llama_config.h"
-#include "07_tinyllama/trainer/safetensors.h"
+#include "07_tinyllama/trainer/checkpoint/byte_tokenizer.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint.h"
+#include "07_tinyllama/trainer/checkpoint/llama_config.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors.h"
 
 namespace wb {
 namespace {

@@ -9,8 +9,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "07_tinyllama/trainer/checkpoint.h"
-#include "07_tinyllama/trainer/safetensors.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {

@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "07_tinyllama/train/option_file.h"
-#include "07_tinyllama/trainer/checkpoint_store.h"
-#include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint_store.h"
+#include "07_tinyllama/trainer/checkpoint/json_file.h"
 #include "07_tinyllama/trainer/memory_need.h"
 #include "common/core/command_line.h"
 #include "common/core/device_info.h"

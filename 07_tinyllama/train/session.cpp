@@ -9,7 +9,7 @@
 
 #include "07_tinyllama/train/signals.h"
 #include "07_tinyllama/train/training_results.h"
-#include "07_tinyllama/trainer/durable_file.h"
+#include "07_tinyllama/trainer/checkpoint/durable_file.h"
 #include "common/core/trace.h"
 #include "common/profiler/trace_window.h"
 

@@ -16,7 +16,7 @@
 #include "07_tinyllama/train/options.h"
 #include "07_tinyllama/train/progress.h"
 #include "07_tinyllama/train/roof.h"
-#include "07_tinyllama/trainer/checkpoint.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint.h"
 #include "07_tinyllama/trainer/not_finite.h"
 
 namespace wb {

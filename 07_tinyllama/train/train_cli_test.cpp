@@ -12,7 +12,7 @@
 
 #include "07_tinyllama/train/metrics.h"
 #include "07_tinyllama/train/run.h"
-#include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/checkpoint/json_file.h"
 #include "common/core/results.h"
 #include "common/profiler/trace.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "07_tinyllama/train/metrics.h"
-#include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/checkpoint/json_file.h"
 #include "common/core/device_info.h"
 #include "common/core/results.h"
 

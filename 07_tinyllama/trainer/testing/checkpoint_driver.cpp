@@ -13,8 +13,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "07_tinyllama/trainer/checkpoint.h"
-#include "07_tinyllama/trainer/crc32.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint.h"
+#include "07_tinyllama/trainer/checkpoint/crc32.h"
 
 namespace {
 

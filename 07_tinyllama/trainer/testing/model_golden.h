@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "07_tinyllama/adamw.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors.h"
 #include "07_tinyllama/trainer/config.h"
 #include "07_tinyllama/trainer/model.h"
-#include "07_tinyllama/trainer/safetensors.h"
 
 namespace wb {
 
@@ -36,21 +36,11 @@ struct ModelGolden {
             .epsilon = v.at(3),
             .weight_decay = v.at(4)};
   }
-  std::vector<int> tokens() const {
-    return tensors.at("tokens").as_int();
-  }
-  std::vector<int> targets() const {
-    return tensors.at("targets").as_int();
-  }
-  double loss() const {
-    return tensors.at("loss").as_double().at(0);
-  }
-  std::vector<double> curve() const {
-    return tensors.at("curve").as_double();
-  }
-  std::vector<double> curve_bf16() const {
-    return tensors.at("curve_bf16").as_double();
-  }
+  std::vector<int> tokens() const { return tensors.at("tokens").as_int(); }
+  std::vector<int> targets() const { return tensors.at("targets").as_int(); }
+  double loss() const { return tensors.at("loss").as_double().at(0); }
+  std::vector<double> curve() const { return tensors.at("curve").as_double(); }
+  std::vector<double> curve_bf16() const { return tensors.at("curve_bf16").as_double(); }
   std::vector<double> gradient(const std::string& name) const {
     return tensors.at("gradient/" + name).as_double();
   }

@@ -66,7 +66,8 @@ void run(const std::string& preset, const std::string& kernels, int rounds, doub
     for (Variant& variant : variants)
       variant.step_ms.push_back(measure(*variant.trainer, 1e3 * seconds / variants.size()));
   }
-  fmt::print("{} ({}), {}, median of {} rounds\n", preset, wb::describe(config), wb::describe_device(), rounds);
+  fmt::print("{} ({}), {}, median of {} rounds\n", preset, wb::describe(config), wb::describe_device(),
+             rounds);
   for (Variant& variant : variants) {
     std::sort(variant.step_ms.begin(), variant.step_ms.end());
     const double median = variant.step_ms[variant.step_ms.size() / 2];

@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "07_tinyllama/trainer/byte_tokenizer.h"
-#include "07_tinyllama/trainer/checkpoint_store.h"
-#include "07_tinyllama/trainer/llama_config.h"
+#include "07_tinyllama/trainer/checkpoint/byte_tokenizer.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint_store.h"
+#include "07_tinyllama/trainer/checkpoint/llama_config.h"
 #include "common/core/check.h"
 #include "tools/proofs/fuzz/fuzz.h"
 

@@ -1,5 +1,5 @@
 // safetensors: any file is read or refused, and what is read lies inside the file, without holes or overlaps.
-#include "07_tinyllama/trainer/safetensors_file.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors_file.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

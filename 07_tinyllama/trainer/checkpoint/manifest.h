@@ -1,7 +1,7 @@
 // manifest.json: which files make a checkpoint, with the size and the CRC-32 of each.
 #pragma once
 
-#include "07_tinyllama/trainer/checkpoint_store.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint_store.h"
 
 namespace wb {
 

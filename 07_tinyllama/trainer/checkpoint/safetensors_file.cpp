@@ -1,12 +1,12 @@
-#include "07_tinyllama/trainer/safetensors_file.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors_file.h"
 
 #include <fmt/format.h>
 
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "07_tinyllama/trainer/safetensors_header.h"
-#include "07_tinyllama/trainer/small_floats.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors_header.h"
+#include "07_tinyllama/trainer/checkpoint/small_floats.h"
 #include "common/core/check.h"
 
 namespace wb {

@@ -1,5 +1,5 @@
 // Eight bytes a turn through eight tables (Kounavis and Berry, 2005, "slicing by 8"): about 2 GB/s a core.
-#include "07_tinyllama/trainer/crc32.h"
+#include "07_tinyllama/trainer/checkpoint/crc32.h"
 
 #include <array>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "07_tinyllama/trainer/durable_file.h"
+#include "07_tinyllama/trainer/checkpoint/durable_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "07_tinyllama/trainer/crc32.h"
+#include "07_tinyllama/trainer/checkpoint/crc32.h"
 #include "common/core/check.h"
 
 namespace wb {

@@ -14,7 +14,7 @@
 #include <map>
 #include <string>
 
-#include "07_tinyllama/trainer/durable_file.h"
+#include "07_tinyllama/trainer/checkpoint/durable_file.h"
 
 namespace wb {
 

@@ -15,7 +15,7 @@
 #include <map>
 #include <string>
 
-#include "07_tinyllama/trainer/checkpoint_store.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint_store.h"
 #include "07_tinyllama/trainer/trainer.h"
 
 namespace wb {

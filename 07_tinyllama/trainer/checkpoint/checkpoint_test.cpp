@@ -1,5 +1,5 @@
 // Checkpoints: what is saved comes back bit for bit, and what is not whole is refused without harm.
-#include "07_tinyllama/trainer/checkpoint.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint.h"
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -10,9 +10,9 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "07_tinyllama/trainer/crc32.h"
-#include "07_tinyllama/trainer/llama_config.h"
-#include "07_tinyllama/trainer/safetensors_file.h"
+#include "07_tinyllama/trainer/checkpoint/crc32.h"
+#include "07_tinyllama/trainer/checkpoint/llama_config.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors_file.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {

@@ -1,16 +1,16 @@
-#include "07_tinyllama/trainer/checkpoint.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
-#include "07_tinyllama/trainer/byte_tokenizer.h"
-#include "07_tinyllama/trainer/json_file.h"
-#include "07_tinyllama/trainer/llama_config.h"
-#include "07_tinyllama/trainer/llama_weights.h"
+#include "07_tinyllama/trainer/checkpoint/byte_tokenizer.h"
+#include "07_tinyllama/trainer/checkpoint/json_file.h"
+#include "07_tinyllama/trainer/checkpoint/llama_config.h"
+#include "07_tinyllama/trainer/checkpoint/llama_weights.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors_file.h"
 #include "07_tinyllama/trainer/printable.h"
-#include "07_tinyllama/trainer/safetensors_file.h"
 
 namespace wb {
 namespace {

@@ -1,4 +1,4 @@
-#include "07_tinyllama/trainer/checkpoint_store.h"
+#include "07_tinyllama/trainer/checkpoint/checkpoint_store.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include <system_error>
 #include <vector>
 
-#include "07_tinyllama/trainer/manifest.h"
+#include "07_tinyllama/trainer/checkpoint/manifest.h"
 #include "common/core/check.h"
 
 namespace wb {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "07_tinyllama/trainer/durable_file.h"
+#include "07_tinyllama/trainer/checkpoint/durable_file.h"
 #include "07_tinyllama/trainer/mapped_file.h"
 
 namespace wb {

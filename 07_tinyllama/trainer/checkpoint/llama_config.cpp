@@ -1,11 +1,11 @@
-#include "07_tinyllama/trainer/llama_config.h"
+#include "07_tinyllama/trainer/checkpoint/llama_config.h"
 
 #include <fmt/format.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/checkpoint/json_file.h"
 #include "common/core/check.h"
 
 namespace wb {

@@ -1,4 +1,4 @@
-#include "07_tinyllama/trainer/safetensors_header.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors_header.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "07_tinyllama/trainer/checkpoint/safetensors_file.h"
 #include "07_tinyllama/trainer/printable.h"
-#include "07_tinyllama/trainer/safetensors_file.h"
 #include "common/core/check.h"
 
 namespace wb {

@@ -1,11 +1,11 @@
-#include "07_tinyllama/trainer/llama_weights.h"
+#include "07_tinyllama/trainer/checkpoint/llama_weights.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <set>
 
-#include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/checkpoint/json_file.h"
 #include "07_tinyllama/trainer/printable.h"
 #include "common/core/check.h"
 

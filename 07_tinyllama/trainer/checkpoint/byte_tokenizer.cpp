@@ -1,10 +1,10 @@
-#include "07_tinyllama/trainer/byte_tokenizer.h"
+#include "07_tinyllama/trainer/checkpoint/byte_tokenizer.h"
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
-#include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/checkpoint/json_file.h"
 #include "common/core/check.h"
 
 namespace wb {

@@ -1,9 +1,9 @@
-#include "07_tinyllama/trainer/manifest.h"
+#include "07_tinyllama/trainer/checkpoint/manifest.h"
 
 #include <fmt/format.h>
 
-#include "07_tinyllama/trainer/crc32.h"
-#include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/checkpoint/crc32.h"
+#include "07_tinyllama/trainer/checkpoint/json_file.h"
 #include "07_tinyllama/trainer/mapped_file.h"
 #include "07_tinyllama/trainer/printable.h"
 #include "common/core/check.h"

@@ -1,5 +1,5 @@
 // safetensors: what is written comes back, and a bad file is refused by name.
-#include "07_tinyllama/trainer/safetensors.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "07_tinyllama/trainer/safetensors_file.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors_file.h"
 #include "07_tinyllama/trainer/testing/model_golden.h"
 #include "common/harness/implementation_test.h"
 

@@ -1,4 +1,4 @@
-#include "07_tinyllama/trainer/safetensors.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-#include "07_tinyllama/trainer/safetensors_file.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors_file.h"
 #include "common/core/check.h"
 
 namespace wb {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "07_tinyllama/trainer/arena.h"
-#include "07_tinyllama/trainer/safetensors_file.h"
+#include "07_tinyllama/trainer/checkpoint/safetensors_file.h"
 
 namespace wb {
 

@@ -1,4 +1,4 @@
-#include "07_tinyllama/trainer/json_file.h"
+#include "07_tinyllama/trainer/checkpoint/json_file.h"
 
 #include <fmt/format.h>
 
