@@ -134,7 +134,7 @@ TEST_F(SampleCliTest, RefusesBadArguments) {
   refused({"--top-k", "-2"}, "--top-k is -2");
   refused({"--top-p", "0"}, "--top-p is 0");
   refused({"--top-p", "1.01"}, "--top-p is 1.01");
-  refused({"--seed", "-1"}, "--seed is -1");
+  refused({"--seed", "-1"}, "--seed: '-1' is not a whole number");
   refused({"--prompt", ""}, "--prompt is empty");
   refused({"--ids", "1,2"}, "--ids is for --logits");
   refused({"--ids", "1", "--logits", "x", "--prompt", "x"}, "name the same tokens");

@@ -10,7 +10,6 @@
 #include "07_tinyllama/train/option_file.h"
 #include "07_tinyllama/trainer/checkpoint/checkpoint_store.h"
 #include "07_tinyllama/trainer/checkpoint/json_file.h"
-#include "07_tinyllama/trainer/memory_need.h"
 #include "common/core/command_line.h"
 #include "common/core/device_info.h"
 #include "common/profiler/trace.h"
@@ -158,7 +157,6 @@ ModelConfig chosen_config(const Typed& typed, const std::string& preset_name) {
   config.b = typed.batch_size.value_or(config.b);
   config.t = typed.seq_len.value_or(config.t);
   validate(config);
-  require_fits(config, static_cast<double>(device_info().memory_bytes));
   return config;
 }
 

@@ -8,7 +8,8 @@ namespace {
 struct Mistake : mutant::Decode {
   static __device__ HeadsView<const float> view(HeadsView<const float> view,
                                                 const DecodeAttentionShape& shape) {
-    return token_major_view(view.data, shape.s, shape.kv, shape.d);
+    const std::int64_t row = static_cast<std::int64_t>(shape.kv) * shape.d;
+    return {view.data, shape.kv, shape.s * row, row, shape.d, 1};
   }
 };
 
