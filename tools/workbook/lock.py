@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,11 +61,13 @@ def take(number: int, folder: Path) -> None:
 
 
 def holder(number: int) -> str:
-    """Who holds it, as they wrote it down."""
-    words = os.pread(number, 400, 0).decode(errors="replace").split()
-    if len(words) < 2 or not words[0].isdigit():
-        return "another program"
-    return f"{shorten(' '.join(words[1:]), 80)} (process {words[0]})"
+    """Who holds it, as they wrote it down; between locking and writing lies a moment."""
+    for _ in range(20):
+        words = os.pread(number, 400, 0).decode(errors="replace").split()
+        if len(words) >= 2 and words[0].isdigit():
+            return f"{shorten(' '.join(words[1:]), 80)} (process {words[0]})"
+        time.sleep(0.02)
+    return "another program"
 
 
 def me() -> str:

@@ -52,7 +52,7 @@ class Together(unittest.TestCase):
         self.assertEqual(sum("configure cpu: done" in words for words in said), 1, said)
         waited = [words for words in said if "Waiting for" in words]
         self.assertGreaterEqual(len(waited), 1, said)
-        self.assertRegex(waited[0], r"Waiting for .*build/cpu: .* \(process \d+\) builds there\.")
+        self.assertRegex("".join(waited), r"Waiting for .*build/cpu: .* \(process \d+\) builds there\.")
 
     def hold(self):
         script = HOLDER.format(tools=str(support.ROOT / "tools"), folder=str(self.toy.folder))
