@@ -232,14 +232,16 @@ def build_link(case):
 @situation
 def lock_folder(case):
     case.own_checkout()
-    (case.checkout / "build" / "cpu.lock").mkdir(parents=True)
+    for device in ("cpu", "cuda"):
+        (case.checkout / "build" / f"{device}.lock").mkdir(parents=True)
 
 
 @situation
 def lock_pipe(case):
     case.own_checkout()
     (case.checkout / "build").mkdir()
-    os.mkfifo(case.checkout / "build" / "cpu.lock")
+    for device in ("cpu", "cuda"):
+        os.mkfifo(case.checkout / "build" / f"{device}.lock")
 
 
 @situation
