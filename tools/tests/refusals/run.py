@@ -8,6 +8,7 @@ explains its columns.
 """
 
 import argparse
+import compileall
 import concurrent.futures
 import itertools
 import os
@@ -55,11 +56,21 @@ class Case:
             self.folders[0].chmod(0o777)
         return self.folders[0]
 
-    def own_checkout(self, name="workbook"):
-        """A copy of the workbook that the situation may damage."""
+    def own_checkout(self, name="workbook", linked=True):
+        """A copy of the workbook that the situation may damage: its own folders, links to the shared files.
+
+        A situation deletes or replaces a file; it must not write into it. Where owners or permissions
+        change, the copy is made without links.
+        """
         if self.checkout == self.base:
             self.checkout = self.scratch() / name
-            shutil.copytree(self.base, self.checkout, symlinks=True)
+            copy = os.link if linked else shutil.copy2
+            shutil.copytree(self.base, self.checkout, symlinks=True, copy_function=copy)
+
+    def replace(self, name, content):
+        """Give the case's own checkout another file in place of a shared one."""
+        (self.checkout / name).unlink()
+        (self.checkout / name).write_bytes(content)
 
     def give_to(self, user):
         for path in (self.checkout, *self.checkout.rglob("*")):
@@ -86,11 +97,13 @@ class Case:
         return re.sub(r"<(\w+)>", lambda found: self.places.get(found.group(1), found.group()), word)
 
     def files(self):
-        return {
-            str(path.relative_to(self.checkout)): path.lstat().st_mtime_ns
-            for path in self.checkout.rglob("*")
-            if "__pycache__" not in path.parts and not path.is_dir()
-        }
+        """The time of the last change of each file, by its name in the checkout."""
+        found = {}
+        for folder, folders, names in os.walk(self.checkout):
+            folders[:] = [name for name in folders if name != "__pycache__"]
+            for path in (os.path.join(folder, name) for name in names):
+                found[os.path.relpath(path, self.checkout)] = os.lstat(path).st_mtime_ns
+        return found
 
     def run(self):
         """What is wrong with how it ended; empty when nothing is."""
@@ -228,6 +241,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="wb_refusals_") as folder:
         Path(folder).chmod(0o755)
         shared = shared_copy(Path(folder))
+        # Hundreds of cases start the command: compile it once.
+        compileall.compile_dir(shared / "tools" / "workbook", quiet=1)
         (Path(folder) / "inputs").mkdir()
         places = situations.inputs(Path(folder) / "inputs")
         cases = [
@@ -235,20 +250,21 @@ def main():
             for codes, words, line, number in table()
             if options.only in line
         ]
-        before = cases[0][0].files()
+        before = Case(set(), "", "", shared, places, options.bin).files()
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
             ended = []
             for (case, number), problem in zip(cases, pool.map(lambda case: case[0].run(), cases)):
                 ended.append(problem)
                 if problem:
                     print(f"table.txt:{number}: {case.line}: {problem}\n    {case.said[:500]}", flush=True)
-        written = sorted(set(cases[0][0].files()) - set(before))
+        after = Case(set(), "", "", shared, places, options.bin).files()
+        written = sorted(name for name, _ in set(before.items()) ^ set(after.items()))
     failed = [(case, number, problem) for (case, number), problem in zip(cases, ended) if problem]
     skipped = [case.skip for case, _ in cases if case.skip]
     for case, number in cases if options.list else []:
         print(f"{number}: {case.line}\n    {case.said or case.skip}")
     for name in written:
-        print(f"the shared copy has a new file: {name}")
+        print(f"the shared copy has a new, changed or missing file: {name}")
     for reason in sorted(set(skipped)):
         print(f"skipped {skipped.count(reason)}: {reason}")
     held = len(cases) - len(failed) - len(skipped)
