@@ -48,7 +48,7 @@ cudaError_t check_copy(const char* call, const void* to, const void* from, std::
   if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault) return cudaErrorInvalidMemcpyDirection;
   if (bytes == 0) return cudaSuccess;
   if (to == nullptr || from == nullptr) return cudaErrorInvalidValue;
-  const auto on_device = [&](const void* p, bool by_kind) {
+  const auto on_device = [kind](const void* p, bool by_kind) {
     if (kind != cudaMemcpyDefault) return by_kind;
     const auto allocation = find_allocation(p);
     return allocation && is_device(allocation->type);

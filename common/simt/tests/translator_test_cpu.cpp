@@ -109,6 +109,11 @@ TEST(Translator, DynamicSharedMemory) {
             "::simt::dynamic_shared<A < T , 2 >>(); } } }");
 }
 
+TEST(Translator, LinesOfATokenThatGoesStay) {
+  EXPECT_EQ(rewrite("void k() { extern __shared__ alignas(sizeof(\"a\\\nb\")) int s[];\n}"),
+            "void k() {   \n int (&s)[] = ::simt::dynamic_shared<int>();\n}");
+}
+
 TEST(Translator, StaticSharedMemory) {
   EXPECT_EQ(rewrite("void k() { __shared__ float a[4], b; }"),
             "void k() { __shared__ float a[4], b; SIMT_STATIC_SHARED(sizeof(a) + sizeof(b)); }");
@@ -144,6 +149,11 @@ TEST(Translator, ErrorsNameTheLine) {
                "cannot have an initial value");
   expect_error("__shared__ int a[2] = {1, 2};", 1, "cannot have an initial value");
   expect_error("void k() { extern __shared__ float s[], t[]; }", 1, "one name at a time");
+  // Found by translator_fuzz: a parenthesis without an end took the lines below with it.
+  expect_error("void k() { extern __shared__ __align__(16 float s[]; }\nvoid f();\n", 1, "TYPE name[];");
+  expect_error("void k() { extern __shared__ __align__(16] float s[]; }", 1, "TYPE name[];");
+  expect_error("void k() {\n extern __shared__ alignas(k<<<1, 1>>>(n)) int s[]; }", 2, "cannot tell apart");
+  expect_error("void k() { extern __shared__ alignas s[]; }", 1, "TYPE name[];");
 }
 
 TEST(Translator, RefusesByName) {

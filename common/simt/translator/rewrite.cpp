@@ -39,7 +39,10 @@ class Rewriter {
            tokens_[i].offset + 2 == tokens_[i + 2].offset;
   }
 
+  // A token may span lines (a string with a spliced line end): the lines stay.
   void replace(std::size_t i, std::string text) {
+    const std::string_view old = tokens_[i].text;
+    text.append(static_cast<std::size_t>(std::count(old.begin(), old.end(), '\n')), '\n');
     edits_[tokens_[i].offset] = {tokens_[i].text.size(), std::move(text)};
   }
   void insert_before(std::size_t i, const std::string& text) {
@@ -51,6 +54,11 @@ class Rewriter {
     std::string output;
     std::size_t position = 0;
     for (const auto& [offset, edit] : edits_) {
+      if (offset < position) {
+        const auto above = source_.substr(0, offset);
+        throw Error(1 + static_cast<int>(std::count(above.begin(), above.end(), '\n')),
+                    "cannot tell apart what is launched and what is declared here");
+      }
       output += source_.substr(position, offset - position);
       output += edit.text;
       position = offset + edit.length;
@@ -267,13 +275,10 @@ class Rewriter {
       const std::string_view text = tokens_[i].text;
       if (text == "__align__" || text == "alignas" || text == "__attribute__") {
         // The buffer is aligned for every type.
-        int depth = 0;
-        do {
-          replace(i, "");
-          ++i;
-          depth += is(i, "(") - is(i, ")");
-        } while (exists(i) && depth != 0);
-        replace(i, "");
+        const std::size_t last = is(i + 1, "(") ? closing(i + 1) : i;
+        if (last >= end - 3 || (last != i && !is(last, ")"))) throw Error(line, form);
+        for (; i < last; ++i) replace(i, "");
+        replace(last, "");
       } else if (text == "extern" || text == "__shared__") {
         replace(i, "");
       } else if (text == "," && type.find('<') == std::string::npos) {
@@ -282,6 +287,7 @@ class Rewriter {
         type += (type.empty() ? "" : " ") + std::string(text);
       }
     }
+    if (type.empty()) throw Error(line, form);
     const std::string name(tokens_[end - 3].text);
     replace(end - 3, "(&" + name + ")");
     edits_[tokens_[end].offset] = {0, " = ::simt::dynamic_shared<" + type + ">()"};
