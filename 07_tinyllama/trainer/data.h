@@ -2,7 +2,7 @@
 //
 // A batch is a pure function of the seed and its number. A source of up to kResidentBytes lives on the device
 // and a kernel cuts each batch out of it: a step copies nothing from the host. Of a longer one only the
-// batch's tokens are copied, from the mapped file through pinned memory.
+// batch's tokens are read, from the file through pinned memory.
 #pragma once
 
 #include <cuda_runtime.h>

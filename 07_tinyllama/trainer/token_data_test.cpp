@@ -94,6 +94,27 @@ TEST_F(TokenDataTest, RefusesWhatIsNoFileWithoutWaiting) {
   EXPECT_THROW_MESSAGE(open((folder_ / "absent").string()), Error, "No such file");
 }
 
+// Read in pieces, across the ends of files.
+TEST_F(TokenDataTest, LongFilesAreReadWhole) {
+  std::string first, second;
+  for (int i = 0; i < 70'001; ++i) first += static_cast<char>(i * 31 % 251);
+  for (int i = 0; i < 40'001; ++i) second += static_cast<char>(i * 17 % 253);
+  const Tokens tokens = Tokens::open({write("a", first), write("b", second)}, TokenWidth::kByte);
+  std::string text(110'002, ' ');
+  tokens.copy(0, tokens.size(), static_cast<void*>(text.data()));
+  EXPECT_EQ(text, first + second);
+  EXPECT_EQ(tokens.part(0, 70'001).largest(), 250);
+  EXPECT_EQ(tokens.part(69'000, 110'002).largest(), 252);
+}
+
+TEST_F(TokenDataTest, AFileThatIsCutShortMeanwhileIsNamed) {
+  const std::string file = write("t", std::string(100'000, 'x'));
+  const Data staged = Data::rows(kConfig, Tokens::open({file}, TokenWidth::kByte), 4, 0);
+  load(staged, 0);
+  std::filesystem::resize_file(file, 0);
+  EXPECT_THROW_MESSAGE(load(staged, 1), Error, "t' was cut short while it was in use");
+}
+
 // Whether the tokens live on the device or are copied batch by batch: the same batches.
 TEST_F(TokenDataTest, StagedBatchesAreTheResidentOnes) {
   std::string numbers;

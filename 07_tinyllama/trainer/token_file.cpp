@@ -2,11 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -16,19 +17,50 @@
 namespace wb {
 namespace {
 
+constexpr std::size_t kChunkBytes = 32 << 10;
+
+// As many open files as the system allows, where a shell's usual 1024 are too few for a folder of books.
+bool allow_more_files() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return false;
+  limit.rlim_cur = limit.rlim_max;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0;
+}
+
+// O_NONBLOCK: opening a pipe that nobody writes to must not wait.
+int open_to_read(const std::string& path) {
+  const auto attempt = [&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); };
+  const int handle = attempt();
+  return handle < 0 && errno == EMFILE && allow_more_files() ? attempt() : handle;
+}
+
 // A descriptor that closes itself.
 class File {
  public:
-  // O_NONBLOCK: opening a pipe that nobody writes to must not wait.
-  explicit File(const std::string& path) : handle_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-    if (handle_ < 0) throw Error(fmt::format("data: cannot read '{}': {}", path, std::strerror(errno)));
+  explicit File(std::string path) : path_(std::move(path)), handle_(open_to_read(path_)) {
+    if (handle_ < 0) throw Error(fmt::format("data: cannot read '{}': {}", path_, std::strerror(errno)));
   }
   ~File() { close(handle_); }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
   int handle() const { return handle_; }
 
+  void read(std::int64_t offset, std::size_t bytes, unsigned char* out) const {
+    while (bytes != 0) {
+      const ssize_t got = pread(handle_, out, bytes, offset);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw Error(fmt::format("data: cannot read '{}': {}", path_, std::strerror(errno)));
+      if (got == 0) {
+        throw Error(fmt::format("data: '{}' was cut short while it was in use; put it back", path_));
+      }
+      offset += got;
+      out += got;
+      bytes -= static_cast<std::size_t>(got);
+    }
+  }
+
  private:
+  std::string path_;
   int handle_;
 };
 
@@ -49,12 +81,12 @@ std::size_t checked_size(const File& file, const std::string& path) {
 
 }  // namespace
 
-// One mapped file, or a copy in memory.
+// An open file, or a copy in memory.
 struct Tokens::Piece {
-  const unsigned char* bytes = nullptr;
   std::int64_t begin = 0;  // of its first token, among all pieces
   std::int64_t tokens = 0;
-  std::shared_ptr<const void> owner;  // unmaps or frees
+  std::shared_ptr<const File> file;
+  std::shared_ptr<const std::vector<unsigned char>> memory;
 };
 
 Tokens Tokens::open(const std::vector<std::string>& paths, TokenWidth width) {
@@ -63,19 +95,15 @@ Tokens Tokens::open(const std::vector<std::string>& paths, TokenWidth width) {
   Tokens tokens;
   tokens.width_ = width;
   for (const std::string& path : paths) {
-    const File file(path);
-    const std::size_t size = checked_size(file, path);
+    auto file = std::make_shared<const File>(path);
+    const std::size_t size = checked_size(*file, path);
     const auto each = static_cast<std::size_t>(width);
     if (size % each != 0) {
       throw Error(
           fmt::format("data: '{}' has {} bytes, which is no whole number of 16-bit tokens", path, size));
     }
-    void* mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.handle(), 0);
-    if (mapped == MAP_FAILED)
-      throw Error(fmt::format("data: cannot map '{}': {}", path, std::strerror(errno)));
-    std::shared_ptr<const void> owner(mapped, [size](const void* m) { munmap(const_cast<void*>(m), size); });
     const auto count = static_cast<std::int64_t>(size / each);
-    pieces->push_back({static_cast<const unsigned char*>(mapped), tokens.end_, count, std::move(owner)});
+    pieces->push_back({tokens.end_, count, std::move(file), nullptr});
     tokens.end_ += count;
   }
   tokens.pieces_ = std::move(pieces);
@@ -88,13 +116,13 @@ Tokens Tokens::copy_of(const void* data, std::int64_t count, TokenWidth width) {
   WB_REQUIRE(count >= 0, count);
   const auto* first = static_cast<const unsigned char*>(data);
   const auto bytes = static_cast<std::size_t>(count) * static_cast<std::size_t>(width);
-  const auto copy = std::make_shared<const std::vector<unsigned char>>(first, first + bytes);
+  auto copy = std::make_shared<const std::vector<unsigned char>>(first, first + bytes);
   Tokens tokens;
   tokens.width_ = width;
   tokens.end_ = count;
   tokens.name_ = "text";
   tokens.pieces_ =
-      std::make_shared<const std::vector<Piece>>(std::vector<Piece>{{copy->data(), 0, count, copy}});
+      std::make_shared<const std::vector<Piece>>(std::vector<Piece>{{0, count, nullptr, std::move(copy)}});
   return tokens;
 }
 
@@ -117,10 +145,20 @@ void Tokens::for_each_stretch(std::int64_t begin, std::int64_t count, Visitor&& 
   auto piece = std::upper_bound(pieces_->begin(), pieces_->end(), at,
                                 [](std::int64_t place, const Piece& p) { return place < p.begin; });
   if (piece != pieces_->begin()) --piece;
+  std::array<unsigned char, kChunkBytes> chunk;
   for (; at < end; ++piece) {
-    const std::int64_t here = std::min(end, piece->begin + piece->tokens) - at;
-    visit(piece->bytes + (at - piece->begin) * bytes_per_token(), here);
-    at += here;
+    const std::int64_t last = std::min(end, piece->begin + piece->tokens);
+    for (std::int64_t here = 0; at < last; at += here) {
+      const std::int64_t offset = (at - piece->begin) * bytes_per_token();
+      here = last - at;
+      if (piece->memory != nullptr) {
+        visit(piece->memory->data() + offset, here);
+        continue;
+      }
+      here = std::min<std::int64_t>(here, kChunkBytes / static_cast<std::size_t>(width_));
+      piece->file->read(offset, static_cast<std::size_t>(here * bytes_per_token()), chunk.data());
+      visit(chunk.data(), here);
+    }
   }
 }
 

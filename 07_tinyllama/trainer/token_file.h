@@ -1,4 +1,5 @@
-// Tokens in files, mapped into memory: a terabyte costs no more to open than a page.
+// Tokens in files, read where they are asked for: a terabyte costs no more to open than a page. Files are not
+// mapped: one that is cut short meanwhile is an error in words, and no SIGBUS.
 //
 // A token is one byte of text, or a little-endian 16-bit number as the preparation scripts of nanoGPT write.
 #pragma once
@@ -13,7 +14,7 @@ namespace wb {
 
 enum class TokenWidth { kByte = 1, kUint16 = 2 };
 
-/// A stretch of tokens, in one or several mapped files. Cheap to copy: copies share the mappings.
+/// A stretch of tokens, in one or several open files. Cheap to copy: copies share the files.
 class Tokens {
  public:
   /// The files one after another. Errors: no file, or one that is unreadable, empty, no regular file (a
@@ -31,7 +32,8 @@ class Tokens {
 
   /// Tokens [begin, end) of these. Errors: a range outside throws wb::Error.
   Tokens part(std::int64_t begin, std::int64_t end) const;
-  /// Copies `count` tokens from `begin` on, `bytes_per_token` bytes each. Errors: as part.
+  /// Copies `count` tokens from `begin` on, `bytes_per_token` bytes each. Errors: as part, and a file that
+  /// can no longer be read, or was cut short, throws wb::Error naming it.
   void copy(std::int64_t begin, std::int64_t count, void* out) const;
   /// The same as integers.
   void copy(std::int64_t begin, std::int64_t count, int* out) const;
