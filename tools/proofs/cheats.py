@@ -48,7 +48,7 @@ def verdict_on_test(folder: Path, cheat: Path) -> tuple:
     linked.starter, linked.objects = cheat, sorted(inside.rglob("*.o"))
     check.judge(outcome, exercise, linked, filtered=False)
     # Whoever changes the tests of vector_add, or the harness, is not judged here.
-    outcome.objections = [text for text in outcome.objections if "the tests were changed" not in text]
+    outcome.objections = [text for text in outcome.objections if "not as published" not in text]
     failures = [f"{len(outcome.failures)} tests fail"] if outcome.failures else []
     failures += [message for failure in outcome.failures for message in failure.messages]
     return outcome.passed, "\n".join([outcome.problem, *outcome.objections, *failures])

@@ -1,4 +1,6 @@
 import json
+import os
+import re
 import stat
 import subprocess
 import sys
@@ -133,7 +135,7 @@ class Judges(unittest.TestCase):
 
     def objections(self, outcome):
         check.judge(outcome, self.exercise, self.linked, filtered=False)
-        return [text for text in outcome.objections if "were changed" not in text]
+        return [text for text in outcome.objections if "not as published" not in text]
 
     def test_all_is_well(self):
         self.assertEqual(self.objections(self.outcome()), [])
@@ -176,7 +178,7 @@ class ComparesTheTestsWithThePublishedOnes(unittest.TestCase):
             for name in (
                 "01_x/add_test.cpp",
                 "01_x/add.h",
-                "common/harness.cpp",
+                *(f"common/{name}" for name in ("harness.cpp", *"abcd")),
                 "CMakeLists.txt",
                 "01_x/add_starter.cu",
             ):
@@ -201,6 +203,43 @@ class ComparesTheTestsWithThePublishedOnes(unittest.TestCase):
                 self.assertEqual(judges.changed_files(exercise), ([], ""))
                 (root / "01_x/add_test.cpp").write_text("// nothing to test\n")
                 self.assertEqual(judges.changed_files(exercise), (["01_x/add_test.cpp"], ""))
+                # What is said brings the files back, few or many.
+                few, many = ["01_x/add_test.cpp"], [*(f"common/{name}" for name in "abcd"), "CMakeLists.txt"]
+                for names in (few, many):
+                    for name in names:
+                        (root / name).write_text("mine\n")
+                    changed, _ = judges.changed_files(exercise)
+                    self.assertEqual(sorted(changed), sorted(names))
+                    said = judges.about_changes(exercise, changed)
+                    self.assertIn(f"not as published: {', '.join(changed[:3])}", said)
+                    self.assertEqual("and 2 more" in said, len(names) == 5)
+                    self.assertIn("what is committed counts as published", said)
+                    back = re.search(r"git (checkout \w{12} -- [^.]*(\.\w+)?)\.", said).group(1)
+                    subprocess.run([*git, *back.split()], check=True, stderr=subprocess.DEVNULL)
+                    self.assertEqual(judges.changed_files(exercise), ([], ""))
+
+
+class WhereNobodyReads(unittest.TestCase):
+    def test_the_exit_code_is_that_of_the_check(self):
+        """`./workbook check 01 | head -1`: a failing test program behind a pipe whose reader has gone."""
+        script = (
+            f"import sys; sys.path.insert(0, {str(support.ROOT / 'tools')!r})\n"
+            "from unittest import mock\nfrom workbook import build, chapters, cli, test_run\n"
+            f"outcome = test_run.read_report({json.dumps(REPORT)!r})\n"
+            "with mock.patch.object(build.Build, 'configure'), mock.patch.object(build.Build, 'build'), "
+            "mock.patch('workbook.setup.ensure'), mock.patch.object(cli, 'require_places'), "
+            "mock.patch.object(test_run, 'run', lambda *_: outcome), "
+            "mock.patch.object(chapters.Exercise, 'remember') as remember:\n"
+            "    code = cli.main(['check', '01', '--device', 'cpu'])\n"
+            "sys.exit(code if remember.called else 77)\n"
+        )
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=writing, stderr=subprocess.PIPE, text=True
+        )
+        os.close(writing)
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
 
 
 class ShowsTheVerdict(unittest.TestCase):

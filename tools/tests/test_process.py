@@ -34,6 +34,23 @@ def wait_until(condition, seconds=10.0):
     return condition()
 
 
+def state_of(pid):
+    """R, S, T (stopped)...; "" of a process that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def command_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 class Ends(unittest.TestCase):
     def setUp(self):
         self.name = f"WB_TEST_{os.getpid()}_{time.monotonic_ns()}"
@@ -88,6 +105,35 @@ class Ends(unittest.TestCase):
 
     def test_nothing_outlives_an_interrupted_command(self):
         self.started_by_another(signal.SIGINT)
+
+    def test_ctrl_z_stops_all_and_costs_no_time(self):
+        inner = "setsid sleep 0.5 & echo there; wait; echo done"
+        script = (
+            f"import sys; sys.path.insert(0, {str(support.ROOT / 'tools')!r})\n"
+            "from workbook import pause, process\npause.install()\n"
+            f"lines = process.Lines(['sh', '-c', {inner!r}], timeout=2.5)\n"
+            "for line in lines: print(line, flush=True)\n"
+            "print(lines.code, flush=True)\n"
+        )
+        outer = subprocess.Popen(
+            [sys.executable, "-c", script], env=self.env, stdout=subprocess.PIPE, text=True
+        )
+        self.addCleanup(outer.stdout.close)
+        self.addCleanup(outer.wait)
+        self.addCleanup(outer.kill)
+        self.assertEqual(outer.stdout.readline(), "there\n")
+        sleeping = wait_until(lambda: [pid for pid in with_variable(self.name) if command_of(pid) == "sleep"])
+        guards = [pid for pid in with_variable(self.name) if state_of(pid) != "T" and pid not in sleeping]
+        outer.send_signal(signal.SIGTSTP)
+        self.assertTrue(wait_until(lambda: state_of(outer.pid) == "T"))
+        self.assertEqual([state_of(pid) for pid in sleeping], ["T"])
+        # The shell, too; the guard alone waits on.
+        self.assertEqual(sorted(state_of(pid) for pid in guards), ["S", "T", "T"])
+        time.sleep(3)
+        outer.send_signal(signal.SIGCONT)
+        self.assertEqual(outer.stdout.read(), "done\n0\n")
+        self.assertEqual(outer.wait(10), 0)
+        self.assert_nothing_left()
 
     def test_a_limit_between_lines_is_renewed_by_each(self):
         script = "for i in 1 2 3 4 5; do sleep 0.2; echo $i; done; sleep 600"

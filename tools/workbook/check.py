@@ -114,11 +114,7 @@ def judge(outcome: test_run.TestRun, exercise, linked: judges.Parts, filtered: b
         )
     changed, unknown = judges.changed_files(exercise)
     if changed:
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        outcome.objections.append(
-            f"the tests were changed ({changed[0]}{more}); git checkout {judges.published_commit()[:12]} -- "
-            f"{' '.join(changed[:3])} brings the published ones back"
-        )
+        outcome.objections.append(judges.about_changes(exercise, changed))
     outcome.unknown += [unknown] if unknown else []
     outcome.objections += [f"{where} {what}" for what in judges.objections(linked)]
 

@@ -10,7 +10,21 @@ import re
 import signal
 import traceback
 
-from . import bench, check, commands, console, data, doctor, files, journey, machine, plot, sample, train
+from . import (
+    bench,
+    check,
+    commands,
+    console,
+    data,
+    doctor,
+    files,
+    journey,
+    machine,
+    pause,
+    plot,
+    sample,
+    train,
+)
 from .errors import Exit, Stopped, WorkbookError, explain
 
 EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad arguments or input;
@@ -218,6 +232,7 @@ def main(arguments: list | None = None) -> int:
     for number_of in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number_of) != signal.SIG_IGN:  # nohup
             signal.signal(number_of, stop)
+    pause.install()
     try:
         code = guarded(arguments, is_open)
     except KeyboardInterrupt as error:

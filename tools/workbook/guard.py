@@ -72,6 +72,17 @@ def kill_marked() -> None:
         time.sleep(0.01)
 
 
+def signal_marked(number: int) -> None:
+    """Send a signal to all that this run has started; again to all, as long as there are new ones."""
+    known, found = None, []
+    while found != known:
+        known = found
+        found = _marked_processes()
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+
+
 def _marked_processes() -> list:
     mark = MARK.encode()
     found = []

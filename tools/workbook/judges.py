@@ -24,25 +24,51 @@ def listed_tests(exercise) -> list:
     return [f"{suite}.{test}" for suite, test in TEST.findall(text) + PLAIN_TEST.findall(text)]
 
 
-def changed_files(exercise) -> tuple:
-    """(files that judge this exercise and are not as published, why it is not known or ""). By git."""
-    base = published_commit()
-    if not base:
-        return [], "this is no git checkout, so the tests were not compared with the published ones"
+def judging_paths(exercise) -> list:
+    """Files and folders that decide what is asked of an exercise, from ROOT on."""
     own = [exercise.folder / f"{exercise.name}_test.cpp", exercise.folder / f"{exercise.name}.h"]
     own += [
         exercise.chapter / "testing",
         exercise.folder / "CMakeLists.txt",
         exercise.chapter / "CMakeLists.txt",
     ]
-    paths = [str(path.relative_to(ROOT)) for path in own if path.exists()] + [
-        *JUDGING_FOLDERS,
-        "CMakeLists.txt",
-    ]
+    found = [str(path.relative_to(ROOT)) for path in own if path.exists()]
+    return [*found, *JUDGING_FOLDERS, "CMakeLists.txt"]
+
+
+def changed_files(exercise) -> tuple:
+    """(files that judge this exercise and are not as published, why it is not known or ""). By git."""
+    base = published_commit()
+    if not base:
+        return [], "this is no git checkout, so the tests were not compared with the published ones"
+    paths = judging_paths(exercise)
     code, text = process.quiet(["git", "-C", ROOT, "diff", "--name-only", base, "--", *paths])
     if code != 0:
         return [], f"git does not compare the tests with the published ones: {first_line(text)}"
     return [name for name in text.split("\n")[:-1] if not name.endswith(".md")], ""
+
+
+def about_changes(exercise, changed: list) -> str:
+    """What is said of them: which files, how to get the published ones back, and how to keep one's own."""
+    base = published_commit()
+    more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+    places = changed
+    if more:  # rather the folders than a line without an end
+        places = [
+            path
+            for path in judging_paths(exercise)
+            if any(f"{name}/".startswith(f"{path}/") for name in changed)
+        ]
+    return (
+        f"files that judge it are not as published: {', '.join(changed[:NAMED])}{more}. Not your doing? "
+        f"git checkout {base[:12]} -- {' '.join(places)}. On purpose? Go by the tests above: what is "
+        f"{published_where()} counts as published"
+    )
+
+
+def published_where() -> str:
+    code, _ = process.quiet(["git", "-C", ROOT, "merge-base", "HEAD", "origin/HEAD"])
+    return "committed and pushed to origin" if code == 0 else "committed"
 
 
 def published_commit() -> str:

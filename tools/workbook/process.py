@@ -1,8 +1,8 @@
 """Run other programs: quietly for their answer, line by line for a progress bar, or in the open.
 
 Each runs in a session and process group of its own, which is ended as a whole: when the program ends,
-when its time is up, on Ctrl-C, and by the guard (guard.py) when ./workbook is killed. Of what it prints,
-head and tail are kept.
+when its time is up, on Ctrl-C, and by the guard (guard.py) when ./workbook is killed. Ctrl-Z stops it
+along with ./workbook (pause.py). Of what it prints, head and tail are kept.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from . import guard
 from .console import warn
+from .pause import clock
 
 GRACE_SECONDS = 5.0  # for a program to end by itself after SIGINT or SIGTERM, before SIGKILL
 LOOK_SECONDS = 0.1  # how often to look whether a program that prints nothing has ended
@@ -107,10 +108,10 @@ class Group:
         options = os.WEXITED | os.WNOWAIT
         # Without a limit, too, it only looks now and then: a signal just before a wait that blocks would be
         # noticed at its end.
-        until = math.inf if seconds is None else time.monotonic() + seconds
+        until = math.inf if seconds is None else clock() + seconds
         pause = 0.001
         while os.waitid(os.P_PID, self.process.pid, options | os.WNOHANG) is None:
-            if time.monotonic() >= until:
+            if clock() >= until:
                 return False
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
@@ -202,10 +203,10 @@ class Lines:
         pipe = group.process.stdout.fileno()
         poll = select.poll()
         poll.register(pipe, select.POLLIN | select.POLLHUP)
-        deadline = time.monotonic() + self.timeout if self.timeout else None
-        look = time.monotonic() + LOOK_SECONDS
+        deadline = clock() + self.timeout if self.timeout else None
+        look = clock() + LOOK_SECONDS
         while True:
-            now = time.monotonic()
+            now = clock()
             if deadline is not None and now >= deadline:
                 self.timed_out = True
                 return
@@ -214,15 +215,15 @@ class Lines:
                 if not data:
                     break
                 if self.renewed and self.timeout and b"\n" in data:
-                    deadline = time.monotonic() + self.timeout
+                    deadline = clock() + self.timeout
                 yield data
-            if time.monotonic() >= look:
+            if clock() >= look:
                 # A program that has ended may have left one behind that holds the pipe open.
                 if group.has_ended():
                     yield from self._rest(pipe, poll)
                     return
-                look = time.monotonic() + LOOK_SECONDS
-        if not group.has_ended(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                look = clock() + LOOK_SECONDS
+        if not group.has_ended(None if deadline is None else max(0.0, deadline - clock())):
             self.timed_out = True
 
     @staticmethod

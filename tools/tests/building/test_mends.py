@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import unittest
+from unittest import mock
 
 from toy import Toy
 from workbook.errors import Exit, WorkbookError
@@ -132,6 +133,28 @@ class Mends(unittest.TestCase):
         self.addCleanup(self.toy.folder.unlink)
         with self.assertRaisesRegex(WorkbookError, "build/cpu is a file where a folder must be"):
             self.toy.build()
+
+
+class WithoutCcache(unittest.TestCase):
+    def test_one_that_cannot_write_is_left_out(self):
+        """As with a HOME that cannot be written: ccache refuses each step, whatever is in the source."""
+        toy = Toy()
+        self.addCleanup(toy.remove)
+        ccache = toy.base / "path" / "ccache"
+        ccache.parent.mkdir()
+        ccache.write_text(
+            '#!/bin/sh\n[ -n "$CCACHE_DISABLE" ] && exec "$@"\n'
+            "echo 'ccache: error: Failed to create directory /nowhere: Permission denied' >&2\nexit 1\n"
+        )
+        ccache.chmod(0o755)
+        path = f"{ccache.parent}:{os.environ['PATH']}"
+        with mock.patch.dict(os.environ, PATH=path):
+            os.environ.pop("CCACHE_DISABLE", None)
+            os.environ.pop("CMAKE_CXX_COMPILER_LAUNCHER", None)
+            said = toy.build()
+        self.assertEqual(said.count("ccache does not work here"), 1, said)
+        self.assertNotIn("Mend what the compiler says", said)
+        self.assertEqual(subprocess.run([toy.program]).returncode, 3)
 
 
 class Stops(unittest.TestCase):
