@@ -239,17 +239,27 @@ std::filesystem::path partial_path(const std::filesystem::path& path) {
   throw Error(fmt::format("--trace: cannot write {}: {}; choose another file", path.string(), reason));
 }
 
+// A device or a pipe must not be replaced by a file.
+void require_file_or_nothing(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) fail(path, "it is a folder");
+  if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error)) {
+    fail(path, "it is no regular file");
+  }
+}
+
 }  // namespace
 
 void check_trace_path(const std::filesystem::path& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) fail(path, "it is a folder");
+  require_file_or_nothing(path);
   errno = 0;
   if (!std::ofstream(partial_path(path))) fail(path, std::strerror(errno));
   std::filesystem::remove(partial_path(path), error);
 }
 
 void Trace::write(const std::filesystem::path& path) const {
+  require_file_or_nothing(path);
   const std::filesystem::path partial = partial_path(path);
   std::error_code error;
   errno = 0;

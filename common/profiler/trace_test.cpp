@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -319,10 +320,14 @@ TEST_F(TraceTest, RefusesAPathThatCannotBeWritten) {
   Trace trace;
   trace.start();
   trace.stop();
-  for (const char* path : {"/nonexistent/folder/trace.json", "/tmp"}) {
+  const std::string pipe = path_.string() + ".pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const char* path : {"/nonexistent/folder/trace.json", "/tmp", pipe.c_str()}) {
     EXPECT_THROW_MESSAGE(check_trace_path(path), Error, path);
     EXPECT_THROW_MESSAGE(trace.write(path), Error, path);
   }
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe)) << "it was replaced";
+  std::filesystem::remove(pipe);
   EXPECT_NO_THROW(check_trace_path(path_));
   EXPECT_FALSE(std::filesystem::exists(path_)) << "a check leaves nothing behind";
   std::ofstream(path_) << "old";

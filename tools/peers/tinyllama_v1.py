@@ -319,9 +319,11 @@ def configuration(options) -> Config:
 
 
 def write(path: Path | None, results: dict) -> None:
-    """Whole or not at all."""
+    """Whole or not at all, and only in place of a regular file."""
     if path is None:
         return
+    if path.exists() and not path.is_file():
+        sys.exit(f"peer: {path} is no regular file; name another --output")
     path.parent.mkdir(parents=True, exist_ok=True)
     begun = path.with_name(f".{path.name}.tmp")
     begun.write_text(json.dumps(results, indent=2) + "\n")

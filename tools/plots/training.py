@@ -14,6 +14,7 @@ import matplotlib
 
 matplotlib.use("Agg")  # a file, no window
 import matplotlib.pyplot as plt
+from picture import save
 
 SCHEMA_VERSION = 1
 INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
@@ -111,7 +112,7 @@ def draw(document: dict, picture: Path) -> None:
     ):
         figure.text(0.07, y, text, fontsize=9, color=MUTED, va="center")
     picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture)
+    save(figure, picture)
     plt.close(figure)
 
 
