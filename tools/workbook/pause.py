@@ -32,6 +32,8 @@ def _stop(_number, _frame) -> None:
         return
     began = time.monotonic()
     guard.signal_marked(signal.SIGSTOP)
-    os.kill(_owner, signal.SIGSTOP)  # until the shell says SIGCONT
-    _paused += time.monotonic() - began
-    guard.signal_marked(signal.SIGCONT)
+    try:
+        os.kill(_owner, signal.SIGSTOP)  # until the shell says SIGCONT
+    finally:  # a SIGTERM that has waited is answered first
+        _paused += time.monotonic() - began
+        guard.signal_marked(signal.SIGCONT)
