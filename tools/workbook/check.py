@@ -72,7 +72,7 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
     arguments = ["--impl", options.impl] if options.impl else []
     outcome = test_run.run(build.program(target), arguments, options.timeout, RESULTS)
     ran = ", ".join(outcome.implementations) or "none"
-    if not options.solution:
+    if not options.solution and not outcome.failures:  # red needs no further reasons
         judge(outcome, exercise, judges.parts(build.folder, exercise), bool(options.impl))
     subject = f"implementations: {ran}" if options.solution else f"your {where}"
     say(f"{subject}, on {device.label(build.device)}")

@@ -6,9 +6,7 @@ import hashlib
 import os
 import tempfile
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +106,9 @@ def fetch(url: str, text: Text, file: Path) -> None:
 
 
 def download(url: str, text: Text, file: Path) -> bytes:
+    import urllib.error  # here: together they take longer to load than all the rest of the command
+    import urllib.request
+
     content = bytearray()
     deadline = time.monotonic() + TOTAL_SECONDS
     request = urllib.request.Request(url, headers={"User-Agent": "cuda-workbook"})

@@ -166,12 +166,16 @@ def symbols(files: list) -> Symbols | None:
 def meddling(linked: Parts) -> list:
     """Functions of the tests, the runtime or a library that the starter defines again or calls."""
     archives = sorted(path for name in HARNESS for path in (linked.build / "common").rglob(name))
-    private = [path for path in archives if "harness" in path.parts]
-    starter, harness, cases, private = (symbols(f) for f in (linked.objects, archives, linked.cases, private))
-    if None in (starter, harness, cases, private):
+    inner = [path for path in archives if "harness" in path.parts]
+    others = [path for path in archives if path not in inner]
+    read = [symbols(files) for files in (linked.objects, others, linked.cases, inner)]
+    if None in read:
         return []
-    again = starter.strong & (harness.strong | harness.weak | harness.needed | cases.strong | cases.weak)
-    again |= starter.weak & (harness.strong | cases.strong)
+    starter, runtime, cases, private = read
+    theirs = (runtime, private, cases)
+    strong = set().union(*(one.strong for one in theirs))
+    again = starter.strong & strong.union(*(one.weak for one in theirs), runtime.needed, private.needed)
+    again |= starter.weak & strong
     if linked.is_kernel:  # its test knows it by the registry alone
         again |= starter.strong & cases.needed
     called = {name for name in starter.needed & private.strong if not ALLOCATES.match(name)}
