@@ -10,6 +10,8 @@
 #   NAME_starter.cu                           NAME_starter_test and NAME_starter_bench, not built by default:
 #                                             a starter that does not compile stops nothing else.
 #                                             ctest starter_unsolved.NAME builds it and proves that it is unsolved
+#                                             NAME_inspected_test, on demand: the same tests under the inspector of the
+#                                             CPU device (Inspect.cmake)
 #   solutions/mutants/NAME/*.cu               wrong kernels; ctest mutants.NAME proves that NAME_test catches each
 # Files ending in _cuda or _cpu are for that device only. SOURCES names files that are no implementation: starters get
 # them too. DEPENDS links the kernels of earlier chapters.
@@ -51,8 +53,14 @@ function(add_chapter)
   add_library(${chapter}_headers INTERFACE)
   target_link_libraries(${chapter}_headers INTERFACE wb_runtime)
 
+  if(WB_INSPECT)
+    wb_inspected_chapter(${chapter} IMPLEMENTATIONS ${implementations} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS})
+  endif()
   foreach(exercise IN LISTS ARG_EXERCISES ARG_OPERATIONS)
     wb_exercise(${chapter} ${exercise})
+    if(WB_INSPECT AND TARGET ${exercise}_test_cases)
+      wb_inspected_exercise(${chapter} ${exercise})
+    endif()
   endforeach()
 endfunction()
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/core/device_buffer.h"
+#include "common/harness/inspection.h"
 
 namespace wb {
 namespace detail {
@@ -68,6 +69,7 @@ class GuardedBuffer {
   static GuardedBuffer output(std::size_t n, std::size_t misalign = 0) {
     GuardedBuffer buffer(n, misalign);
     if (n != 0) WB_CUDA_CHECK(cudaMemset(buffer.data(), detail::kPoisonByte, n * sizeof(T)));
+    detail::declare_unwritten(buffer.data(), n * sizeof(T));
     return buffer;
   }
 
@@ -110,6 +112,8 @@ class GuardedBuffer {
       : memory_(2 * detail::kCanaryBytes + (n + misalign) * sizeof(T)), size_(n), misalign_(misalign) {
     upload(0, detail::canary(front_bytes(), canary_id_));
     upload(front_bytes() + n * sizeof(T), detail::canary(detail::kCanaryBytes, canary_id_));
+    detail::declare_forbidden(memory_.data(), front_bytes());
+    detail::declare_forbidden(memory_.data() + front_bytes() + n * sizeof(T), detail::kCanaryBytes);
   }
 
   std::size_t front_bytes() const { return detail::kCanaryBytes + misalign_ * sizeof(T); }

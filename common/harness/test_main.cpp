@@ -14,6 +14,7 @@
 #include "common/core/check.h"
 #include "common/core/device_info.h"
 #include "common/core/results.h"
+#include "common/harness/inspection.h"
 #include "common/harness/selection.h"
 #include "common/harness/test_report.h"
 #include "common/harness/verdict.h"
@@ -68,6 +69,11 @@ int run(int argc, char** argv) {
   listeners.Append(wb::detail::make_results_report(program, [&](const nlohmann::json& body) {
                      results = body;
                    }).release());
+  // Listeners hear of the end of a test in reverse order: findings become failures before anyone reports them.
+  if (wb::detail::inspected()) {
+    fmt::print("Inspected: races, bounds, memory that was never written, alignment\n");
+    listeners.Append(wb::detail::make_findings_fail().release());
+  }
   if (judged) wb::detail::start_watching_calls();
   const int code = RUN_ALL_TESTS();
 

@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "runtime/host_memory.h"
+#include "runtime/inspector.h"
 
 namespace simt::detail {
 namespace {
@@ -43,7 +44,11 @@ bool counts(cudaMemoryType type) {
 // With the mutex held.
 void unmap(const Allocation& allocation) {
   if (allocation.mapping == nullptr) return;
-  munmap(allocation.mapping, allocation.mapping_bytes);
+  if (inspector != nullptr && counts(allocation.type)) {
+    inspector->deallocate(allocation.mapping, allocation.bytes);
+  } else {
+    munmap(allocation.mapping, allocation.mapping_bytes);
+  }
   if (counts(allocation.type)) state().device_bytes -= allocation.bytes;
   state().freed[state().freed_count++ % state().freed.size()] = allocation;
 }
@@ -63,6 +68,16 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
   if (counts(type) && state().device_bytes + bytes > host_memory_total()) return cudaErrorMemoryAllocation;
   // Better no memory than a process that the system kills for using it.
   if (bytes >= kLarge && bytes > host_memory_available()) return cudaErrorMemoryAllocation;
+  if (inspector != nullptr && counts(type)) {
+    void* watched = inspector->allocate(bytes);
+    if (watched == nullptr) return cudaErrorMemoryAllocation;
+    std::memset(watched, 0xff, bytes);
+    const auto address = reinterpret_cast<std::uintptr_t>(watched);
+    state().allocations[address] = {address, bytes, type, static_cast<char*>(watched), bytes};
+    state().device_bytes += bytes;
+    *pointer = watched;
+    return cudaSuccess;
+  }
   void* memory = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return cudaErrorMemoryAllocation;
   char* mapping = static_cast<char*>(memory);

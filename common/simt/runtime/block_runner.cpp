@@ -8,6 +8,7 @@
 #include <new>
 
 #include "runtime/failure.h"
+#include "runtime/inspector.h"
 #include "runtime/limits.h"
 
 namespace simt::detail {
@@ -91,6 +92,7 @@ void BlockRunner::begin(const Grid& grid, std::uint64_t number) {
 
 bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
   begin(grid, number);
+  if (inspector != nullptr) inspector->block_begins(grid, number);
   home_.sanitized.be_current();
   switch_to(pool_.acquire());
   while (!abandoned_ && context.live != 0) {
@@ -102,6 +104,7 @@ bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
       abandoned_ = true;
     }
   }
+  if (inspector != nullptr) inspector->block_ends();
   if (fault_.signal != 0) report_fault();
   if (abandoned_) pool_.reset();
   context.runner = nullptr;

@@ -65,6 +65,15 @@ class BlockRunner {
   void note_fault(const Fault& fault) { fault_ = fault; }
 
   const Grid* grid() const { return grid_; }
+  /// True when `address` lies in what warp operations exchange.
+  bool in_lanes(std::uintptr_t address) const {
+    return address - reinterpret_cast<std::uintptr_t>(warps_.data()) < warps_.size() * sizeof(Warp);
+  }
+  /// True when `address` lies on the stack of the running thread.
+  bool on_stack(std::uintptr_t address) const {
+    return address - reinterpret_cast<std::uintptr_t>(current_->stack) <
+           FiberPool::guard_bytes() + FiberPool::stack_bytes();
+  }
   /// "kernel NAME, block (x,y,z), thread (x,y,z)" of the running thread.
   std::string where() const;
 

@@ -8,6 +8,7 @@
 
 #include "runtime/block_runner.h"
 #include "runtime/failure.h"
+#include "runtime/inspector.h"
 
 namespace simt::detail {
 
@@ -46,6 +47,7 @@ void spin() {
   static thread_local unsigned spins = 0;
   if (++spins % 64 != 0 || context.runner == nullptr) return;
   context.runner->yield();
+  if (inspector != nullptr) inspector->give_way();
   sched_yield();
 }
 

@@ -73,7 +73,9 @@ void handle(int signal, siginfo_t* info, void* raw_context) {
   continue_at(interrupted, leave_block, t_way_out + kStackBytes);
 }
 
-// What a program prints; nothing where it cannot be started. No shell: a path may hold any character.
+}  // namespace
+
+// No shell: a path may hold any character.
 std::string output_of(const char* program, const std::vector<std::string>& words) {
   std::vector<char*> arguments{const_cast<char*>(program)};
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -99,8 +101,6 @@ std::string output_of(const char* program, const std::vector<std::string>& words
   if (started) waitpid(child, nullptr, 0);
   return text;
 }
-
-}  // namespace
 
 void catch_faults_on_this_thread() {
   static std::once_flag once;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "simt/api_types.h"
 
@@ -19,6 +20,9 @@ struct Fault {
 
 /// Handles faults of kernels on this thread from now on.
 void catch_faults_on_this_thread();
+
+/// What a program, found by PATH, prints; empty where it cannot be started.
+std::string output_of(const char* program, const std::vector<std::string>& words);
 
 /// "FILE:LINE" of an instruction, innermost place outside simt's headers; empty when it cannot be found out.
 std::string source_line(std::uintptr_t instruction);

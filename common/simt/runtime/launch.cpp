@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -109,6 +110,8 @@ void submit(Grid* kernel, cudaStream_t handle) {
   // Small enough to share the last blocks out, large enough that taking them costs nothing.
   operation->chunk = std::clamp<std::uint64_t>(operation->total / (16 * scheduler.workers()), 1, 64);
   operation->grid = std::move(grid);
+  static std::atomic<std::uint32_t> launches{0};
+  operation->grid->number = ++launches;
   count_launch();
   scheduler.submit(stream, std::move(operation));
 }

@@ -7,6 +7,7 @@
 #include "runtime/allocations.h"
 #include "runtime/failure.h"
 #include "runtime/host_memory.h"
+#include "runtime/inspector.h"
 #include "runtime/scheduler.h"
 #include "simt/api.h"
 #include "simt/context.h"
@@ -58,6 +59,15 @@ cudaError_t check_copy(const char* call, const void* to, const void* from, std::
       on_device(from, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice);
   const cudaError_t code = check_side(call, "destination", to, bytes, to_device);
   return code != cudaSuccess ? code : check_side(call, "source", from, bytes, from_device);
+}
+
+// What the runtime itself writes, for the inspector.
+void note_written(const void* to, std::size_t bytes) {
+  if (inspector != nullptr) inspector->written(to, bytes);
+}
+void copy_bytes(void* to, const void* from, std::size_t bytes) {
+  std::memmove(to, from, bytes);
+  note_written(to, bytes);
 }
 
 // Pageable host memory cannot be read later: the program may change it once the call has returned.
@@ -138,7 +148,7 @@ cudaError_t run_in_stream(cudaStream_t handle, const Transfer& transfer, bool no
 void copy_rows(char* to, std::size_t to_pitch, const char* from, std::size_t from_pitch, std::size_t width,
                std::size_t height) {
   for (std::size_t row = 0; row < height; ++row)
-    std::memmove(to + row * to_pitch, from + row * from_pitch, width);
+    copy_bytes(to + row * to_pitch, from + row * from_pitch, width);
 }
 
 }  // namespace
@@ -264,7 +274,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
   const cudaError_t code = check_copy("cudaMemcpy", to, from, bytes, kind);
   if (code != cudaSuccess || bytes == 0) return result(code);
-  return result(run_now(copy("cudaMemcpy", to, from, bytes, kind), [&] { std::memmove(to, from, bytes); }));
+  return result(run_now(copy("cudaMemcpy", to, from, bytes, kind), [&] { copy_bytes(to, from, bytes); }));
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
@@ -272,7 +282,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   const cudaError_t code = check_copy("cudaMemcpyAsync", to, from, bytes, kind);
   if (code != cudaSuccess || bytes == 0) return result(code);
   return result(run_in_stream(stream, copy("cudaMemcpyAsync", to, from, bytes, kind),
-                              pageable(to) || pageable(from), [=] { std::memmove(to, from, bytes); }));
+                              pageable(to) || pageable(from), [=] { copy_bytes(to, from, bytes); }));
 }
 
 static cudaError_t check_copy_2d(const char* call, void* to, std::size_t to_pitch, const void* from,
@@ -330,6 +340,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int byte, std::size_t bytes, cudaStre
       submit_transfer(stream, {"cudaMemset", simt::RecordKind::kFill, bytes}, parts, [=](std::uint64_t part) {
         const std::size_t first = part * kFillPart;
         std::memset(static_cast<char*>(pointer) + first, byte, std::min(kFillPart, bytes - first));
+        note_written(static_cast<char*>(pointer) + first, std::min(kFillPart, bytes - first));
       }));
 }
 

@@ -7,6 +7,7 @@
 
 #include "runtime/block_runner.h"
 #include "runtime/failure.h"
+#include "runtime/inspector.h"
 
 namespace simt::detail {
 
@@ -50,6 +51,7 @@ void BlockRunner::complete_barrier() {
                      "__syncthreads().",
                      block_name(), waiting_threads()));
   }
+  if (inspector != nullptr) inspector->block_synchronized();
   vote_ = collecting_;
   collecting_ = {0, true, false};
   arrived_ = 0;
@@ -122,6 +124,10 @@ void BlockRunner::different_operations(const Rendezvous& meeting, const WarpOper
 void BlockRunner::complete(Warp& warp, int index) {
   Rendezvous& meeting = warp.rendezvous[index];
   meeting.operation->complete(warp.lanes, meeting.arrived);
+  if (inspector != nullptr && meeting.operation == &kSyncWarp) {
+    const auto number = static_cast<unsigned>(&warp - warps_.data());
+    inspector->warp_synchronized(number, meeting.arrived, live_lanes(number));
+  }
   release(meeting.waiting);
   --warp.open;
   if (index != warp.open) warp.rendezvous[index] = warp.rendezvous[warp.open];

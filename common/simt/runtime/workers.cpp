@@ -11,6 +11,7 @@
 #include "runtime/block_runner.h"
 #include "runtime/failure.h"
 #include "runtime/fault.h"
+#include "runtime/inspector.h"
 #include "runtime/scheduler.h"
 #include "runtime/setting.h"
 #include "runtime/timeline.h"
@@ -21,7 +22,9 @@ namespace {
 thread_local bool t_on_worker = false;
 
 // SIMT_WORKERS, else the cores that this process may use.
+// The inspector wants blocks one by one: its findings are then the same in every run.
 unsigned wanted_workers() {
+  if (inspector != nullptr) return 1;
   if (const char* text = std::getenv("SIMT_WORKERS")) {
     if (const auto count = whole_number(text, 1, 1024)) return static_cast<unsigned>(*count);
     std::fprintf(stderr, "simt: SIMT_WORKERS is '%s'; it must be 1 to 1024. Using the number of cores.\n",

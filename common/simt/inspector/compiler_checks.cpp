@@ -1,0 +1,103 @@
+// What the compiler's own checks call (-fsanitize=bounds,alignment,signed-integer-overflow): a place in the
+// source, types, values. The layouts are those that GCC and Clang document for their runtime, libubsan.
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+
+#include "inspector/watch.h"
+
+using namespace simt::inspector;
+
+namespace {
+
+struct SourceLocation {
+  const char* file;
+  std::uint32_t line, column;
+};
+struct TypeDescriptor {
+  std::uint16_t kind;  // 0: integer
+  std::uint16_t info;  // integers: bit 0 signed, the rest the logarithm of the width
+  char name[1];        // in quotes
+};
+struct OutOfBounds {
+  SourceLocation location;
+  const TypeDescriptor *array, *index;
+};
+struct TypeMismatch {
+  SourceLocation location;
+  const TypeDescriptor* type;
+  unsigned char log_alignment;
+  unsigned char check;  // 0: load, 1: store
+};
+struct Overflow {
+  SourceLocation location;
+  const TypeDescriptor* type;
+};
+
+std::string plain_name(const TypeDescriptor* type) {
+  std::string name = type->name;
+  std::erase(name, '\'');
+  return name;
+}
+
+// Values of up to 64 bits come in the handle itself.
+std::string value_of(const TypeDescriptor* type, std::uintptr_t handle) {
+  if (type->kind != 0 || type->info >> 1 > 6) return "?";
+  const int unused = 64 - (1 << (type->info >> 1));
+  const auto shifted = static_cast<std::uint64_t>(handle) << unused;
+  return (type->info & 1) != 0 ? fmt::format("{}", static_cast<std::int64_t>(shifted) >> unused)
+                               : fmt::format("{}", shifted >> unused);
+}
+
+Site site_of(const SourceLocation& location) {
+  return {0, location.file, location.line};
+}
+
+void overflow(const Overflow* data, std::uintptr_t left, const char* sign, std::uintptr_t right) {
+  if (watch == nullptr) return;
+  watch->report_at(What::kIndexOverflow, site_of(data->location), kRead,
+                   fmt::format("{} {} {} does not fit into {}", value_of(data->type, left), sign,
+                               value_of(data->type, right), plain_name(data->type)));
+}
+
+}  // namespace
+
+#define HOOK extern "C" [[gnu::used, gnu::visibility("default")]]
+
+HOOK void __ubsan_handle_out_of_bounds(const OutOfBounds* data, std::uintptr_t index) {
+  if (watch == nullptr) return;
+  watch->report_at(
+      What::kOutOfBounds, site_of(data->location), kRead,
+      fmt::format("index {} of an array of type {}", value_of(data->index, index), plain_name(data->array)));
+  watch->skip_next();
+}
+
+HOOK void __ubsan_handle_type_mismatch_v1(const TypeMismatch* data, std::uintptr_t address) {
+  if (watch == nullptr || data->log_alignment == 0) return;
+  const unsigned alignment = 1u << data->log_alignment;
+  if (address % alignment == 0) return;
+  watch->report_at(What::kMisaligned, site_of(data->location), data->check == 1 ? kWrite : kRead,
+                   fmt::format("a {} at an address that leaves {} when divided by {}", plain_name(data->type),
+                               address % alignment, alignment));
+}
+
+HOOK void __ubsan_handle_add_overflow(const Overflow* data, std::uintptr_t left, std::uintptr_t right) {
+  overflow(data, left, "+", right);
+}
+HOOK void __ubsan_handle_sub_overflow(const Overflow* data, std::uintptr_t left, std::uintptr_t right) {
+  overflow(data, left, "-", right);
+}
+HOOK void __ubsan_handle_mul_overflow(const Overflow* data, std::uintptr_t left, std::uintptr_t right) {
+  overflow(data, left, "*", right);
+}
+HOOK void __ubsan_handle_divrem_overflow(const Overflow* data, std::uintptr_t left, std::uintptr_t right) {
+  overflow(data, left, "/", right);
+}
+HOOK void __ubsan_handle_negate_overflow(const Overflow* data, std::uintptr_t value) {
+  if (watch == nullptr) return;
+  watch->report_at(
+      What::kIndexOverflow, site_of(data->location), kRead,
+      fmt::format("-({}) does not fit into {}", value_of(data->type, value), plain_name(data->type)));
+}
+HOOK void __ubsan_handle_pointer_overflow(const SourceLocation*, std::uintptr_t, std::uintptr_t) {}

@@ -1,0 +1,151 @@
+#include "inspector/device_memory.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+namespace simt::inspector {
+
+constinit DeviceMemory device_memory;
+
+namespace {
+
+constexpr std::uintptr_t kPage = 4096;
+// Between allocations, so that an index that is far off still meets nothing.
+constexpr std::size_t kLeastGap = 64 << 10, kMostGap = 64 << 20;
+
+struct Block {
+  std::size_t bytes;
+  bool freed;
+};
+// By address. Never destroyed: memory may be freed after main has returned.
+std::map<std::uintptr_t, Block>& blocks() {
+  static auto& forever = *new std::map<std::uintptr_t, Block>;
+  return forever;
+}
+
+void* map(std::size_t bytes) {
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+// Gives pages back to the system: they read as zeros.
+void drop(void* memory, std::size_t bytes) {
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t first = (address + kPage - 1) / kPage * kPage;
+  const std::uintptr_t end = (address + bytes) / kPage * kPage;
+  if (first >= end) {
+    std::memset(memory, 0, bytes);
+    return;
+  }
+  std::memset(memory, 0, first - address);
+  std::memset(reinterpret_cast<void*>(end), 0, address + bytes - end);
+  madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+}
+
+}  // namespace
+
+// Addresses cost nothing until they are touched. Systems differ in how many they grant.
+bool DeviceMemory::reserve() {
+  for (std::size_t size = std::size_t{1} << 40; size >= std::size_t{1} << 34; size /= 4) {
+    void* memory = map(size);
+    void* states = map(size / 4);
+    void* cells = map(size / 4 * sizeof(Cell));
+    if (memory != nullptr && states != nullptr && cells != nullptr) {
+      base_ = next_ = reinterpret_cast<std::uintptr_t>(memory);
+      size_ = size;
+      state_ = static_cast<unsigned char*>(states);
+      cells_ = static_cast<Cell*>(cells);
+      return true;
+    }
+    if (memory != nullptr) munmap(memory, size);
+    if (states != nullptr) munmap(states, size / 4);
+    if (cells != nullptr) munmap(cells, size / 4 * sizeof(Cell));
+  }
+  return false;
+}
+
+// `change` gets the state of four bytes and a bit for each of them that is meant.
+template <class Change>
+void DeviceMemory::change(std::uintptr_t address, std::size_t bytes, Change change) {
+  const std::uintptr_t end = address + bytes;
+  for (std::uintptr_t at = address & ~std::uintptr_t{3}; at < end; at += 4) {
+    unsigned mask = 0xf;
+    if (at < address) mask &= 0xfu << (address - at);
+    if (end - at < 4) mask &= (1u << (end - at)) - 1;
+    change(state(at), mask);
+  }
+}
+
+void* DeviceMemory::allocate(std::size_t bytes) {
+  const std::size_t gap = std::clamp(bytes, kLeastGap, kMostGap);
+  const std::uintptr_t start = (next_ + gap + kPage - 1) / kPage * kPage;
+  if (bytes > size_ || start + bytes + gap > base_ + size_) return nullptr;
+  next_ = start + bytes;
+  blocks()[start] = {bytes, false};
+  change(start, bytes,
+         [](unsigned char& s, unsigned mask) { s = static_cast<unsigned char>(s | mask << 4); });
+  return reinterpret_cast<void*>(start);
+}
+
+void DeviceMemory::deallocate(void* pointer, std::size_t bytes) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  blocks()[address].freed = true;
+  const std::size_t granules = (bytes + 3) / 4;
+  drop(pointer, bytes);
+  drop(&state(address), granules);
+  drop(&cell(address), granules * sizeof(Cell));
+}
+
+void DeviceMemory::set_written(std::uintptr_t address, std::size_t bytes, bool written) {
+  change(address, bytes, [written](unsigned char& s, unsigned mask) {
+    s = static_cast<unsigned char>(written ? s | mask : s & ~mask);
+  });
+}
+
+void DeviceMemory::forbid(std::uintptr_t address, std::size_t bytes) {
+  change(address, bytes,
+         [](unsigned char& s, unsigned mask) { s = static_cast<unsigned char>(s & ~(mask << 4)); });
+}
+
+bool DeviceMemory::was_freed(std::uintptr_t address) const {
+  const auto after = blocks().upper_bound(address);
+  if (after == blocks().begin()) return false;
+  const auto& [start, block] = *std::prev(after);
+  return block.freed && address - start < block.bytes;
+}
+
+// Arrays are what may be touched in one piece: an allocation, or what lies between its canaries.
+std::string DeviceMemory::describe(std::uintptr_t address) {
+  constexpr std::uintptr_t kNear = 16 << 20;
+  const auto length = [&](std::uintptr_t from, int step) {
+    std::uintptr_t at = from;
+    while (holds(at) && may_touch(at)) at += static_cast<std::uintptr_t>(step);
+    return step > 0 ? at - from : from - at;
+  };
+  if (may_touch(address)) {
+    const std::uintptr_t before = length(address, -1) - 1;
+    return fmt::format("byte {} of an array of {} bytes", before, before + length(address, 1));
+  }
+  if (was_freed(address)) {
+    const auto& [start, block] = *std::prev(blocks().upper_bound(address));
+    return fmt::format("byte {} of an array of {} bytes that was freed", address - start, block.bytes);
+  }
+  for (std::uintptr_t away = 1; away < kNear; ++away) {
+    if (holds(address - away) && may_touch(address - away)) {
+      return fmt::format("{} bytes past the end of an array of {} bytes", away - 1,
+                         length(address - away, -1));
+    }
+    if (holds(address + away) && may_touch(address + away)) {
+      return fmt::format("{} bytes before the start of an array of {} bytes", away,
+                         length(address + away, 1));
+    }
+  }
+  return "far from every array";
+}
+
+}  // namespace simt::inspector

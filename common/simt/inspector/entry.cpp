@@ -1,0 +1,35 @@
+#include "inspector/entry.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace simt::inspector {
+
+void WarpClock::synchronize(std::uint32_t arrived, std::uint32_t live) {
+  constexpr std::uint16_t kMost = 1000;  // of the ten bits that an entry has for it
+  bool full = arrived == live;
+  if (!full && !partial) {
+    std::memset(seen, 0, sizeof(seen));
+    for (int lane = 0; lane < 32; ++lane) seen[lane][lane] = 1;
+    partial = true;
+  }
+  if (!full) {
+    std::uint16_t joined[32] = {};
+    for (std::uint32_t rest = arrived; rest != 0; rest &= rest - 1) {
+      const std::uint16_t* row = seen[__builtin_ctz(rest)];
+      for (int lane = 0; lane < 32; ++lane) joined[lane] = std::max(joined[lane], row[lane]);
+    }
+    for (std::uint32_t rest = arrived; rest != 0; rest &= rest - 1) {
+      const int lane = __builtin_ctz(rest);
+      std::memcpy(seen[lane], joined, sizeof(joined));
+      // Out of numbers: rather take all lanes for synchronised than report what is none.
+      full = full || ++seen[lane][lane] > kMost;
+    }
+  }
+  if (full) {
+    ++epoch;
+    partial = false;
+  }
+}
+
+}  // namespace simt::inspector

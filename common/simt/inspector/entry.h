@@ -1,0 +1,52 @@
+// One access, as the shadow of a memory cell remembers it, and the question whether another access came after
+// it.
+#pragma once
+
+#include <cstdint>
+
+namespace simt::inspector {
+
+/// How an access treats the memory. Two accesses conflict unless both read or both are atomic.
+enum Kind : std::uint32_t { kRead = 1, kWrite = 2, kAtomic = 3 };
+
+/// 16 bytes. All zero: no access.
+struct Entry {
+  std::uint32_t run = 0;  // the block that ran, by its number among all blocks of this process
+  std::uint32_t pc = 0;   // where in the program, from its load address
+  std::uint32_t who = 0;  // 10 bits: thread in its block; 22 bits: barriers that its block had passed
+  std::uint32_t how =
+      0;  // 4 bits: which bytes; 2: Kind; 10: clock of the lane; 16: synchronisations of the warp
+
+  std::uint32_t thread() const { return who & 0x3ff; }
+  std::uint32_t warp() const { return who >> 5 & 0x1f; }
+  std::uint32_t epoch() const { return who >> 10; }
+  std::uint32_t bytes() const { return how & 0xf; }
+  Kind kind() const { return static_cast<Kind>(how >> 4 & 3); }
+  std::uint32_t clock() const { return how >> 6 & 0x3ff; }
+  std::uint32_t warp_epoch() const { return how >> 16; }
+};
+
+/// Four bytes of memory: their last plain write, and two other accesses.
+struct Cell {
+  Entry entry[3];
+};
+
+/// What __syncwarp has ordered among the lanes of one warp.
+///
+/// All lanes together are the usual case and only count `epoch` up. Once some of them have met without the
+/// others, each lane has a vector clock: seen[a][b] is the clock of lane b up to which lane a has seen its
+/// accesses.
+struct WarpClock {
+  std::uint16_t epoch = 0;
+  bool partial = false;
+  std::uint16_t seen[32][32];
+
+  std::uint32_t own(std::uint32_t lane) const { return partial ? seen[lane][lane] : 1; }
+  void synchronize(std::uint32_t arrived, std::uint32_t live);
+  bool has_seen(std::uint32_t lane, const Entry& earlier) const {
+    if (earlier.warp_epoch() != epoch) return true;
+    return partial && seen[lane][earlier.thread() & 31] >= earlier.clock();
+  }
+};
+
+}  // namespace simt::inspector

@@ -1,0 +1,184 @@
+#include "inspector/findings.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include "inspector/entry.h"
+#include "inspector/source.h"
+#include "inspector/words.h"
+
+namespace simt::inspector {
+namespace {
+
+struct Launch {
+  const char* kernel = "";
+  dim3 grid, block;
+};
+struct Run {
+  std::uint32_t launch;
+  std::uint64_t block;
+};
+
+// One finding as it is booked: no words yet.
+using Key = std::tuple<What, const char*, std::uint32_t, std::uint32_t, const char*, std::uint32_t>;
+struct Booked {
+  Access later, earlier;
+  bool has_earlier = false;
+  std::string memory;
+  std::uint64_t count = 0;
+};
+
+// Never destroyed: kernels may run until the process ends.
+struct State {
+  std::mutex mutex;
+  std::vector<Launch> launches;
+  std::vector<Run> runs{{0, 0}};  // the first is none
+  std::map<Key, Booked> booked;
+};
+State& state() {
+  static State& forever = *new State;
+  return forever;
+}
+
+Key key_of(What what, const Access& later, const Access* earlier) {
+  const Launch& launch = state().launches[state().runs[later.run].launch];
+  return {what,
+          launch.kernel,
+          later.site.pc,
+          earlier == nullptr ? 0 : earlier->site.pc,
+          later.site.file,
+          later.site.line};
+}
+
+uint3 coordinates(std::uint64_t number, dim3 size) {
+  return {static_cast<unsigned>(number % size.x), static_cast<unsigned>(number / size.x % size.y),
+          static_cast<unsigned>(number / size.x / size.y)};
+}
+
+Party party(const Access& access) {
+  const Run& run = state().runs[access.run];
+  const Launch& launch = state().launches[run.launch];
+  Party result;
+  result.access = access.kind == kWrite ? "write" : access.kind == kAtomic ? "atomic" : "read";
+  const SourceLine line = access.site.file == nullptr
+                              ? line_of(access.site.pc)
+                              : SourceLine{access.site.file, static_cast<int>(access.site.line)};
+  result.file = line.file;
+  result.line = line.line;
+  result.text = source_text(line);
+  result.block = coordinates(run.block, launch.grid);
+  result.thread = coordinates(access.thread, launch.block);
+  return result;
+}
+
+auto order_of(const Finding& f) {
+  const auto place = [&](std::size_t i) {
+    return i < f.parties.size() ? std::tuple(f.parties[i].file, f.parties[i].line)
+                                : std::tuple(std::string(), 0);
+  };
+  return std::tuple(f.kernel, place(0), place(1), f.what);
+}
+
+// Which of two accesses came first is chance: the one at the earlier line is told first.
+void put_in_order(Finding& finding) {
+  if (finding.parties.size() != 2) return;
+  const auto place = [](const Party& p) { return std::tuple(p.file, p.line, p.access != "write"); };
+  if (place(finding.parties[1]) < place(finding.parties[0]))
+    std::swap(finding.parties[0], finding.parties[1]);
+}
+
+bool is_race(const Finding& finding) {
+  return finding.what == What::kSharedRace || finding.what == What::kGlobalRace;
+}
+
+// What a race reads too early is not written yet: that is no finding of its own.
+bool follows_from_race(const Finding& finding, const std::vector<Finding>& all) {
+  if (finding.what != What::kNeverWritten) return false;
+  const Party& here = finding.parties[0];
+  return std::any_of(all.begin(), all.end(), [&](const Finding& other) {
+    return is_race(other) && other.kernel == finding.kernel &&
+           std::any_of(other.parties.begin(), other.parties.end(),
+                       [&](const Party& p) { return p.file == here.file && p.line == here.line; });
+  });
+}
+
+// Several instructions of one line are one mistake.
+void merge(std::vector<Finding>& findings) {
+  for (Finding& finding : findings) put_in_order(finding);
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const Finding& a, const Finding& b) { return order_of(a) < order_of(b); });
+  std::vector<Finding> merged;
+  for (Finding& finding : findings) {
+    if (!merged.empty() && order_of(merged.back()) == order_of(finding)) {
+      merged.back().count += finding.count;
+    } else {
+      merged.push_back(std::move(finding));
+    }
+  }
+  const std::vector<Finding> all = merged;
+  std::erase_if(merged, [&](const Finding& finding) { return follows_from_race(finding, all); });
+  findings = std::move(merged);
+}
+
+}  // namespace
+
+std::uint32_t add_run(const detail::Grid& grid, std::uint64_t number) {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  if (s.launches.size() <= grid.number) s.launches.resize(grid.number + 1);
+  s.launches[grid.number] = {grid.name, grid.grid, grid.block};
+  s.runs.push_back({grid.number, number});
+  return static_cast<std::uint32_t>(s.runs.size() - 1);
+}
+
+bool same_launch(std::uint32_t run, std::uint32_t other) {
+  return state().runs[run].launch == state().runs[other].launch;
+}
+
+bool repeated(What what, const Access& later, const Access* earlier) {
+  const std::lock_guard lock(state().mutex);
+  const auto found = state().booked.find(key_of(what, later, earlier));
+  if (found == state().booked.end()) return false;
+  ++found->second.count;
+  return true;
+}
+
+void report(What what, const Access& later, const Access* earlier, const std::string& memory) {
+  const std::lock_guard lock(state().mutex);
+  Booked& booked = state().booked[key_of(what, later, earlier)];
+  if (booked.count++ != 0) return;
+  booked.later = later;
+  booked.has_earlier = earlier != nullptr;
+  if (earlier != nullptr) booked.earlier = *earlier;
+  booked.memory = memory;
+}
+
+std::vector<Finding> take() {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  std::vector<std::uint32_t> places;
+  for (const auto& [key, booked] : s.booked) {
+    places.push_back(booked.later.site.pc);
+    if (booked.has_earlier) places.push_back(booked.earlier.site.pc);
+  }
+  look_up(places);
+  std::vector<Finding> findings;
+  for (const auto& [key, booked] : s.booked) {
+    Finding finding;
+    finding.what = std::get<What>(key);
+    finding.kernel = std::get<1>(key);
+    finding.memory = booked.memory;
+    finding.count = booked.count;
+    if (booked.has_earlier) finding.parties.push_back(party(booked.earlier));
+    finding.parties.push_back(party(booked.later));
+    findings.push_back(std::move(finding));
+  }
+  s.booked.clear();
+  merge(findings);
+  for (Finding& finding : findings) finding.advice = advice_for(finding);
+  return findings;
+}
+
+}  // namespace simt::inspector

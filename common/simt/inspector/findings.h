@@ -1,0 +1,74 @@
+// What the inspector found: collected while kernels run, put into words afterwards.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "simt/launch.h"
+
+namespace simt::inspector {
+
+enum class What {
+  kSharedRace,
+  kGlobalRace,
+  kOutOfBounds,
+  kUseAfterFree,
+  kNeverWritten,
+  kMisaligned,
+  kHostMemory,
+  kIndexOverflow,
+};
+/// "shared_race", "out_of_bounds", ...: the names in results files.
+const char* name_of(What what);
+
+/// One of the one or two accesses that a finding is about.
+struct Party {
+  std::string access;  // "write", "read", "atomic"
+  std::string file;    // as the compiler was given it; empty: unknown
+  int line = 0;
+  std::string text;  // that line of the file
+  uint3 block = {}, thread = {};
+};
+
+struct Finding {
+  What what;
+  std::string kernel;
+  std::string memory;  // "4 bytes past the end of an array of 1024 bytes"
+  std::vector<Party> parties;
+  std::uint64_t count = 1;
+  std::string advice;
+};
+
+/// Some lines for a person.
+std::string to_text(const Finding& finding);
+nlohmann::json to_json(const Finding& finding);
+
+/// An access, as a report has it: `site` is an instruction, or a place that the compiler wrote down.
+struct Site {
+  std::uint32_t pc = 0;
+  const char* file = nullptr;
+  std::uint32_t line = 0;
+};
+struct Access {
+  Site site;
+  std::uint32_t kind = 0;  // Kind
+  std::uint32_t run = 0;
+  std::uint32_t thread = 0;
+};
+
+/// Books one occurrence; the first of a kind at its lines stands for all.
+void report(What what, const Access& later, const Access* earlier, const std::string& memory);
+/// True when `report` would only count: spares the caller the words. Counts.
+bool repeated(What what, const Access& later, const Access* earlier);
+
+/// Everything found since the last call, sorted by kernel and line.
+std::vector<Finding> take();
+
+/// The blocks that ran, for the names in findings. Returns the number of the new one, from 1.
+std::uint32_t add_run(const detail::Grid& grid, std::uint64_t number);
+bool same_launch(std::uint32_t run, std::uint32_t other);
+
+}  // namespace simt::inspector

@@ -1,0 +1,78 @@
+// Puts the inspector in charge: the runtime's Inspector, made of device memory's shadow and one Watch per
+// worker.
+#include "runtime/inspector.h"
+
+#include <cstdio>
+#include <memory>
+#include <mutex>
+
+#include "inspector/device_memory.h"
+#include "inspector/findings.h"
+#include "inspector/watch.h"
+
+namespace simt::inspector {
+namespace {
+
+class Installed final : public detail::Inspector {
+ public:
+  void* allocate(std::size_t bytes) override {
+    const std::lock_guard lock(memory_mutex_);
+    return device_memory.allocate(bytes);
+  }
+  void deallocate(void* pointer, std::size_t bytes) override {
+    const std::lock_guard lock(memory_mutex_);
+    device_memory.deallocate(pointer, bytes);
+  }
+  void written(const void* pointer, std::size_t bytes) override { set_written(pointer, bytes, true); }
+  void unwritten(const void* pointer, std::size_t bytes) override { set_written(pointer, bytes, false); }
+  void forbid(const void* pointer, std::size_t bytes) override {
+    const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+    if (device_memory.holds(address)) device_memory.forbid(address, bytes);
+  }
+
+  // The shadow is not made for two blocks at once, on two streams.
+  void block_begins(const detail::Grid& grid, std::uint64_t number) override {
+    thread_local const auto mine = std::make_unique<Watch>();
+    one_block_.lock();
+    mine->begin(grid, number);
+    watch = mine.get();
+  }
+  void block_ends() override {
+    watch = nullptr;
+    one_block_.unlock();
+  }
+  void give_way() override {
+    one_block_.unlock();
+    one_block_.lock();
+  }
+  void block_synchronized() override { watch->block_synchronized(); }
+  void warp_synchronized(unsigned warp, unsigned arrived, unsigned live) override {
+    watch->warp_synchronized(warp, arrived, live);
+  }
+
+  std::vector<std::string> take_findings() override {
+    std::vector<std::string> texts;
+    for (const Finding& finding : take()) texts.push_back(to_text(finding));
+    return texts;
+  }
+
+ private:
+  static void set_written(const void* pointer, std::size_t bytes, bool written) {
+    const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+    if (device_memory.holds(address)) device_memory.set_written(address, bytes, written);
+  }
+
+  std::mutex one_block_, memory_mutex_;
+};
+
+// Before the initialisers of the program, which may allocate device memory.
+[[gnu::constructor(101)]] void install() {
+  if (device_memory.reserve()) {
+    detail::inspector = new Installed;  // needed to the end
+  } else {
+    std::fprintf(stderr, "simt: the system grants no room for the inspector; kernels run without it\n");
+  }
+}
+
+}  // namespace
+}  // namespace simt::inspector

@@ -1,0 +1,106 @@
+// The rare part of watch.h: accesses that belong in no memory of the block or the device, and findings in
+// words.
+#include <fmt/format.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "inspector/device_memory.h"
+#include "inspector/static_shared.h"
+#include "inspector/watch.h"
+#include "runtime/allocations.h"
+#include "runtime/block_runner.h"
+
+namespace simt::inspector {
+namespace {
+
+struct Range {
+  std::uintptr_t start;
+  std::size_t bytes;
+};
+
+// Constants, tables and __device__ variables are in the program and its libraries.
+bool in_program(std::uintptr_t address) {
+  static const std::vector<Range> ranges = [] {
+    std::vector<Range> result;
+    dl_iterate_phdr(
+        [](dl_phdr_info* object, std::size_t, void* list) {
+          for (int i = 0; i < object->dlpi_phnum; ++i) {
+            const auto& header = object->dlpi_phdr[i];
+            if (header.p_type != PT_LOAD) continue;
+            static_cast<std::vector<Range>*>(list)->push_back(
+                {object->dlpi_addr + header.p_vaddr, header.p_memsz});
+          }
+          return 0;
+        },
+        &result);
+    return result;
+  }();
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const Range& range) { return address - range.start < range.bytes; });
+}
+
+bool is_mapped(std::uintptr_t address) {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  unsigned char resident = 0;
+  return mincore(reinterpret_cast<void*>(address / page * page), 1, &resident) == 0;
+}
+
+}  // namespace
+
+// An address that is not mapped ends in a fault, which the runtime explains.
+void Watch::other_access(std::uintptr_t address, Kind kind, std::uint32_t pc) {
+  const Pause pause;
+  if (address - arguments_ < argument_bytes_ || detail::context.runner->in_lanes(address) ||
+      in_program(address))
+    return;
+  if (detail::find_allocation(reinterpret_cast<const void*>(address)) || !is_mapped(address)) return;
+  report_one(What::kHostMemory, address, kind, pc);
+}
+
+std::string Watch::describe(What what, std::uintptr_t address) const {
+  if (what == What::kHostMemory) return "an address in the memory of the host";
+  if (device_memory.holds(address)) return device_memory.describe(address);
+  const std::uintptr_t offset = address - variables_;
+  if (offset < variable_bytes_) {
+    const SharedArray* array = shared_array_at(offset);
+    if (array == nullptr) return "before the first shared array";
+    const std::uintptr_t byte = offset - array->offset;
+    if (byte < array->bytes)
+      return fmt::format("byte {} of the {} bytes of shared {}", byte, array->bytes, array->name);
+    return fmt::format("{} bytes past the end of the {} bytes of shared {}", byte - array->bytes,
+                       array->bytes, array->name);
+  }
+  if (address < dynamic_) {
+    return fmt::format("{} bytes before the start of dynamic shared memory", dynamic_ - address);
+  }
+  const std::uintptr_t byte = address - dynamic_;
+  if (byte < dynamic_bytes_)
+    return fmt::format("byte {} of the {} bytes of dynamic shared memory", byte, dynamic_bytes_);
+  return fmt::format("{} bytes past the end of the {} bytes of dynamic shared memory", byte - dynamic_bytes_,
+                     dynamic_bytes_);
+}
+
+void Watch::report_race(bool shared, std::uintptr_t address, const Entry& earlier, const Entry& now) {
+  const Pause pause;
+  const What what = shared ? What::kSharedRace : What::kGlobalRace;
+  const Access first{{earlier.pc, nullptr, 0}, earlier.kind(), earlier.run, earlier.thread()};
+  const Access second{{now.pc, nullptr, 0}, now.kind(), now.run, now.thread()};
+  if (!repeated(what, second, &first)) report(what, second, &first, describe(what, address));
+}
+
+void Watch::report_one(What what, std::uintptr_t address, Kind kind, std::uint32_t pc) {
+  const Pause pause;
+  const Access access{{pc, nullptr, 0}, kind, run_, thread()};
+  if (!repeated(what, access, nullptr)) report(what, access, nullptr, describe(what, address));
+}
+
+void Watch::report_at(What what, const Site& site, Kind kind, const std::string& memory) {
+  const Pause pause;
+  const Access access{site, kind, run_, thread()};
+  if (!repeated(what, access, nullptr)) report(what, access, nullptr, memory);
+}
+
+}  // namespace simt::inspector

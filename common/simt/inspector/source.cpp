@@ -1,0 +1,91 @@
+#include "inspector/source.h"
+
+#include <fmt/format.h>
+#include <link.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+
+#include "runtime/fault.h"
+
+namespace simt::inspector {
+namespace {
+
+std::map<std::uint32_t, SourceLine>& known() {
+  static auto& forever = *new std::map<std::uint32_t, SourceLine>;
+  return forever;
+}
+
+// "/path/file.cu:31 (discriminator 2)"
+SourceLine parse(const std::string& text) {
+  const std::string place = text.substr(0, text.find(" (discriminator"));
+  const std::size_t colon = place.rfind(':');
+  if (colon == std::string::npos) return {};
+  return {place.substr(0, colon), std::atoi(place.c_str() + colon + 1)};
+}
+
+bool is_own_header(const std::string& file) {
+  return file.find("simt/include/") != std::string::npos || file.find("/include/c++/") != std::string::npos;
+}
+
+}  // namespace
+
+std::uintptr_t image_base() {
+  static const std::uintptr_t base = [] {
+    std::uintptr_t address = 0;
+    dl_iterate_phdr(
+        [](dl_phdr_info* object, std::size_t, void* result) {
+          *static_cast<std::uintptr_t*>(result) = object->dlpi_addr;
+          return 1;
+        },
+        &address);
+    return address;
+  }();
+  return base;
+}
+
+void look_up(const std::vector<std::uint32_t>& places) {
+  char program[4096] = {};
+  if (readlink("/proc/self/exe", program, sizeof(program) - 1) <= 0) return;
+  // -a prints each address before its lines, so that the answers can be told apart.
+  std::vector<std::string> words{"-a", "-i", "-e", program};
+  const std::size_t options = words.size();
+  for (const std::uint32_t place : places) {
+    if (place != 0 && known().emplace(place, SourceLine{}).second)
+      words.push_back(fmt::format("{:#x}", place));
+  }
+  if (words.size() == options) return;
+  const std::string output = detail::output_of("addr2line", words);
+  std::uint32_t place = 0;
+  for (std::size_t start = 0; start < output.size();) {
+    const std::size_t end = std::min(output.find('\n', start), output.size());
+    const std::string line = output.substr(start, end - start);
+    start = end + 1;
+    if (line.starts_with("0x")) {
+      place = static_cast<std::uint32_t>(std::strtoull(line.c_str(), nullptr, 16));
+      continue;
+    }
+    SourceLine& entry = known()[place];
+    const SourceLine found = parse(line);
+    if (entry.line == 0 && found.line != 0 && !is_own_header(found.file)) entry = found;
+  }
+}
+
+SourceLine line_of(std::uint32_t place) {
+  const auto found = known().find(place);
+  return found == known().end() ? SourceLine{} : found->second;
+}
+
+std::string source_text(const SourceLine& line) {
+  std::ifstream file(line.file);
+  std::string text;
+  for (int i = 0; i < line.line; ++i) {
+    if (!std::getline(file, text)) return "";
+  }
+  const std::size_t first = text.find_first_not_of(" \t");
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r") + 1 - first);
+}
+
+}  // namespace simt::inspector

@@ -1,0 +1,25 @@
+// From an instruction to the line of source that it was compiled from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace simt::inspector {
+
+struct SourceLine {
+  std::string file;
+  int line = 0;
+};
+
+/// The program's load address: places are counted from it.
+std::uintptr_t image_base();
+
+/// Asks the line table for all of these at once: starting the program that reads it is what takes the time.
+void look_up(const std::vector<std::uint32_t>& places);
+/// Of a place that was looked up: the innermost line that is not of the CPU device's own headers.
+SourceLine line_of(std::uint32_t place);
+/// The text of that line without its indentation; empty where the file is not there.
+std::string source_text(const SourceLine& line);
+
+}  // namespace simt::inspector

@@ -1,0 +1,96 @@
+#include "inspector/static_shared.h"
+
+#include <cxxabi.h>
+#include <elf.h>
+#include <link.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "simt/context.h"
+
+namespace simt::inspector {
+namespace {
+
+struct Table {
+  std::vector<SharedArray> arrays;  // by offset
+  std::uintptr_t context_offset = 0;
+  std::size_t bytes = 0;
+};
+
+// "softmax(float const*, float*)::of_warp" -> "of_warp"
+std::string short_name(const char* symbol) {
+  int status = 0;
+  char* text = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
+  std::string name = status == 0 ? text : symbol;
+  std::free(text);
+  const std::size_t colons = name.rfind("::");
+  return colons == std::string::npos ? name : name.substr(colons + 2);
+}
+
+template <class T>
+const T* entry(const std::vector<char>& file, std::size_t offset, std::size_t index) {
+  const std::size_t at = offset + index * sizeof(T);
+  return at + sizeof(T) <= file.size() ? reinterpret_cast<const T*>(file.data() + at) : nullptr;
+}
+
+Table read_table() {
+  Table table;
+  std::ifstream stream("/proc/self/exe", std::ios::binary);
+  const std::vector<char> file{std::istreambuf_iterator<char>(stream), {}};
+  const auto* header = entry<ElfW(Ehdr)>(file, 0, 0);
+  if (header == nullptr || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return table;
+  for (unsigned i = 0; i < header->e_phnum; ++i) {
+    const auto* segment = entry<ElfW(Phdr)>(file, header->e_phoff, i);
+    if (segment != nullptr && segment->p_type == PT_TLS) table.bytes = segment->p_memsz;
+  }
+  for (unsigned i = 0; i < header->e_shnum; ++i) {
+    const auto* section = entry<ElfW(Shdr)>(file, header->e_shoff, i);
+    if (section == nullptr || section->sh_type != SHT_SYMTAB) continue;
+    const auto* names = entry<ElfW(Shdr)>(file, header->e_shoff, section->sh_link);
+    for (std::size_t s = 0; names != nullptr && s < section->sh_size / sizeof(ElfW(Sym)); ++s) {
+      const auto* symbol = entry<ElfW(Sym)>(file, section->sh_offset, s);
+      if (symbol == nullptr || (symbol->st_info & 0xf) != STT_TLS || symbol->st_shndx == SHN_UNDEF) continue;
+      const char* name = file.data() + names->sh_offset + symbol->st_name;
+      if (std::strcmp(name, "_ZN4simt6detail7contextE") == 0) table.context_offset = symbol->st_value;
+      if (symbol->st_size != 0) table.arrays.push_back({symbol->st_value, symbol->st_size, short_name(name)});
+    }
+  }
+  std::sort(table.arrays.begin(), table.arrays.end(),
+            [](const SharedArray& a, const SharedArray& b) { return a.offset < b.offset; });
+  return table;
+}
+
+const Table& table() {
+  static const Table& forever = *new Table(read_table());
+  return forever;
+}
+
+}  // namespace
+
+// One variable whose offset is known tells where the first one is.
+std::uintptr_t thread_variables() {
+  return reinterpret_cast<std::uintptr_t>(&detail::context) - table().context_offset;
+}
+
+std::size_t thread_variable_bytes() {
+  return table().arrays.empty() ? 0 : table().bytes;
+}
+
+bool has_symbols() {
+  return !table().arrays.empty();
+}
+
+const SharedArray* shared_array_at(std::uintptr_t offset) {
+  const auto& arrays = table().arrays;
+  const auto after =
+      std::upper_bound(arrays.begin(), arrays.end(), offset,
+                       [](std::uintptr_t value, const SharedArray& a) { return value < a.offset; });
+  return after == arrays.begin() ? nullptr : &*std::prev(after);
+}
+
+}  // namespace simt::inspector

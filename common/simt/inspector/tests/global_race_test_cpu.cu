@@ -1,0 +1,80 @@
+// Races in device memory: inside a block, and between the blocks of one launch.
+#include "inspector/tests/ladder.h"
+
+using namespace ladder;
+
+namespace {
+
+constexpr int kBlocks = __LINE__ + 2;
+__global__ void add_from_blocks(float* sum) {
+  if (threadIdx.x == 0) sum[0] += 1;
+}
+TEST(GlobalRace, PlainAdditionFromManyBlocks) {
+  const auto found = findings([] { add_from_blocks<<<4, 32>>>(zeros<float>(1)); });
+  ASSERT_FALSE(found.empty());
+  for (const auto& finding : found) {
+    EXPECT_EQ(finding.what, What::kGlobalRace) << all(found);
+    for (const auto& party : finding.parties) EXPECT_EQ(party.line, kBlocks) << all(found);
+  }
+  EXPECT_CLEAN([] { add_from_blocks<<<1, 32>>>(zeros<float>(1)); });
+}
+
+__global__ void add_atomically(float* sum) {
+  atomicAdd(sum, 1.0f);
+}
+TEST(GlobalRace, AtomicAdditionIsNone) {
+  EXPECT_CLEAN([] { add_atomically<<<4, 64>>>(zeros<float>(1)); });
+}
+
+TEST(GlobalRace, TwoLaunchesOfOneStreamAreOrdered) {
+  EXPECT_CLEAN([] {
+    float* sum = zeros<float>(1);
+    add_from_blocks<<<1, 32>>>(sum);
+    add_from_blocks<<<1, 32>>>(sum);
+  });
+}
+
+constexpr int kWithin = __LINE__ + 3;
+__global__ void within_block(float* data, float* out) {
+  data[threadIdx.x] = 1;
+  out[threadIdx.x] = data[63 - threadIdx.x];
+}
+TEST(GlobalRace, BetweenThreadsOfABlock) {
+  expect_only(findings([] { within_block<<<1, 64>>>(zeros<float>(64), zeros<float>(64)); }),
+              What::kGlobalRace, {kWithin - 1 + 0, kWithin});
+}
+
+// The block that comes last sums up what the others have written.
+template <bool kFence>
+__global__ void last_block(float* part, unsigned* count, float* sum) {
+  __shared__ bool last;
+  if (threadIdx.x == 0) {
+    part[blockIdx.x] = 1;
+    if (kFence) __threadfence();
+    last = atomicAdd(count, 1u) + 1 == gridDim.x;
+  }
+  __syncthreads();
+  if (last && threadIdx.x == 1) {
+    float total = 0;
+    for (unsigned i = 0; i < gridDim.x; ++i) total += part[i];
+    sum[0] = total;
+  }
+}
+TEST(GlobalRace, TheLastBlockSeesWhatWasFenced) {
+  EXPECT_CLEAN([] { last_block<true><<<8, 32>>>(zeros<float>(8), zeros<unsigned>(1), zeros<float>(1)); });
+}
+TEST(GlobalRace, WithoutAFenceItDoesNot) {
+  const auto found =
+      findings([] { last_block<false><<<8, 32>>>(zeros<float>(8), zeros<unsigned>(1), zeros<float>(1)); });
+  ASSERT_FALSE(found.empty());
+  EXPECT_EQ(found[0].what, What::kGlobalRace) << all(found);
+}
+
+__global__ void halves_of_words(unsigned short* data) {
+  data[blockIdx.x] += 1;
+}
+TEST(GlobalRace, NeighboursInOneWordAreNone) {
+  EXPECT_CLEAN([] { halves_of_words<<<8, 1>>>(zeros<unsigned short>(8)); });
+}
+
+}  // namespace

@@ -1,0 +1,233 @@
+#include "inspector/watch.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <new>
+
+#include "inspector/device_memory.h"
+#include "inspector/source.h"
+#include "inspector/static_shared.h"
+#include "runtime/block_runner.h"
+#include "runtime/limits.h"
+
+namespace simt::inspector {
+
+using detail::context;
+
+constinit thread_local Watch* watch = nullptr;
+
+namespace {
+
+constexpr std::size_t kDynamicSpace = detail::kMaxSharedPerBlockOptIn;
+
+SharedCell* shared_cells(std::size_t bytes) {
+  const std::size_t size = (bytes / 4 + 1) * sizeof(SharedCell);
+  void* memory =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  return static_cast<SharedCell*>(memory);
+}
+
+bool conflict(Kind a, Kind b) {
+  return a == kWrite || b == kWrite || a != b;
+}
+
+constexpr std::uint64_t kWholeBlock = 0xffffffffu;
+
+}  // namespace
+
+// Marks which bytes of the thread's variables belong to some array: the rest are gaps between them.
+Watch::Watch()
+    : image_base_(image_base()),
+      variables_(thread_variables()),
+      variable_bytes_(thread_variable_bytes()),
+      static_cells_(shared_cells(variable_bytes_)),
+      dynamic_cells_(shared_cells(kDynamicSpace)),
+      warps_(detail::kMaxThreadsPerBlock / 32) {
+  for (std::uintptr_t offset = 0; offset < variable_bytes_; ++offset) {
+    const SharedArray* array = shared_array_at(offset);
+    if (array == nullptr || offset - array->offset >= array->bytes) continue;
+    static_cells_[offset / 4].exists |= static_cast<std::uint8_t>(1u << (offset % 4));
+  }
+}
+
+void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
+  run_ = add_run(grid, number);
+  if (grid.number != launch_) {
+    launch_ = grid.number;
+    first_run_ = run_;
+    releases_.clear();
+  }
+  epoch_ = 0;
+  skip_ = false;
+  fenced_.reset();
+  seen_.clear();
+  for (unsigned warp = 0; warp < (context.count + 31) / 32; ++warp) {
+    warps_[warp].epoch = 0;
+    warps_[warp].partial = false;
+  }
+  dynamic_ = reinterpret_cast<std::uintptr_t>(context.shared);
+  dynamic_bytes_ = grid.shared_bytes;
+  dynamic_space_ = dynamic_ + (dynamic_bytes_ + 127) / 128 * 128 - kDynamicSpace;
+  arguments_ = reinterpret_cast<std::uintptr_t>(&grid);
+  argument_bytes_ = grid.object_bytes();
+}
+
+Entry Watch::entry(Kind kind, std::uint32_t mask, std::uint32_t pc) const {
+  const std::uint32_t linear = thread();
+  const WarpClock& warp = warps_[linear / 32];
+  return {run_, pc, epoch_ << 10 | linear,
+          static_cast<std::uint32_t>(warp.epoch) << 16 | warp.own(linear & 31) << 6 | kind << 4 | mask};
+}
+
+// Whether the running thread comes after `earlier` in every order in which threads can run.
+inline bool Watch::ordered(const Entry& earlier) const {
+  if (earlier.run != run_) return ordered_across_blocks(earlier);
+  const std::uint32_t difference = earlier.who ^ who();
+  if (difference == 0 || difference >> 10 != 0) return true;  // the same thread; a barrier in between
+  if ((difference & 0x3e0) != 0) return false;                // another warp
+  return warps_[thread() / 32].has_seen(thread() & 31, earlier);
+}
+
+bool Watch::ordered_across_blocks(const Entry& earlier) const {
+  if (earlier.run < first_run_ || !same_launch(earlier.run, run_)) return true;
+  if (seen_.empty()) return false;
+  const std::uint64_t run = std::uint64_t{earlier.run} << 32;
+  const auto block = seen_.find(run | kWholeBlock), thread = seen_.find(run | earlier.thread());
+  return (block != seen_.end() && earlier.epoch() < block->second) ||
+         (thread != seen_.end() && earlier.epoch() <= thread->second);
+}
+
+// An atomic operation after __threadfence(): publishes what came before it, and shows what others have
+// published.
+void Watch::synchronize_through(std::uintptr_t address) {
+  if (releases_.empty() && !fenced_[thread()]) return;
+  const Pause pause;
+  const auto found = releases_.find(address);
+  if (found != releases_.end()) {
+    for (const Release& release : found->second) {
+      const std::uint64_t run = std::uint64_t{release.run} << 32;
+      for (const std::uint64_t key : {run | kWholeBlock, run | (release.who & 0x3ff)}) {
+        std::uint32_t& seen = seen_[key];
+        seen = std::max(seen, release.who >> 10);
+      }
+    }
+  }
+  if (fenced_[thread()]) releases_[address].push_back({run_, who()});
+}
+
+// Compare with the accesses that the cell remembers, then remember this one.
+template <bool kShared>
+inline void Watch::visit(Cell& cell, std::uintptr_t address, const Entry& now) {
+  const Kind kind = now.kind();
+  Entry& same = cell.entry[kind == kWrite ? 0 : 1];
+  if (same.run == now.run && same.who == now.who && same.how == now.how) return;
+
+  bool is_ordered[3];
+  for (int i = 0; i < 3; ++i) {
+    const Entry& earlier = cell.entry[i];
+    is_ordered[i] = earlier.run == 0 || (kShared && earlier.run != run_) || ordered(earlier);
+    if (!is_ordered[i] && conflict(earlier.kind(), kind) && (earlier.how & now.how & 0xf) != 0) {
+      report_race(kShared, address, earlier, now);
+    }
+  }
+
+  if (kind == kWrite) {
+    // A write of the other half of the word is not to be forgotten.
+    if (!is_ordered[0] && (cell.entry[0].how & now.how & 0xf) == 0) cell.entry[2] = cell.entry[0];
+    cell.entry[0] = now;
+    return;
+  }
+  // Two accesses that nothing orders, of two warps if there are: a later write cannot be ordered after both
+  // unless a barrier orders it after all.
+  if (is_ordered[1]) {
+    cell.entry[1] = now;
+  } else if (is_ordered[2] ||
+             (cell.entry[2].run == cell.entry[1].run && cell.entry[2].warp() == cell.entry[1].warp())) {
+    cell.entry[2] = now;
+  }
+}
+
+void Watch::device_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc) {
+  if (kind == kAtomic) synchronize_through(address);
+  const std::uintptr_t end = address + bytes;
+  for (std::uintptr_t at = address; at < end;) {
+    const std::uintptr_t next = std::min((at & ~std::uintptr_t{3}) + 4, end);
+    const std::uint32_t mask = ((1u << (next - at)) - 1) << (at & 3);
+    unsigned char& state = device_memory.state(at);
+    if ((static_cast<std::uint32_t>(state >> 4) & mask) != mask) {
+      return report_one(device_memory.was_freed(at) ? What::kUseAfterFree : What::kOutOfBounds, at, kind, pc);
+    }
+    if (kind == kWrite) {
+      state = static_cast<unsigned char>(state | mask);
+    } else if ((~state & mask) != 0) {
+      device_unwritten(at, mask, kind, pc);
+    }
+    visit<false>(device_memory.cell(at), at, entry(kind, mask, pc));
+    at = next;
+  }
+}
+
+// Fresh memory is filled with ones. Others than kernels may have written it: a library on the host.
+void Watch::device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind kind, std::uint32_t pc) {
+  const auto* word = reinterpret_cast<const unsigned char*>(address & ~std::uintptr_t{3});
+  unsigned char& state = device_memory.state(address);
+  bool report = false;
+  for (int byte = 0; byte < 4; ++byte) report |= (mask & ~state & 1u << byte) != 0 && word[byte] == 0xff;
+  if (report) report_one(What::kNeverWritten, address, kind, pc);
+  if (!report || kind == kAtomic) state = static_cast<unsigned char>(state | mask);
+}
+
+void Watch::shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr_t address, std::size_t bytes,
+                          Kind kind, std::uint32_t pc) {
+  const std::uintptr_t end = offset + bytes;
+  for (std::uintptr_t at = offset; at < end;) {
+    const std::uintptr_t next = std::min((at & ~std::uintptr_t{3}) + 4, end);
+    const std::uint32_t mask = ((1u << (next - at)) - 1) << (at & 3);
+    const std::uintptr_t here = address + (at - offset);
+    SharedCell& cell = cells[at / 4];
+    const bool exists = is_dynamic(cells)
+                            ? here >= dynamic_ && here + (next - at) <= dynamic_ + dynamic_bytes_
+                            : (cell.exists & mask) == mask;
+    if (!exists) return report_one(What::kOutOfBounds, here, kind, pc);
+    if (cell.written_run != run_) {
+      cell.written_run = run_;
+      cell.written = 0;
+    }
+    if (kind != kWrite && (cell.written & mask) != mask) report_one(What::kNeverWritten, here, kind, pc);
+    if (kind != kRead) cell.written = static_cast<std::uint8_t>(cell.written | mask);
+    visit<true>(cell.cell, here, entry(kind, mask, pc));
+    at = next;
+  }
+}
+
+void Watch::access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* caller) {
+  const auto context_start = reinterpret_cast<std::uintptr_t>(&context);
+  if (address - context_start < sizeof(context)) return;
+  if (skip_) {
+    skip_ = false;
+    return;
+  }
+  // A return address; the call lies before it.
+  const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base_ - 1);
+  if (device_memory.holds(address)) return device_access(address, bytes, kind, pc);
+  if (address - variables_ < variable_bytes_) {
+    return shared_access(static_cells_, address - variables_, address, bytes, kind, pc);
+  }
+  if (context.runner->on_stack(address)) return;
+  if (address - dynamic_space_ < kDynamicSpace + detail::FiberPool::guard_bytes()) {
+    if (address - dynamic_space_ >= kDynamicSpace) return report_one(What::kOutOfBounds, address, kind, pc);
+    return shared_access(dynamic_cells_, address - dynamic_space_, address, bytes, kind, pc);
+  }
+  other_access(address, kind, pc);
+}
+
+void Watch::library_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* caller) {
+  if (bytes == 0) return;
+  const bool shared = address - variables_ < variable_bytes_ ||
+                      address - dynamic_ < dynamic_bytes_ + detail::FiberPool::guard_bytes();
+  if (shared || device_memory.holds(address)) access(address, bytes, kind, caller);
+}
+
+}  // namespace simt::inspector

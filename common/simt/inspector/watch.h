@@ -1,0 +1,111 @@
+// The block that this worker runs, as the inspector sees it; and what becomes of every access.
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "inspector/entry.h"
+#include "inspector/findings.h"
+#include "simt/launch.h"
+
+namespace simt::inspector {
+
+/// Four bytes of shared memory. What another run left in it counts for nothing.
+struct SharedCell {
+  Cell cell;
+  std::uint32_t written_run = 0;
+  std::uint8_t written = 0;  // in that run: a bit for each byte
+  std::uint8_t exists = 0;   // a bit for each byte that belongs to an array
+};
+
+class Watch {
+ public:
+  Watch();
+
+  void begin(const detail::Grid& grid, std::uint64_t number);
+  void block_synchronized() { ++epoch_; }
+  void warp_synchronized(unsigned warp, unsigned arrived, unsigned live) {
+    warps_[warp].synchronize(arrived, live);
+  }
+  void fence() { fenced_.set(detail::context.linear); }
+
+  void access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* pc);
+  /// The same by a function of the C library, which others than kernels call too: only memory of the device
+  /// counts.
+  void library_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* pc);
+  /// A finding of the compiler's own checks, at a place that it wrote down.
+  void report_at(What what, const Site& site, Kind kind, const std::string& memory);
+  /// The next access follows from a mistake that was reported.
+  void skip_next() { skip_ = true; }
+
+ private:
+  std::uint32_t thread() const { return detail::context.linear; }
+  std::uint32_t who() const { return epoch_ << 10 | thread(); }
+  Entry entry(Kind kind, std::uint32_t mask, std::uint32_t pc) const;
+  bool ordered(const Entry& earlier) const;
+  bool ordered_across_blocks(const Entry& earlier) const;
+  void synchronize_through(std::uintptr_t address);
+
+  void device_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc);
+  void shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr_t address, std::size_t bytes,
+                     Kind kind, std::uint32_t pc);
+  void other_access(std::uintptr_t address, Kind kind, std::uint32_t pc);
+  template <bool kShared>
+  void visit(Cell& cell, std::uintptr_t address, const Entry& now);
+  bool is_dynamic(const SharedCell* cells) const { return cells == dynamic_cells_; }
+
+  [[gnu::cold, gnu::noinline]] void report_race(bool shared, std::uintptr_t address, const Entry& earlier,
+                                                const Entry& now);
+  [[gnu::cold, gnu::noinline]] void report_one(What what, std::uintptr_t address, Kind kind,
+                                               std::uint32_t pc);
+  [[gnu::cold, gnu::noinline]] void device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind kind,
+                                                     std::uint32_t pc);
+  std::string describe(What what, std::uintptr_t address) const;
+
+  std::uint32_t run_ = 0;
+  std::uint32_t first_run_ = 0;  // of this launch
+  std::uint32_t launch_ = 0;
+  std::uint32_t epoch_ = 0;
+  bool skip_ = false;
+  const std::uintptr_t image_base_;
+  const std::uintptr_t variables_;
+  const std::size_t variable_bytes_;
+  std::uintptr_t dynamic_space_ = 0;  // where dynamic shared memory can be at all
+  std::uintptr_t dynamic_ = 0;        // where it starts
+  std::size_t dynamic_bytes_ = 0;
+  std::uintptr_t arguments_ = 0;
+  std::size_t argument_bytes_ = 0;
+  SharedCell* static_cells_;
+  SharedCell* dynamic_cells_;
+  std::vector<WarpClock> warps_;
+
+  // Order between blocks: a thread that has fenced and then uses an atomic publishes what its block did
+  // before; who uses the same atomic later has seen it.
+  struct Release {
+    std::uint32_t run, who;
+  };
+  std::bitset<1024> fenced_;
+  std::unordered_map<std::uintptr_t, std::vector<Release>> releases_;  // of this launch
+  std::unordered_map<std::uint64_t, std::uint32_t> seen_;  // by run and thread (or all): barriers passed
+};
+
+/// Null while no block runs on this thread.
+extern constinit thread_local Watch* watch __attribute__((tls_model("initial-exec")));
+
+/// Does not watch while the inspector itself is at work.
+class Pause {
+ public:
+  Pause() { watch = nullptr; }
+  ~Pause() { watch = paused_; }
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+
+ private:
+  Watch* const paused_ = watch;
+};
+
+}  // namespace simt::inspector

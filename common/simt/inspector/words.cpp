@@ -1,0 +1,153 @@
+#include "inspector/words.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "inspector/findings.h"
+
+namespace simt::inspector {
+namespace {
+
+const char* title_of(What what) {
+  switch (what) {
+    case What::kSharedRace:
+      return "race in shared memory";
+    case What::kGlobalRace:
+      return "race in device memory";
+    case What::kOutOfBounds:
+      return "out of bounds";
+    case What::kUseAfterFree:
+      return "use of freed memory";
+    case What::kNeverWritten:
+      return "read of memory that was never written";
+    case What::kMisaligned:
+      return "misaligned access";
+    case What::kHostMemory:
+      return "host memory used by a kernel";
+    case What::kIndexOverflow:
+      return "overflow of a signed integer";
+  }
+  return "";
+}
+
+std::string at(uint3 p) {
+  return fmt::format("({},{},{})", p.x, p.y, p.z);
+}
+
+bool same(uint3 a, uint3 b) {
+  return a.x == b.x && a.y == b.y && a.z == b.z;
+}
+
+std::string race_advice(const Finding& finding) {
+  const Party &first = finding.parties[0], &second = finding.parties[1];
+  const bool one_line = first.file == second.file && first.line == second.line;
+  if (finding.what == What::kGlobalRace && !same(first.block, second.block)) {
+    return "Blocks run at the same time and in any order: use an atomic operation, or let each block write "
+           "memory of "
+           "its own and combine it in a second kernel.";
+  }
+  if (one_line && first.access == "write" && second.access == "write") {
+    return "Several threads write one element: let one thread write it, give each thread an element of its "
+           "own, or "
+           "use an atomic operation.";
+  }
+  if (first.access != second.access && (first.access == "atomic" || second.access == "atomic")) {
+    return "An atomic operation protects only against other atomic operations: put __syncthreads() between "
+           "the two.";
+  }
+  if (one_line) {
+    return "Threads read what others write in the same line: separate the reads from the writes with "
+           "__syncthreads().";
+  }
+  return fmt::format(
+      "Nothing orders lines {} and {} of different threads: put __syncthreads() between the two, in a loop "
+      "also "
+      "before the next round (__syncwarp() where only lanes of one warp take part).",
+      first.line, second.line);
+}
+
+}  // namespace
+
+const char* name_of(What what) {
+  switch (what) {
+    case What::kSharedRace:
+      return "shared_race";
+    case What::kGlobalRace:
+      return "global_race";
+    case What::kOutOfBounds:
+      return "out_of_bounds";
+    case What::kUseAfterFree:
+      return "use_after_free";
+    case What::kNeverWritten:
+      return "never_written";
+    case What::kMisaligned:
+      return "misaligned";
+    case What::kHostMemory:
+      return "host_memory";
+    case What::kIndexOverflow:
+      return "index_overflow";
+  }
+  return "";
+}
+
+std::string advice_for(const Finding& finding) {
+  switch (finding.what) {
+    case What::kSharedRace:
+    case What::kGlobalRace:
+      return race_advice(finding);
+    case What::kOutOfBounds:
+      return "Compare the index with the size of the array before the access, and the size of the array with "
+             "the "
+             "number of threads.";
+    case What::kUseAfterFree:
+      return "Free memory only after the last kernel that uses it.";
+    case What::kNeverWritten:
+      return finding.parties.back().access == "atomic"
+                 ? "Set the memory to a start value before kernels add to it."
+                 : "Write the element before it is read, or leave it out of the loop that reads.";
+    case What::kMisaligned:
+      return "A vector access needs an address that its size divides: check the address first, and take "
+             "single "
+             "elements where it does not.";
+    case What::kHostMemory:
+      return "A GPU cannot reach this address: copy the data to device memory and pass that pointer.";
+    case What::kIndexOverflow:
+      return "Compute the index in a 64-bit type: convert one factor to std::size_t before the "
+             "multiplication.";
+  }
+  return "";
+}
+
+std::string to_text(const Finding& finding) {
+  std::string text =
+      fmt::format("{} in kernel {}: {}", title_of(finding.what), finding.kernel, finding.memory);
+  if (finding.count > 1) text += fmt::format(" ({} times)", finding.count);
+  for (const Party& party : finding.parties) {
+    const std::size_t slash = party.file.rfind('/');
+    const std::string file = slash == std::string::npos ? party.file : party.file.substr(slash + 1);
+    const std::string place = party.line == 0 ? "unknown line" : fmt::format("{}:{}", file, party.line);
+    text += fmt::format("\n  {}: {} by block {}, thread {}", place, party.access, at(party.block),
+                        at(party.thread));
+    if (!party.text.empty()) text += fmt::format("\n      {}", party.text);
+  }
+  return text + "\n  " + finding.advice;
+}
+
+nlohmann::json to_json(const Finding& finding) {
+  nlohmann::json parties = nlohmann::json::array();
+  const auto triple = [](uint3 p) { return nlohmann::json::array({p.x, p.y, p.z}); };
+  for (const Party& party : finding.parties) {
+    parties.push_back({{"access", party.access},
+                       {"file", party.file},
+                       {"line", party.line},
+                       {"text", party.text},
+                       {"block", triple(party.block)},
+                       {"thread", triple(party.thread)}});
+  }
+  return {{"what", name_of(finding.what)}, {"kernel", finding.kernel},
+          {"memory", finding.memory},      {"parties", parties},
+          {"count", finding.count},        {"advice", finding.advice}};
+}
+
+}  // namespace simt::inspector

@@ -1,0 +1,45 @@
+// What the runtime tells the inspector, in programs that have it linked in (common/simt/inspector). In others
+// the pointer is null and nothing is told.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "simt/launch.h"
+
+namespace simt::detail {
+
+class Inspector {
+ public:
+  virtual ~Inspector() = default;
+
+  /// Device memory of `bytes`, 256-byte aligned, between wide gaps; null when there is none left.
+  virtual void* allocate(std::size_t bytes) = 0;
+  /// Forgets the contents. The address does not come back soon.
+  virtual void deallocate(void* pointer, std::size_t bytes) = 0;
+  /// The runtime wrote these bytes, if they are device memory: a copy, a fill.
+  virtual void written(const void* pointer, std::size_t bytes) = 0;
+  /// The contents of these bytes count as never written.
+  virtual void unwritten(const void* pointer, std::size_t bytes) = 0;
+  /// No kernel may touch these bytes, though they belong to an allocation.
+  virtual void forbid(const void* pointer, std::size_t bytes) = 0;
+
+  // One block at a time: from block_begins() to block_ends().
+  virtual void block_begins(const Grid& grid, std::uint64_t number) = 0;
+  virtual void block_ends() = 0;
+  /// A thread spins: lets blocks of other streams run.
+  virtual void give_way() = 0;
+  /// All threads of the block have arrived at a barrier.
+  virtual void block_synchronized() = 0;
+  /// The lanes of `arrived` have met in __syncwarp; `live` are those of the warp that have not returned.
+  virtual void warp_synchronized(unsigned warp, unsigned arrived, unsigned live) = 0;
+
+  /// What was found since the last call, one text per finding.
+  virtual std::vector<std::string> take_findings() = 0;
+};
+
+extern Inspector* inspector;
+
+}  // namespace simt::detail
