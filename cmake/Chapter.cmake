@@ -93,6 +93,8 @@ function(wb_exercise chapter exercise)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu)
     wb_kernels(${exercise}_starter ${exercise}_starter.cu)
     set_target_properties(${exercise}_starter PROPERTIES EXCLUDE_FROM_ALL ON)
+    # A student's assert is meant to speak.
+    target_compile_options(${exercise}_starter PRIVATE -UNDEBUG)
     # What is still to be written is not used yet: no reason to warn a student.
     target_compile_options(${exercise}_starter PRIVATE
       $<$<COMPILE_LANGUAGE:CXX>:-Wno-unused;-Wno-unused-parameter> $<$<COMPILE_LANGUAGE:CUDA>:-diag-suppress=177>)

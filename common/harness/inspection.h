@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 
 namespace wb::detail {
 
@@ -14,6 +15,9 @@ bool inspected();
 /// touch.
 void declare_unwritten(void* pointer, std::size_t bytes);
 void declare_forbidden(void* pointer, std::size_t bytes);
+
+/// What was found in the test that ended last.
+const nlohmann::json& findings_of_test();
 
 /// Waits for the device after every test, and fails the test with each finding.
 std::unique_ptr<testing::TestEventListener> make_findings_fail();

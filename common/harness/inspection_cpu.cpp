@@ -2,6 +2,7 @@
 
 #include <cuda_runtime.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "simt/inspection.h"
@@ -9,12 +10,21 @@
 namespace wb::detail {
 namespace {
 
+nlohmann::json& findings() {
+  static nlohmann::json list = nlohmann::json::array();
+  return list;
+}
+
 class FindingsFail : public testing::EmptyTestEventListener {
  public:
   void OnTestEnd(const testing::TestInfo&) override {
     // The code is the test's business, not this one's.
     static_cast<void>(cudaDeviceSynchronize());
-    for (const std::string& finding : simt::take_findings()) ADD_FAILURE() << finding;
+    findings() = nlohmann::json::array();
+    for (const std::string& document : simt::take_findings()) {
+      findings().push_back(nlohmann::json::parse(document));
+      ADD_FAILURE_AT("", 0) << findings().back()["text"].get<std::string>();
+    }
   }
 };
 
@@ -28,6 +38,9 @@ void declare_unwritten(void* pointer, std::size_t bytes) {
 }
 void declare_forbidden(void* pointer, std::size_t bytes) {
   simt::declare_forbidden(pointer, bytes);
+}
+const nlohmann::json& findings_of_test() {
+  return findings();
 }
 std::unique_ptr<testing::TestEventListener> make_findings_fail() {
   return std::make_unique<FindingsFail>();

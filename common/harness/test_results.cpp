@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/harness/inspection.h"
 #include "common/harness/selection.h"
 #include "common/harness/test_report.h"
 #include "common/harness/watched_call.h"
@@ -54,6 +55,7 @@ class ResultsReport : public testing::EmptyTestEventListener {
     const auto launched = kernels_launched();
     entry["launches"] = launched && launched_before_ ? json(*launched - *launched_before_) : json();
     entry["compared"] = elements_compared() - compared_before_;
+    entry["findings"] = findings_of_test();
     tests_.push_back(std::move(entry));
   }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import support
-from workbook import channel, chapters, check, judges, test_run
+from workbook import channel, chapters, check, inspection, judges, test_run
 
 
 def test(name, status, *messages):
@@ -162,11 +162,15 @@ class Judges(unittest.TestCase):
         outcome = self.outcome()
         outcome.tests[-1].status, outcome.tests[-1].reason = "skipped", "needs a GPU"
         with support.captured() as text:
-            check.checked(outcome, self.exercise)
+            check.checked(outcome, self.exercise, inspection.Inspection(left_out=inspection.BLIND))
         said = text.getvalue()
         self.assertIn("Checked: AddsOneBlock, AddsManyBlocks", said)
         self.assertIn("9 tests, 10 kernels launched", said)
         self.assertIn("Not checked: CountsPastTwoToThe31 (needs a GPU); races", said)
+        with support.captured() as text:
+            check.checked(outcome, self.exercise, inspection.Inspection(tests=9))
+        self.assertIn("Inspected: races, array bounds", text.getvalue())
+        self.assertTrue(text.getvalue().rstrip().endswith("Not checked: CountsPastTwoToThe31 (needs a GPU)."))
 
 
 class ComparesTheTestsWithThePublishedOnes(unittest.TestCase):
@@ -242,6 +246,46 @@ class WhereNobodyReads(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (1, ""))
 
 
+FINDING = {
+    "what": "shared_race",
+    "kernel": "softmax",
+    "text": "race in shared memory\n  a.cu:3: write",
+    "parties": [{"file": "a.cu", "line": 3}, {"file": "a.cu", "line": 5}],
+}
+
+
+class ReadsFindings(unittest.TestCase):
+    def outcome(self, *findings):
+        report = json.loads(json.dumps(GREEN))
+        for entry in report["body"]["tests"]:
+            entry["findings"] = list(findings)
+            entry["status"] = "failed" if findings else "passed"
+        return test_run.read_report(json.dumps(report))
+
+    def test_one_mistake_is_said_once(self):
+        other = {**FINDING, "parties": [{"file": "a.cu", "line": 9}]}
+        inspected = inspection.read(self.outcome(FINDING, other))
+        self.assertEqual(len(inspected.findings), 2)
+        self.assertFalse(inspected.clean)
+        with support.captured() as text:
+            inspection.show(inspected, verbose=False)
+        self.assertIn("the inspector found 2 mistakes", text.getvalue())
+        self.assertIn("a.cu:3: write", text.getvalue())
+        self.assertIn("and 1 more", text.getvalue())
+
+    def test_no_finding_is_clean_and_silent(self):
+        inspected = inspection.read(self.outcome())
+        self.assertTrue(inspected.clean)
+        with support.captured() as text:
+            inspection.show(inspected, verbose=False)
+        self.assertEqual(text.getvalue(), "")
+
+    def test_a_failure_without_a_finding_is_not_clean(self):
+        outcome = self.outcome()
+        outcome.failures.append(test_run.Failure("SoftmaxTest.One", "starter", ["wrong"]))
+        self.assertIn("SoftmaxTest.One fails", inspection.read(outcome).problem)
+
+
 class ShowsTheVerdict(unittest.TestCase):
     def test_the_summary_comes_before_the_first_failure(self):
         with support.captured() as text:
@@ -278,7 +322,7 @@ class ShowsTheVerdict(unittest.TestCase):
                 total=1, failures=[] if passed else [None], implementations=["starter"]
             )
             with support.captured() as text:
-                check.next_step(fixit, outcome)
+                check.next_step(fixit, outcome, inspection.Inspection())
             self.assertEqual(outcome.passed, passed)
             self.assertIn(expected, text.getvalue())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from . import chapters, device, judges, setup, test_run
+from . import chapters, device, inspection, judges, setup, test_run
 from .build import Build
 from .console import heading, mark, paint, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -12,6 +12,7 @@ from .machine import RESULTS
 
 LISTED_FAILURES = 12
 SHOWN_NOTES = 2
+INSPECTOR = "the inspector found what results do not show"
 NO_SUCH_IMPLEMENTATION = "no implementation is called"
 
 
@@ -74,10 +75,18 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
     ran = ", ".join(outcome.implementations) or "none"
     if not options.solution and not outcome.failures:  # red needs no further reasons
         judge(outcome, exercise, judges.parts(build.folder, exercise), bool(options.impl))
+    inspected = inspection.Inspection(left_out=inspection.BLIND)
+    if not options.solution and build.device == "cpu" and exercise.starter.suffix == ".cu":
+        inspected = inspection.run(build, exercise, arguments, options.timeout)
+    if outcome.problem or outcome.failures:
+        inspected.problem = ""  # the tests say it themselves
+    if not inspected.clean:
+        outcome.objections.append(INSPECTOR)
     subject = f"implementations: {ran}" if options.solution else f"your {where}"
     say(f"{subject}, on {device.label(build.device)}")
     for complaint in complaints(outcome.output):
         warn(complaint)
+    inspection.show(inspected, options.verbose)
     show(outcome, options.verbose)
     if options.impl and NO_SUCH_IMPLEMENTATION in outcome.output:
         choices(exercise, options.solution)  # nothing ran: nothing to remember
@@ -91,7 +100,7 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
                 "device": build.device,
             }
         )
-        next_step(exercise, outcome)
+        next_step(exercise, outcome, inspected)
     return Exit.OK if outcome.passed else Exit.FAILED
 
 
@@ -182,25 +191,27 @@ def choices(exercise, solution: bool) -> None:
     say(f"Next: {command}, which tests your starter: it is all there is without --solution.{others}")
 
 
-def checked(outcome: test_run.TestRun, exercise) -> None:
+def checked(outcome: test_run.TestRun, exercise, inspected: inspection.Inspection) -> None:
     """What "solved" stands on, and what it does not: by name, so that nobody reads more into it."""
     passed = [test.name.partition(".")[2] for test in outcome.tests if test.status == "passed"]
     counted = [test.launches for test in outcome.tests if test.launches is not None]
     kernels = f", {sum(counted)} kernels launched" if counted and exercise.starter.suffix == ".cu" else ""
     say(f"Checked: {', '.join(dict.fromkeys(passed))} ({len(passed)} tests{kernels}).")
+    if not inspected.left_out:
+        say(f"Inspected: {inspection.SEES} ({inspected.tests} tests).")
     left_out = [
         f"{test.name.partition('.')[2]} ({test.reason})" for test in outcome.tests if test.status == "skipped"
     ]
-    if exercise.starter.suffix == ".cu":
-        left_out.append("races, and accesses outside an array, that leave every result right")
+    if exercise.starter.suffix == ".cu" and inspected.left_out:
+        left_out.append(inspected.left_out)
     say(f"Not checked: {'; '.join([*left_out, *outcome.unknown])}." if left_out or outcome.unknown else "")
 
 
-def next_step(exercise, outcome: test_run.TestRun) -> None:
+def next_step(exercise, outcome: test_run.TestRun, inspected: inspection.Inspection) -> None:
     number = exercise.chapter.name[:2]
     say()
     if outcome.passed:
-        checked(outcome, exercise)
+        checked(outcome, exercise, inspected)
         bench = (
             f" How fast is it? ./workbook bench {number} {exercise.name} --starter."
             if exercise.has("bench.cpp")

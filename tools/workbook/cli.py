@@ -191,7 +191,7 @@ def parser() -> Parser:
     sub.add_argument("exercise", nargs="?", help="only this exercise of it")
     sub.add_argument("--solution", action="store_true", help="test the reference implementations instead")
     sub.add_argument("--impl", metavar="NAME", help="only the implementation of this name")
-    time_limit(sub, 300, "stop a test program, or a step of the build, after S seconds")
+    time_limit(sub, 60, "stop a test program, or a step of the build, after S seconds")
 
     sub = add("bench", bench.command, "measure the implementations of one chapter, and PyTorch beside them")
     chapter_and_exercise(sub)

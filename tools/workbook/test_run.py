@@ -31,6 +31,7 @@ class Test:
     reason: str  # why it was skipped
     launches: int | None  # kernels; None: not counted
     compared: int  # elements compared with an oracle
+    findings: list = field(default_factory=list)  # of the inspector
 
 
 @dataclass
@@ -102,6 +103,7 @@ def read_report(text: str) -> TestRun:
                 reason,
                 test.get("launches"),
                 test.get("compared", 0),
+                test.get("findings", []),
             )
         )
         if implementation:

@@ -156,6 +156,13 @@ void report(What what, const Access& later, const Access* earlier, const std::st
 }
 
 std::vector<Finding> take() {
+  std::vector<Finding> findings = so_far();
+  const std::lock_guard lock(state().mutex);
+  state().booked.clear();
+  return findings;
+}
+
+std::vector<Finding> so_far() {
   State& s = state();
   const std::lock_guard lock(s.mutex);
   std::vector<std::uint32_t> places;
@@ -175,7 +182,6 @@ std::vector<Finding> take() {
     finding.parties.push_back(party(booked.later));
     findings.push_back(std::move(finding));
   }
-  s.booked.clear();
   merge(findings);
   for (Finding& finding : findings) finding.advice = advice_for(finding);
   return findings;

@@ -44,6 +44,7 @@ struct Finding {
 
 /// Some lines for a person.
 std::string to_text(const Finding& finding);
+/// All of it, with to_text() as "text" (docs/results_schema.md).
 nlohmann::json to_json(const Finding& finding);
 
 /// An access, as a report has it: `site` is an instruction, or a place that the compiler wrote down.
@@ -66,6 +67,8 @@ bool repeated(What what, const Access& later, const Access* earlier);
 
 /// Everything found since the last call, sorted by kernel and line.
 std::vector<Finding> take();
+/// The same, and they stay to be taken.
+std::vector<Finding> so_far();
 
 /// The blocks that ran, for the names in findings. Returns the number of the new one, from 1.
 std::uint32_t add_run(const detail::Grid& grid, std::uint64_t number);

@@ -54,7 +54,8 @@ namespace {
     note(p, bytes, kWrite, HERE);                         \
   }
 PLAIN(1)
-PLAIN(2) PLAIN(4) PLAIN(8) PLAIN(16)
+PLAIN(2)
+PLAIN(4) PLAIN(8) PLAIN(16)
 #undef PLAIN
 
     HOOK void __tsan_read_range(void* p, std::size_t bytes) {
@@ -102,10 +103,12 @@ HOOK void __tsan_init() {}
     return expected;                                                                                      \
   }                                                                                                       \
   ATOMIC_RMW(bits, T, fetch_add)                                                                          \
-  ATOMIC_RMW(bits, T, fetch_sub) ATOMIC_RMW(bits, T, fetch_and) ATOMIC_RMW(bits, T, fetch_or)             \
-      ATOMIC_RMW(bits, T, fetch_xor) ATOMIC_RMW(bits, T, fetch_nand)
+  ATOMIC_RMW(bits, T, fetch_sub)                                                                          \
+  ATOMIC_RMW(bits, T, fetch_and) ATOMIC_RMW(bits, T, fetch_or) ATOMIC_RMW(bits, T, fetch_xor)             \
+      ATOMIC_RMW(bits, T, fetch_nand)
 ATOMIC(8, unsigned char)
-ATOMIC(16, unsigned short) ATOMIC(32, unsigned) ATOMIC(64, unsigned long)
+ATOMIC(16, unsigned short)
+ATOMIC(32, unsigned) ATOMIC(64, unsigned long)
 #undef ATOMIC
 #undef ATOMIC_RMW
 

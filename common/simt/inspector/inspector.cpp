@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 
 #include "inspector/device_memory.h"
 #include "inspector/findings.h"
@@ -51,9 +52,14 @@ class Installed final : public detail::Inspector {
   }
 
   std::vector<std::string> take_findings() override {
-    std::vector<std::string> texts;
-    for (const Finding& finding : take()) texts.push_back(to_text(finding));
-    return texts;
+    std::vector<std::string> documents;
+    for (const Finding& finding : take()) documents.push_back(to_json(finding).dump());
+    return documents;
+  }
+  std::string findings_so_far() override {
+    std::string text;
+    for (const Finding& finding : so_far()) text += "\n" + to_text(finding);
+    return text;
   }
 
  private:

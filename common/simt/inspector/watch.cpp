@@ -60,7 +60,6 @@ void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
     releases_.clear();
   }
   epoch_ = 0;
-  skip_ = false;
   fenced_.reset();
   seen_.clear();
   for (unsigned warp = 0; warp < (context.count + 31) / 32; ++warp) {
@@ -205,10 +204,6 @@ void Watch::shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr
 void Watch::access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* caller) {
   const auto context_start = reinterpret_cast<std::uintptr_t>(&context);
   if (address - context_start < sizeof(context)) return;
-  if (skip_) {
-    skip_ = false;
-    return;
-  }
   // A return address; the call lies before it.
   const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base_ - 1);
   if (device_memory.holds(address)) return device_access(address, bytes, kind, pc);

@@ -39,8 +39,6 @@ class Watch {
   void library_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* pc);
   /// A finding of the compiler's own checks, at a place that it wrote down.
   void report_at(What what, const Site& site, Kind kind, const std::string& memory);
-  /// The next access follows from a mistake that was reported.
-  void skip_next() { skip_ = true; }
 
  private:
   std::uint32_t thread() const { return detail::context.linear; }
@@ -70,7 +68,6 @@ class Watch {
   std::uint32_t first_run_ = 0;  // of this launch
   std::uint32_t launch_ = 0;
   std::uint32_t epoch_ = 0;
-  bool skip_ = false;
   const std::uintptr_t image_base_;
   const std::uintptr_t variables_;
   const std::size_t variable_bytes_;

@@ -147,7 +147,8 @@ nlohmann::json to_json(const Finding& finding) {
   }
   return {{"what", name_of(finding.what)}, {"kernel", finding.kernel},
           {"memory", finding.memory},      {"parties", parties},
-          {"count", finding.count},        {"advice", finding.advice}};
+          {"count", finding.count},        {"advice", finding.advice},
+          {"text", to_text(finding)}};
 }
 
 }  // namespace simt::inspector

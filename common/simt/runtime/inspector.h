@@ -36,8 +36,10 @@ class Inspector {
   /// The lanes of `arrived` have met in __syncwarp; `live` are those of the warp that have not returned.
   virtual void warp_synchronized(unsigned warp, unsigned arrived, unsigned live) = 0;
 
-  /// What was found since the last call, one text per finding.
+  /// What was found since the last call: a JSON document per finding.
   virtual std::vector<std::string> take_findings() = 0;
+  /// The same in words, each after a line break, and they stay to be taken.
+  virtual std::string findings_so_far() = 0;
 };
 
 extern Inspector* inspector;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "runtime/failure.h"
+#include "runtime/inspector.h"
 #include "runtime/symbols.h"
 #include "runtime/timeline.h"
 
@@ -112,13 +113,14 @@ void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition
   note_submission(wait);
   ++waiting_hosts_;
   const auto finished = [&] { return condition() || stopping_; };
-  while (!signals_->done.wait_for(lock, std::chrono::seconds(30), finished)) {
+  while (!signals_->done.wait_for(lock, std::chrono::seconds(5), finished)) {
     for (const auto& operation : running_) {
-      if (operation->noted_as_slow || nanoseconds() - operation->head_since_ns < 30'000'000'000) continue;
+      if (operation->noted_as_slow || nanoseconds() - operation->head_since_ns < 5'000'000'000) continue;
       operation->noted_as_slow = true;
       explain(operation->name +
-              " has been running for 30 s and still is. (A thread that spins until another thread of "
-              "its block writes never ends on the CPU device: wait with a barrier.)");
+              " has been running for 5 s and still is. (A thread that spins until another thread of "
+              "its block writes never ends on the CPU device: wait with a barrier.)" +
+              (inspector == nullptr ? std::string() : inspector->findings_so_far()));
     }
   }
   --waiting_hosts_;

@@ -11,8 +11,8 @@ namespace simt {
 /// True where the inspector watches the kernels of this program.
 bool inspected();
 
-/// What the inspector found since the last call, in work that was waited for. One text of several lines per
-/// finding.
+/// What the inspector found since the last call, in work that was waited for: a JSON document per finding,
+/// whose "text" is for a person.
 std::vector<std::string> take_findings();
 
 /// Device memory whose contents count as never written, whatever was copied there before. Waits for the

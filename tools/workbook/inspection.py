@@ -1,0 +1,85 @@
+"""The second half of a check on the CPU device: the same tests, with every access of the kernels watched.
+
+docs/inspector.md says what is found. A starter's test program has a twin, NAME_starter_inspected_test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import test_run
+from .build import Build
+from .console import mark, say
+from .errors import WorkbookError
+from .machine import RESULTS
+
+SEES = "races, array bounds, memory that was never written, alignment"
+BLIND = "races, and accesses outside an array, that leave every result right"
+
+
+@dataclass
+class Inspection:
+    tests: int = 0  # that ran to their end
+    findings: list = field(default_factory=list)  # each mistake once, in words
+    problem: str = ""  # the program did not finish, or a test failed without a finding
+    left_out: str = ""  # why there was none
+
+    @property
+    def clean(self) -> bool:
+        return not self.findings and not self.problem
+
+
+def twin(build: Build, exercise) -> str:
+    """The inspected program of the starter; empty where this build has none."""
+    listed = build.folder / "inspected.txt"
+    known = listed.read_text().split() if listed.is_file() else []
+    return f"{exercise.name}_starter_inspected_test" if exercise.name in known else ""
+
+
+def made(build: Build, name: str, exercise, limit: float) -> str:
+    """Build the twin; the compiler's first words where it cannot."""
+    try:
+        build.build([name], f"{exercise.name}, inspected", limit)
+    except WorkbookError as error:
+        return str(error)
+    return ""
+
+
+def run(build: Build, exercise, arguments: list, limit: float) -> Inspection:
+    name = twin(build, exercise)
+    if not name:
+        return Inspection(left_out=BLIND)
+    trouble = made(build, name, exercise, limit)
+    if trouble:
+        return Inspection(left_out=f"{BLIND}: the inspected program was not built ({trouble})")
+    return read(test_run.run(build.program(name), arguments, limit, RESULTS))
+
+
+def read(outcome: test_run.TestRun) -> Inspection:
+    found = {}
+    for test in outcome.tests:
+        for finding in test.findings:
+            lines = [(party["file"], party["line"]) for party in finding["parties"]]
+            found.setdefault(str((finding["what"], finding["kernel"], lines)), finding["text"])
+    inspection = Inspection(findings=list(found.values()))
+    inspection.tests = sum(test.status == "passed" for test in outcome.tests)
+    if outcome.problem:
+        inspection.problem = f"{outcome.problem}\n{test_run.tail(outcome.output)}"
+    elif outcome.failures and not found:
+        inspection.problem = f"{outcome.failures[0].test} fails, though it passes without the inspector"
+    return inspection
+
+
+def show(inspection: Inspection, verbose: bool) -> None:
+    """The first finding in full: a later one often follows from it."""
+    if inspection.clean:
+        return
+    count = len(inspection.findings)
+    if not count:
+        say(f"{mark(False)} under the inspector: {inspection.problem}")
+        return
+    say(f"{mark(False)} the inspector found {count} mistake{'s' if count > 1 else ''}:")
+    for text in inspection.findings if verbose else inspection.findings[:1]:
+        say("\n".join("    " + line for line in text.splitlines()))
+    if count > 1 and not verbose:
+        say(f"    ... and {count - 1} more (--verbose)")
