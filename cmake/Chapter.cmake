@@ -10,8 +10,8 @@
 #   NAME_starter.cu                           NAME_starter_test and NAME_starter_bench, not built by default:
 #                                             a starter that does not compile stops nothing else.
 #                                             ctest starter_unsolved.NAME builds it and proves that it is unsolved
-#                                             NAME_inspected_test, on demand: the same tests under the inspector of the
-#                                             CPU device (Inspect.cmake)
+#                                             NAME_inspected_test: the same tests under the inspector of the CPU device,
+#                                             ctest inspected.NAME (Inspect.cmake)
 #   solutions/mutants/NAME/*.cu               wrong kernels; ctest mutants.NAME proves that NAME_test catches each
 # Files ending in _cuda or _cpu are for that device only. SOURCES names files that are no implementation: starters get
 # them too. DEPENDS links the kernels of earlier chapters.

@@ -53,11 +53,15 @@ Watch::Watch()
 }
 
 void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
+  const std::uint32_t before = run_;
   run_ = add_run(grid, number);
   if (grid.number != launch_) {
     launch_ = grid.number;
     first_run_ = run_;
+    interleaved_ = false;
     releases_.clear();
+  } else {
+    interleaved_ = interleaved_ || run_ != before + 1;
   }
   epoch_ = 0;
   fenced_.reset();
@@ -90,7 +94,7 @@ inline bool Watch::ordered(const Entry& earlier) const {
 }
 
 bool Watch::ordered_across_blocks(const Entry& earlier) const {
-  if (earlier.run < first_run_ || !same_launch(earlier.run, run_)) return true;
+  if (earlier.run < first_run_ || (interleaved_ && !same_launch(earlier.run, run_))) return true;
   if (seen_.empty()) return false;
   const std::uint64_t run = std::uint64_t{earlier.run} << 32;
   const auto block = seen_.find(run | kWholeBlock), thread = seen_.find(run | earlier.thread());
@@ -123,8 +127,10 @@ inline void Watch::visit(Cell& cell, std::uintptr_t address, const Entry& now) {
   Entry& same = cell.entry[kind == kWrite ? 0 : 1];
   if (same.run == now.run && same.who == now.who && same.how == now.how) return;
 
-  bool is_ordered[3];
-  for (int i = 0; i < 3; ++i) {
+  // Most accesses read what was written before this block began, and what others read as well.
+  const bool written_long_ago = kShared ? cell.entry[0].run != run_ : cell.entry[0].run < first_run_;
+  bool is_ordered[3] = {true, true, true};
+  for (int i = kind == kRead && written_long_ago ? 1 : 0; i < 3; ++i) {
     const Entry& earlier = cell.entry[i];
     is_ordered[i] = earlier.run == 0 || (kShared && earlier.run != run_) || ordered(earlier);
     if (!is_ordered[i] && conflict(earlier.kind(), kind) && (earlier.how & now.how & 0xf) != 0) {
@@ -172,8 +178,8 @@ void Watch::device_access(std::uintptr_t address, std::size_t bytes, Kind kind, 
 void Watch::device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind kind, std::uint32_t pc) {
   const auto* word = reinterpret_cast<const unsigned char*>(address & ~std::uintptr_t{3});
   unsigned char& state = device_memory.state(address);
-  bool report = false;
-  for (int byte = 0; byte < 4; ++byte) report |= (mask & ~state & 1u << byte) != 0 && word[byte] == 0xff;
+  bool report = true;
+  for (int byte = 0; byte < 4; ++byte) report &= (mask & ~state & 1u << byte) == 0 || word[byte] == 0xff;
   if (report) report_one(What::kNeverWritten, address, kind, pc);
   if (!report || kind == kAtomic) state = static_cast<unsigned char>(state | mask);
 }

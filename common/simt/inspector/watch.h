@@ -66,6 +66,7 @@ class Watch {
 
   std::uint32_t run_ = 0;
   std::uint32_t first_run_ = 0;  // of this launch
+  bool interleaved_ = false;     // blocks of another launch ran between those of this one
   std::uint32_t launch_ = 0;
   std::uint32_t epoch_ = 0;
   const std::uintptr_t image_base_;
