@@ -26,6 +26,7 @@ namespace {
 
 #define HERE __builtin_return_address(0)
 
+// clang-format off
 #define PLAIN(bytes)                                      \
   HOOK void __tsan_read##bytes(void* p) {                 \
     note(p, bytes, kRead, HERE);                          \
@@ -57,6 +58,7 @@ PLAIN(1)
 PLAIN(2)
 PLAIN(4) PLAIN(8) PLAIN(16)
 #undef PLAIN
+    // clang-format on
 
     HOOK void __tsan_read_range(void* p, std::size_t bytes) {
   note(p, bytes, kRead, HERE);
@@ -70,6 +72,7 @@ HOOK void __tsan_vptr_update(void**, void*) {}
 HOOK void __tsan_vptr_read(void**) {}
 HOOK void __tsan_init() {}
 
+// clang-format off
 // Atomic operations are done here, in the order that the source asked for or a stronger one.
 #define ATOMIC_RMW(bits, T, name)                                    \
   HOOK T __tsan_atomic##bits##_##name(volatile T* p, T value, int) { \
@@ -111,6 +114,7 @@ ATOMIC(16, unsigned short)
 ATOMIC(32, unsigned) ATOMIC(64, unsigned long)
 #undef ATOMIC
 #undef ATOMIC_RMW
+    // clang-format on
 
     HOOK void __tsan_atomic_thread_fence(int) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
