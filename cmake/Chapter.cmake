@@ -122,7 +122,7 @@ function(wb_prove_unsolved chapter exercise starter)
             -P ${PROJECT_SOURCE_DIR}/cmake/StarterUnsolved.cmake)
   # One build of the tree at a time.
   set_tests_properties(starter_unsolved.${exercise} PROPERTIES
-    LABELS "${chapter};starter" RESOURCE_LOCK build_tree SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
+    LABELS "${chapter};starter" RESOURCE_LOCK build_tree COST 70 SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
 endfunction()
 
 # The test program linked with wrong kernels, and the proof that it catches each of them.

@@ -58,6 +58,12 @@ if(WB_WERROR)
 endif()
 target_compile_definitions(wb_options INTERFACE WB_DEVICE_NAME="${WB_DEVICE}")
 
+# wb_without_optimizing(file...): host files that do next to nothing at run time and cost the optimizer ten seconds each.
+# What reads options with CLI11 is such a file. In the folder of the target.
+function(wb_without_optimizing)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O0>)
+endfunction()
+
 # The CUDA runtime API for host code: the toolkit's, or simt's headers of the same names.
 add_library(wb_runtime INTERFACE)
 target_link_libraries(wb_runtime INTERFACE wb_options)

@@ -24,10 +24,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "WB_KILLS"
 SECONDS_TO_END = 10.0  # grace for an orderly end is 5 s
+SMALL_MODEL = ("--layers", "1", "--batch-size", "1", "--seq-len", "32")
 COMMANDS = {
     "check": ["check", "01"],
     "bench": ["bench", "01", "--no-peers"],
-    "journey": ["journey", "--stage", "5", "--stage", "v1", "--steps", "2"],
+    # A small model: all phases of a run are there to be hit, and none of them takes long.
+    "journey": ["journey", "--stage", "5", "--stage", "v1", "--steps", "2", *SMALL_MODEL],
 }
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 QUIET = (0, 130, 128 + signal.SIGTERM, *(-number for number in SIGNALS))
