@@ -9,8 +9,8 @@
 #include <string>
 #include <utility>
 
-#include "common/core/check.h"
 #include "common/core/device_buffer.h"
+#include "common/core/error.h"
 
 namespace wb {
 

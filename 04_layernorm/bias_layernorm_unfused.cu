@@ -13,6 +13,7 @@
 #include "04_layernorm/bias_layernorm.h"
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
+#include "common/core/implementations.h"
 #include "common/core/pack.h"
 #include "common/core/registry.h"
 

@@ -10,6 +10,7 @@
 #include "05_rmsnorm_rope/residual_rmsnorm.h"
 #include "05_rmsnorm_rope/residual_rmsnorm_check.h"
 #include "05_rmsnorm_rope/rmsnorm.h"
+#include "common/core/implementations.h"
 #include "common/core/registry.h"
 
 namespace wb {

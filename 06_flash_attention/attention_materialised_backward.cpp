@@ -9,6 +9,7 @@
 #include "03_softmax/softmax.h"
 #include "06_flash_attention/attention_check.h"
 #include "06_flash_attention/attention_product.h"
+#include "common/core/implementations.h"
 #include "common/core/registry.h"
 
 namespace wb {

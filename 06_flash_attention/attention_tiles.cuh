@@ -15,7 +15,7 @@
 
 #include "06_flash_attention/attention_heads.cuh"
 #include "common/core/bf16.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 #include "common/core/pack.h"
 #include "common/core/shared_memory.h"
 

@@ -10,7 +10,7 @@
 
 #include "06_flash_attention/testing/attention_oracle.h"
 #include "common/core/device_buffer.h"
-#include "common/core/registry.h"
+#include "common/core/implementations.h"
 #include "common/core/rng.h"
 #include "common/harness/bench_data.h"
 #include "common/harness/bf16.h"

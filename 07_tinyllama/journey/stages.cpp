@@ -4,8 +4,8 @@
 #include <array>
 #include <cctype>
 
-#include "common/core/check.h"
 #include "common/core/device_info.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

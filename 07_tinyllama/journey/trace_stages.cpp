@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "07_tinyllama/journey/step_timer.h"
-#include "common/core/registry.h"
+#include "common/core/implementations.h"
 #include "common/core/trace.h"
 
 namespace wb {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "common/core/registry.h"
+#include "common/core/implementations.h"
 
 namespace wb {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "07_tinyllama/sample/sampler.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

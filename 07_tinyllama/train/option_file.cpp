@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <span>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/core/bf16.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "06_flash_attention/attention.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

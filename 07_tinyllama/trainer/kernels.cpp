@@ -8,7 +8,7 @@
 
 #include "07_tinyllama/trainer/kernel_visitor.h"
 #include "common/core/device_info.h"
-#include "common/core/registry.h"
+#include "common/core/implementations.h"
 
 namespace wb {
 namespace {

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

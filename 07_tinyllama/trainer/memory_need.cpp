@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/core/registry.h"
+#include "common/core/implementations.h"
 
 namespace wb {
 namespace {

@@ -1,6 +1,6 @@
 // The CPU device has no graphs: a launch costs it less than what a graph would save.
 #include "07_tinyllama/trainer/pass_graph.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

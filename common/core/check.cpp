@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
+#include <string>
 #include <string_view>
+
+#include "common/core/error.h"
 
 namespace wb {
 namespace {
@@ -19,10 +23,32 @@ void throw_cuda_error(cudaError_t code, const char* call, const char* file, int 
                                     cudaGetErrorName(code), cudaGetErrorString(code)));
 }
 
-void throw_requirement(const char* function, const char* condition, const char* name,
-                       const std::string& value, const char* file, int line) {
-  throw Error(fmt::format("{}: needs {}, but {} = {} ({}:{})", function, condition, name, value,
+void throw_requirement(const char* function, const char* condition, const char* name, const ShownValue& value,
+                       const char* file, int line) {
+  throw Error(fmt::format("{}: needs {}, but {} = {} ({}:{})", function, condition, name, to_text(value),
                           base_name(file), line));
+}
+
+std::string to_text(const ShownValue& value) {
+  std::ostringstream out;
+  switch (value.kind) {
+    case ShownValue::Kind::kSigned:
+      out << value.integer;
+      break;
+    case ShownValue::Kind::kUnsigned:
+      out << value.natural;
+      break;
+    case ShownValue::Kind::kReal:
+      out << value.real;
+      break;
+    case ShownValue::Kind::kAddress:
+      out << value.address;
+      break;
+    case ShownValue::Kind::kText:
+      out << value.text;
+      break;
+  }
+  return out.str();
 }
 
 }  // namespace wb

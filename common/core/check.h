@@ -1,4 +1,4 @@
-// Errors: one exception type, one check for CUDA calls, one for preconditions.
+// Checks: one for CUDA calls, one for preconditions. What they throw is in error.h.
 //
 // WB_CUDA_CHECK(call)          evaluates `call` once and throws CudaError when it is not cudaSuccess.
 // WB_CHECK_LAUNCH()            the same for the launch just before it.
@@ -7,38 +7,37 @@
 
 #include <cuda_runtime.h>
 
-#include <sstream>
-#include <stdexcept>
-#include <string>
-
 namespace wb {
 
-/// Any error this project raises. what() says what happened and where, in one line.
-class Error : public std::runtime_error {
+/// A value that a message shows: a number, an address or a text.
+class ShownValue {
  public:
-  using std::runtime_error::runtime_error;
-};
+  enum class Kind { kSigned, kUnsigned, kReal, kAddress, kText };
 
-/// A failed CUDA runtime call. Keeps the code so that a caller can tell errors apart.
-class CudaError : public Error {
- public:
-  CudaError(cudaError_t code, const std::string& message) : Error(message), code_(code) {}
-  cudaError_t code() const { return code_; }
+  ShownValue(int value) : ShownValue(static_cast<long long>(value)) {}
+  ShownValue(long value) : ShownValue(static_cast<long long>(value)) {}
+  ShownValue(long long value) : kind(Kind::kSigned), integer(value) {}
+  ShownValue(bool value) : ShownValue(static_cast<unsigned long long>(value)) {}
+  ShownValue(unsigned value) : ShownValue(static_cast<unsigned long long>(value)) {}
+  ShownValue(unsigned long value) : ShownValue(static_cast<unsigned long long>(value)) {}
+  ShownValue(unsigned long long value) : kind(Kind::kUnsigned), natural(value) {}
+  ShownValue(double value) : kind(Kind::kReal), real(value) {}
+  ShownValue(const void* value) : kind(Kind::kAddress), address(value) {}
+  ShownValue(const char* value) : kind(Kind::kText), text(value) {}
 
- private:
-  cudaError_t code_;
+  Kind kind;
+  union {
+    long long integer;
+    unsigned long long natural;
+    double real;
+    const void* address;
+    const char* text;
+  };
 };
 
 [[noreturn]] void throw_cuda_error(cudaError_t code, const char* call, const char* file, int line);
 [[noreturn]] void throw_requirement(const char* function, const char* condition, const char* name,
-                                    const std::string& value, const char* file, int line);
-
-template <class T>
-std::string to_text(const T& value) {
-  std::ostringstream out;
-  out << value;
-  return out.str();
-}
+                                    const ShownValue& value, const char* file, int line);
 
 }  // namespace wb
 
@@ -52,9 +51,9 @@ std::string to_text(const T& value) {
 
 #define WB_CHECK_LAUNCH() WB_CUDA_CHECK(cudaGetLastError())
 
-#define WB_REQUIRE(condition, value)                                                                   \
-  do {                                                                                                 \
-    if (!(condition)) {                                                                                \
-      ::wb::throw_requirement(__func__, #condition, #value, ::wb::to_text(value), __FILE__, __LINE__); \
-    }                                                                                                  \
+#define WB_REQUIRE(condition, value)                                                      \
+  do {                                                                                    \
+    if (!(condition)) {                                                                   \
+      ::wb::throw_requirement(__func__, #condition, #value, (value), __FILE__, __LINE__); \
+    }                                                                                     \
   } while (0)

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

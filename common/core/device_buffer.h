@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

@@ -2,8 +2,8 @@
 #include <cuda_runtime.h>
 #include <fmt/format.h>
 
-#include "common/core/check.h"
 #include "common/core/device_info.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

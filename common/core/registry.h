@@ -8,61 +8,28 @@
 //   };
 //
 // An implementation's file ends with   WB_REGISTER(VectorAdd, solution, vector_add_solution);
-// Tests, benchmarks, the trainer and the plots look implementations up with implementations<VectorAdd>()
-// or find_implementation<VectorAdd>("solution").
+// Who looks implementations up includes implementations.h. Kernel files need only this one.
 #pragma once
-
-#include <algorithm>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "common/core/check.h"
 
-namespace wb {
+namespace wb::detail {
 
-template <class Contract>
-struct Implementation {
-  std::string name;  // `starter`, `solution`, `library` or the rung's idea
-  typename Contract::Function* function;
-};
-
-namespace detail {
-template <class Contract>
-std::vector<Implementation<Contract>>& registry() {
-  static std::vector<Implementation<Contract>> entries;
-  return entries;
-}
-
+// One implementation, in a list of those of its contract: each lives as long as the program, in its own file.
 template <class Contract>
 struct Registrar {
-  Registrar(const char* name, typename Contract::Function* function) {
-    registry<Contract>().push_back({name, function});
+  Registrar(const char* its_name, typename Contract::Function* its_function)
+      : name(its_name), function(its_function), next(first) {
+    first = this;
   }
+
+  const char* name;
+  typename Contract::Function* function;
+  const Registrar* next;
+  static inline const Registrar* first = nullptr;
 };
-}  // namespace detail
 
-/// Every implementation linked into this program, sorted by name.
-template <class Contract>
-std::vector<Implementation<Contract>> implementations() {
-  auto entries = detail::registry<Contract>();
-  std::sort(entries.begin(), entries.end(), [](const auto& x, const auto& y) { return x.name < y.name; });
-  return entries;
-}
-
-/// The implementation called `name`; throws Error listing the names there are.
-template <class Contract>
-Implementation<Contract> find_implementation(std::string_view name) {
-  std::string known;
-  for (const auto& entry : implementations<Contract>()) {
-    if (entry.name == name) return entry;
-    known += (known.empty() ? "" : ", ") + entry.name;
-  }
-  throw Error(std::string(Contract::kName) + ": no implementation '" + std::string(name) +
-              "'; this program has: " + (known.empty() ? "none" : known));
-}
-
-}  // namespace wb
+}  // namespace wb::detail
 
 /// Registers `function` as implementation `name` (a bare word) of `Contract`. At namespace scope, once a
 /// name.

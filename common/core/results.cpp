@@ -12,8 +12,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "common/core/check.h"
 #include "common/core/device_info.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

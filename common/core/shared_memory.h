@@ -4,8 +4,7 @@
 
 #include <cuda_runtime.h>
 
-#include <algorithm>
-#include <limits>
+#include <climits>
 
 #include "common/core/device_attribute.h"
 
@@ -16,12 +15,13 @@ namespace wb {
 inline constexpr int kLeastSharedMemory = 64 * 1024;
 
 namespace detail {
-inline int shared_memory_cap = std::numeric_limits<int>::max();
+inline int shared_memory_cap = INT_MAX;
 }
 
 /// The most dynamic shared memory that a block may ask for, in bytes.
 inline int shared_memory_per_block() {
-  return std::min(device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin), detail::shared_memory_cap);
+  const int most = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  return most < detail::shared_memory_cap ? most : detail::shared_memory_cap;
 }
 
 /// For tests: while it lives, shared_memory_per_block() is at most `bytes`, as on a smaller GPU.

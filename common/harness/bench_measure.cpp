@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/core/check.h"
 #include "common/core/device_buffer.h"
 #include "common/core/device_info.h"
+#include "common/core/error.h"
 #include "common/harness/bench_roofs.h"
 
 namespace wb::detail {

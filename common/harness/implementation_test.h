@@ -30,8 +30,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/core/check.h"
-#include "common/core/registry.h"
+#include "common/core/error.h"
+#include "common/core/implementations.h"
 #include "common/core/rng.h"
 #include "common/harness/gradient_check.h"
 #include "common/harness/guarded_buffer.h"

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

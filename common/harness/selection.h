@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/core/registry.h"
+#include "common/core/implementations.h"
 
 namespace wb {
 namespace detail {

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "common/core/check.h"
 #include "common/core/device_info.h"
+#include "common/core/error.h"
 #include "common/core/results.h"
 #include "common/harness/inspection.h"
 #include "common/harness/selection.h"

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 extern char** environ;
 

@@ -7,7 +7,7 @@
 #include <cctype>
 #include <chrono>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 #include "common/profiler/device_records.h"
 #include "common/profiler/profiler.h"
 

@@ -10,8 +10,8 @@
 #include <mutex>
 #include <string_view>
 
-#include "common/core/check.h"
 #include "common/core/device_buffer.h"
+#include "common/core/error.h"
 #include "common/profiler/device_records.h"
 #include "common/profiler/profiler.h"
 

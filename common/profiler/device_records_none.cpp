@@ -1,5 +1,5 @@
 // A CUDA build without CUPTI: everything works but profiles and traces.
-#include "common/core/check.h"
+#include "common/core/error.h"
 #include "common/profiler/device_records.h"
 
 namespace wb {

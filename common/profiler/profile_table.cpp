@@ -5,7 +5,7 @@
 #include <fstream>
 #include <map>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 #include "common/profiler/profiler.h"
 
 namespace wb {

@@ -1,7 +1,7 @@
 // The Profiler: kernels out of the device's records.
 #include "common/profiler/profiler.h"
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 #include "common/profiler/device_records.h"
 
 namespace wb {

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "common/core/check.h"
 #include "common/core/device_buffer.h"
+#include "common/core/error.h"
 #include "common/harness/implementation_test.h"
 #include "common/profiler/profiler_test_kernels.h"
 

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <utility>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 #include "common/core/trace.h"
 
 namespace wb {

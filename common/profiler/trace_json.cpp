@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "common/core/check.h"
 #include "common/core/device_info.h"
+#include "common/core/error.h"
 #include "common/core/results.h"
 #include "common/profiler/trace.h"
 

@@ -13,9 +13,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "common/core/check.h"
 #include "common/core/device_buffer.h"
 #include "common/core/device_info.h"
+#include "common/core/error.h"
 #include "common/core/trace.h"
 #include "common/harness/implementation_test.h"
 #include "common/profiler/profiler.h"

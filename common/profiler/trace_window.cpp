@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

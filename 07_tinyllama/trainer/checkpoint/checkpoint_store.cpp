@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "07_tinyllama/trainer/checkpoint/manifest.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

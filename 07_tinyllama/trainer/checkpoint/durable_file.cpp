@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "07_tinyllama/trainer/checkpoint/crc32.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "07_tinyllama/trainer/mapped_file.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

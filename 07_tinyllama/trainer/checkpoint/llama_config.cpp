@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "07_tinyllama/trainer/checkpoint/json_file.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

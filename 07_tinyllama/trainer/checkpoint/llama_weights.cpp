@@ -7,7 +7,7 @@
 
 #include "07_tinyllama/trainer/checkpoint/json_file.h"
 #include "07_tinyllama/trainer/printable.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "07_tinyllama/trainer/checkpoint/safetensors_file.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "07_tinyllama/trainer/checkpoint/safetensors_header.h"
 #include "07_tinyllama/trainer/checkpoint/small_floats.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

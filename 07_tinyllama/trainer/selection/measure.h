@@ -7,7 +7,7 @@
 
 #include "07_tinyllama/trainer/selection/problem.h"
 #include "07_tinyllama/trainer/selection/report.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 

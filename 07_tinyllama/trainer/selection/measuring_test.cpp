@@ -9,7 +9,7 @@
 #include "07_tinyllama/trainer/selection/table.h"
 #include "07_tinyllama/trainer/selection/testing/tiny.h"
 #include "07_tinyllama/trainer/trainer.h"
-#include "common/core/registry.h"
+#include "common/core/implementations.h"
 
 namespace wb {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "07_tinyllama/trainer/contracts.h"
 #include "07_tinyllama/trainer/selection/problem.h"
-#include "common/core/registry.h"
+#include "common/core/implementations.h"
 
 namespace wb {
 

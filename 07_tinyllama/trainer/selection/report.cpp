@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 namespace wb {
 namespace {

@@ -12,7 +12,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 
 extern char** environ;
 

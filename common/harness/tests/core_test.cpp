@@ -3,8 +3,9 @@
 
 #include <cmath>
 
-#include "common/core/check.h"
 #include "common/core/device_buffer.h"
+#include "common/core/error.h"
+#include "common/core/implementations.h"
 #include "common/core/registry.h"
 #include "common/core/rng.h"
 #include "common/harness/implementation_test.h"

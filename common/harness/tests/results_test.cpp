@@ -8,7 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 #include "common/harness/implementation_test.h"
 
 namespace {

@@ -1,5 +1,6 @@
 // Mistake: the second product of dx overwrites the first (beta = 0).
 // Caught as: the second product overwrites the first
+#include "common/core/implementations.h"
 #include "solutions/mutants/swiglu/mutated.cuh"
 
 namespace wb {

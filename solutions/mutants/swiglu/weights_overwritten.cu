@@ -1,5 +1,6 @@
 // Mistake: the gradients of the weights are overwritten, not added to.
 // Caught as: the old contents are missing
+#include "common/core/implementations.h"
 #include "solutions/mutants/swiglu/mutated.cuh"
 
 namespace wb {

@@ -9,7 +9,7 @@
 #include "07_tinyllama/trainer/checkpoint/byte_tokenizer.h"
 #include "07_tinyllama/trainer/checkpoint/checkpoint_store.h"
 #include "07_tinyllama/trainer/checkpoint/llama_config.h"
-#include "common/core/check.h"
+#include "common/core/error.h"
 #include "tools/proofs/fuzz/fuzz.h"
 
 namespace wb::fuzz {

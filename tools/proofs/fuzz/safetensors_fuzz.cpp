@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "common/core/check.h"
+#include "common/core/error.h"
 #include "tools/proofs/fuzz/fuzz.h"
 
 namespace wb::fuzz {

@@ -10,6 +10,7 @@
 #include "01_vector_add/vector_add.h"
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "common/core/check.h"
+#include "common/core/implementations.h"
 #include "common/core/registry.h"
 
 namespace wb {
