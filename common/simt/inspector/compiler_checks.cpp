@@ -73,6 +73,7 @@ HOOK void __ubsan_handle_out_of_bounds(const OutOfBounds* data, std::uintptr_t i
   const std::string what =
       fmt::format("index {} of an array of type {}", value_of(data->index, index), plain_name(data->array));
   watch->report_at(What::kOutOfBounds, site_of(data->location), kRead, what);
+  watch = nullptr;
   simt::detail::BlockRunner& runner = *simt::detail::context.runner;
   runner.fail(cudaErrorIllegalAddress,
               fmt::format("{}: {}, at {}:{}", runner.where(), what,

@@ -104,6 +104,12 @@ bool follows_from_race(const Finding& finding, const std::vector<Finding>& all) 
   });
 }
 
+// Templates of the C++ library are linked once for kernels and runtime alike: no line of the kernel file is
+// involved.
+bool is_of_the_runtime(const Finding& finding) {
+  return finding.what == What::kHostMemory && finding.parties[0].line == 0;
+}
+
 // Several instructions of one line are one mistake.
 void merge(std::vector<Finding>& findings) {
   for (Finding& finding : findings) put_in_order(finding);
@@ -118,7 +124,9 @@ void merge(std::vector<Finding>& findings) {
     }
   }
   const std::vector<Finding> all = merged;
-  std::erase_if(merged, [&](const Finding& finding) { return follows_from_race(finding, all); });
+  std::erase_if(merged, [&](const Finding& finding) {
+    return is_of_the_runtime(finding) || follows_from_race(finding, all);
+  });
   findings = std::move(merged);
 }
 
