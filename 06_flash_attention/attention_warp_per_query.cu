@@ -1,17 +1,19 @@
 // Attention with one warp per query, forward: the kernel that a beginner writes after learning of shuffles.
 //
-// Lane l holds features 2 l and 2 l + 1 of the query and of the result. For every key the warp reads one row,
-// multiplies it feature by feature, adds the 32 partial sums by five shuffles, updates the online softmax
-// (attention_thread_per_query.cu has the recurrence) and adds the value's row. There is no shared memory, no
-// tile and no barrier; a row of keys is fetched once per query and used once.
+// Half a warp holds a row: lane l has four features of each 64, and both halves hold the query. For every key
+// a half reads one row, multiplies it feature by feature and adds the 16 partial sums by four shuffles, so
+// that a warp handles two keys at a time. Each half has an online softmax of its own
+// (attention_thread_per_query.cu has the recurrence) over every other key; the end merges the two. There is
+// no shared memory, no tile and no barrier; a row of keys is fetched once per query and used once.
 //
-// So every load of this kernel shows the layout of k and v. Where a head's features are neighbours, a warp's
-// request is 32 loads of 8 bytes, 256 bytes in a row: 8 sectors of 32 bytes. Where they lie a stride apart,
-// it is two requests of 32 sectors each, of which 4 bytes are used: 8 times the traffic for the same floats.
+// So every load of this kernel shows the layout of k and v. Where a head's features are neighbors, a warp's
+// request is 32 loads of 16 bytes: 16 sectors of 32 bytes, all of them used. Where they lie a stride apart,
+// it is four requests whose lanes touch 16 sectors or more each, for 4 or 8 bytes out of every 32.
 //
 // Grid: 8 queries per block. FLOPs: 4 B H T^2 D, half of it when causal. Bytes: 8 B H T^2 D read through the
-// caches, half of it when causal; 8 times that through strides.
+// caches, half of it when causal; at least 4 times that through strides.
 // Next: attention_solution.cu, whose tiles in shared memory serve 64 queries per load and hide the layout.
+#include <cfloat>
 #include <cmath>
 
 #include "06_flash_attention/attention_check.h"
@@ -23,8 +25,11 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
+constexpr int kLanes = 16;  // per row
+constexpr int kAtOnce = 4;  // rows that a half has on their way at a time
+constexpr int kGroups = 32 / kLanes;
 
-template <int kHead>
+template <int kHead, bool kFloat4s>
 __global__ void __launch_bounds__(kThreads)
     attention_forward_warps_kernel(HeadsView<const float> q,  // (B, T, H, D)
                                    HeadsView<const float> k,  // (B, T, K, D)
@@ -33,36 +38,59 @@ __global__ void __launch_bounds__(kThreads)
                                    float* lse,                // (B, H, T)
                                    AttentionShape shape) {
   using namespace flash;
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
+  using Row = LaneRow<kHead, kLanes>;
+  const int heads = shape.b * shape.h;
+  // Late queries see the most keys. Their blocks start first, so that none is left for the end.
+  const int t = shape.t - 1 - static_cast<int>(blockIdx.x / heads * kWarps + threadIdx.x / 32);
   // A whole warp leaves or stays: shuffles below need all of its lanes.
-  if (row >= static_cast<std::int64_t>(shape.b) * shape.h * shape.t) return;
-  const int t = static_cast<int>(row % shape.t);
-  const int h = static_cast<int>(row / shape.t % shape.h);
-  const int b = static_cast<int>(row / shape.t / shape.h);
+  if (t < 0) return;
+  const int h = static_cast<int>(blockIdx.x % shape.h);
+  const int b = static_cast<int>(blockIdx.x / shape.h % shape.b);
   const int kv_head = h / (shape.h / shape.kv);
-  const LaneReader keys(head_matrix(k, b, kv_head), shape.d);
-  const LaneReader values(head_matrix(v, b, kv_head), shape.d);
+  const HeadMatrix<const float> keys = head_matrix(k, b, kv_head);
+  const HeadMatrix<const float> values = head_matrix(v, b, kv_head);
 
-  const LaneRow<kHead> query = LaneReader(head_matrix(q, b, h), shape.d).template load<kHead>(t);
-  LaneRow<kHead> sum;
-  float max = -INFINITY;
+  Row query = load_row<kHead, kLanes, false>(head_matrix(q, b, h), t, shape.d);
+  scale(query, shape.scale);
+  Row sum;
+  float max = -FLT_MAX;
   float weights = 0.0f;
   const int last = shape.causal ? t : shape.t - 1;
-  for (int s = 0; s <= last; ++s) {
-    const float score = shape.scale * warp_dot(query, keys.load<kHead>(s));
-    // All lanes know the score, so they agree on the branch.
-    if (score > max) {
-      const float correction = expf(max - score);
-      max = score;
-      weights *= correction;
-      scale(sum, correction);
+  for_rows<kLanes, kAtOnce>(0, last, [&](int first, auto guarded) {
+    Row value[kAtOnce];
+    float score[kAtOnce];
+    float new_max = max;
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int s = first + i * kGroups;
+      const bool counts = !decltype(guarded)::value || s <= last;
+      const float product = dot(query, load_row<kHead, kLanes, kFloat4s>(keys, counts ? s : last, shape.d));
+      value[i] = load_row<kHead, kLanes, kFloat4s>(values, counts ? s : last, shape.d);
+      score[i] = counts ? product : -INFINITY;
+      new_max = fmaxf(new_max, score[i]);
     }
-    const float weight = expf(score - max);
-    weights += weight;
-    add_to(sum, weight, values.load<kHead>(s));
-  }
+    const float correction = expf(max - new_max);
+    max = new_max;
+    weights *= correction;
+    scale(sum, correction);
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      const float weight = expf(score[i] - max);
+      weights += weight;
+      add_to(sum, weight, value[i]);
+    }
+  });
+
+  // Merge the softmaxes of the halves.
+  const float largest = over_groups<kLanes>(max, [](float x, float y) { return fmaxf(x, y); });
+  const float correction = expf(max - largest);
+  weights = over_groups<kLanes>(weights * correction, [](float x, float y) { return x + y; });
+  scale(sum, correction);
+  sum_groups(sum);
   store_row(head_matrix(out, b, h), sum, 1.0f / weights, t, shape.d);
-  if (threadIdx.x % 32 == 0) lse[row] = max + logf(weights);
+  if (threadIdx.x % 32 == 0) {
+    lse[(static_cast<std::int64_t>(b) * shape.h + h) * shape.t + t] = largest + logf(weights);
+  }
 }
 
 }  // namespace
@@ -76,13 +104,18 @@ AttentionMemory attention_memory_warp_per_query(const AttentionShape& shape) {
 void attention_forward_warp_per_query(HeadsView<const float> q, HeadsView<const float> k,
                                       HeadsView<const float> v, HeadsView<float> out, float* saved,
                                       const AttentionShape& shape, cudaStream_t stream) {
+  using namespace flash;
   attention_check_forward(q, k, v, out, saved, shape);
-  const std::int64_t rows = static_cast<std::int64_t>(shape.b) * shape.h * shape.t;
-  const unsigned int blocks = attention_grid((rows + kWarps - 1) / kWarps);
-  flash::with_lane_width(shape.d, [&](auto head) {
-    constexpr int kHead = decltype(head)::value;
-    attention_forward_warps_kernel<kHead><<<blocks, kThreads, 0, stream>>>(q, k, v, out, saved, shape);
-    WB_CHECK_LAUNCH();
+  const std::int64_t per_head = (shape.t + kWarps - 1) / kWarps;
+  const unsigned int blocks = attention_grid(per_head * shape.b * shape.h);
+  with_lane_width(shape.d, [&](auto head) {
+    with_constant(is_made_of_float4s(k, shape.d) && is_made_of_float4s(v, shape.d), [&](auto float4s) {
+      constexpr int kHead = decltype(head)::value;
+      constexpr bool kFloat4s = decltype(float4s)::value;
+      attention_forward_warps_kernel<kHead, kFloat4s>
+          <<<blocks, kThreads, 0, stream>>>(q, k, v, out, saved, shape);
+      WB_CHECK_LAUNCH();
+    });
   });
 }
 

@@ -114,6 +114,16 @@ double times_faster(const StageResult& fast, const StageResult& slow) {
   return median(ratios);
 }
 
+// Stage 4 against stage 3, in a run of these two alone.
+double honest_over_false_timing(int rounds) {
+  JourneyOptions options = test_options();
+  options.stages = {find_stage("3"), find_stage("4")};
+  options.profile = false;
+  options.rounds = rounds;
+  const JourneyReport report = run_journey(options, kQuiet);
+  return times_faster(*find_result(report.stages, "4"), *find_result(report.stages, "3"));
+}
+
 TEST_F(JourneyTest, ContiguousKeysAndValuesShow) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
   EXPECT_GE(times_faster(stage("3"), stage("2")), 1.7);
@@ -121,11 +131,13 @@ TEST_F(JourneyTest, ContiguousKeysAndValuesShow) {
 
 TEST_F(JourneyTest, AnHonestTimerCostsNothing) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  // 5% on a device of its own. Processors that other programs use as well do not repeat themselves so well.
-  EXPECT_NEAR(times_faster(stage("4"), stage("3")), 1.0, was_busy(*report_) ? 0.15 : 0.05);
+  double ratio = times_faster(stage("4"), stage("3"));
+  // Other programs on the same processors blur single rounds. The median of many of them still agrees.
+  if (was_busy(*report_) && std::abs(ratio - 1.0) > 0.05) ratio = honest_over_false_timing(60);
+  EXPECT_NEAR(ratio, 1.0, 0.05);
 }
 
-TEST_F(JourneyTest, LibraryProductsAndAFastAttentionShow) {
+TEST_F(JourneyTest, LibraryProductsShow) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
   EXPECT_GE(times_faster(stage("5"), stage("4")), 3.0);
 }
