@@ -28,8 +28,9 @@ int run(int argc, char** argv) {
   CLI::App app;
   app.allow_extras();
   app.set_help_flag();
-  std::string filter;
+  std::string filter, only;
   const CLI::Option* option = app.add_option("--impl", filter);
+  app.add_option("--test", only);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -43,8 +44,10 @@ int run(int argc, char** argv) {
   std::vector<std::string> rest = app.remaining();
   const bool help =
       std::count(rest.begin(), rest.end(), "--help") + std::count(rest.begin(), rest.end(), "-h") > 0;
-  if (help)
-    fmt::print("--impl NAME[,NAME]  test only the implementations of these names (or WB_IMPL=NAME)\n\n");
+  if (help) {
+    fmt::print("--impl NAME[,NAME]  test only the implementations of these names (or WB_IMPL=NAME)\n");
+    fmt::print("--test SUITE.TEST   run this test alone\n\n");
+  }
   std::vector<char*> arguments{argv[0]};
   for (std::string& text : rest) arguments.push_back(text.data());
   int count = static_cast<int>(arguments.size());
@@ -54,7 +57,7 @@ int run(int argc, char** argv) {
   if (count > 1) throw wb::Error(fmt::format("unknown option '{}'; see --help", arguments[1]));
 
   const bool judged = wb::detail::verdict_is_asked();
-  if (judged) wb::detail::run_every_test();
+  if (judged || !only.empty()) wb::detail::run_every_test(only);
 
   wb::require_selected_implementations();
   if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();

@@ -64,7 +64,7 @@ bool verdict_is_asked() {
   return g_file >= 0;
 }
 
-void run_every_test() {
+void run_every_test(const std::string& only) {
   std::vector<std::string> names;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
@@ -73,7 +73,7 @@ void run_every_test() {
   }
   for (const std::string& name : names) unsetenv(name.c_str());
 
-  GTEST_FLAG_SET(filter, "*");
+  GTEST_FLAG_SET(filter, only.empty() ? "*" : "*" + only + "*");
   GTEST_FLAG_SET(repeat, 1);
   GTEST_FLAG_SET(shuffle, false);
   GTEST_FLAG_SET(fail_fast, false);

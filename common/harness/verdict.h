@@ -15,9 +15,9 @@ namespace wb::detail {
 /// True when ./workbook check started this program.
 bool verdict_is_asked();
 
-/// Makes GoogleTest run every test, once: flags and variables that steer it may have been set by an
-/// initialiser of the code under test. After testing::InitGoogleTest.
-void run_every_test();
+/// Makes GoogleTest run every test, or `only` this one (Suite.Test), once: flags and variables that steer it
+/// may have been set by an initialiser of the code under test. After testing::InitGoogleTest.
+void run_every_test(const std::string& only);
 
 /// Hands the report over; call it after the last test. Throws wb::Error when it cannot be written.
 void send_verdict(const std::string& report);

@@ -280,6 +280,11 @@ class ReadsFindings(unittest.TestCase):
             inspection.show(inspected, verbose=False)
         self.assertEqual(text.getvalue(), "")
 
+    def test_where_results_are_red_the_first_red_test_is_inspected(self):
+        red = test_run.Failure("SoftmaxTest.One", "starter", ["wrong"])
+        self.assertEqual(inspection.of_first([red]), ["--test", "SoftmaxTest.One"])
+        self.assertEqual(inspection.of_first([]), [])
+
     def test_a_failure_without_a_finding_is_not_clean(self):
         outcome = self.outcome()
         outcome.failures.append(test_run.Failure("SoftmaxTest.One", "starter", ["wrong"]))

@@ -77,7 +77,8 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
         judge(outcome, exercise, judges.parts(build.folder, exercise), bool(options.impl))
     inspected = inspection.Inspection(left_out=inspection.BLIND)
     if not options.solution and build.device == "cpu" and exercise.starter.suffix == ".cu":
-        inspected = inspection.run(build, exercise, arguments, options.timeout)
+        only = inspection.of_first(outcome.failures)
+        inspected = inspection.run(build, exercise, [*arguments, *only], options.timeout)
     if outcome.problem or outcome.failures:
         inspected.problem = ""  # the tests say it themselves
     if not inspected.clean:

@@ -45,6 +45,11 @@ def made(build: Build, name: str, exercise, limit: float) -> str:
     return ""
 
 
+def of_first(failures: list) -> list:
+    """Options that run the first red test alone: its cause is wanted now. None where all tests are green."""
+    return ["--test", failures[0].test] if failures else []
+
+
 def run(build: Build, exercise, arguments: list, limit: float) -> Inspection:
     name = twin(build, exercise)
     if not name:
