@@ -60,7 +60,9 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
     say()
     heading(f"{exercise.chapter.name} / {exercise.name}")
     try:
-        build.build([target], exercise.name, options.timeout)
+        build.configure()  # which writes down what has a twin
+        twin = "" if options.solution else inspection.twin(build, exercise)
+        trouble = build_both(build, target, twin, exercise, options.timeout)
     except WorkbookError as error:
         say(error.details)
         if options.solution:
@@ -76,9 +78,11 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
     if not options.solution and not outcome.failures:  # red needs no further reasons
         judge(outcome, exercise, judges.parts(build.folder, exercise), bool(options.impl))
     inspected = inspection.Inspection(left_out=inspection.BLIND)
-    if not options.solution and build.device == "cpu" and exercise.starter.suffix == ".cu":
+    if trouble:
+        inspected.left_out += f": the inspected program was not built ({trouble})"
+    elif twin:
         only = inspection.of_first(outcome.failures)
-        inspected = inspection.run(build, exercise, [*arguments, *only], options.timeout)
+        inspected = inspection.run(build.program(twin), [*arguments, *only], options.timeout)
     if outcome.problem or outcome.failures:
         inspected.problem = ""  # the tests say it themselves
     if not inspected.clean:
@@ -103,6 +107,19 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
         )
         next_step(exercise, outcome, inspected)
     return Exit.OK if outcome.passed else Exit.FAILED
+
+
+def build_both(build: Build, target: str, twin: str, exercise, limit: float) -> str:
+    """Build the test program and its inspected twin at the same time. Says why there is no twin where only
+    that cannot be built."""
+    try:
+        build.build([target, twin] if twin else [target], exercise.name, limit)
+    except WorkbookError as error:
+        if not twin or f"{exercise.name}_starter_inspected.dir" not in error.details:
+            raise
+        build.build([target], exercise.name, limit)
+        return str(error)
+    return ""
 
 
 def judge(outcome: test_run.TestRun, exercise, linked: judges.Parts, filtered: bool) -> None:

@@ -6,11 +6,11 @@ docs/inspector.md says what is found. A starter's test program has a twin, NAME_
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import test_run
 from .build import Build
 from .console import mark, say
-from .errors import WorkbookError
 from .machine import RESULTS
 
 SEES = "races, array bounds, memory that was never written, alignment"
@@ -31,18 +31,11 @@ class Inspection:
 
 def twin(build: Build, exercise) -> str:
     """The inspected program of the starter; empty where this build has none."""
+    if build.device != "cpu" or exercise.starter.suffix != ".cu":
+        return ""
     listed = build.folder / "inspected.txt"
     known = listed.read_text().split() if listed.is_file() else []
     return f"{exercise.name}_starter_inspected_test" if exercise.name in known else ""
-
-
-def made(build: Build, name: str, exercise, limit: float) -> str:
-    """Build the twin; the compiler's first words where it cannot."""
-    try:
-        build.build([name], f"{exercise.name}, inspected", limit)
-    except WorkbookError as error:
-        return str(error)
-    return ""
 
 
 def of_first(failures: list) -> list:
@@ -50,14 +43,9 @@ def of_first(failures: list) -> list:
     return ["--test", failures[0].test] if failures else []
 
 
-def run(build: Build, exercise, arguments: list, limit: float) -> Inspection:
-    name = twin(build, exercise)
-    if not name:
-        return Inspection(left_out=BLIND)
-    trouble = made(build, name, exercise, limit)
-    if trouble:
-        return Inspection(left_out=f"{BLIND}: the inspected program was not built ({trouble})")
-    return read(test_run.run(build.program(name), arguments, limit, RESULTS))
+def run(program: Path, arguments: list, limit: float) -> Inspection:
+    """Run an inspected test program."""
+    return read(test_run.run(program, arguments, limit, RESULTS))
 
 
 def read(outcome: test_run.TestRun) -> Inspection:
