@@ -28,6 +28,7 @@ except ImportError:
     sys.exit("peers need PyTorch: pip install torch, or do without them")
 
 from problem import NoPeer, Problem, Random
+from results_file import require_writable, write
 from timing import buffer_sets, measure
 
 SCHEMA_VERSION = 1
@@ -187,19 +188,6 @@ def show(row: dict) -> None:
         print(f"{where} {row['outcome']}: {row['message']}", flush=True)
 
 
-def write(file: Path, content: dict) -> None:
-    """Whole or not at all, and only in place of a regular file."""
-    if file.exists() and not file.is_file():
-        sys.exit(f"peer: {file} is no regular file; name another --output")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def main(peers: dict, description: str) -> None:
     """Measure what --like names; exit code 1 when a row is wrong. torch.compile may fail, which is told."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
@@ -208,6 +196,7 @@ def main(peers: dict, description: str) -> None:
     parser.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
     parser.add_argument("--no-compile", action="store_true", help="leave out torch.compile, which takes long")
     options = parser.parse_args()
+    require_writable(options.output)
     has_cuda = torch.cuda.is_available()
     if options.device == "cuda" and not has_cuda:
         parser.error("--device cuda: PyTorch finds no CUDA device")

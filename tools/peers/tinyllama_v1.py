@@ -27,6 +27,7 @@ from pathlib import Path
 from statistics import median
 
 from llama import PRESETS, Config, Llama, torch
+from results_file import require_writable, write
 
 SCHEMA_VERSION = 1
 FEWEST_SAMPLES, ENOUGH_SAMPLES, ENOUGH_S = 10, 200, 1.0
@@ -318,22 +319,9 @@ def configuration(options) -> Config:
         sys.exit(f"--like {options.like}: no results of a journey ({error}); run ./workbook journey first")
 
 
-def write(path: Path | None, results: dict) -> None:
-    """Whole or not at all, and only in place of a regular file."""
-    if path is None:
-        return
-    if path.exists() and not path.is_file():
-        sys.exit(f"peer: {path} is no regular file; name another --output")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    begun = path.with_name(f".{path.name}.tmp")
-    begun.write_text(json.dumps(results, indent=2) + "\n")
-    begun.replace(path)
-
-
 def main() -> None:
     options = parse()
-    if options.output and options.output.exists() and not options.output.is_file():
-        sys.exit(f"peer: {options.output} is no regular file; name another --output")
+    require_writable(options.output)
     use_cuda = options.device != "cpu" and torch.cuda.is_available()
     device = torch.device("cuda" if use_cuda else "cpu")
     config = configuration(options)

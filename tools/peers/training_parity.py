@@ -16,13 +16,13 @@ steps, and what is left is what the programs compute differently.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from dataclasses import astuple, replace
 from pathlib import Path
 
+from results_file import write
 from tinyllama_v1 import PRESETS, Config, Llama, torch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,10 +160,8 @@ def main() -> None:
                 f"{100 * LIMITS[precision]:g}%: {'ok' if good else 'TOO FAR'}",
                 flush=True,
             )
-    if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        body = {"preset": options.preset, "learning_rate": options.learning_rate, "curves": results}
-        options.output.write_text(json.dumps(body) + "\n")
+    body = {"preset": options.preset, "learning_rate": options.learning_rate, "curves": results}
+    write(options.output, body)
     sys.exit(1 if failed else 0)
 
 

@@ -16,7 +16,16 @@ import support
 from workbook import chapters
 
 PEERS = support.ROOT / "tools" / "peers"
-SUPPORT = {"measure", "problem", "timing", "triton_layernorm", "tinyllama_v1", "llama", "training_parity"}
+SUPPORT = {
+    "measure",
+    "problem",
+    "timing",
+    "triton_layernorm",
+    "tinyllama_v1",
+    "llama",
+    "training_parity",
+    "results_file",
+}
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 if HAS_TORCH:
     sys.path.insert(0, str(PEERS))
