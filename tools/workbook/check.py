@@ -85,7 +85,7 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
         inspected = inspection.run(build.program(twin), [*arguments, *only], options.timeout)
     if outcome.problem or outcome.failures:
         inspected.problem = ""  # the tests say it themselves
-    if not inspected.clean:
+    if not inspected.clean and not outcome.problem:
         outcome.objections.append(INSPECTOR)
     subject = f"implementations: {ran}" if options.solution else f"your {where}"
     say(f"{subject}, on {device.label(build.device)}")
@@ -125,9 +125,11 @@ def build_both(build: Build, target: str, twin: str, exercise, limit: float) -> 
 def judge(outcome: test_run.TestRun, exercise, linked: judges.Parts, filtered: bool) -> None:
     """Green tests alone are no solution: all of them must have run, with kernels of the starter, and nothing
     that judges may have been changed. Adds what is against it to `outcome.objections`."""
-    if outcome.problem:
-        return
     where = shown(linked.starter)
+    meddling = [f"{where} {what}" for what in judges.objections(linked)]
+    if outcome.problem:  # a starter that defines memcmp, say, may end its program anywhere
+        outcome.objections += meddling
+        return
     ran = {test.name for test in outcome.tests if test.implementation in ("starter", "")}
     absent = [name for name in judges.listed_tests(exercise) if name not in ran]
     if absent and not filtered:
@@ -143,7 +145,7 @@ def judge(outcome: test_run.TestRun, exercise, linked: judges.Parts, filtered: b
     if changed:
         outcome.objections.append(judges.about_changes(exercise, changed))
     outcome.unknown += [unknown] if unknown else []
-    outcome.objections += [f"{where} {what}" for what in judges.objections(linked)]
+    outcome.objections += meddling
 
 
 def idle_tests(outcome: test_run.TestRun) -> list:
@@ -166,6 +168,8 @@ def show(outcome: test_run.TestRun, verbose: bool) -> None:
     if outcome.problem:
         say(f"{mark(False)} {outcome.problem}")
         say(paint(test_run.tail(outcome.output), "dim"))
+        for objection in outcome.objections:
+            say(f"    {mark(False)} {objection}")
         return
     good = outcome.total - outcome.skipped - len(outcome.failures)
     if not outcome.failures:
