@@ -78,8 +78,11 @@ function(wb_exercise chapter exercise)
   # Apart from the exercise: a starter computes in fp32 only.
   foreach(precision bf16 tf32)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_${precision}_test.cpp)
-      add_executable(${exercise}_${precision}_test ${exercise}_${precision}_test.cpp)
-      target_link_libraries(${exercise}_${precision}_test PRIVATE wb_test_main ${chapter})
+      # An object library, since ladders run the same cases.
+      add_library(${exercise}_${precision}_test_cases OBJECT ${exercise}_${precision}_test.cpp)
+      target_link_libraries(${exercise}_${precision}_test_cases PUBLIC wb_test_main)
+      add_executable(${exercise}_${precision}_test)
+      target_link_libraries(${exercise}_${precision}_test PRIVATE ${exercise}_${precision}_test_cases ${chapter})
       add_test(NAME ${exercise}_${precision} COMMAND ${exercise}_${precision}_test)
       set_tests_properties(${exercise}_${precision} PROPERTIES LABELS ${chapter})
     endif()

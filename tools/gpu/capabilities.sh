@@ -1,23 +1,32 @@
 #!/usr/bin/env bash
-# Compile the kernels and the CPU device's ladder for GPUs of other compute capabilities. No GPU is needed.
+# Compile the kernels, the rungs of the ladders and the CPU device's ladder for GPUs of other compute capabilities. No GPU is needed.
 #
 #   tools/gpu/capabilities.sh [capability...]        default: 7.5 8.0 8.6 8.9 9.0a 10.0 12.0
 #
-# Compiles every .cu file of the chapters and of the ladder with nvcc alone, as the files promise, and stops at the first
-# that fails. A file that only newer GPUs can have says so in a line "// Needs compute capability 9.0" and is left out, by
-# name, for older ones. JOBS=N compiles so many at a time; by default one for each core.
+# Compiles every .cu file of the chapters and of both kinds of ladders with nvcc alone, as the files promise, and stops at
+# the first that fails. A file that only newer GPUs can have says so in a line "// Needs: sm_80" and is left out, by name,
+# for older ones; "// Needs: sm_90a" means 9.0a and no other (cmake/Ladder.cmake). JOBS=N compiles so many at a time; by
+# default one for each core.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null) || { echo "error: there is no nvcc" >&2; exit 3; }
 jobs=${JOBS:-$(nproc)}
 capabilities=("$@")
 [ $# -gt 0 ] || capabilities=(7.5 8.0 8.6 8.9 9.0a 10.0 12.0)
-mapfile -t files < <(git ls-files '0*/*.cu' 'common/simt/tests/[0-9]*.cu' | grep -v '_cpu\.cu$')
+mapfile -t files < <(git ls-files '0*/*.cu' 'common/simt/tests/[0-9]*.cu' 'solutions/ladders/*.cu' | grep -v '_cpu\.cu$')
 launcher=$(command -v ccache || true)
 [ ${#files[@]} -gt 0 ] || { echo "error: no .cu file here" >&2; exit 2; }
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
 export nvcc launcher objects
+
+# has NEEDED OFFERED, as in 80 and 90a: whether this architecture has what a file needs.
+has() {
+  case $1 in
+    *a) [ "$1" = "$2" ] ;;
+    *) [ "${2%a}" -ge "$1" ] ;;
+  esac
+}
 
 for capability in "${capabilities[@]}"; do
   if ! [[ $capability =~ ^[0-9]+\.[0-9]a?$ ]]; then
@@ -25,12 +34,11 @@ for capability in "${capabilities[@]}"; do
     exit 2
   fi
   export architecture=sm_${capability/./}
-  number=${capability%a}
   compiled=()
   for file in "${files[@]}"; do
-    needs=$(sed -n 's|^// Needs compute capability \([0-9.]*\).*|\1|p' "$file" | head -n 1)
-    if [ -n "$needs" ] && [ "$(printf '%s\n' "$needs" "$number" | sort -V | head -n 1)" != "$needs" ]; then
-      echo "$capability: left out, needs $needs: $file"
+    needs=$(sed -n 's|^// Needs: sm_\([0-9]*a\{0,1\}\)$|\1|p' "$file" | head -n 1)
+    if [ -n "$needs" ] && ! has "$needs" "${capability/./}"; then
+      echo "$capability: left out, needs sm_$needs: $file"
     else
       compiled+=("$file")
     fi

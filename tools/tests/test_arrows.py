@@ -32,6 +32,8 @@ def objection(file: str, included: str) -> str:
     chapter, other = CHAPTER.match(file), CHAPTER.match(included)
     if included.startswith("solutions/") and not file.startswith("solutions/"):
         return "nothing outside solutions/ may lean on a solution"
+    if file.startswith("solutions/ladders/") and included.startswith("common/harness/"):
+        return "the harness is for tests and benchmarks only"
     if file.startswith("common/") and other:
         return "common/ knows no chapter"
     for room, why in ALONE.items():
@@ -70,6 +72,9 @@ class Arrows(unittest.TestCase):
             ("03_softmax/softmax_solution.cu", "03_softmax/testing/softmax_oracle.h"),
             ("04_layernorm/layernorm_solution.cu", "common/harness/matcher.h"),
             ("07_tinyllama/trainer/model.cpp", "solutions/journey/fix_init_solution.h"),
+            ("02_matmul/matmul_solution.cu", "solutions/ladders/matmul_fp32/operands.cuh"),
+            ("solutions/ladders/matmul_fp32/01_coalesced.cu", "common/harness/matcher.h"),
+            ("solutions/ladders/matmul_fp32/01_coalesced.cu", "02_matmul/testing/matmul_oracle.h"),
         ):
             self.assertNotEqual(objection(file, included), "", (file, included))
 
@@ -78,6 +83,7 @@ class Arrows(unittest.TestCase):
             ("03_softmax/softmax_solution.cu", "02_matmul/matmul.h"),
             ("07_tinyllama/journey/stages.cpp", "07_tinyllama/trainer/init.h"),
             ("03_softmax/softmax_test.cpp", "03_softmax/testing/softmax_oracle.h"),
+            ("solutions/ladders/matmul_fp32/01_coalesced.cu", "02_matmul/matmul_check.h"),
         ):
             self.assertEqual(objection(file, included), "", (file, included))
 
