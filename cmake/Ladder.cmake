@@ -1,0 +1,76 @@
+# add_ladder(CHAPTER EXERCISE): the rungs of solutions/ladders/OP, where OP is the name of the folder and begins with that of
+# the exercise.
+#
+# By convention, in that folder:
+#   NN_idea.cu         a rung, for both devices; NN_idea_cuda.cu: for CUDA alone (it has PTX in it)
+#   NAME_cuda.cu       what rungs share
+# A line "// Needs compute capability 8.0" in the head leaves a file out where this build compiles for older GPUs only;
+# 9.0a means exactly that one. Targets:
+#   ladder_OP_test     the chapter's tests (of OP's precision) over all rungs; ctest ladder.OP
+#   ladder_OP_bench    the chapter's benchmark over the rungs, the chapter's implementations and the library
+function(add_ladder chapter exercise)
+  get_filename_component(operation ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cu)
+  wb_sources_for_device(files ${files})
+
+  set(rungs "")
+  set(libraries "")
+  foreach(file IN LISTS files)
+    wb_architectures_for(architectures ${file})
+    if(WB_DEVICE STREQUAL "cuda" AND NOT architectures)
+      message(STATUS "Left out of this build, for its GPUs are too old or too new: ${operation}/${file}")
+      continue()
+    endif()
+    string(REGEX REPLACE "\\.cu$" "" name ${file})
+    set(library ladder_${operation}_${name})
+    wb_kernels(${library} ${file})
+    target_link_libraries(${library} PUBLIC ${chapter}_headers)
+    if(WB_DEVICE STREQUAL "cuda")
+      target_link_libraries(${library} PUBLIC wb_hopper)
+      set_target_properties(${library} PROPERTIES CUDA_ARCHITECTURES "${architectures}")
+    endif()
+    list(APPEND libraries ${library})
+    if(file MATCHES "^[0-9][0-9]_")
+      list(APPEND rungs ${file})
+    endif()
+  endforeach()
+  if(NOT rungs)
+    message(STATUS "The ladder ${operation} has no rung for this build")
+    return()
+  endif()
+
+  set(cases ${exercise}_test_cases)
+  string(REGEX MATCH "(bf16|tf32)$" precision ${operation})
+  if(precision)
+    set(cases ladder_${operation}_test_cases)
+    add_library(${cases} OBJECT ${PROJECT_SOURCE_DIR}/${chapter}/${exercise}_${precision}_test.cpp)
+    target_link_libraries(${cases} PUBLIC wb_test_main)
+  endif()
+  add_executable(ladder_${operation}_test)
+  target_link_libraries(ladder_${operation}_test PRIVATE ${cases} ${libraries} ${chapter}_support)
+  add_test(NAME ladder.${operation} COMMAND ladder_${operation}_test)
+  set_tests_properties(ladder.${operation} PROPERTIES LABELS "${chapter};ladders")
+
+  add_executable(ladder_${operation}_bench)
+  target_link_libraries(ladder_${operation}_bench PRIVATE ${exercise}_bench_cases ${libraries} ${chapter})
+endfunction()
+
+# Those of CMAKE_CUDA_ARCHITECTURES that `file` can be compiled for.
+function(wb_architectures_for out file)
+  file(STRINGS ${file} head LIMIT_COUNT 40 REGEX "^// Needs compute capability ")
+  set(chosen "")
+  if(NOT head)
+    set(chosen ${CMAKE_CUDA_ARCHITECTURES})
+  else()
+    string(REGEX MATCH "([0-9]+)\\.([0-9])(a?)" needed "${head}")
+    set(number ${CMAKE_MATCH_1}${CMAKE_MATCH_2})
+    set(exactly "${CMAKE_MATCH_3}")
+    foreach(architecture IN LISTS CMAKE_CUDA_ARCHITECTURES)
+      string(REGEX MATCH "^([0-9]+)(a?)" own "${architecture}")
+      if(own AND ((exactly AND own STREQUAL "${number}a") OR (NOT exactly AND CMAKE_MATCH_1 GREATER_EQUAL number)))
+        list(APPEND chosen ${architecture})
+      endif()
+    endforeach()
+  endif()
+  set(${out} ${chosen} PARENT_SCOPE)
+endfunction()
