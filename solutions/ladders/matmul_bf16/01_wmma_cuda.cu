@@ -1,6 +1,6 @@
 // Rung 1: tensor cores by the interface that CUDA C++ has for them (nvcuda::wmma).
 //
-// Idea: a warp multiplies (16, 16) fragments; one instruction does 4096 multiply-adds, where a lane of the
+// Idea: a warp multiplies (16, 16) fragments; one call does 4096 multiply-adds, where a lane of the
 // chapter's solution does one. A block of 8 warps owns a (128, 128) tile of C and walks K in steps of 32; a
 // warp owns (32, 64) of it, 2 x 4 fragments.
 //

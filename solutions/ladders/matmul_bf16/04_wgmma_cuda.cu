@@ -4,7 +4,7 @@
 // thread asks TMA for a whole tile, so no thread copies. What is left to the 256 threads is to start
 // products and to hold sums: the tile of C stays (128, 128), two warpgroups of (64, 128).
 //
-// Limited before: issue slots. For each mma.sync of 4096 multiply-adds a warp also ran its share of
+// Limited before: issue slots. For each mma.sync of 2048 multiply-adds a warp also ran its share of
 // ldmatrix, address arithmetic and cp.async; a wgmma here does 131,072.
 //
 // Limits now: after each step all threads meet before the buffer is filled again, and nothing is multiplied
