@@ -6,6 +6,7 @@
 
 #include "02_matmul/matmul.h"
 #include "02_matmul/testing/matmul_oracle.h"
+#include "common/core/device_info.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 
@@ -56,6 +57,11 @@ class Bf16Test : public wb::ImplementationTest<Contract> {
       for (const Sizes sizes : {Sizes{1, 1, 1}, {33, 65, 17}, {64, 64, 64}, {70, 132, 100}, {129, 3, 511}}) {
         expect_product(layout, sizes, 1.0f, 0.0f);
       }
+      // Several tiles of any size, with rows of whole 16 bytes and without.
+      expect_product(layout, {264, 520, 136}, 1.0f, 0.0f);
+      expect_product(layout, {257, 513, 129}, 1.0f, 0.0f);
+      // More tiles of (128, 256) than a GPU has multiprocessors.
+      if (!wb::device_is_cpu()) expect_product(layout, {1500, 3008, 72}, 1.0f, 0.0f);
       expect_product(layout, {68, 72, 40}, -1.5f, 0.5f);
       expect_product(layout, {68, 72, 40}, 1.0f, 0.0f, 1);
     }

@@ -3,18 +3,18 @@
 # By convention, in the ladder's folder:
 #   NN_idea.cu          a rung; it registers itself under its idea
 #   NN_idea_cuda.cu     a rung with PTX: left out of CPU builds
-#   *.cuh               what rungs share
+#   *.cuh, *.h          what rungs share; NAME_cuda.cu the same, compiled
 # A rung whose head has a line "// Needs: sm_80" is left out where the build has an architecture below 8.0. With
 # "// Needs: sm_90a" it is left out unless the build is for exactly the architectures named: features of 9.0a are in no
 # other. Each rung that is left out is named in a line.
 #
-# Targets and tests: NAME_rungs, an object library; NAME_test, ctest ladder.NAME: the chapter's own cases (the object
-# libraries <exercise>_test_cases of TESTS) for the rungs alone; NAME_bench: the chapter's own benchmark of the rungs
-# beside the chapter's implementations; NAME_inspected_test, ctest inspected.ladder.NAME.
+# Targets and tests: ladder_NAME_rungs, an object library; ladder_NAME_test, ctest ladder.NAME: the chapter's own cases (the
+# object libraries <exercise>_test_cases of TESTS) for the rungs alone; ladder_NAME_bench: the chapter's own benchmark of the
+# rungs beside the chapter's implementations; ladder_NAME_inspected_test, ctest inspected.ladder.NAME.
 function(add_ladder ladder)
   cmake_parse_arguments(ARG "" "CHAPTER;BENCH" "TESTS" ${ARGN})
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${ladder})
-  file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${folder}/[0-9][0-9]_*.cu)
+  file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${folder}/*.cu)
   wb_sources_for_device(files ${files})
   set(rungs "")
   foreach(file IN LISTS files)
@@ -30,28 +30,31 @@ function(add_ladder ladder)
     return()
   endif()
 
-  wb_kernels(${ladder}_rungs ${rungs})
-  target_link_libraries(${ladder}_rungs PUBLIC ${ARG_CHAPTER}_headers)
+  wb_kernels(ladder_${ladder}_rungs ${rungs})
+  target_link_libraries(ladder_${ladder}_rungs PUBLIC ${ARG_CHAPTER}_headers)
+  if(TARGET wb_hopper)
+    target_link_libraries(ladder_${ladder}_rungs PUBLIC wb_hopper)
+  endif()
   set(cases "")
   foreach(exercise IN LISTS ARG_TESTS)
     list(APPEND cases ${exercise}_test_cases)
   endforeach()
-  add_executable(${ladder}_test)
-  target_link_libraries(${ladder}_test PRIVATE ${cases} ${ladder}_rungs ${ARG_CHAPTER}_support)
-  add_test(NAME ladder.${ladder} COMMAND ${ladder}_test)
+  add_executable(ladder_${ladder}_test)
+  target_link_libraries(ladder_${ladder}_test PRIVATE ${cases} ladder_${ladder}_rungs ${ARG_CHAPTER}_support)
+  add_test(NAME ladder.${ladder} COMMAND ladder_${ladder}_test)
   set_tests_properties(ladder.${ladder} PROPERTIES LABELS "ladders;${ARG_CHAPTER}")
 
-  add_executable(${ladder}_bench)
-  target_link_libraries(${ladder}_bench PRIVATE ${ARG_BENCH}_bench_cases ${ladder}_rungs ${ARG_CHAPTER})
+  add_executable(ladder_${ladder}_bench)
+  target_link_libraries(ladder_${ladder}_bench PRIVATE ${ARG_BENCH}_bench_cases ladder_${ladder}_rungs ${ARG_CHAPTER})
 
   if(WB_INSPECT)
-    wb_kernels(${ladder}_inspected_rungs ${rungs})
-    simt_inspect(${ladder}_inspected_rungs)
-    set_target_properties(${ladder}_inspected_rungs PROPERTIES EXCLUDE_FROM_ALL ON)
-    add_executable(${ladder}_inspected_test)
-    target_link_libraries(${ladder}_inspected_test PRIVATE ${cases} ${ladder}_inspected_rungs
+    wb_kernels(ladder_${ladder}_inspected_rungs ${rungs})
+    simt_inspect(ladder_${ladder}_inspected_rungs)
+    set_target_properties(ladder_${ladder}_inspected_rungs PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_executable(ladder_${ladder}_inspected_test)
+    target_link_libraries(ladder_${ladder}_inspected_test PRIVATE ${cases} ladder_${ladder}_inspected_rungs
       ${ARG_CHAPTER}_inspected_support)
-    add_test(NAME inspected.ladder.${ladder} COMMAND ${ladder}_inspected_test)
+    add_test(NAME inspected.ladder.${ladder} COMMAND ladder_${ladder}_inspected_test)
     set_tests_properties(inspected.ladder.${ladder} PROPERTIES LABELS "ladders;${ARG_CHAPTER};inspected")
   endif()
 endfunction()

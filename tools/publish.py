@@ -15,6 +15,9 @@ A document asks for a table with a pair of markers, and what stands between them
 
     <!-- benchmark:begin vector_add -->     every published benchmark of that contract
     <!-- benchmark:end -->
+
+    <!-- ladder:begin matmul_bf16 -->       every published measurement of that ladder, with its picture
+    <!-- ladder:end -->
 """
 
 from __future__ import annotations
@@ -28,12 +31,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from published import benchmark_tables, journey_tables, training_tables
+from published import benchmark_tables, journey_tables, ladder_tables, training_tables
 from workbook import files
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "docs" / "results"
-DOCUMENTS = ("*.md", "docs/*.md", "0*_*/*.md", "0*_*/*/*.md")
+DOCUMENTS = ("*.md", "docs/*.md", "0*_*/*.md", "0*_*/*/*.md", "solutions/*/*/*.md")
 BLOCK = re.compile(
     r"(?P<begin><!-- (?P<kind>[\w-]+):begin ?(?P<argument>\S*) -->\n)"
     r"(?P<body>.*?)(?P<end><!-- (?P=kind):end -->)",
@@ -72,6 +75,8 @@ def table(kind: str, argument: str, folder: Path) -> str:
         return training_tables.full(published("training", folder), folder)
     if kind == "benchmark":
         return benchmark_tables.of_contract(published("benchmarks", folder), argument)
+    if kind == "ladder":
+        return ladder_tables.of_ladder(published("benchmarks", folder), argument)
     raise PublishError(f"no generator for the marker '{kind}'")
 
 

@@ -6,12 +6,14 @@ LAYOUTS = ("NN", "NT", "TN")
 
 
 def inputs(problem, random):
-    """Square operands, transposed as views: what a library may read as it lies."""
-    (size,) = problem.numbers(1)
+    """Operands, transposed as views: what a library may read as it lies. "4096 NN" is a square, the three
+    numbers of "1024x512x2048 NT" are M, N and K."""
+    m, n, k = problem.numbers(3) if "x" in problem.text else 3 * problem.numbers(1)
     layout = problem.text.split()[-1]
     if layout not in LAYOUTS:
         raise NoPeer(f"'{problem.text}' names no layout")
-    a, b = (random.uniform(size, size, dtype=problem.dtype) for _ in range(2))
+    a = random.uniform(*((k, m) if layout == "TN" else (m, k)), dtype=problem.dtype)
+    b = random.uniform(*((n, k) if layout == "NT" else (k, n)), dtype=problem.dtype)
     return (a.T if layout == "TN" else a), (b.T if layout == "NT" else b)
 
 

@@ -9,7 +9,9 @@ from .markdown import number, percent
 def of_contract(benchmarks: list, contract: str) -> str:
     """Every published measurement of one contract: a table a results file."""
     blocks = []
-    for _, document in benchmarks:
+    for name, document in benchmarks:
+        if name.startswith("ladder_"):  # which has a table of its own (ladder_tables.py)
+            continue
         rows = [
             row for row in document["body"]["rows"] if row["contract"] == contract and row["outcome"] == "ok"
         ]

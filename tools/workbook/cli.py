@@ -19,6 +19,7 @@ from . import (
     doctor,
     files,
     journey,
+    ladder,
     machine,
     pause,
     plot,
@@ -196,6 +197,19 @@ def parser() -> Parser:
     sub = add("bench", bench.command, "measure the implementations of one chapter, and PyTorch beside them")
     chapter_and_exercise(sub)
     sub.add_argument("--starter", action="store_true", help="measure your starter too")
+    sub.add_argument("--no-peers", dest="peers", action="store_false", help="leave PyTorch out")
+    sub.add_argument(
+        "--no-compile", dest="compile", action="store_false", help="leave torch.compile out, which takes long"
+    )
+    time_limit(sub, 3600, "stop a program after S seconds")
+
+    sub = add(
+        "ladder",
+        ladder.command,
+        "measure the rungs of a chapter's ladders: from the solution to the hardware's limit",
+    )
+    sub.add_argument("chapter", metavar="NN", help="the chapter: 2, 02 or 02_matmul")
+    sub.add_argument("name", nargs="?", help="only the ladder of this name")
     sub.add_argument("--no-peers", dest="peers", action="store_false", help="leave PyTorch out")
     sub.add_argument(
         "--no-compile", dest="compile", action="store_false", help="leave torch.compile out, which takes long"

@@ -1,4 +1,4 @@
-// Brings a memcmp of its own, to which canaries are always whole. The program may also die of it, at any point.
+// Brings a memcmp of its own, to which canaries are always whole. The program may also die of it.
 //
 // Caught as: defines memcmp again
 #include "common/core/registry.h"

@@ -1,0 +1,112 @@
+"""`ladder NN [name]`: measure the rungs of a chapter's ladders beside its solution, library and PyTorch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import bench, bench_join, chapters, device, files, plot, process, setup
+from .build import Build
+from .console import heading, say
+from .errors import Exit, WorkbookError, shown
+from .machine import ROOT, run_environment
+
+LADDERS = ROOT / "solutions" / "ladders"
+CALL = re.compile(r"^add_ladder\((\w+) CHAPTER (\w+) TESTS (\w+) BENCH (\w+)\)", re.M)
+RUNG = re.compile(r"^\d\d_(\w+?)(?:_cuda)?\.cu$")
+PLOT = ROOT / "tools" / "plots" / "ladder.py"
+
+
+@dataclass(frozen=True)
+class Ladder:
+    folder: Path
+    exercise: chapters.Exercise  # whose benchmark measures it
+    contract: str
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def rungs(self) -> list:
+        """Their ideas, the lowest first."""
+        found = [RUNG.match(file.name) for file in sorted(self.folder.glob("*.cu"))]
+        return [match[1] for match in found if match]
+
+    @property
+    def program(self) -> str:
+        return f"ladder_{self.name}_bench"
+
+
+def ladders(folder: Path = LADDERS) -> list:
+    """All there are, in the order of the folder's CMakeLists.txt, which says what each belongs to."""
+    calls = CALL.findall(files.read_text(folder / "CMakeLists.txt"))
+    return [
+        Ladder(folder / name, chapters.Exercise(ROOT / chapter, bench_of), tests)
+        for name, chapter, tests, bench_of in calls
+    ]
+
+
+def chosen(options) -> list:
+    chapter = chapters.find(options.chapter)
+    of_chapter = [one for one in ladders() if one.exercise.chapter == chapter]
+    if not of_chapter:
+        others = ", ".join(sorted({one.exercise.chapter.name[:2] for one in ladders()}))
+        raise WorkbookError(f"{chapter.name} has no ladder yet; there are ladders of {others}", Exit.USAGE)
+    if options.name is None:
+        return of_chapter
+    named = [one for one in of_chapter if one.name == options.name]
+    if not named:
+        names = ", ".join(one.name for one in of_chapter)
+        raise WorkbookError(f"{chapter.name} has no ladder '{options.name}'; it has {names}", Exit.USAGE)
+    return named
+
+
+def command(options) -> int:
+    wanted = chosen(options)
+    place = device.choose(options.device)
+    setup.ensure(place)
+    build = Build(place, options.jobs, options.verbose)
+    build.configure()
+    files.make_folder(bench.FOLDER)
+    return max(climb(build, ladder, options) for ladder in wanted)
+
+
+def climb(build: Build, ladder: Ladder, options) -> Exit:
+    """One results file of all rungs, a table of it, and a picture."""
+    heading(f"\n{ladder.exercise.chapter.name} / ladder {ladder.name} on {device.label(build.device)}")
+    if not (build.folder / "solutions" / "ladders" / "CMakeFiles" / f"{ladder.program}.dir").exists():
+        say(
+            f"No rung of {ladder.name} runs here: they need a GPU with tensor cores. "
+            f"Read them, and the measurements, in {shown(ladder.folder / 'README.md')}."
+        )
+        return Exit.OK
+    build.build([ladder.program], ladder.name)
+    output = bench.FOLDER / f"ladder_{ladder.name}-{build.device}.json"
+    files.remove(output)
+    started = [
+        build.program(ladder.program),
+        "--output",
+        shown(output),
+        f"--benchmark_filter=^{ladder.contract}/",
+    ]
+    if process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout) != 0:
+        return Exit.FAILED
+    peers = bench.run_peer(ladder.exercise, output, options) if options.peers else []
+    document, *others = [bench_join.load(file) for file in [output, *peers]]
+    if document and any(others):
+        document = bench_join.join(document, [other for other in others if other])
+        bench_join.save(document, output)
+    if document:
+        bench_join.show(document)
+        if build.device == "cuda":  # the CPU device has no TFLOP/s to draw
+            draw(ladder, output)
+        say(f"\nResults: {shown(output)}. What each rung does: {shown(ladder.folder / 'README.md')}")
+    return Exit.OK if document else Exit.FAILED
+
+
+def draw(ladder: Ladder, results: Path) -> None:
+    picture = results.with_suffix(".png")
+    started = [plot.matplotlib_python(), PLOT, shown(results), shown(picture), *ladder.rungs]
+    process.in_the_open(started, cwd=ROOT)
