@@ -5,12 +5,13 @@
 // What then weighs is the start: barriers, tensor maps and the launch itself take as long as the product.
 // With programmatic dependent launch they happen while the kernel before still runs.
 //
-// Limited before: 116 of 132 multiprocessors without work, then 1.5 us of start for 3 us of product.
+// Limited before: 116 of 132 multiprocessors without work, then more than a microsecond of start for two of
+// product.
 //
-// Limits now: for few large tiles, the L2 cache; tiles of (64, 64) read 64 bytes from it per multiply-add
-// of a column.
+// Limits now: what a multiprocessor can take in: a step of a (128, 128) tile brings 32 KiB for 512 cycles
+// of products, 64 bytes per cycle.
 //
-// Costs in clarity: four instances of the kernel, and a rule to choose among them.
+// Costs in clarity: four instances of the kernel, and a rule to choose among them. 77 to 168 registers.
 //
 // Needs: sm_90a
 #include <algorithm>
