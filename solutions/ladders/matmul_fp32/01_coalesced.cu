@@ -1,4 +1,18 @@
-// Rung 1, coalesced: square blocks, so that threads that run together read neighbors.
+// Rung 1, coalesced: threads that run together read neighbors, and square blocks share what they read.
+//
+// A block of 32 x 32 threads owns a (32, 32) tile of C, one output per thread. A warp is one row of the tile:
+// in each step of K its lanes read one element of A together and 32 neighbors of B, which is one request of 4
+// sectors. The 32 warps of a block read the same 32 columns of B, so the L1 cache serves all but the first of
+// them.
+//
+// Limited the rung before (matmul_naive.cu): its blocks are one row of 256 outputs, so no two warps share B,
+// and the L2 cache serves every load (l1tex__t_sector_hit_rate.pct). Limits this one: two loads per
+// multiply-add. The load pipe takes one wavefront per cycle, and a warp's multiply-add needs two of them
+// while the multiprocessor could do eight
+// (l1tex__data_pipe_lsu_wavefronts.avg.pct_of_peak_sustained_elapsed): an eighth of the peak at best. kNT
+// stays slow: neighbors in a row of C read different rows of B. The next rung mends that.
+//
+// sm_90a: 31 registers, no shared memory. Costs no clarity: it is the formula.
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
 #include "common/core/registry.h"
@@ -7,21 +21,21 @@
 namespace wb {
 namespace {
 
-constexpr int kTile = 32;  // rows and columns of C that a block owns, one thread per output
+constexpr int kTile = 32;                // rows and columns of C that a block owns
+constexpr int kThreads = kTile * kTile;  // one per output
 
 template <MatmulLayout kLayout>
-__global__ void __launch_bounds__(kTile* kTile) coalesced(const float* a,  // (M, K), or (K, M) for kTN
-                                                          const float* b,  // (K, N), or (N, K) for kNT
-                                                          float* c,        // (M, N)
-                                                          int m, int n, int k, float alpha, float beta) {
-  const int tiles_across = (n + kTile - 1) / kTile;
-  const int row = static_cast<int>(blockIdx.x) / tiles_across * kTile + static_cast<int>(threadIdx.y);
-  const int column = static_cast<int>(blockIdx.x) % tiles_across * kTile + static_cast<int>(threadIdx.x);
-  if (row >= m || column >= n) return;
+__global__ void __launch_bounds__(kThreads) coalesced(const float* a,  // (M, K), or (K, M) for kTN
+                                                      const float* b,  // (K, N), or (N, K) for kNT
+                                                      float* c,        // (M, N)
+                                                      int m, int n, int k, float alpha, float beta) {
+  const ladder::TilePlace tile = ladder::place_of<kTile, kTile>(static_cast<int>(blockIdx.x), n);
+  const int row = tile.row + static_cast<int>(threadIdx.x) / kTile;
+  const int column = tile.column + static_cast<int>(threadIdx.x) % kTile;
   float sum = 0.0f;
   for (int depth = 0; depth < k; ++depth) {
-    sum += ladder::element_of_a<kLayout>(a, m, k, row, depth) *
-           ladder::element_of_b<kLayout>(b, n, k, depth, column);
+    sum += ladder::element<ladder::kDepthInRowsOfA<kLayout>>(a, m, k, row, depth) *
+           ladder::element<ladder::kDepthInRowsOfB<kLayout>>(b, n, k, column, depth);
   }
   ladder::store_output(c, m, n, row, column, sum, alpha, beta);
 }
@@ -31,7 +45,7 @@ void matmul_coalesced(MatmulLayout layout, const float* a, const float* b, float
   check_matmul(layout, a, b, c, m, n, k);
   const unsigned grid = ladder::count_tiles(m, n, kTile, kTile);
   ladder::with_layout(layout, [&](auto of) {
-    coalesced<of.value><<<grid, dim3(kTile, kTile), 0, stream>>>(a, b, c, m, n, k, alpha, beta);
+    coalesced<of.value><<<grid, kThreads, 0, stream>>>(a, b, c, m, n, k, alpha, beta);
   });
   WB_CHECK_LAUNCH();
 }
