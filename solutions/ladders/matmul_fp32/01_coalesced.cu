@@ -1,18 +1,18 @@
-// Rung 1, coalesced: threads that run together read neighbors, and square blocks share what they read.
+// Rung 1: threads that run together read neighbors, and square blocks share what they read.
 //
-// A block of 32 x 32 threads owns a (32, 32) tile of C, one output per thread. A warp is one row of the tile:
-// in each step of K its lanes read one element of A together and 32 neighbors of B, which is one request of 4
-// sectors. The 32 warps of a block read the same 32 columns of B, so the L1 cache serves all but the first of
-// them.
+// Idea: A block of 32 x 32 threads owns a (32, 32) tile of C, one output per thread. A warp is one row of
+// the tile: in each step of K its lanes read one element of A together and 32 neighbors of B, which is one
+// request of 4 sectors. The 32 warps of a block read the same 32 columns of B, so the L1 cache serves all
+// but the first of them.
 //
-// Limited the rung before (matmul_naive.cu): its blocks are one row of 256 outputs, so no two warps share B,
-// and the L2 cache serves every load (l1tex__t_sector_hit_rate.pct). Limits this one: two loads per
-// multiply-add. The load pipe takes one wavefront per cycle, and a warp's multiply-add needs two of them
-// while the multiprocessor could do eight
+// Limited before: matmul_naive.cu's blocks are one row of 256 outputs, so no two warps share B, and the L2
+// cache serves every load (l1tex__t_sector_hit_rate.pct).
+// Limits now: two loads per multiply-add. The load pipe takes one wavefront per cycle, and a warp's
+// multiply-add needs two of them while the multiprocessor could do eight
 // (l1tex__data_pipe_lsu_wavefronts.avg.pct_of_peak_sustained_elapsed): an eighth of the peak at best. kNT
-// stays slow: neighbors in a row of C read different rows of B. The next rung mends that.
-//
-// sm_90a: 31 registers, no shared memory. Costs no clarity: it is the formula.
+// stays slow, since neighbors in a row of C read different rows of B; the next rung mends that.
+// Uses: 31 registers, no shared memory (sm_90a).
+// Costs in clarity: none, it is the formula.
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
 #include "common/core/registry.h"

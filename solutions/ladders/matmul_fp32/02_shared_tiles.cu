@@ -1,17 +1,17 @@
-// Rung 2, shared tiles: a block loads every value once and keeps it in shared memory.
+// Rung 2: a block loads every value once and keeps it in shared memory.
 //
-// A block of 1024 threads owns a (32, 32) tile of C and walks K in steps of 32. In each step it copies a tile
-// of op(A) and one of op(B) into shared memory, both with depth outermost; whatever the layout, neighboring
-// threads read neighbors. Then each thread adds 32 products to its output.
+// Idea: A block of 1024 threads owns a (32, 32) tile of C and walks K in steps of 32. In each step it
+// copies a tile of op(A) and one of op(B) into shared memory, both with depth outermost; whatever the
+// layout, neighboring threads read neighbors. Then each thread adds 32 products to its output.
 //
-// Limited the rung before: two loads through the L1 cache per multiply-add
+// Limited before: two loads through the L1 cache per multiply-add
 // (l1tex__data_pipe_lsu_wavefronts.avg.pct_of_peak_sustained_elapsed), and in kNT 32 sectors per request
-// (l1tex__average_t_sectors_per_request_pipe_lsu_mem_global_op_ld.ratio). Limits this one: still two loads
-// per multiply-add, now of shared memory: 64 LDS for 32 FFMA in the loop. The same pipe carries both, so the
-// ceiling of an eighth of the peak stays
+// (l1tex__average_t_sectors_per_request_pipe_lsu_mem_global_op_ld.ratio).
+// Limits now: still two loads per multiply-add, now of shared memory: 64 LDS for 32 FFMA in the loop. The
+// same pipe carries both, so the ceiling of an eighth of the peak stays
 // (smsp__average_warps_issue_stalled_mio_throttle_per_issue_active.ratio).
-//
-// sm_90a: 30 registers, 8.25 KiB of shared memory per block. Costs two barriers per step.
+// Uses: 30 registers, 8.25 KiB of shared memory per block (sm_90a).
+// Costs in clarity: two barriers per step.
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
 #include "common/core/registry.h"

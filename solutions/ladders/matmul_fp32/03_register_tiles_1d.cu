@@ -1,16 +1,17 @@
-// Rung 3, register tiles in one dimension: a value from shared memory serves many outputs.
+// Rung 3: a value from shared memory serves many outputs of a thread.
 //
-// A block of 256 threads owns a (64, 64) tile of C and walks K in steps of 16. Each thread owns 16 outputs of
-// one column: an element of B's tile, once read, serves 16 multiply-adds from a register. The elements of A
-// are the same for all lanes of a warp (one address, a broadcast), and the compiler reads some of them 4 at a
-// time.
+// Idea: A block of 256 threads owns a (64, 64) tile of C and walks K in steps of 16. Each thread owns 16
+// outputs of one column: an element of B's tile, once read, serves 16 multiply-adds from a register. The
+// elements of A are the same for all lanes of a warp (one address, a broadcast), and the compiler reads
+// some of them 4 at a time.
 //
-// Limited the rung before: two reads of shared memory per multiply-add (mio_throttle stalls). Limits this
-// one: a warp still issues 5 to 6 reads for 16 multiply-adds (60 LDS.128, 32 smaller, 256 FFMA in the loop),
-// and one multiprocessor has one pipe for them and four for FFMA: smsp__inst_executed_pipe_lsu.sum beside
-// smsp__inst_executed_pipe_fma.sum.
-//
-// sm_90a: 64 registers, 8.1 KiB of shared memory per block. Costs an array of sums.
+// Limited before: two reads of shared memory per multiply-add
+// (smsp__average_warps_issue_stalled_mio_throttle_per_issue_active.ratio).
+// Limits now: a warp still issues 5 to 6 reads for 16 multiply-adds (60 LDS.128, 32 smaller, 256 FFMA in
+// the loop), and a multiprocessor has one pipe for them and four for FFMA:
+// smsp__inst_executed_pipe_lsu.sum beside smsp__inst_executed_pipe_fma.sum.
+// Uses: 64 registers, 8.1 KiB of shared memory per block (sm_90a).
+// Costs in clarity: an array of sums.
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
 #include "common/core/registry.h"

@@ -1,16 +1,16 @@
-// Rung 4, register tiles in two dimensions: 16 values from shared memory serve 64 multiply-adds.
+// Rung 4: 16 values from shared memory serve 64 multiply-adds of a thread.
 //
-// A block of 256 threads owns a (128, 128) tile of C and walks K in steps of 8. Each thread owns an (8, 8)
-// square: per step of depth it reads 8 values of A and 8 of B and takes their outer product. Twice the side,
-// half the reads. The larger tile of the block also halves what comes from the L2 cache: a value serves 128
-// multiply-adds.
+// Idea: A block of 256 threads owns a (128, 128) tile of C and walks K in steps of 8. Each thread owns an
+// (8, 8) square: per step of depth it reads 8 values of A and 8 of B and takes their outer product. The
+// larger tile of the block also halves what comes from the L2 cache: a value serves 128 multiply-adds.
 //
-// Limited the rung before: reads of shared memory per FFMA. Limits this one: the squares of neighboring
-// threads lie 8 floats apart, so the 16 addresses of a warp's read of B fall into 4 banks (4-way conflicts,
-// l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum), and values come one by one.
-//
-// sm_90a: 128 registers, 8.1 KiB of shared memory per block; two blocks per multiprocessor. Costs a second
-// loop.
+// Limited before: reads of shared memory per FFMA (smsp__inst_executed_pipe_lsu.sum).
+// Limits now: the squares of neighboring threads lie 8 floats apart, so the 16 addresses of a warp's read
+// of B fall into 4 banks (4-way conflicts, l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum), and most
+// values come one by one.
+// Uses: 128 registers (kNN keeps 24 bytes per thread in local memory), 8.1 KiB of shared memory per block,
+// two blocks per multiprocessor (sm_90a).
+// Costs in clarity: a second loop.
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
 #include "common/core/registry.h"

@@ -1,17 +1,19 @@
-// Rung 5, vector loads: 16 bytes per access, from global and from shared memory.
+// Rung 5: 16 bytes per access, from global and from shared memory.
 //
-// The tiles and squares of rung 4. A thread copies 4 neighbors of a matrix at a time (LDG.128), and reads 4
-// neighbors of a tile at a time (LDS.128): 4 reads for 64 multiply-adds instead of 16. Both tiles have depth
-// outermost, so the 8 values of a thread are neighbors; where the matrix has depth in its rows, the copy
-// transposes. A matrix whose address or row length is no multiple of 16 bytes is copied element by element.
+// Idea: The tiles and squares of rung 4. A thread copies 4 neighbors of a matrix at a time (LDG.128), and
+// reads 4 neighbors of a tile at a time (LDS.128): 4 reads for 64 multiply-adds instead of 16. Both tiles
+// have depth outermost, so the 8 values of a thread are neighbors; where the matrix has depth in its rows,
+// the copy transposes. A matrix whose address or row length is no multiple of 16 bytes is copied element
+// by element.
 //
-// Limited the rung before: the number of reads and their bank conflicts. Limits this one: reads of B still
-// conflict 2-way, since a thread's 8 columns are 32 bytes and its neighbor's begin 32 bytes later
-// (l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum); and every warp waits for its own copies at the start
-// of each step (smsp__average_warps_issue_stalled_long_scoreboard_per_issue_active.ratio, and _barrier_).
-//
-// sm_90a: 128 registers, 8.25 KiB of shared memory per block; 512 FFMA of 609 instructions in the loop. Costs
-// the case of unaligned matrices.
+// Limited before: the number of reads and their bank conflicts
+// (l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum).
+// Limits now: reads of B still conflict 2-way, since a thread's 8 columns are 32 bytes and its neighbor's
+// begin 32 bytes later; and every warp waits for its own copies at the start of each step
+// (smsp__average_warps_issue_stalled_long_scoreboard_per_issue_active.ratio).
+// Uses: 128 registers, 8.25 KiB of shared memory per block (sm_90a); 512 FFMA of 609 instructions in the
+// loop.
+// Costs in clarity: the case of unaligned matrices.
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
 #include "common/core/registry.h"

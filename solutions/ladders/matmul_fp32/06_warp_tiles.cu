@@ -1,16 +1,18 @@
-// Rung 6, warp tiles: the lanes of a warp form a compact tile, and read shared memory in unbroken runs.
+// Rung 6: the lanes of a warp form a compact tile, and read shared memory in unbroken runs.
 //
-// A block of 4 warps owns a (128, 128) tile of C, a warp (64, 64) of that, a thread (16, 8) of that, as
-// squares of (4, 4) that are spread over the warp's tile (tiling.cuh): lanes beside each other read 16 bytes
-// beside each other. Per step of depth a thread reads 24 values for 128 multiply-adds, 1 LDS.128 per 21 FFMA;
-// rung 5 has 1 per 16.
+// Idea: A block of 4 warps owns a (128, 128) tile of C, a warp (64, 64) of that, a thread (16, 8) of that,
+// as squares of (4, 4) that are spread over the warp's tile (tiling.cuh): lanes beside each other read 16
+// bytes beside each other. Per step of depth a thread reads 24 values for 128 multiply-adds: 1 LDS.128 per
+// 21 FFMA, where rung 5 has 1 per 16.
 //
-// Limited the rung before: conflicts of the reads of B, and waiting. Limits this one: waiting alone. A step
-// is copy, barrier, multiply, barrier; while a block copies, only the multiprocessor's other block can
-// multiply (smsp__average_warps_issue_stalled_long_scoreboard_per_issue_active.ratio).
-//
-// sm_90a: 219 registers, 8.25 KiB of shared memory per block; two blocks per multiprocessor; 1024 FFMA of
-// 1188 instructions in the loop. Costs a mapping from threads to outputs that one has to draw to understand.
+// Limited before: conflicts of the reads of B (l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum), and
+// waiting.
+// Limits now: waiting alone. A step is copy, barrier, multiply, barrier; while a block copies, only the
+// multiprocessor's other block can multiply
+// (smsp__average_warps_issue_stalled_long_scoreboard_per_issue_active.ratio).
+// Uses: 219 registers, 8.25 KiB of shared memory per block, two blocks per multiprocessor (sm_90a); 1024
+// FFMA of 1188 instructions in the loop.
+// Costs in clarity: a mapping from threads to outputs that one has to draw to understand.
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
 #include "common/core/registry.h"

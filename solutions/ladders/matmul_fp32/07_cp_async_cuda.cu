@@ -1,21 +1,21 @@
-// Rung 7, cp.async: copies run beside the arithmetic, and nobody waits for them.
+// Rung 7: copies run beside the arithmetic, and nobody waits for them.
 // Needs: sm_80
 //
-// cp.async copies from global to shared memory without passing through registers, and a thread goes on at
-// once. Four stages in shared memory form a ring: one is multiplied, three are on their way. In the registers
-// the same idea once more, two fragments: one is multiplied while the next is read. One barrier per step is
-// left. Zeros beyond the edges come from the copy itself, which is told how many bytes to read
+// Idea: cp.async copies from global to shared memory without passing through registers, and a thread goes
+// on at once. Four stages in shared memory form a ring: one is multiplied, three are on their way. In the
+// registers the same idea once more, two fragments: one is multiplied while the next is read. One barrier
+// per step is left. Zeros beyond the edges come from the copy itself, which is told how many bytes to read
 // (async_copy.cuh). A block now owns (128, 256) of C with 8 warps of rung 6, and fills the multiprocessor
 // alone.
 //
-// Limited the rung before: warps that wait for their copies
-// (smsp__average_warps_issue_stalled_long_scoreboard_per_issue_active.ratio). Limits this one: issue slots
-// that are no FFMA (1024 FFMA of 1125 instructions in the loop: 91%), and the tail of the grid: 512 tiles of
-// a 4096 product are 3.9 rounds of 132 multiprocessors. In kNT both operands travel element by element, 12
-// copies per step instead of 6. Small products do not fill the GPU at all.
-//
-// sm_90a: 221 to 229 registers, no spills, 49 KiB of dynamic shared memory per block; one block per
-// multiprocessor. Costs a count of groups in flight that no compiler checks.
+// Limited before: warps that wait for their copies
+// (smsp__average_warps_issue_stalled_long_scoreboard_per_issue_active.ratio).
+// Limits now: issue slots that are no FFMA (1024 FFMA of 1125 instructions in the loop: 91%), and the tail
+// of the grid: 512 tiles of a 4096 product are 3.9 rounds of 132 multiprocessors. In kNT both operands
+// travel element by element, 12 copies per step instead of 6. Small products do not fill the GPU at all.
+// Uses: 221 to 229 registers, no spills, 49 KiB of dynamic shared memory per block, one block per
+// multiprocessor (sm_90a).
+// Costs in clarity: a count of groups in flight that no compiler checks.
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
 #include "common/core/registry.h"
