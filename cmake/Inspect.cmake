@@ -68,7 +68,8 @@ function(wb_inspected_chapter chapter)
 endfunction()
 
 # wb_inspected_exercise(CHAPTER EXERCISE): NAME_inspected_test, ctest inspected.NAME: no finding in any implementation.
-# NAME_starter_inspected_test and NAME_mutants_inspected_test on demand. One order is enough: findings do not depend on it.
+# NAME_starter_inspected_test on demand. NAME_mutants_inspected_test, ctest inspected_mutants.NAME: the inspector alone finds
+# the mutants whose heads say so. One order is enough: findings do not depend on it.
 function(wb_inspected_exercise chapter exercise)
   add_executable(${exercise}_inspected_test)
   target_link_libraries(${exercise}_inspected_test PRIVATE ${exercise}_test_cases ${chapter}_inspected)
@@ -93,8 +94,29 @@ function(wb_inspected_exercise chapter exercise)
     wb_kernels(${exercise}_mutants_inspected ${mutants})
     simt_inspect(${exercise}_mutants_inspected)
     set_target_properties(${exercise}_mutants_inspected PROPERTIES EXCLUDE_FROM_ALL ON)
-    add_executable(${exercise}_mutants_inspected_test EXCLUDE_FROM_ALL)
+    add_executable(${exercise}_mutants_inspected_test)
     target_link_libraries(${exercise}_mutants_inspected_test PRIVATE ${exercise}_test_cases
       ${exercise}_mutants_inspected ${chapter}_inspected)
+    wb_prove_inspected_mutants(${chapter} ${exercise} ${mutants})
   endif()
+endfunction()
+
+# ctest inspected_mutants.NAME, where the head of a mutant says what the inspector must find in it.
+function(wb_prove_inspected_mutants chapter exercise)
+  find_package(Python3 3.9 COMPONENTS Interpreter QUIET)
+  set(proved FALSE)
+  foreach(mutant IN LISTS ARGN)
+    file(STRINGS ${mutant} expected REGEX "^// Inspected as: " LIMIT_COUNT 1)
+    if(expected)
+      set(proved TRUE)
+    endif()
+  endforeach()
+  if(NOT proved OR NOT Python3_Interpreter_FOUND)
+    set_target_properties(${exercise}_mutants_inspected_test PROPERTIES EXCLUDE_FROM_ALL ON)  # for --all, by hand
+    return()
+  endif()
+  add_test(NAME inspected_mutants.${exercise}
+    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/proofs/inspected_mutants.py
+            $<TARGET_FILE:${exercise}_mutants_inspected_test> ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise})
+  set_tests_properties(inspected_mutants.${exercise} PROPERTIES LABELS "${chapter};inspected;mutants")
 endfunction()

@@ -7,11 +7,12 @@ PROGRAM is the test program of an exercise, linked with inspected mutants. What 
 stands in its head comment, after the test that shows it soonest:
 
     // Inspected in: Suite.Test
-    // Inspected as: race in shared memory, line: sums[threadIdx.x] = value;
+    // Inspected as: shared_race, line: sums[threadIdx.x] = value;
 
-Results are not looked at: only findings count. One of them must be of that kind and name a line of the mutant
-with that text. A mutant without these lines is wrong in its numbers, where there is nothing to find; with
---all, which takes minutes, those run all their tests too, and must have no finding.
+Results are not looked at: only findings count. One of them must be of that kind and name a line with that
+text, in the mutant or in what mutants of its folder share. A mutant without these lines is wrong in its
+numbers, where there is nothing to find; with --all, which takes minutes, those run all their tests, and must
+have no finding.
 """
 
 from __future__ import annotations
@@ -25,33 +26,48 @@ from pathlib import Path
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
 
-from workbook import test_run  # noqa: E402
+from workbook import process, test_run  # noqa: E402
 
 TEST = re.compile(r"^// Inspected in: (\S+)$", re.MULTILINE)
 FINDING = re.compile(r"^// Inspected as: (.+), line: (.+)$", re.MULTILINE)
 SECONDS = 300.0
-REFUSALS = "--gtest_filter=-*.Rejects*:*.Refuses*"  # a mutant's launcher checks nothing
 
 
-def findings(program: Path, mutant: str, test: str) -> list:
-    """What the inspector found in one test, or in all."""
-    chosen = ["--test", test] if test else [REFUSALS]
-    with tempfile.TemporaryDirectory() as results:
-        outcome = test_run.run(program, ["--impl", mutant, *chosen], SECONDS, Path(results))
-    if not outcome.tests:
-        return [{"what": f"no test ran: {outcome.problem}", "parties": []}]
-    return [finding for one in outcome.tests for finding in one.findings]
+def findings(program: Path, mutant: str, tests: list) -> list:
+    """What the inspector found in these tests, each in a process of its own."""
+    found = []
+    for test in tests:
+        with tempfile.TemporaryDirectory() as results:
+            outcome = test_run.run(program, ["--impl", mutant, "--test", test], SECONDS, Path(results))
+        if not outcome.tests:
+            found.append({"what": f"{test} did not run: {outcome.problem}", "parties": []})
+        found += [finding for one in outcome.tests for finding in one.findings]
+    return found
 
 
-def source_lines(finding: dict, mutant: Path) -> list:
-    """The text of the mutant's lines that a finding names."""
-    text = mutant.read_text().splitlines()
-    parties = [party for party in finding["parties"] if Path(party["file"]).name == mutant.name]
-    return [text[party["line"] - 1].strip() for party in parties if 0 < party["line"] <= len(text)]
+def tests_of(program: Path, mutant: str) -> list:
+    """Those that run this mutant, but for bad arguments: its launcher checks nothing."""
+    names, suite = {}, ""
+    for line in process.quiet([program, "--gtest_list_tests"])[1].splitlines():
+        if line.endswith("."):
+            suite = line.strip().rpartition("/")[2].rstrip(".") if "/" in line else line.strip(".")
+        elif line.startswith("  ") and line.split()[0].endswith(f"/{mutant}"):
+            names[f"{suite}.{line.split()[0].partition('/')[0]}"] = None
+    return [name for name in names if not re.search(r"\.(Rejects|Refuses)", name)]
 
 
-def in_words(found: list, mutant: Path) -> str:
-    lines = [f"  {finding['what']}: {' | '.join(source_lines(finding, mutant))}" for finding in found]
+def source_lines(finding: dict, folder: Path) -> list:
+    """The text of the lines in `folder` that a finding names."""
+    found = []
+    for party in finding["parties"]:
+        file = folder / Path(party["file"]).name
+        text = file.read_text().splitlines() if file.exists() else []
+        found += [text[party["line"] - 1].strip()] if 0 < party["line"] <= len(text) else []
+    return found
+
+
+def in_words(found: list, folder: Path) -> str:
+    lines = [f"  {finding['what']}: {' | '.join(source_lines(finding, folder))}" for finding in found]
     return "\n".join(dict.fromkeys(lines)) or "  nothing"
 
 
@@ -62,12 +78,17 @@ def problem(program: Path, mutant: Path, everything: bool) -> str | None:
     if not wanted:
         if not everything:
             return None
-        found = findings(program, mutant.stem, "")
-        return f"is wrong in its numbers alone, but was found:\n{in_words(found, mutant)}" if found else ""
-    found = findings(program, mutant.stem, test.group(1) if test and not everything else "")
+        found = findings(program, mutant.stem, tests_of(program, mutant.stem))
+        return f"is wrong in its numbers alone, but:\n{in_words(found, mutant.parent)}" if found else ""
+    if not test:
+        return "does not say in which test ('// Inspected in: ...')"
+    found = findings(program, mutant.stem, [test.group(1)])
     for kind, line in wanted:
-        if not any(kind in one["what"] and line in source_lines(one, mutant) for one in found):
-            return f"no finding '{kind}' at '{line}', but:\n{in_words(found, mutant)}"
+        if not any(
+            one["what"] == kind and any(line in text for text in source_lines(one, mutant.parent))
+            for one in found
+        ):
+            return f"no finding '{kind}' at '{line}', but:\n{in_words(found, mutant.parent)}"
     return ""
 
 

@@ -18,12 +18,29 @@ std::map<std::uint32_t, SourceLine>& known() {
   return forever;
 }
 
+// The kernel file that the translator made this one from, as its first #line says: addr2line (binutils 2.40)
+// sometimes names the made one with the other's lines.
+std::string kernel_file(const std::string& file) {
+  if (!file.ends_with(".cu.cpp")) return file;
+  static auto& kernels = *new std::map<std::string, std::string>;
+  const auto [entry, is_new] = kernels.emplace(file, file);
+  std::ifstream translated(file);
+  std::string text;
+  while (is_new && std::getline(translated, text)) {
+    if (!text.starts_with("#line ")) continue;
+    const std::size_t open = text.find('"'), close = text.rfind('"');
+    if (open < close) entry->second = text.substr(open + 1, close - open - 1);
+    break;
+  }
+  return entry->second;
+}
+
 // "/path/file.cu:31 (discriminator 2)"
 SourceLine parse(const std::string& text) {
   const std::string place = text.substr(0, text.find(" (discriminator"));
   const std::size_t colon = place.rfind(':');
   if (colon == std::string::npos) return {};
-  return {place.substr(0, colon), std::atoi(place.c_str() + colon + 1)};
+  return {kernel_file(place.substr(0, colon)), std::atoi(place.c_str() + colon + 1)};
 }
 
 bool is_own_header(const std::string& file) {

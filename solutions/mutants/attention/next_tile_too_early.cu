@@ -1,5 +1,7 @@
 // Mistake: no barrier before the next tile is loaded: others still read the one before.
 // Caught as: look for a race|it is a race
+// Inspected in: AttentionForwardTest.AveragesTheValues
+// Inspected as: shared_race, line: k_tile[row][c] = inside
 #include "solutions/mutants/attention/mutated.cuh"
 
 namespace wb {

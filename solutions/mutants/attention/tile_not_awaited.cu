@@ -1,5 +1,7 @@
 // Mistake: no barrier after loading a tile: it is read before it is there.
 // Caught as: look for a race|it is a race
+// Inspected in: AttentionForwardTest.AveragesTheValues
+// Inspected as: shared_race, line: k_tile[row][c] = inside
 #include "solutions/mutants/attention/mutated.cuh"
 
 namespace wb {

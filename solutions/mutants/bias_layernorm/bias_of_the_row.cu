@@ -1,5 +1,7 @@
 // Mistake: bias is indexed by the row.
 // Caught as: bias is indexed by the row
+// Inspected in: BiasLayernormTest.NormalisesRowsOfEveryLength
+// Inspected as: out_of_bounds, line: bias[blockIdx.x]
 #include <cstdint>
 
 #include "03_softmax/block_reduce.cuh"

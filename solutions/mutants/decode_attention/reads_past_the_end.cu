@@ -1,5 +1,7 @@
 // Mistake: one token too many: the row of the cache that the next token will fill.
 // Caught as: MatchesOracle  reads_past_the_end +FAILED
+// Inspected in: DecodeAttentionTest.NaNShows
+// Inspected as: out_of_bounds, line: k.data[key + c * k.stride_d]
 #include "solutions/mutants/decode_attention/mutated.cuh"
 
 namespace wb {

@@ -1,5 +1,7 @@
 // Mistake: mean and spread are taken down a column (batch norm), not along a row.
 // Caught as: those of a column
+// Inspected in: LayernormForwardTest.NormalisesInPlace
+// Inspected as: global_race, line: sum += x[r * static_cast<std::int64_t>(c) + i]
 #include <cstdint>
 
 #include "03_softmax/block_reduce.cuh"

@@ -1,5 +1,7 @@
 // Mistake: no barrier after a tile is used: a fast thread overwrites it while slower ones still read.
 // Caught as: before the next ones overwrite them|it is a race|MultipliesManyTiles +\w+ +ok
+// Inspected in: MatmulTest.MultipliesManyTiles
+// Inspected as: shared_race, line: sum += a_tile[y][p] * b_tile[p][x];
 #include "solutions/mutants/matmul/operands.cuh"
 
 namespace wb {

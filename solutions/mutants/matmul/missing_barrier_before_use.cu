@@ -1,5 +1,7 @@
 // Mistake: no barrier after the loads: a thread multiplies elements that its neighbours have not fetched yet.
 // Caught as: matrices of one number give different sums|__syncthreads\(\), before
+// Inspected in: MatmulTest.MultipliesOneTile
+// Inspected as: shared_race, line: sum += a_tile[y][p] * b_tile[p][x];
 #include "solutions/mutants/matmul/operands.cuh"
 
 namespace wb {

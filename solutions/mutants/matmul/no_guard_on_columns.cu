@@ -1,5 +1,7 @@
 // Mistake: a tile that sticks out of the right edge writes past its rows.
 // Caught as: past the end
+// Inspected in: MatmulTest.GuardsTheTail
+// Inspected as: out_of_bounds, line: *target = alpha * sum
 #include "solutions/mutants/matmul/operands.cuh"
 
 namespace wb {

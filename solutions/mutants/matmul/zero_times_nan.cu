@@ -1,5 +1,7 @@
 // Mistake: c is read although beta is 0: 0 * NaN is NaN.
 // Caught as: output read before it was written
+// Inspected in: MatmulTest.MultipliesOneTile
+// Inspected as: never_written, line: beta * *target;
 #include "solutions/mutants/matmul/operands.cuh"
 
 namespace wb {

@@ -1,5 +1,7 @@
 // Mistake: no barrier between storing the sums of warps and reading them.
 // Caught as: it is a race
+// Inspected in: RmsnormForwardTest.FindsTheRstdOfARow
+// Inspected as: shared_race, line: of_warp[threadIdx.x / kWarp] = value;
 #include <cstdint>
 
 #include "03_softmax/block_reduce.cuh"

@@ -1,5 +1,7 @@
 // Mistake: blocks add to their rows of scratch without clearing them first.
 // Caught as: scratch, which holds anything
+// Inspected in: RmsnormBackwardTest.DifferentiatesByX
+// Inspected as: never_written, line: my_partials[i] += dy[start + i] * xhat;
 #include <algorithm>
 #include <cstdint>
 

@@ -1,5 +1,7 @@
 // Mistake: the threads of the last block past n add as well.
 // Caught as: canar|past the end|illegal
+// Inspected in: VectorAddTest.GuardsTheTail
+// Inspected as: out_of_bounds, line: out[i] = a[i] + b[i];
 #include "01_vector_add/vector_add.h"
 #include "common/core/check.h"
 #include "common/core/registry.h"

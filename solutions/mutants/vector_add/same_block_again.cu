@@ -1,5 +1,7 @@
 // Mistake: every block adds the first elements again: blockIdx is forgotten.
 // Caught as: never written
+// Inspected in: VectorAddTest.AddsManyBlocks
+// Inspected as: global_race, line: out[i] = a[i] + b[i];
 #include "01_vector_add/vector_add.h"
 #include "common/core/check.h"
 #include "common/core/registry.h"

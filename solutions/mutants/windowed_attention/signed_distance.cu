@@ -1,5 +1,7 @@
 // Mistake: the distance is i - j, below 0 for keys after the query.
 // Caught as: the distance has a sign
+// Inspected in: WindowedAttentionForwardTest.MatchesOracle
+// Inspected as: index_overflow, line: i - j - rope.window
 #include "06_flash_attention/windowed_attention_rows.cuh"
 #include "common/core/check.h"
 #include "common/core/registry.h"
