@@ -1,13 +1,19 @@
 """Ladders: which there are, what a table of one shows, and what the command refuses."""
 
+import json
+import shutil
+import subprocess
+import tempfile
 import unittest
 from argparse import Namespace
+from pathlib import Path
+from unittest import mock
 
 import support
 import test_bench
 from published import ladder_tables
-from workbook import ladder
-from workbook.errors import WorkbookError
+from workbook import bench, bench_join, ladder
+from workbook.errors import Exit, WorkbookError
 
 
 def rows():
@@ -77,6 +83,99 @@ class Table(unittest.TestCase):
     def test_only_files_of_that_ladder_count(self):
         other = ("matmul-h100", {"body": {"rows": rows()}})
         self.assertIn("Nothing is published yet", ladder_tables.of_ladder([other], "matmul_bf16"))
+
+
+class Climb(unittest.TestCase):
+    """`ladder` with a benchmark and a peer that are written here."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        self.started, self.peers_asked = [], 0
+        patches = (
+            mock.patch.multiple(ladder, ROOT=self.root, draw=lambda *_: None),
+            mock.patch.object(bench, "FOLDER", self.root),
+            mock.patch.object(bench, "run_peer", self.run_peer),
+            mock.patch.object(ladder.process, "in_the_open", self.run_program),
+            mock.patch.object(ladder.device, "label", lambda name: name),
+        )
+        for patch in patches:
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.one = next(one for one in ladder.ladders() if one.name == "matmul_fp32")
+
+    def run_program(self, command, **_):
+        self.started = [str(part) for part in command]
+        names = ("library", "warp_tiles", "coalesced", "naive", "solution", "shared_tiles")
+        made = [test_bench.row(name, 1e-6, baseline="library", speedup=1.0) for name in names]
+        file = Path(self.started[self.started.index("--output") + 1])
+        (self.root / file.name).write_text(json.dumps(test_bench.document(*made, device=self.device)))
+        return 0
+
+    def run_peer(self, *_):
+        self.peers_asked += 1
+        other = test_bench.document(test_bench.row("pytorch", 3e-6), peer="pytorch", peer_version="2.11")
+        (self.root / "peer.json").write_text(json.dumps(other))
+        return [self.root / "peer.json"]
+
+    def climb(self, device="cuda"):
+        self.device = device
+        build = mock.Mock(device=device, folder=self.root, program=lambda name: Path(name))
+        (self.root / "solutions/ladders/CMakeFiles" / f"{self.one.program}.dir").mkdir(
+            parents=True, exist_ok=True
+        )
+        with support.captured() as text:
+            code = ladder.climb(build, self.one, Namespace(peers=True, compile=True, timeout=60))
+        self.assertEqual(code, Exit.OK, text.getvalue())
+        file = self.root / f"ladder_matmul_fp32-{device}.json"
+        return [row["implementation"] for row in bench_join.load(file)["body"]["rows"]]
+
+    def test_rows_stand_in_the_order_of_the_climb(self):
+        expected = ["library", "naive", "solution", "coalesced", "shared_tiles", "warp_tiles", "pytorch"]
+        self.assertEqual(self.climb(), expected)
+
+    def test_only_the_ladders_own_contract_is_measured(self):
+        self.climb()
+        self.assertIn("--benchmark_filter=^matmul/", self.started)
+
+    def test_the_cpu_device_has_no_peer(self):
+        self.assertNotIn("pytorch", self.climb("cpu"))
+        self.assertEqual(self.peers_asked, 0)
+
+
+@unittest.skipUnless(shutil.which("cmake"), "needs cmake")
+class Needs(unittest.TestCase):
+    """Which architectures leave a rung out (wb_rung_lacks in cmake/Ladder.cmake)."""
+
+    def lacks(self, needs, architectures, device="cuda"):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "rung.cu").write_text(f"// Rung 1\n{needs}\n")
+            (Path(folder) / "ask.cmake").write_text(
+                f"include({support.ROOT}/cmake/Ladder.cmake)\nset(WB_DEVICE {device})\n"
+                f'set(CMAKE_CUDA_ARCHITECTURES "{architectures}")\n'
+                'wb_rung_lacks(lacks ${CMAKE_CURRENT_LIST_DIR}/rung.cu)\nmessage("[${lacks}]")\n'
+            )
+            done = subprocess.run(
+                ["cmake", "-P", f"{folder}/ask.cmake"], stderr=subprocess.PIPE, text=True, check=True
+            )
+            return done.stderr.strip()[1:-1]
+
+    def test_a_newer_architecture_has_what_an_older_one_has(self):
+        for architectures in ("80", "86", "90a", "120", "80;90a"):
+            self.assertEqual(self.lacks("// Needs: sm_80", architectures), "", architectures)
+        self.assertEqual(self.lacks("// Needs: sm_80", "75"), "it needs sm_80, and this build is for sm_75")
+        self.assertIn("sm_75", self.lacks("// Needs: sm_80", "75;90a"))
+
+    def test_what_is_of_one_architecture_is_in_no_other(self):
+        for architectures in ("90", "100", "120", "80;90a"):
+            self.assertIn("it needs sm_90a", self.lacks("// Needs: sm_90a", architectures), architectures)
+        self.assertEqual(self.lacks("// Needs: sm_90a", "90a"), "")
+        self.assertEqual(self.lacks("// Needs: sm_90a", "90a-real"), "")
+
+    def test_a_rung_without_needs_is_everywhere(self):
+        self.assertEqual(self.lacks("// No need", "75"), "")
+        self.assertEqual(self.lacks("// Needs: sm_90a", "", device="cpu"), "")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from .machine import ROOT, run_environment
 LADDERS = ROOT / "solutions" / "ladders"
 CALL = re.compile(r"^add_ladder\((\w+) CHAPTER (\w+) TESTS (\w+) BENCH (\w+)\)", re.M)
 RUNG = re.compile(r"^\d\d_(\w+?)(?:_cuda)?\.cu$")
+PEERS = ("pytorch", "pytorch_compile", "triton", "cudnn")
 PLOT = ROOT / "tools" / "plots" / "ladder.py"
 
 
@@ -93,17 +94,31 @@ def climb(build: Build, ladder: Ladder, options) -> Exit:
     ]
     if process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout) != 0:
         return Exit.FAILED
-    peers = bench.run_peer(ladder.exercise, output, options) if options.peers else []
+    # As in `bench`: PyTorch's time on a GPU says nothing beside the CPU device's.
+    asked = options.peers and build.device == "cuda"
+    peers = bench.run_peer(ladder.exercise, output, options) if asked else []
     document, *others = [bench_join.load(file) for file in [output, *peers]]
-    if document and any(others):
-        document = bench_join.join(document, [other for other in others if other])
-        bench_join.save(document, output)
     if document:
+        document = bench_join.join(document, [other for other in others if other])
+        document = in_order(document, ladder.rungs)
+        bench_join.save(document, output)
         bench_join.show(document)
         if build.device == "cuda":  # the CPU device has no TFLOP/s to draw
             draw(ladder, output)
         say(f"\nResults: {shown(output)}. What each rung does: {shown(ladder.folder / 'README.md')}")
     return Exit.OK if document else Exit.FAILED
+
+
+def in_order(document: dict, rungs: list) -> dict:
+    """Each problem's rows as one climbs: the baseline, the chapter's others, the rungs, the peers."""
+    rows = []
+    for own in bench_join.yardsticks(document).values():
+        of_ladder = {row["implementation"]: row for row in own if row["implementation"] in rungs}
+        others = [row for row in own if row["implementation"] not in rungs]
+        peers = [row for row in others if row["implementation"] in PEERS]
+        rows += [row for row in others if row not in peers]
+        rows += [of_ladder[idea] for idea in rungs if idea in of_ladder] + peers
+    return {**document, "body": {**document["body"], "rows": rows}}
 
 
 def draw(ladder: Ladder, results: Path) -> None:
