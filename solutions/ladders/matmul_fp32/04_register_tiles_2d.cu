@@ -5,11 +5,11 @@
 // larger tile of the block also halves what comes from the L2 cache: a value serves 128 multiply-adds.
 //
 // Limited before: reads of shared memory per FFMA (smsp__inst_executed_pipe_lsu.sum).
-// Limits now: the squares of neighboring threads lie 8 floats apart, so the 16 addresses of a warp's read of
-// B fall into 4 banks (4-way conflicts, l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum), and values come
-// one by one: 32 LDS for 128 FFMA in the loop.
-// Uses: 128 registers without spills, 8.1 KiB of shared memory per block, two blocks per multiprocessor
-// (sm_90a; before 9.0 up to 96 bytes per thread spill).
+// Limits now: the squares of neighboring threads lie 8 floats apart, so the 16 addresses of a warp's read
+// of B fall into 4 banks (4-way conflicts, l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum), and most
+// values come one by one.
+// Uses: 128 registers (kNN keeps 24 bytes per thread in local memory), 8.1 KiB of shared memory per block,
+// two blocks per multiprocessor (sm_90a).
 // Costs in clarity: a second loop.
 #include "02_matmul/matmul.h"
 #include "02_matmul/matmul_check.h"
@@ -44,8 +44,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     ladder::load_tile<kTile, kDepth, kThreads, ladder::kDepthInRowsOfB<kLayout>>(b_tile, b, n, k, tile.column,
                                                                                  start);
     __syncthreads();
-    // More steps at once need more registers than two blocks leave.
-#pragma unroll 2
+#pragma unroll
     for (int depth = 0; depth < kDepth; ++depth) {
       float from_a[kSide], from_b[kSide];
 #pragma unroll
