@@ -88,14 +88,14 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
 
   const Implementation<Contract>& implementation() const { return this->GetParam(); }
 
-  /// Calls the implementation under test with exactly these arguments (the stream included), waits for it,
-  /// and throws CudaError when the device reports one.
+  /// Calls the implementation under test with these arguments, waits for it, and throws CudaError when the
+  /// device reports one. Where the stream is null, the tests' own is passed: kernels must be launched in it.
   template <class... Args>
   void run(Args&&... args) {
     const std::string what = std::string(Contract::kName) + " '" + implementation().name + "'";
     if constexpr (detail::kIsKernelContract<typename Contract::Function>) {
-      const detail::WatchedCall watch;
-      implementation().function(std::forward<Args>(args)...);
+      call_in_stream(std::tuple<Args...>(std::forward<Args>(args)...),
+                     std::make_index_sequence<sizeof...(Args) - 1>{});
       detail::synchronize_after(what);
     } else {
       implementation().function(std::forward<Args>(args)...);
@@ -112,6 +112,14 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
   }
 
  private:
+  template <class... Args, std::size_t... kBeforeStream>
+  void call_in_stream(std::tuple<Args...> arguments, std::index_sequence<kBeforeStream...>) {
+    const cudaStream_t given = std::get<sizeof...(kBeforeStream)>(arguments);
+    const cudaStream_t stream = given == nullptr ? detail::stream_of_tests() : given;
+    const detail::WatchedCall watch(stream);
+    implementation().function(std::get<kBeforeStream>(std::move(arguments))..., stream);
+  }
+
   template <class... Args, std::size_t... kPositions>
   void replace_each_pointer(const std::vector<std::string>& names, const std::tuple<Args...>& right,
                             std::index_sequence<kPositions...>) {

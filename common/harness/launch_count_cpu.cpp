@@ -8,4 +8,12 @@ std::optional<std::uint64_t> kernels_launched() {
   return simt::kernels_launched();
 }
 
+void expect_stream(cudaStream_t stream) {
+  simt::expect_stream(stream);
+}
+
+std::uint64_t launched_elsewhere() {
+  return simt::launched_elsewhere();
+}
+
 }  // namespace wb::detail

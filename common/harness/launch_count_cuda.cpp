@@ -7,31 +7,38 @@
 #include "common/harness/watched_call.h"
 
 static std::atomic<std::uint64_t> g_launches = 0;
+static std::atomic<cudaStream_t> g_expected = nullptr;
+static std::atomic<std::uint64_t> g_elsewhere = 0;
+
+static void count_launch(cudaStream_t stream) {
+  ++g_launches;
+  if (stream != g_expected) ++g_elsewhere;
+}
 
 extern "C" {
 
 // Weak: a toolkit has only some of them.
-#define WB_COUNT_LAUNCHES(name, parameters, ...)      \
-  [[gnu::weak]] cudaError_t __real_##name parameters; \
-  cudaError_t __wrap_##name parameters {              \
-    ++g_launches;                                     \
-    return __real_##name(__VA_ARGS__);                \
-  }                                                   \
+#define WB_COUNT_LAUNCHES(name, its_stream, parameters, ...) \
+  [[gnu::weak]] cudaError_t __real_##name parameters;        \
+  cudaError_t __wrap_##name parameters {                     \
+    count_launch(its_stream);                                \
+    return __real_##name(__VA_ARGS__);                       \
+  }                                                          \
   static_assert(true)
 
-WB_COUNT_LAUNCHES(__cudaLaunchKernel,
+WB_COUNT_LAUNCHES(__cudaLaunchKernel, stream,
                   (cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
                    cudaStream_t stream),
                   kernel, grid, block, arguments, shared, stream);
-WB_COUNT_LAUNCHES(cudaLaunchKernel,
+WB_COUNT_LAUNCHES(cudaLaunchKernel, stream,
                   (const void* kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
                    cudaStream_t stream),
                   kernel, grid, block, arguments, shared, stream);
-WB_COUNT_LAUNCHES(cudaLaunchCooperativeKernel,
+WB_COUNT_LAUNCHES(cudaLaunchCooperativeKernel, stream,
                   (const void* kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
                    cudaStream_t stream),
                   kernel, grid, block, arguments, shared, stream);
-WB_COUNT_LAUNCHES(cudaLaunchKernelExC,
+WB_COUNT_LAUNCHES(cudaLaunchKernelExC, config->stream,
                   (const cudaLaunchConfig_t* config, const void* kernel, void** arguments), config, kernel,
                   arguments);
 
@@ -41,6 +48,15 @@ namespace wb::detail {
 
 std::optional<std::uint64_t> kernels_launched() {
   return g_launches;
+}
+
+void expect_stream(cudaStream_t stream) {
+  g_expected = stream;
+  g_elsewhere = 0;
+}
+
+std::uint64_t launched_elsewhere() {
+  return g_elsewhere;
 }
 
 }  // namespace wb::detail

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/core/check.h"
+
 namespace wb::detail {
 namespace {
 
@@ -23,11 +25,27 @@ void start_watching_calls() {
   watch_heap();
 }
 
-WatchedCall::WatchedCall() {
+cudaStream_t stream_of_tests() {
+  static const cudaStream_t stream = [] {
+    cudaStream_t created = nullptr;
+    WB_CUDA_CHECK(cudaStreamCreate(&created));
+    return created;
+  }();
+  return stream;
+}
+
+WatchedCall::WatchedCall(cudaStream_t stream) {
+  expect_stream(stream);
   if (g_watching) begin_foreign_call();
 }
 
 WatchedCall::~WatchedCall() {
+  if (const std::uint64_t kernels = launched_elsewhere(); kernels != 0) {
+    ADD_FAILURE()
+        << kernels << (kernels == 1 ? " kernel was" : " kernels were")
+        << " launched in another stream than the one that was passed: launch with <<<grid, block, bytes, "
+           "stream>>>. In the default stream, a kernel may start before what the caller has queued";
+  }
   if (!g_watching) return;
   if (const std::size_t changed = end_foreign_call(); changed != 0) {
     ADD_FAILURE() << "the call wrote into " << changed << " block" << (changed == 1 ? "" : "s")

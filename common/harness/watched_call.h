@@ -2,6 +2,8 @@
 // changed.
 #pragma once
 
+#include <cuda_runtime.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,6 +12,14 @@ namespace wb::detail {
 
 /// Kernels that this program has launched so far; nothing where they cannot be counted.
 std::optional<std::uint64_t> kernels_launched();
+
+/// From now on, launches in other streams than this one are counted; how many there were.
+void expect_stream(cudaStream_t stream);
+std::uint64_t launched_elsewhere();
+
+/// The stream that tests pass where they name none: not the default one, so that a kernel in the wrong stream
+/// shows.
+cudaStream_t stream_of_tests();
 
 /// Elements that matches() has compared so far: tells a test of results from one of refusals.
 std::uint64_t elements_compared();
@@ -21,10 +31,10 @@ void note_comparison(std::size_t elements);
 void start_watching_calls();
 
 /// Stands around one call of an implementation under test. Adds a failure to the running test when the call
-/// changed memory that it was not given.
+/// launched a kernel in another stream than the one it was given, or changed memory that it was not given.
 class WatchedCall {
  public:
-  WatchedCall();
+  explicit WatchedCall(cudaStream_t stream);
   ~WatchedCall();
   WatchedCall(const WatchedCall&) = delete;
   WatchedCall& operator=(const WatchedCall&) = delete;

@@ -112,7 +112,7 @@ void submit(Grid* kernel, cudaStream_t handle) {
   operation->grid = std::move(grid);
   static std::atomic<std::uint32_t> launches{0};
   operation->grid->number = ++launches;
-  count_launch();
+  count_launch(handle);
   scheduler.submit(stream, std::move(operation));
 }
 

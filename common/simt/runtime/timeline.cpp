@@ -24,17 +24,29 @@ Timeline& timeline() {
 }
 
 std::atomic<std::uint64_t> g_launched = 0;
+std::atomic<cudaStream_t> g_expected = nullptr;
+std::atomic<std::uint64_t> g_elsewhere = 0;
 
 }  // namespace
 
 constinit std::atomic<bool> detail::timeline_on{false};
 
-void detail::count_launch() {
+void detail::count_launch(cudaStream_t stream) {
   ++g_launched;
+  if (stream != g_expected) ++g_elsewhere;
 }
 
 std::uint64_t kernels_launched() {
   return g_launched;
+}
+
+void expect_stream(cudaStream_t stream) {
+  g_expected = stream;
+  g_elsewhere = 0;
+}
+
+std::uint64_t launched_elsewhere() {
+  return g_elsewhere;
 }
 
 void detail::record_on_timeline(TimelineRecord record) {

@@ -15,7 +15,7 @@ extern std::atomic<bool> timeline_on;
 void record_on_timeline(TimelineRecord record);
 /// Notes who submits what is to be recorded, and when; nothing while the timeline is off.
 void note_submission(TimelineRecord& record);
-void count_launch();
+void count_launch(cudaStream_t stream);
 long long nanoseconds();
 
 }  // namespace simt::detail

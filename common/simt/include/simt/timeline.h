@@ -40,4 +40,9 @@ std::vector<TimelineRecord> timeline_stop(std::size_t* lost = nullptr);
 /// Kernels launched so far, recorded or not; a launch that was refused is none.
 std::uint64_t kernels_launched();
 
+/// From now on, launches in other streams than this one are counted.
+void expect_stream(cudaStream_t stream);
+/// How many there were since then.
+std::uint64_t launched_elsewhere();
+
 }  // namespace simt
