@@ -6,11 +6,12 @@
 // but the first of them.
 //
 // Limited before: matmul_naive.cu's blocks are one row of 256 outputs, so no two warps share B, and the L2
-// cache serves every load (l1tex__t_sector_hit_rate.pct).
-// Limits now: two loads per multiply-add. The load pipe takes one wavefront per cycle, and a warp's
-// multiply-add needs two of them while the multiprocessor could do eight
-// (l1tex__data_pipe_lsu_wavefronts.avg.pct_of_peak_sustained_elapsed): an eighth of the peak at best. kNT
-// stays slow, since neighbors in a row of C read different rows of B; the next rung mends that.
+// cache serves its loads. Here the L1 cache serves 95% of them (lts__t_sectors_op_read.sum beside
+// l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum).
+// Limits now: two loads per multiply-add, and their latency: 21 warps per issued instruction wait for the
+// L1 cache (long scoreboard). Even without latency the pipe of loads, one wavefront per cycle, would allow
+// an eighth of the peak. kNT stays slow, since neighbors in a row of C read different rows of B; the next
+// rung mends that.
 // Uses: 31 registers, no shared memory (sm_90a).
 // Costs in clarity: none, it is the formula.
 #include "02_matmul/matmul.h"

@@ -4,12 +4,11 @@
 // copies a tile of op(A) and one of op(B) into shared memory, both with depth outermost; whatever the
 // layout, neighboring threads read neighbors. Then each thread adds 32 products to its output.
 //
-// Limited before: two loads through the L1 cache per multiply-add
-// (l1tex__data_pipe_lsu_wavefronts.avg.pct_of_peak_sustained_elapsed), and in kNT 32 sectors per request
-// (l1tex__average_t_sectors_per_request_pipe_lsu_mem_global_op_ld.ratio).
-// Limits now: still two loads per multiply-add, now of shared memory: 64 LDS for 32 FFMA in the loop. The
-// same pipe carries both, so the ceiling of an eighth of the peak stays
-// (smsp__average_warps_issue_stalled_mio_throttle_per_issue_active.ratio).
+// Limited before: the latency of two loads per multiply-add (long scoreboard falls from 21 warps per
+// issued instruction to 5), and in kNT 32 sectors per request.
+// Limits now: still two loads per multiply-add, now of shared memory: 64 LDS for 32 FFMA in the loop, 4.6
+// billion wavefronts as before (l1tex__data_pipe_lsu_wavefronts.sum). 17 warps per issued instruction wait
+// for a place in that pipe (MIO throttle), and its ceiling of an eighth of the peak stays.
 // Uses: 30 registers, 8.25 KiB of shared memory per block (sm_90a).
 // Costs in clarity: two barriers per step.
 #include "02_matmul/matmul.h"

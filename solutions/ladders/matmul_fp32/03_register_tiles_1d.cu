@@ -5,11 +5,11 @@
 // elements of A are the same for all lanes of a warp (one address, a broadcast), and the compiler reads
 // some of them 4 at a time.
 //
-// Limited before: two reads of shared memory per multiply-add
-// (smsp__average_warps_issue_stalled_mio_throttle_per_issue_active.ratio).
-// Limits now: a warp still issues 5 to 6 reads for 16 multiply-adds (60 LDS.128, 32 smaller, 256 FFMA in
-// the loop), and a multiprocessor has one pipe for them and four for FFMA:
-// smsp__inst_executed_pipe_lsu.sum beside smsp__inst_executed_pipe_fma.sum.
+// Limited before: the pipe of shared memory: MIO throttle falls from 17 warps per issued instruction to 1,
+// the wavefronts from 4.6 to 1.5 billion.
+// Limits now: two things alike: reads of shared memory, 5 to 6 for 16 multiply-adds (60 LDS.128, 32
+// smaller, 256 FFMA in the loop), and the copies, for which 1.3 warps per issued instruction wait (long
+// scoreboard).
 // Uses: 64 registers, 8.1 KiB of shared memory per block (sm_90a).
 // Costs in clarity: an array of sums.
 #include "02_matmul/matmul.h"

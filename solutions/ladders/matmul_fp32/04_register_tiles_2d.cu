@@ -4,10 +4,11 @@
 // (8, 8) square: per step of depth it reads 8 values of A and 8 of B and takes their outer product. The
 // larger tile of the block also halves what comes from the L2 cache: a value serves 128 multiply-adds.
 //
-// Limited before: reads of shared memory per FFMA (smsp__inst_executed_pipe_lsu.sum).
-// Limits now: the squares of neighboring threads lie 8 floats apart, so the 16 addresses of a warp's read
-// of B fall into 4 banks (4-way conflicts, l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum), and most
-// values come one by one.
+// Limited before: reads of shared memory: MIO throttle falls from 1 warp per issued instruction to 0.03.
+// Limits now: the copies, at the start of each step: 1.1 warps per issued instruction wait for global
+// memory (long scoreboard). The reads of B are poor, but do not bind yet: the squares of neighboring
+// threads lie 8 floats apart, so the 16 addresses of a warp fall into 4 banks. Half of the wavefronts of
+// shared memory are conflicts (l1tex__data_bank_conflicts_pipe_lsu_mem_shared.sum).
 // Uses: 128 registers (kNN keeps 24 bytes per thread in local memory), 8.1 KiB of shared memory per block,
 // two blocks per multiprocessor (sm_90a).
 // Costs in clarity: a second loop.

@@ -8,8 +8,8 @@
 // (async_copy.cuh). A block now owns (128, 256) of C with 8 warps of rung 6, and fills the multiprocessor
 // alone.
 //
-// Limited before: warps that wait for their copies
-// (smsp__average_warps_issue_stalled_long_scoreboard_per_issue_active.ratio).
+// Limited before: warps that wait for their copies: long scoreboard falls from 1 warp per issued
+// instruction to 0.01, and an instruction is issued in 83% of the cycles in place of 56%.
 // Limits now: issue slots that are no FFMA (1024 FFMA of 1125 instructions in the loop: 91%), and the tail
 // of the grid: 512 tiles of a 4096 product are 3.9 rounds of 132 multiprocessors. In kNT both operands
 // travel element by element, 12 copies per step instead of 6. Small products do not fill the GPU at all.
@@ -36,7 +36,7 @@ constexpr int kSharedBytes = kStages * kStage * static_cast<int>(sizeof(float));
 constexpr int kGroup = 8;  // rows of tiles that blocks work on at the same time
 
 // Blocks that run at the same time own tiles in kGroup rows of tiles: together they read fewer different rows
-// of A and columns of B than a single long row of tiles does, and the L2 cache serves the rest.
+// of A and columns of B than a single long row of tiles does. Up to 8192 an H100 is as fast without it.
 __device__ ladder::TilePlace grouped_place(int block, int m, int n) {
   const int down = (m + Tiles::kTileM - 1) / Tiles::kTileM, across = (n + Tiles::kTileN - 1) / Tiles::kTileN;
   const int first = block / (kGroup * across) * kGroup;
