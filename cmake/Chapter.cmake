@@ -64,6 +64,11 @@ function(add_chapter)
   endforeach()
 endfunction()
 
+# How a student's file is compiled, unlike ours: its asserts speak.
+function(wb_starter_options target)
+  target_compile_options(${target} PRIVATE -UNDEBUG)
+endfunction()
+
 # The test and benchmark programs of one exercise, for its implementations and for its starter.
 function(wb_exercise chapter exercise)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_test.cpp)
@@ -96,8 +101,7 @@ function(wb_exercise chapter exercise)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu)
     wb_kernels(${exercise}_starter ${exercise}_starter.cu)
     set_target_properties(${exercise}_starter PROPERTIES EXCLUDE_FROM_ALL ON)
-    # A student's assert is meant to speak.
-    target_compile_options(${exercise}_starter PRIVATE -UNDEBUG)
+    wb_starter_options(${exercise}_starter)
     # What is still to be written is not used yet: no reason to warn a student.
     target_compile_options(${exercise}_starter PRIVATE
       $<$<COMPILE_LANGUAGE:CXX>:-Wno-unused;-Wno-unused-parameter> $<$<COMPILE_LANGUAGE:CUDA>:-diag-suppress=177>)

@@ -83,6 +83,7 @@ function(wb_inspected_exercise chapter exercise)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu)
     wb_kernels(${exercise}_starter_inspected ${exercise}_starter.cu)
     simt_inspect(${exercise}_starter_inspected)
+    wb_starter_options(${exercise}_starter_inspected)
     set_target_properties(${exercise}_starter_inspected PROPERTIES EXCLUDE_FROM_ALL ON)
     add_executable(${exercise}_starter_inspected_test EXCLUDE_FROM_ALL)
     target_link_libraries(${exercise}_starter_inspected_test PRIVATE ${exercise}_test_cases

@@ -41,7 +41,7 @@ inline std::vector<float> to_float(std::span<const bf16> values) {
   floats.reserve(values.size());
   for (const bf16 value : values) {
     const bool is_poison = std::bit_cast<std::uint16_t>(value) == 0xFFFF;
-    floats.push_back(is_poison ? std::bit_cast<float>(0xFFFFFFFFu) : to_float(value));
+    floats.push_back(is_poison ? std::bit_cast<float>(0xFFBFFFFFu) : to_float(value));
   }
   return floats;
 }

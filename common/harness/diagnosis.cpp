@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "common/harness/guarded_buffer.h"
+
 namespace wb::detail {
 namespace {
 
@@ -31,8 +33,17 @@ bool element_passes(double got, double expected, const Tolerance& tolerance) {
          std::fabs(got - expected) <= tolerance.absolute + tolerance.relative * std::fabs(expected);
 }
 
+bool is_untouched(float value) {
+  return std::bit_cast<std::uint32_t>(value) == kPoisonWord;
+}
+
 bool is_poison(float value) {
-  return std::bit_cast<std::uint32_t>(value) == 0xffffffffU;
+  return is_untouched(value) || std::bit_cast<std::uint32_t>(value) == 0xffffffffU;
+}
+
+bool is_from_canary(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value) & 0x7fffffffU;
+  return (bits & 0x7ff00000U) == 0x7fc00000U && (bits & 0xfffffU) != 0;
 }
 
 }  // namespace wb::detail

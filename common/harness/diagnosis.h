@@ -30,8 +30,12 @@ struct Comparison {
 
 /// The matcher's rule for one element. NaN never passes; an infinity passes against itself.
 bool element_passes(double got, double expected, const Tolerance& tolerance);
-/// True for the very bits that GuardedBuffer::output left: no kernel computes them by accident.
+/// True for the very bits that GuardedBuffer::output left: nobody wrote this element.
+bool is_untouched(float value);
+/// Also what arithmetic makes of them, and what other device memory holds before anybody writes it.
 bool is_poison(float value);
+/// A NaN that was read, directly or through arithmetic, from what lies beside an array (GuardedBuffer).
+bool is_from_canary(float value);
 
 using Finding = std::optional<std::string>;
 

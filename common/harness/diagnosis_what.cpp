@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/core/device_info.h"
 #include "common/harness/diagnosis.h"
 
 namespace wb::detail {
@@ -62,7 +63,7 @@ Finding oracle_is_nan(const Comparison& c) {
 }
 
 Finding never_written(const Comparison& c) {
-  const std::size_t count = count_wrong(c, [&](std::size_t i) { return is_poison(c.got[i]); });
+  const std::size_t count = count_wrong(c, [&](std::size_t i) { return is_untouched(c.got[i]); });
   if (count == 0) return {};
   if (count == c.size() && count > 1) {
     return "nothing was written: is the kernel launched, and does any thread reach its store?";
@@ -70,18 +71,29 @@ Finding never_written(const Comparison& c) {
   return share(count, c) + "never written: the poison from before the launch is still there";
 }
 
+// The bits of a NaN that went through arithmetic tell where it comes from, on the CPU device; a GPU's
+// arithmetic makes the same of all.
 Finding not_a_number(const Comparison& c) {
   const std::size_t count = count_wrong(c, [&](std::size_t i) { return std::isnan(c.got[i]); });
   if (count == 0) return {};
+  const std::size_t unset = count_wrong(c, [&](std::size_t i) { return is_poison(c.got[i]); });
+  if (unset != 0) {
+    return share(unset, c) +
+           "the NaN of memory that nobody has written, and that was read: an output, scratch or shared array";
+  }
+  const std::size_t outside = count_wrong(c, [&](std::size_t i) { return is_from_canary(c.got[i]); });
+  if (outside != 0 && device_is_cpu()) {
+    return share(outside, c) +
+           "a NaN that stands beside an array: something was read before its start or past its end";
+  }
   return share(count, c) +
-         "NaN: inf - inf or 0/0 (is the maximum subtracted before exp?), an output read before it was "
-         "written, or a read outside an input";
+         "NaN: inf - inf, 0 / 0, 0 * inf or a function outside of its range, in some step before";
 }
 
 Finding infinite(const Comparison& c) {
   const std::size_t count = count_wrong(c, [&](std::size_t i) { return std::isinf(c.got[i]); });
   if (count == 0) return {};
-  return share(count, c) + "infinite: an overflow (exp of a large number, x * x) or a division by zero";
+  return share(count, c) + "infinite: an overflow or a division by zero";
 }
 
 Finding stale(const Comparison& c) {
@@ -196,7 +208,7 @@ Finding rounding(const Comparison& c) {
 
 Finding diagnose_what(const Comparison& c) {
   // Where elements are missing says it all; the first of them was printed as never written.
-  if (all_of_wrong(c, [&](std::size_t i) { return is_poison(c.got[i]); }) && diagnose_where(c)) return {};
+  if (all_of_wrong(c, [&](std::size_t i) { return is_untouched(c.got[i]); }) && diagnose_where(c)) return {};
   for (auto* rule :
        {oracle_is_nan, never_written, not_a_number, infinite, stale, wrong_accumulation, all_zero,
         constant_factor, transposed, shifted, constant_offset, constant_output, rounding}) {

@@ -19,7 +19,7 @@ bool is_contiguous(const Comparison& c) {
 bool all_untouched(const Comparison& c) {
   const bool knows_before = c.shape.before.size() == c.size();
   return std::all_of(c.wrong.begin(), c.wrong.end(), [&](std::size_t i) {
-    return is_poison(c.got[i]) || (knows_before && c.got[i] == c.shape.before[i]);
+    return is_untouched(c.got[i]) || (knows_before && c.got[i] == c.shape.before[i]);
   });
 }
 

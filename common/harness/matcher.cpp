@@ -44,7 +44,7 @@ std::string element_text(const char* label, std::size_t i, const Comparison& c) 
   const double allowed = c.tolerance.absolute + c.tolerance.relative * std::fabs(expected);
   const double difference = std::fabs(got - expected);
   std::string got_text = number_text(got);
-  if (detail::is_poison(c.got[i])) got_text = "NaN, never written";
+  if (detail::is_untouched(c.got[i])) got_text = "NaN, never written";
   return fmt::format(
       "\n  {} {}: got {}, expected {}{}{}", label, index_text(i, c), got_text, number_text(expected),
       std::isfinite(difference) ? fmt::format(", off by {:.3g}, allowed {:.3g}", difference, allowed) : "",

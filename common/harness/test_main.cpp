@@ -31,6 +31,8 @@ int run(int argc, char** argv) {
   std::string filter, only;
   const CLI::Option* option = app.add_option("--impl", filter);
   app.add_option("--test", only);
+  bool stop = false;
+  app.add_flag("--stop-at-first", stop);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -46,7 +48,8 @@ int run(int argc, char** argv) {
       std::count(rest.begin(), rest.end(), "--help") + std::count(rest.begin(), rest.end(), "-h") > 0;
   if (help) {
     fmt::print("--impl NAME[,NAME]  test only the implementations of these names (or WB_IMPL=NAME)\n");
-    fmt::print("--test SUITE.TEST   run this test alone\n\n");
+    fmt::print("--test SUITE.TEST   run this test alone\n");
+    fmt::print("--stop-at-first     end at the first test that fails\n\n");
   }
   std::vector<char*> arguments{argv[0]};
   for (std::string& text : rest) arguments.push_back(text.data());
@@ -58,6 +61,7 @@ int run(int argc, char** argv) {
 
   const bool judged = wb::detail::verdict_is_asked();
   if (judged || !only.empty()) wb::detail::run_every_test(only);
+  if (stop) GTEST_FLAG_SET(fail_fast, true);
 
   wb::require_selected_implementations();
   if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();

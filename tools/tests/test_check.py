@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import support
-from workbook import channel, chapters, check, inspection, judges, test_run
+from workbook import channel, chapters, check, inspection, judges, steps, test_run
 
 
 def test(name, status, *messages):
@@ -78,14 +78,14 @@ class RunsPrograms(unittest.TestCase):
         self.assertEqual(outcome.problem, "")
 
     def test_a_crash_names_the_signal_and_the_test(self):
-        body = "print('suite\\n  AddsOne ok\\n  AddsTheTail  starter ', end='', flush=True)\n"
+        body = "print('suite\\n  AddsOne ok\\n  AddsTheTail  starter \\x02', end='', flush=True)\n"
         outcome = self.run_script(body + "os.kill(os.getpid(), signal.SIGSEGV)")
         self.assertIn("SIGSEGV in AddsTheTail", outcome.problem)
         self.assertFalse(outcome.passed)
 
     def test_an_endless_loop_is_stopped(self):
         outcome = self.run_script(
-            "print('  Hangs  starter ', end='', flush=True)\nwhile True: pass", timeout=1.0
+            "print('  Hangs  starter \\x02', end='', flush=True)\nwhile True: pass", timeout=1.0
         )
         self.assertIn("stopped after 1 s in Hangs", outcome.problem)
 
@@ -167,8 +167,10 @@ class Judges(unittest.TestCase):
         self.assertIn("Checked: AddsOneBlock, AddsManyBlocks", said)
         self.assertIn("9 tests, 10 kernels launched", said)
         self.assertIn("Not checked: CountsPastTwoToThe31 (needs a GPU); races", said)
+        self.assertIn("thread orders other than", said)
+        self.assertIn("a GPU: this ran on the CPU device.", said)
         with support.captured() as text:
-            check.checked(outcome, self.exercise, inspection.Inspection(tests=9))
+            check.checked(outcome, self.exercise, inspection.Inspection(tests=9), on_gpu=True)
         self.assertIn("Inspected: races, array bounds", text.getvalue())
         self.assertTrue(text.getvalue().rstrip().endswith("Not checked: CountsPastTwoToThe31 (needs a GPU)."))
 
@@ -282,8 +284,8 @@ class ReadsFindings(unittest.TestCase):
 
     def test_where_results_are_red_the_first_red_test_is_inspected(self):
         red = test_run.Failure("SoftmaxTest.One", "starter", ["wrong"])
-        self.assertEqual(inspection.of_first([red]), ["--test", "SoftmaxTest.One"])
-        self.assertEqual(inspection.of_first([]), [])
+        self.assertEqual(inspection.of_first(test_run.TestRun(failures=[red])), ["--test", "SoftmaxTest.One"])
+        self.assertEqual(inspection.of_first(test_run.TestRun()), [])
 
     def test_a_failure_without_a_finding_is_not_clean(self):
         outcome = self.outcome()
@@ -292,20 +294,37 @@ class ReadsFindings(unittest.TestCase):
 
 
 class ShowsTheVerdict(unittest.TestCase):
-    def test_the_summary_comes_before_the_first_failure(self):
+    def test_the_first_failure_comes_before_the_list(self):
         with support.captured() as text:
-            check.show(test_run.read_report(json.dumps(REPORT)), verbose=False)
+            check.show(test_run.read_report(json.dumps(REPORT)), inspection.Inspection(), verbose=False)
         shown = text.getvalue()
         self.assertIn("1 of 3 tests fail, 1 pass, 1 skipped", shown)
-        self.assertLess(shown.index("1 of 3"), shown.index("got 0, expected 0.5"))
+        self.assertLess(shown.index("got 0, expected 0.5"), shown.index("1 of 3"))
 
     def test_the_words_that_a_test_adds_follow_its_first_message(self):
         report = json.loads(json.dumps(REPORT))
         messages = report["body"]["tests"][1]["messages"]
         messages += ["a_test.cpp:31\ndv: 2 wrong", "a_test.cpp:40\nFailed\nlooks like: a race"]
         with support.captured() as text:
-            check.show(test_run.read_report(json.dumps(report)), verbose=False)
-        self.assertTrue(text.getvalue().rstrip().endswith("got 0, expected 0.5\n  looks like: a race"))
+            check.show(test_run.read_report(json.dumps(report)), inspection.Inspection(), verbose=False)
+        self.assertIn("got 0, expected 0.5\n  looks like: a race\n", text.getvalue())
+
+    def test_what_kernels_print_is_shown_with_a_bound(self):
+        output = "  One  starter \x02row 1\nsimt: x\nrow 2\n\x03ok\n  Two  starter \x02\x03ok\n"
+        output += "  Three  starter \x02"
+        printed, unfinished = test_run.what_tests_printed(output)
+        self.assertEqual((printed, unfinished), ([("One", "row 1\nrow 2")], "Three"))
+        outcome = test_run.TestRun(total=1, printed=[("One", "line\n" * 1000)])
+        with support.captured() as text:
+            check.show(outcome, inspection.Inspection(), verbose=False)
+        self.assertIn("printed in One:", text.getvalue())
+        self.assertIn(f"and {1000 - check.PRINTED_LINES} more lines", text.getvalue())
+
+    def test_a_step_is_named_where_the_lesson_names_its_tests(self):
+        matmul = chapters.select(chapters.find("02"), "matmul")[0]
+        found = steps.of_lesson(matmul)
+        self.assertIn(f"of {len(found)} (the edges): ", steps.place(found, "MatmulTest.GuardsTheTail"))
+        self.assertEqual(steps.place(found, "MatmulTest.Other"), "")
 
     def test_a_wrong_name_of_an_implementation_gets_the_right_ones(self):
         softmax = chapters.select(chapters.find("03"), "softmax")[0]

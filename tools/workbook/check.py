@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 
-from . import chapters, device, inspection, judges, setup, test_run
+from . import chapters, device, inspection, judges, setup, steps, test_run
 from .build import Build
 from .console import heading, mark, paint, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -12,6 +13,8 @@ from .machine import RESULTS
 
 LISTED_FAILURES = 12
 SHOWN_NOTES = 2
+PRINTED_LINES = 20
+PRINTED_COLUMNS = 200
 INSPECTOR = "the inspector found what results do not show"
 NO_SUCH_IMPLEMENTATION = "no implementation is called"
 
@@ -73,26 +76,19 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
         exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
         return Exit.BUILD
     arguments = ["--impl", options.impl] if options.impl else []
-    outcome = test_run.run(build.program(target), arguments, options.timeout, RESULTS)
+    watched = build.program(twin) if twin and not trouble else None
+    outcome, inspected = examine(build.program(target), watched, arguments, options.timeout, options.verbose)
+    if trouble:
+        inspected.left_out += f": the inspected program was not built ({trouble})"
     ran = ", ".join(outcome.implementations) or "none"
     if not options.solution and not outcome.failures:  # red needs no further reasons
         judge(outcome, exercise, judges.parts(build.folder, exercise), bool(options.impl))
-    inspected = inspection.Inspection(left_out=inspection.BLIND)
-    if trouble:
-        inspected.left_out += f": the inspected program was not built ({trouble})"
-    elif twin:
-        only = inspection.of_first(outcome.failures)
-        inspected = inspection.run(build.program(twin), [*arguments, *only], options.timeout)
-    if outcome.problem or outcome.failures:
-        inspected.problem = ""  # the tests say it themselves
-    if not inspected.clean and not outcome.problem:
-        outcome.objections.append(INSPECTOR)
     subject = f"implementations: {ran}" if options.solution else f"your {where}"
     say(f"{subject}, on {device.label(build.device)}")
     for complaint in complaints(outcome.output):
         warn(complaint)
-    inspection.show(inspected, options.verbose)
-    show(outcome, options.verbose)
+    outcome.steps = steps.of_lesson(exercise)
+    show(outcome, inspected, options.verbose)
     if options.impl and NO_SUCH_IMPLEMENTATION in outcome.output:
         choices(exercise, options.solution)  # nothing ran: nothing to remember
     elif not options.solution:
@@ -105,8 +101,24 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
                 "device": build.device,
             }
         )
-        next_step(exercise, outcome, inspected)
+        next_step(exercise, outcome, inspected, build.device == "cuda")
     return Exit.OK if outcome.passed else Exit.FAILED
+
+
+def examine(program, twin, arguments: list, limit: float, verbose: bool = False) -> tuple:
+    """Run a test program, then its inspected twin where there is one: (TestRun, Inspection)."""
+    outcome = test_run.run(program, arguments, limit, RESULTS)
+    inspected = inspection.Inspection(left_out=inspection.BLIND)
+    if twin:
+        only = inspection.of_first(outcome)
+        if not verbose:
+            only = [*only, "--stop-at-first"]
+        inspected = inspection.run(twin, [*arguments, *only], limit)
+    if outcome.problem or outcome.failures:
+        inspected.problem = ""  # the tests say it themselves
+    if not inspected.clean and not outcome.problem:
+        outcome.objections.append(INSPECTOR)
+    return outcome, inspected
 
 
 def build_both(build: Build, target: str, twin: str, exercise, limit: float) -> str:
@@ -163,20 +175,34 @@ def complaints(output: str) -> list:
     return re.findall(r"simt: (SIMT_.*)", output)
 
 
-def show(outcome: test_run.TestRun, verbose: bool) -> None:
-    """The summary first, then the words of the first failure (or of all of them)."""
+def show(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: bool) -> None:
+    """The verdict: what is wrong with the first red test, its cause, and then the list of the others."""
     if outcome.problem:
         say(f"{mark(False)} {outcome.problem}")
-        say(paint(test_run.tail(outcome.output), "dim"))
+        if inspected.findings:
+            inspection.show(inspected, verbose)
+        for line in test_run.device_words(outcome.output):
+            say(f"    {line}")
+        show_printed(outcome)
         for objection in outcome.objections:
             say(f"    {mark(False)} {objection}")
+        say(paint(test_run.tail(outcome.output), "dim"))
         return
     good = outcome.total - outcome.skipped - len(outcome.failures)
     if not outcome.failures:
+        inspection.show(inspected, verbose)
         say(f"{mark(not outcome.objections)} all {good} tests pass{', but' if outcome.objections else ''}")
         for objection in outcome.objections:
             say(f"    {mark(False)} {objection}")
+        show_printed(outcome)
         return
+    for failure in outcome.failures if verbose else outcome.failures[:1]:
+        step = steps.place(outcome.steps, failure.test)
+        heading(f"{mark(False)} {step}{failure.test} fails:")
+        for message in failure.messages if verbose else in_short(failure.messages):
+            say(indent(message))
+    inspection.show(inspected, verbose)
+    show_printed(outcome)
     skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
     say(f"{mark(False)} {len(outcome.failures)} of {outcome.total} tests fail, {good} pass{skipped}:")
     for failure in outcome.failures[:LISTED_FAILURES]:
@@ -184,11 +210,19 @@ def show(outcome: test_run.TestRun, verbose: bool) -> None:
         say(f"    {mark(False)} {failure.test}{name}")
     if len(outcome.failures) > LISTED_FAILURES:
         say(f"    ... and {len(outcome.failures) - LISTED_FAILURES} more")
-    for failure in outcome.failures if verbose else outcome.failures[:1]:
-        say()
-        heading(failure.test if verbose else f"The first failure, {failure.test}:")
-        for message in failure.messages if verbose else in_short(failure.messages):
-            say(indent(message))
+
+
+def show_printed(outcome: test_run.TestRun) -> None:
+    """What kernels printed in the first red test, or in the first that printed at all."""
+    red = [failure.test.partition(".")[2] for failure in outcome.failures[:1]]
+    texts = [pair for pair in outcome.printed if pair[0] in red] or outcome.printed[:1]
+    for test, text in texts[:1]:
+        lines = text.splitlines()
+        say(f"    printed in {test}:")
+        for line in lines[:PRINTED_LINES]:
+            say(f"      {line[:PRINTED_COLUMNS]}")
+        if len(lines) > PRINTED_LINES:
+            say(f"      ... and {len(lines) - PRINTED_LINES} more lines")
 
 
 def in_short(messages: list) -> list:
@@ -213,7 +247,9 @@ def choices(exercise, solution: bool) -> None:
     say(f"Next: {command}, which tests your starter: it is all there is without --solution.{others}")
 
 
-def checked(outcome: test_run.TestRun, exercise, inspected: inspection.Inspection) -> None:
+def checked(
+    outcome: test_run.TestRun, exercise, inspected: inspection.Inspection, on_gpu: bool = False
+) -> None:
     """What "solved" stands on, and what it does not: by name, so that nobody reads more into it."""
     passed = [test.name.partition(".")[2] for test in outcome.tests if test.status == "passed"]
     counted = [test.launches for test in outcome.tests if test.launches is not None]
@@ -226,14 +262,20 @@ def checked(outcome: test_run.TestRun, exercise, inspected: inspection.Inspectio
     ]
     if exercise.starter.suffix == ".cu" and inspected.left_out:
         left_out.append(inspected.left_out)
+    if exercise.starter.suffix == ".cu" and not on_gpu:
+        order = os.environ.get("SIMT_ORDER") or "forward"
+        left_out.append(f"thread orders other than {order} (SIMT_ORDER=reverse tries another)")
+        left_out.append("a GPU: this ran on the CPU device")
     say(f"Not checked: {'; '.join([*left_out, *outcome.unknown])}." if left_out or outcome.unknown else "")
 
 
-def next_step(exercise, outcome: test_run.TestRun, inspected: inspection.Inspection) -> None:
+def next_step(
+    exercise, outcome: test_run.TestRun, inspected: inspection.Inspection, on_gpu: bool = False
+) -> None:
     number = exercise.chapter.name[:2]
     say()
     if outcome.passed:
-        checked(outcome, exercise, inspected)
+        checked(outcome, exercise, inspected, on_gpu)
         bench = (
             f" How fast is it? ./workbook bench {number} {exercise.name} --starter."
             if exercise.has("bench.cpp")

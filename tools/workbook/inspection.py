@@ -38,9 +38,11 @@ def twin(build: Build, exercise) -> str:
     return f"{exercise.name}_starter_inspected_test" if exercise.name in known else ""
 
 
-def of_first(failures: list) -> list:
-    """Options that run the first red test alone: its cause is wanted now. None where all tests are green."""
-    return ["--test", failures[0].test] if failures else []
+def of_first(outcome: test_run.TestRun) -> list:
+    """Options that run the first red test alone, or the one that did not end: its cause is wanted now. None
+    where all tests are green."""
+    name = outcome.failures[0].test if outcome.failures else outcome.unfinished
+    return ["--test", name] if name else []
 
 
 def run(program: Path, arguments: list, limit: float) -> Inspection:
@@ -71,7 +73,8 @@ def show(inspection: Inspection, verbose: bool) -> None:
     if not count:
         say(f"{mark(False)} under the inspector: {inspection.problem}")
         return
-    say(f"{mark(False)} the inspector found {count} mistake{'s' if count > 1 else ''}:")
+    words = "says why:" if count == 1 else f"found {count} mistakes, the first:"
+    say(f"{mark(False)} the inspector {words}")
     for text in inspection.findings if verbose else inspection.findings[:1]:
         say("\n".join("    " + line for line in text.splitlines()))
     if count > 1 and not verbose:

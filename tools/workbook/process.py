@@ -14,7 +14,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -165,6 +165,7 @@ class Lines:
     code: int = -1
     timed_out: bool = False
     output: Bounded = field(default_factory=Bounded)
+    on_look: Callable | None = None  # called some times per second while the program runs
 
     def __iter__(self) -> Iterator[str]:
         group = Group(
@@ -218,6 +219,8 @@ class Lines:
                     deadline = clock() + self.timeout
                 yield data
             if clock() >= look:
+                if self.on_look:
+                    self.on_look()
                 # A program that has ended may have left one behind that holds the pipe open.
                 if group.has_ended():
                     yield from self._rest(pipe, poll)

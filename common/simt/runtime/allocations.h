@@ -16,6 +16,7 @@ struct Allocation {
   cudaMemoryType type = cudaMemoryTypeUnregistered;
   char* mapping = nullptr;  // with the guard pages; null: memory that is not ours to unmap
   std::size_t mapping_bytes = 0;
+  bool far = false;  // larger than the memory behind it (simt/far.h): counts as none, and is not inspected
 };
 
 /// Maps `bytes` between guard pages and fills them with 0xff: an access past the end, or a value never
@@ -28,6 +29,8 @@ void deallocate_all_device();
 /// Notes memory that the program owns: pinned host memory, a __device__ variable.
 void note(void* pointer, std::size_t bytes, cudaMemoryType type);
 bool forget(void* pointer);
+/// Takes over a mapping of pages that repeat.
+void adopt_far(char* start, std::size_t bytes, char* mapping, std::size_t mapping_bytes);
 
 /// The allocation that holds `pointer`.
 std::optional<Allocation> find_allocation(const void* pointer);

@@ -70,8 +70,18 @@ BlockOrder::BlockOrder(std::uint64_t count) : count_(count) {
 }
 
 std::uint64_t BlockOrder::operator()(std::uint64_t turn) const {
-  if (factor_ == 1 && offset_ == 0) return turn;
-  return static_cast<std::uint64_t>((static_cast<unsigned __int128>(turn) * factor_ + offset_) % count_);
+  std::uint64_t block = turn;
+  if (factor_ != 1 || offset_ != 0) {
+    block = static_cast<std::uint64_t>((static_cast<unsigned __int128>(turn) * factor_ + offset_) % count_);
+  }
+  return gap_ != 0 && block >= gap_at_ ? block + gap_ : block;
+}
+
+BlockOrder BlockOrder::of_ends(std::uint64_t count, std::uint64_t ends) {
+  BlockOrder order(2 * ends);
+  order.gap_at_ = ends;
+  order.gap_ = count - 2 * ends;
+  return order;
 }
 
 }  // namespace simt::detail

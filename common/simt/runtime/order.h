@@ -47,10 +47,13 @@ class ThreadOrder {
 class BlockOrder {
  public:
   explicit BlockOrder(std::uint64_t count);
+  /// Of `count` blocks the first and the last `ends` alone.
+  static BlockOrder of_ends(std::uint64_t count, std::uint64_t ends);
   std::uint64_t operator()(std::uint64_t turn) const;
 
  private:
   std::uint64_t count_, factor_ = 1, offset_ = 0;
+  std::uint64_t gap_at_ = 0, gap_ = 0;  // blocks left out, and where
 };
 
 }  // namespace simt::detail

@@ -1,5 +1,5 @@
 // Mistake: exp of the score itself: it overflows.
-// Caught as: is the maximum subtracted before exp
+// Caught as: NaN: inf - inf|infinite
 #include "solutions/mutants/attention/mutated.cuh"
 
 namespace wb {

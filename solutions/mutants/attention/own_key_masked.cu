@@ -1,5 +1,5 @@
 // Mistake: a query does not see its own key: `<` instead of `<=`. The first query sees nothing.
-// Caught as: the mask is off by one|0/0
+// Caught as: the mask is off by one|0 / 0
 #include "solutions/mutants/attention/mutated.cuh"
 
 namespace wb {

@@ -1,5 +1,5 @@
 // Mistake: the running sum of a thread that saw nothing is rescaled by exp(-inf - -inf).
-// Caught as: NaN: inf - inf or 0/0
+// Caught as: NaN: inf - inf, 0 / 0
 #include <cmath>
 #include <cstdint>
 

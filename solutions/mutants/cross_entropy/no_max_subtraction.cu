@@ -1,5 +1,5 @@
 // Mistake: the maximum is not subtracted before exp.
-// Caught as: infinite: an overflow \(exp of a large number
+// Caught as: infinite: an overflow
 #include <cmath>
 #include <cstdint>
 

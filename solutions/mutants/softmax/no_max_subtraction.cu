@@ -1,5 +1,5 @@
 // Mistake: exp of the values themselves: right for small ones, inf / inf for large ones.
-// Caught as: is the maximum subtracted before exp
+// Caught as: NaN: inf - inf|infinite
 #include <cmath>
 #include <cstdint>
 

@@ -1,5 +1,5 @@
 // Mistake: silu as z exp(z) / (1 + exp(z)): infinity / infinity for a large z.
-// Caught as: NaN: inf - inf or 0/0
+// Caught as: NaN: inf - inf, 0 / 0
 #include "solutions/mutants/swiglu/mutated.cuh"
 
 namespace wb {

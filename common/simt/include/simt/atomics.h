@@ -6,6 +6,8 @@
 #include <bit>
 #include <type_traits>
 
+#include "simt/qualifiers.h"
+
 namespace simt::detail {
 
 /// A thread that spins gives way now and then to the others of its block, and its core to the other blocks.
@@ -17,7 +19,7 @@ using Bits = std::conditional_t<sizeof(T) == 8, unsigned long long,
 
 /// old = *address; *address = change(old), retried until nobody came between.
 template <class T, class Change>
-T atomic_update(T* address, Change change) {
+SIMT_AT_CALLER T atomic_update(T* address, Change change) {
   auto* bits = reinterpret_cast<Bits<T>*>(address);
   Bits<T> seen = __atomic_load_n(bits, __ATOMIC_RELAXED);
   for (;;) {
@@ -29,7 +31,7 @@ T atomic_update(T* address, Change change) {
 }
 
 template <class T>
-T atomic_compare_and_swap(T* address, T expected, T value) {
+SIMT_AT_CALLER T atomic_compare_and_swap(T* address, T expected, T value) {
   const T wanted = expected;
   if (!__atomic_compare_exchange_n(address, &expected, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     spin();
@@ -39,14 +41,14 @@ T atomic_compare_and_swap(T* address, T expected, T value) {
 }
 
 template <class T>
-T atomic_exchange(T* address, T value) {
+SIMT_AT_CALLER T atomic_exchange(T* address, T value) {
   const T old = __atomic_exchange_n(address, value, __ATOMIC_RELAXED);
   if (old == value) spin();
   return old;
 }
 
 template <class T>
-T atomic_add(T* address, T value) {
+SIMT_AT_CALLER T atomic_add(T* address, T value) {
   if (value == 0) spin();
   return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
 }
@@ -55,56 +57,57 @@ T atomic_add(T* address, T value) {
 
 // clang-format off
 #define SIMT_ATOMIC_INTEGER(T)                                                                             \
-  inline T atomicAdd(T* address, T value) { return simt::detail::atomic_add(address, value); }             \
-  inline T atomicMin(T* address, T value) {                                                                \
+  SIMT_AT_CALLER inline T atomicAdd(T* address, T value) { return simt::detail::atomic_add(address, value); }             \
+  SIMT_AT_CALLER inline T atomicMin(T* address, T value) {                                                                \
     return simt::detail::atomic_update(address, [value](T old) { return value < old ? value : old; }); }   \
-  inline T atomicMax(T* address, T value) {                                                                \
+  SIMT_AT_CALLER inline T atomicMax(T* address, T value) {                                                                \
     return simt::detail::atomic_update(address, [value](T old) { return value > old ? value : old; }); }   \
-  inline T atomicExch(T* address, T value) { return simt::detail::atomic_exchange(address, value); }       \
-  inline T atomicCAS(T* address, T expected, T value) {                                                    \
+  SIMT_AT_CALLER inline T atomicExch(T* address, T value) { return simt::detail::atomic_exchange(address, value); }       \
+  SIMT_AT_CALLER inline T atomicCAS(T* address, T expected, T value) {                                                    \
     return simt::detail::atomic_compare_and_swap(address, expected, value); }                              \
-  inline T atomicAnd(T* address, T value) { return __atomic_fetch_and(address, value, __ATOMIC_RELAXED); } \
-  inline T atomicOr(T* address, T value) { return __atomic_fetch_or(address, value, __ATOMIC_RELAXED); }   \
-  inline T atomicXor(T* address, T value) { return __atomic_fetch_xor(address, value, __ATOMIC_RELAXED); }
+  SIMT_AT_CALLER inline T atomicAnd(T* address, T value) { return __atomic_fetch_and(address, value, __ATOMIC_RELAXED); } \
+  SIMT_AT_CALLER inline T atomicOr(T* address, T value) { return __atomic_fetch_or(address, value, __ATOMIC_RELAXED); }   \
+  SIMT_AT_CALLER inline T atomicXor(T* address, T value) { return __atomic_fetch_xor(address, value, __ATOMIC_RELAXED); }
 SIMT_ATOMIC_INTEGER(int)
 SIMT_ATOMIC_INTEGER(unsigned int)
 SIMT_ATOMIC_INTEGER(unsigned long long int)
 #undef SIMT_ATOMIC_INTEGER
 // clang-format on
 
-inline long long atomicMin(long long* address, long long value) {
+SIMT_AT_CALLER inline long long atomicMin(long long* address, long long value) {
   return simt::detail::atomic_update(address, [value](long long old) { return value < old ? value : old; });
 }
-inline long long atomicMax(long long* address, long long value) {
+SIMT_AT_CALLER inline long long atomicMax(long long* address, long long value) {
   return simt::detail::atomic_update(address, [value](long long old) { return value > old ? value : old; });
 }
-inline unsigned short atomicCAS(unsigned short* address, unsigned short expected, unsigned short value) {
+SIMT_AT_CALLER inline unsigned short atomicCAS(unsigned short* address, unsigned short expected,
+                                               unsigned short value) {
   return simt::detail::atomic_compare_and_swap(address, expected, value);
 }
 
-inline int atomicSub(int* address, int value) {
+SIMT_AT_CALLER inline int atomicSub(int* address, int value) {
   return __atomic_fetch_sub(address, value, __ATOMIC_RELAXED);
 }
-inline unsigned atomicSub(unsigned* address, unsigned value) {
+SIMT_AT_CALLER inline unsigned atomicSub(unsigned* address, unsigned value) {
   return __atomic_fetch_sub(address, value, __ATOMIC_RELAXED);
 }
 /// Counts up and wraps to 0 after `limit`.
-inline unsigned atomicInc(unsigned* address, unsigned limit) {
+SIMT_AT_CALLER inline unsigned atomicInc(unsigned* address, unsigned limit) {
   return simt::detail::atomic_update(address, [limit](unsigned old) { return old >= limit ? 0 : old + 1; });
 }
 /// Counts down and wraps to `limit` after 0, or when above it.
-inline unsigned atomicDec(unsigned* address, unsigned limit) {
+SIMT_AT_CALLER inline unsigned atomicDec(unsigned* address, unsigned limit) {
   return simt::detail::atomic_update(
       address, [limit](unsigned old) { return old == 0 || old > limit ? limit : old - 1; });
 }
 
-inline float atomicAdd(float* address, float value) {
+SIMT_AT_CALLER inline float atomicAdd(float* address, float value) {
   return simt::detail::atomic_update(address, [value](float old) { return old + value; });
 }
-inline double atomicAdd(double* address, double value) {
+SIMT_AT_CALLER inline double atomicAdd(double* address, double value) {
   return simt::detail::atomic_update(address, [value](double old) { return old + value; });
 }
-inline float atomicExch(float* address, float value) {
+SIMT_AT_CALLER inline float atomicExch(float* address, float value) {
   return simt::detail::atomic_update(address, [value](float) { return value; });
 }
 

@@ -21,6 +21,10 @@
 #endif
 #ifndef SIMT_UNWATCHED
 #define SIMT_UNWATCHED
+#define SIMT_AT_CALLER
+#else
+// Whose accesses are the caller's: the line that the inspector names is the kernel's.
+#define SIMT_AT_CALLER __attribute__((always_inline))
 #endif
 
 // One block stays on one worker thread from start to end: a variable of that thread is shared by the block.

@@ -1,0 +1,50 @@
+#include <cuda_runtime.h>
+#include <fmt/format.h>
+
+#include "common/core/error.h"
+#include "common/harness/far_operand.h"
+#include "simt/far.h"
+#include "simt/inspection.h"
+
+namespace wb {
+
+std::int64_t far_elements() {
+  return std::int64_t{1} << 32;
+}
+
+std::string no_far_operands(std::size_t, std::string_view implementation) {
+  if (simt::inspected()) return "the inspector's shadow of 16 GiB needs more memory than they do";
+  return implementation == "library" ? "a library computes all of it, on the host" : "";
+}
+
+FarOperand::FarOperand(std::size_t floats)
+    : memory_(simt::allocate_far(floats * sizeof(float), kFarWindow * sizeof(float))) {
+  if (memory_ == nullptr) {
+    throw Error(fmt::format("the system grants no {} addresses for an operand of {} floats",
+                            floats * sizeof(float), floats));
+  }
+}
+
+void FarOperand::Free::operator()(void* memory) const {
+  static_cast<void>(cudaFree(memory));
+}
+
+OnlyEndBlocks::OnlyEndBlocks(std::uint64_t blocks) {
+  simt::run_only_ends(blocks);
+}
+OnlyEndBlocks::~OnlyEndBlocks() {
+  simt::run_only_ends(0);
+}
+
+std::string far_words(std::int64_t index) {
+  return fmt::format("; elements up to {} are meant: too far for a 32-bit index", index);
+}
+
+std::string explain_wrapped(std::int64_t index) {
+  return fmt::format(
+      "\n  what:  an index is computed in 32 bits: element {} is meant, and {} is used, which is 2^32 less. "
+      "Compute it in std::int64_t",
+      index, index - (std::int64_t{1} << 32));
+}
+
+}  // namespace wb

@@ -1,0 +1,12 @@
+// What simt/far.h asks of launches.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace simt::detail {
+
+/// Blocks to run at either end of a grid; 0: all.
+extern std::atomic<std::uint64_t> only_ends;
+
+}  // namespace simt::detail

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Prove that `./workbook check` names the cause of each wrong kernel in tools/proofs/mistakes.
+
+    mistakes.py --build FOLDER [--show] [EXERCISE/NAME...]
+
+A mistake says in its head comment what it is and what the first screen must say:
+
+    // First screen: race in shared memory        (a regular expression; '.' matches line ends)
+
+A second line, `// Not yet: reason`, is for what is not named yet: it is counted apart, and is no problem.
+
+The programs hold all mistakes of an exercise; --impl picks one. What is printed is what check prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOOLS))
+
+from workbook import check  # noqa: E402
+
+MISTAKES = TOOLS / "proofs" / "mistakes"
+NOT_YET = re.compile(r"^// Not yet: (.+)$", re.MULTILINE)
+WORDS = re.compile(r"^// First screen: (.+)$", re.MULTILINE)
+SECONDS = 60.0
+SCREEN_LINES = 24
+
+
+def build(folder: Path, exercises: list) -> int:
+    targets = [f"{name}_mistakes{kind}_test" for name in exercises for kind in ("", "_inspected")]
+    return subprocess.run(["cmake", "--build", str(folder), "--target", *targets], check=False).returncode
+
+
+def examine(folder: Path, file: Path) -> tuple:
+    """What check finds, and how long it took."""
+    started = time.monotonic()
+    program = folder / "bin" / f"{file.parent.name}_mistakes_test"
+    twin = folder / "bin" / f"{file.parent.name}_mistakes_inspected_test"
+    outcome, inspected = check.examine(program, twin, ["--impl", file.stem], SECONDS)
+    return outcome, inspected, time.monotonic() - started
+
+
+def screen(outcome, inspected) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        check.show(outcome, inspected, verbose=False)
+    return "\n".join(text.getvalue().splitlines()[:SCREEN_LINES])
+
+
+def judge(words: str, passed: bool, text: str) -> str:
+    """What is wrong, or nothing."""
+    if passed:
+        return "PASSES"
+    if re.search(words, text, re.DOTALL):
+        return ""
+    return f"is caught, but the first screen does not say '{words}'"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--show", action="store_true", help="print the screens")
+    parser.add_argument("names", nargs="*", help="these only, EXERCISE/NAME")
+    arguments = parser.parse_args()
+    folder = arguments.build.resolve()
+    files = sorted(MISTAKES.glob("*/*.cu"))
+    chosen = [f for f in files if f"{f.parent.name}/{f.stem}" in arguments.names or not arguments.names]
+    if not chosen or build(folder, sorted({file.parent.name for file in chosen})) != 0:
+        return 2
+    problems = later = 0
+
+    for file in chosen:  # one by one: each run ends all that it has started
+        outcome, inspected, seconds = examine(folder, file)
+        words, text = WORDS.search(file.read_text()).group(1), screen(outcome, inspected)
+        problem = judge(words, outcome.passed, text)
+        reason = NOT_YET.search(file.read_text())
+        if reason and problem:
+            later += 1
+            print(f"{file.parent.name}/{file.stem}: not yet, {reason.group(1)} ({problem})", flush=True)
+            continue
+        problems += bool(problem)
+        print(f"{file.parent.name}/{file.stem}: {problem or 'named'} ({seconds:.1f} s)", flush=True)
+        if problem or arguments.show:
+            print("\n".join("  | " + line for line in text.splitlines()), flush=True)
+    print(f"{len(chosen)} wrong kernels, {later} not named yet, {problems} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
