@@ -152,6 +152,6 @@ function(wb_mutants chapter exercise)
   endif()
   add_test(NAME mutants.${exercise}
     COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/proofs/mutants.py $<TARGET_FILE:${exercise}_mutants_test>
-            ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise} --orders ${orders} --jobs ${jobs})
+            ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise} --orders ${orders} --jobs ${jobs} --device ${WB_DEVICE})
   set_tests_properties(mutants.${exercise} PROPERTIES LABELS "${chapter};mutants")
 endfunction()

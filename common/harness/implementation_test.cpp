@@ -12,8 +12,15 @@ bool device_is_lost() {
 }
 
 void synchronize_after(const std::string& what) {
+  const cudaError_t unasked = cudaGetLastError();
   const cudaError_t code = cudaDeviceSynchronize();
-  if (code == cudaSuccess) return;
+  if (code == cudaSuccess && unasked == cudaSuccess) return;
+  if (code == cudaSuccess) {
+    throw CudaError(unasked,
+                    fmt::format("{}: a CUDA call in it failed, and nothing asked for its error: {} ({}). Ask "
+                                "after each launch: WB_CHECK_LAUNCH()",
+                                what, cudaGetErrorName(unasked), cudaGetErrorString(unasked)));
+  }
   static_cast<void>(cudaGetLastError());
   g_device_is_lost = cudaDeviceSynchronize() != cudaSuccess;
   throw CudaError(code, fmt::format("{}: the device stopped it: {} ({})", what, cudaGetErrorName(code),

@@ -72,7 +72,8 @@ template <class Result, class... Parameters>
 inline constexpr bool kIsKernelContract<Result(Parameters...)> = std::is_void_v<Result>&& std::is_same_v<
     std::tuple_element_t<sizeof...(Parameters), std::tuple<void, Parameters...>>, cudaStream_t>;
 
-/// Waits for the device; throws CudaError naming `what` ran last.
+/// Waits for the device; throws CudaError naming `what` ran last, when that failed or left an error that
+/// nothing asked for.
 void synchronize_after(const std::string& what);
 inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -94,9 +95,11 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
   void run(Args&&... args) {
     const std::string what = std::string(Contract::kName) + " '" + implementation().name + "'";
     if constexpr (detail::kIsKernelContract<typename Contract::Function>) {
+      const detail::KeptMemory memory;
       call_in_stream(std::tuple<Args...>(std::forward<Args>(args)...),
                      std::make_index_sequence<sizeof...(Args) - 1>{});
       detail::synchronize_after(what);
+      memory.check();
     } else {
       implementation().function(std::forward<Args>(args)...);
       detail::synchronize_after(what);
@@ -116,6 +119,7 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
   void call_in_stream(std::tuple<Args...> arguments, std::index_sequence<kBeforeStream...>) {
     const cudaStream_t given = std::get<sizeof...(kBeforeStream)>(arguments);
     const cudaStream_t stream = given == nullptr ? detail::stream_of_tests() : given;
+    static_cast<void>(cudaGetLastError());  // what is left there after the call is the call's
     const detail::WatchedCall watch(stream);
     implementation().function(std::get<kBeforeStream>(std::move(arguments))..., stream);
   }

@@ -1,5 +1,6 @@
-// Kernels launched, on the CPU device: the runtime counts them.
+// Kernels launched and memory held, on the CPU device: the runtime counts them.
 #include "common/harness/watched_call.h"
+#include "simt/memory_use.h"
 #include "simt/timeline.h"
 
 namespace wb::detail {
@@ -14,6 +15,10 @@ void expect_stream(cudaStream_t stream) {
 
 std::uint64_t launched_elsewhere() {
   return simt::launched_elsewhere();
+}
+
+std::optional<std::size_t> device_bytes_in_use() {
+  return simt::device_bytes_in_use();
 }
 
 }  // namespace wb::detail

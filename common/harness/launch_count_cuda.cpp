@@ -59,4 +59,9 @@ std::uint64_t launched_elsewhere() {
   return g_elsewhere;
 }
 
+// Other programs use the memory of a GPU too.
+std::optional<std::size_t> device_bytes_in_use() {
+  return std::nullopt;
+}
+
 }  // namespace wb::detail

@@ -9,6 +9,7 @@ namespace {
 
 bool g_watching = false;
 std::uint64_t g_compared = 0;
+int g_calls_that_kept_memory = 0;  // in a row
 
 }  // namespace
 
@@ -51,6 +52,18 @@ WatchedCall::~WatchedCall() {
     ADD_FAILURE() << "the call wrote into " << changed << " block" << (changed == 1 ? "" : "s")
                   << " of memory that the test holds, and to which it was given no pointer";
   }
+}
+
+KeptMemory::KeptMemory() : before_(device_bytes_in_use()) {}
+
+void KeptMemory::check() const {
+  const std::optional<std::size_t> after = device_bytes_in_use();
+  if (!before_ || !after) return;
+  g_calls_that_kept_memory = *after > *before_ ? g_calls_that_kept_memory + 1 : 0;
+  if (g_calls_that_kept_memory != kCallsInARow) return;
+  ADD_FAILURE() << "each of " << kCallsInARow << " calls in a row left device memory behind, the last one "
+                << *after - *before_
+                << " bytes: free what a call allocates, or keep one workspace for all calls";
 }
 
 }  // namespace wb::detail

@@ -17,6 +17,9 @@ std::optional<std::uint64_t> kernels_launched();
 void expect_stream(cudaStream_t stream);
 std::uint64_t launched_elsewhere();
 
+/// Bytes of device memory that this program holds; nothing where they are not known to the byte.
+std::optional<std::size_t> device_bytes_in_use();
+
 /// The stream that tests pass where they name none: not the default one, so that a kernel in the wrong stream
 /// shows.
 cudaStream_t stream_of_tests();
@@ -38,6 +41,21 @@ class WatchedCall {
   ~WatchedCall();
   WatchedCall(const WatchedCall&) = delete;
   WatchedCall& operator=(const WatchedCall&) = delete;
+};
+
+/// Stands around calls of an implementation and the wait for them, on the CPU device, which counts its memory
+/// to the byte. One workspace that is kept is no leak, nor one for each size; so many calls in a row that
+/// leave more are.
+class KeptMemory {
+ public:
+  static constexpr int kCallsInARow = 4;
+
+  KeptMemory();
+  /// Adds a failure to the running test at the last of kCallsInARow calls that left memory behind.
+  void check() const;
+
+ private:
+  std::optional<std::size_t> before_;
 };
 
 // The heap of the test (heap_watch.cpp).

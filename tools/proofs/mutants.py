@@ -8,6 +8,8 @@ NAME.cu registers itself as NAME and says in its head comment how a failure name
 
     // Caught as: only the tail|partly filled        (a regular expression, searched in the test's output)
 
+A mistake that only the CPU device shows, such as a leak, says so: "// Caught on: cpu".
+
 Each mutant must make a test fail in every thread order, and its failure must say so. The reference,
 `solution`, runs in the same program and must pass: a program that fails at everything proves nothing.
 
@@ -25,6 +27,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+ONLY_ON = re.compile(r"^// Caught on: (\w+)$", re.MULTILINE)
 CAUSE = re.compile(r"^// Caught as: (.+)$", re.MULTILINE)
 TESTS_FAILED = 1
 
@@ -59,16 +62,22 @@ def judge(code: int, output: str, cause: str) -> str | None:
     return None
 
 
+def shows_on(mutant: Path, device: str) -> bool:
+    only = ONLY_ON.search(mutant.read_text())
+    return only is None or only.group(1) == device
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--orders", default="forward,reverse", help="values of SIMT_ORDER to run in")
+    parser.add_argument("--device", default="cpu", help="the device that PROGRAM was built for")
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds one run may take")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time; a GPU has room for several")
     arguments = parser.parse_args()
 
-    mutants = sorted(arguments.folder.glob("*.cu"))
+    mutants = [m for m in sorted(arguments.folder.glob("*.cu")) if shows_on(m, arguments.device)]
     if not mutants:
         print(f"error: no mutant in {arguments.folder}", file=sys.stderr)
         return 2

@@ -33,8 +33,8 @@ struct Booked {
 // Never destroyed: kernels may run until the process ends.
 struct State {
   std::mutex mutex;
-  std::vector<Launch> launches;
-  std::vector<Run> runs{{0, 0}};  // the first is none
+  std::vector<Launch> launches{{"", dim3(1), dim3(1)}};  // the first is none: kHostRun
+  std::vector<Run> runs{{0, 0}};
   std::map<Key, Booked> booked;
 };
 State& state() {

@@ -19,6 +19,7 @@ enum class What {
   kNeverWritten,
   kMisaligned,
   kHostMemory,
+  kDeviceMemory,
   kIndexOverflow,
 };
 /// "shared_race", "out_of_bounds", ...: the names in results files.
@@ -59,6 +60,9 @@ struct Access {
   std::uint32_t run = 0;
   std::uint32_t thread = 0;
 };
+
+/// The run of an access that no kernel made.
+inline constexpr std::uint32_t kHostRun = 0;
 
 /// Books one occurrence; the first of a kind at its lines stands for all.
 void report(What what, const Access& later, const Access* earlier, const std::string& memory);

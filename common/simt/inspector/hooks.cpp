@@ -1,8 +1,9 @@
 // What the compiler calls before every load and store of an instrumented kernel (-fsanitize=thread), and in
-// place of every atomic operation. On the host, and outside kernels, nothing is watched.
+// place of every atomic operation. On the host, only accesses to device memory are.
 #include <algorithm>
 #include <cstring>
 
+#include "inspector/device_memory.h"
 #include "inspector/watch.h"
 
 using namespace simt::inspector;
@@ -12,7 +13,12 @@ using namespace simt::inspector;
 namespace {
 
 [[gnu::always_inline]] inline void note(const void* address, std::size_t bytes, Kind kind, const void* pc) {
-  if (Watch* w = watch; w != nullptr) w->access(reinterpret_cast<std::uintptr_t>(address), bytes, kind, pc);
+  const auto number = reinterpret_cast<std::uintptr_t>(address);
+  if (Watch* w = watch; w != nullptr) {
+    w->access(number, bytes, kind, pc);
+  } else if (device_memory.holds(number)) [[unlikely]] {
+    host_access(number, kind, pc);
+  }
 }
 
 [[gnu::always_inline]] inline void library(const void* address, std::size_t bytes, Kind kind,

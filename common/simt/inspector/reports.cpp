@@ -8,10 +8,12 @@
 #include <algorithm>
 
 #include "inspector/device_memory.h"
+#include "inspector/source.h"
 #include "inspector/static_shared.h"
 #include "inspector/watch.h"
 #include "runtime/allocations.h"
 #include "runtime/block_runner.h"
+#include "runtime/scheduler.h"
 
 namespace simt::inspector {
 namespace {
@@ -101,6 +103,17 @@ void Watch::report_at(What what, const Site& site, Kind kind, const std::string&
   const Pause pause;
   const Access access{site, kind, run_, thread()};
   if (!repeated(what, access, nullptr)) report(what, access, nullptr, memory);
+}
+
+void host_access(std::uintptr_t address, Kind kind, const void* caller) {
+  if (detail::on_worker()) return;  // the inspector itself, or a library's work in a stream
+  const auto allocation = detail::find_allocation(reinterpret_cast<const void*>(address));
+  if (allocation && allocation->type != cudaMemoryTypeDevice) return;
+  const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base() - 1);
+  const Access access{{pc, nullptr, 0}, static_cast<std::uint32_t>(kind), kHostRun, 0};
+  if (!repeated(What::kDeviceMemory, access, nullptr)) {
+    report(What::kDeviceMemory, access, nullptr, device_memory.describe(address));
+  }
 }
 
 }  // namespace simt::inspector

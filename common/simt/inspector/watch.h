@@ -91,6 +91,10 @@ class Watch {
   std::unordered_map<std::uint64_t, std::uint32_t> seen_;  // by run and thread (or all): barriers passed
 };
 
+/// An access to device memory by code outside of kernels: a finding, unless it is managed memory, or work
+/// that a stream does.
+[[gnu::cold, gnu::noinline]] void host_access(std::uintptr_t address, Kind kind, const void* caller);
+
 /// Null while no block runs on this thread.
 extern constinit thread_local Watch* watch __attribute__((tls_model("initial-exec")));
 

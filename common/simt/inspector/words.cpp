@@ -25,6 +25,8 @@ const char* title_of(What what) {
       return "misaligned access";
     case What::kHostMemory:
       return "host memory used by a kernel";
+    case What::kDeviceMemory:
+      return "device memory used by the host";
     case What::kIndexOverflow:
       return "overflow of a signed integer";
   }
@@ -85,6 +87,8 @@ const char* name_of(What what) {
       return "misaligned";
     case What::kHostMemory:
       return "host_memory";
+    case What::kDeviceMemory:
+      return "device_memory";
     case What::kIndexOverflow:
       return "index_overflow";
   }
@@ -112,6 +116,10 @@ std::string advice_for(const Finding& finding) {
              "elements where it does not.";
     case What::kHostMemory:
       return "A GPU cannot reach this address: copy the data to device memory and pass that pointer.";
+    case What::kDeviceMemory:
+      return "A GPU's memory is out of the host's reach: copy it with cudaMemcpy, and wait for the kernels "
+             "that "
+             "write it.";
     case What::kIndexOverflow:
       return "Compute the index in a 64-bit type: convert one factor to std::size_t before the "
              "multiplication.";
@@ -120,15 +128,17 @@ std::string advice_for(const Finding& finding) {
 }
 
 std::string to_text(const Finding& finding) {
-  std::string text =
-      fmt::format("{} in kernel {}: {}", title_of(finding.what), finding.kernel, finding.memory);
+  const bool by_host = finding.what == What::kDeviceMemory;
+  std::string text = fmt::format("{}{}: {}", title_of(finding.what),
+                                 by_host ? "" : " in kernel " + finding.kernel, finding.memory);
   if (finding.count > 1) text += fmt::format(" ({} times)", finding.count);
   for (const Party& party : finding.parties) {
     const std::size_t slash = party.file.rfind('/');
     const std::string file = slash == std::string::npos ? party.file : party.file.substr(slash + 1);
     const std::string place = party.line == 0 ? "unknown line" : fmt::format("{}:{}", file, party.line);
-    text += fmt::format("\n  {}: {} by block {}, thread {}", place, party.access, at(party.block),
-                        at(party.thread));
+    const std::string who =
+        by_host ? "the host" : fmt::format("block {}, thread {}", at(party.block), at(party.thread));
+    text += fmt::format("\n  {}: {} by {}", place, party.access, who);
     if (!party.text.empty()) text += fmt::format("\n      {}", party.text);
   }
   return text + "\n  " + finding.advice;

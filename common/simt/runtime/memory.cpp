@@ -11,6 +11,7 @@
 #include "runtime/scheduler.h"
 #include "simt/api.h"
 #include "simt/context.h"
+#include "simt/memory_use.h"
 
 namespace simt::detail {
 namespace {
@@ -346,4 +347,8 @@ cudaError_t cudaMemsetAsync(void* pointer, int byte, std::size_t bytes, cudaStre
 
 cudaError_t cudaMemset(void* pointer, int byte, std::size_t bytes) {
   return cudaMemsetAsync(pointer, byte, bytes, nullptr);
+}
+
+std::size_t simt::device_bytes_in_use() {
+  return detail::device_bytes_in_use();
 }

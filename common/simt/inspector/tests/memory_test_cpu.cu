@@ -205,6 +205,31 @@ TEST(HostMemory, PinnedAndManagedMemoryIsForBoth) {
   cudaFreeHost(pinned);
 }
 
+constexpr int kPeek = __LINE__ + 2;
+float peek(const float* data) {
+  return data[3];
+}
+TEST(DeviceMemory, ReadByTheHostIsFound) {
+  float value = 0.0f;
+  const auto found = findings([&] {
+    const float* data = zeros<float>(64);
+    cudaDeviceSynchronize();
+    value = peek(data);
+  });
+  EXPECT_EQ(value, 0.0f);
+  expect_only(found, What::kDeviceMemory, {kPeek});
+  expect_words(found, "read by the host");
+}
+TEST(DeviceMemory, CopiesAndManagedMemoryAreFree) {
+  EXPECT_CLEAN([] {
+    float copy[64] = {}, *managed = nullptr;
+    cudaMemcpy(copy, zeros<float>(64), sizeof(copy), cudaMemcpyDeviceToHost);
+    cudaMallocManaged(&managed, sizeof(copy));
+    managed[3] = peek(copy);
+    peek(managed);
+  });
+}
+
 constexpr int kProduct = __LINE__ + 2;
 __global__ void product(const float* in, float* out, int rows, int columns) {
   out[0] = in[static_cast<unsigned>(rows * columns) % 64];
