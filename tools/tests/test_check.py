@@ -234,7 +234,7 @@ class WhereNobodyReads(unittest.TestCase):
             f"outcome = test_run.read_report({json.dumps(REPORT)!r})\n"
             "with mock.patch.object(build.Build, 'configure'), mock.patch.object(build.Build, 'build'), "
             "mock.patch('workbook.setup.ensure'), mock.patch.object(cli, 'require_places'), "
-            "mock.patch.object(test_run, 'run', lambda *_: outcome), "
+            "mock.patch.object(test_run, 'run', lambda *_, **__: outcome), "
             "mock.patch.object(chapters.Exercise, 'remember') as remember:\n"
             "    code = cli.main(['check', '01', '--device', 'cpu'])\n"
             "sys.exit(code if remember.called else 77)\n"

@@ -14,6 +14,7 @@ from .machine import RESULTS
 LISTED_FAILURES = 12
 SHOWN_NOTES = 2
 PRINTED_LINES = 20
+SLOW_INSPECTION = 20.0  # seconds
 PRINTED_COLUMNS = 200
 INSPECTOR = "the inspector found what results do not show"
 NO_SUCH_IMPLEMENTATION = "no implementation is called"
@@ -107,9 +108,19 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
 
 def examine(program, twin, arguments: list, limit: float, verbose: bool = False) -> tuple:
     """Run a test program, then its inspected twin where there is one: (TestRun, Inspection)."""
-    outcome = test_run.run(program, arguments, limit, RESULTS)
     inspected = inspection.Inspection(left_out=inspection.BLIND)
-    if twin:
+
+    def cause_is_known(test: str) -> bool:
+        """Inspect a test that takes long while it runs."""
+        nonlocal inspected
+        options = [*arguments, "--test", test, "--stop-at-first"]
+        found = inspection.run(twin, options, min(limit, SLOW_INSPECTION), sweep=False)
+        if found.findings:
+            inspected = found
+        return bool(found.findings)
+
+    outcome = test_run.run(program, arguments, limit, RESULTS, cause_is_known if twin else None)
+    if twin and not inspected.findings:
         only = inspection.of_first(outcome)
         if not verbose:
             only = [*only, "--stop-at-first"]

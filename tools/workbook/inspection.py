@@ -45,9 +45,9 @@ def of_first(outcome: test_run.TestRun) -> list:
     return ["--test", name] if name else []
 
 
-def run(program: Path, arguments: list, limit: float) -> Inspection:
-    """Run an inspected test program."""
-    return read(test_run.run(program, arguments, limit, RESULTS))
+def run(program: Path, arguments: list, limit: float, sweep: bool = True) -> Inspection:
+    """Run an inspected test program; without `sweep`, beside another one."""
+    return read(test_run.run(program, arguments, limit, RESULTS, sweep=sweep))
 
 
 def read(outcome: test_run.TestRun) -> Inspection:

@@ -165,7 +165,7 @@ class Lines:
     code: int = -1
     timed_out: bool = False
     output: Bounded = field(default_factory=Bounded)
-    on_look: Callable | None = None  # called some times per second while the program runs
+    on_look: Callable | None = None  # called some times per second while the program runs; True ends it
 
     def __iter__(self) -> Iterator[str]:
         group = Group(
@@ -219,8 +219,9 @@ class Lines:
                     deadline = clock() + self.timeout
                 yield data
             if clock() >= look:
-                if self.on_look:
-                    self.on_look()
+                if self.on_look and self.on_look():
+                    self.timed_out = True
+                    return
                 # A program that has ended may have left one behind that holds the pipe open.
                 if group.has_ended():
                     yield from self._rest(pipe, poll)

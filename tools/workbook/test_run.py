@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,15 +60,24 @@ class TestRun:
         return not self.problem and not self.failures and not self.objections and self.total > self.skipped
 
 
-def run(program: Path, arguments: list, timeout: float, results: Path) -> TestRun:
-    """Run `program` to its end, or for `timeout` seconds. Its report comes by a channel that the tested code
-    does not know, and is kept in `results`/tests; one that does not fit the program's end is a problem."""
+def run(
+    program: Path,
+    arguments: list,
+    timeout: float,
+    results: Path,
+    on_slow: Callable | None = None,
+    sweep: bool = True,
+) -> TestRun:
+    """Run `program` to its end, for `timeout` seconds, or until `on_slow(test)` says that it knows why a test
+    takes long. The report comes by a channel that the tested code does not know, and is kept in
+    `results`/tests; one that does not fit the program's end is a problem."""
     kept = results / "tests" / f"{program.name}.json"
     files.remove(kept)
     with Channel() as channel:
         env = channel.environment(run_environment())
         done = process.Lines([program, *arguments], env=env, timeout=timeout, pass_fds=channel.pass_fds)
-        done.on_look = Patience(done.output, timeout)
+        done.sweep = sweep
+        done.on_look = patience = Patience(done.output, timeout, on_slow)
         done.run()
         report, forged = channel.read()
     printed, unfinished = what_tests_printed(done.output.text)
@@ -77,7 +87,7 @@ def run(program: Path, arguments: list, timeout: float, results: Path) -> TestRu
     if done.timed_out or done.code != 0:
         outcome.unfinished = unfinished
     if done.timed_out:
-        outcome.problem = hung(unfinished, timeout)
+        outcome.problem = hung(unfinished, patience.seconds)
         return outcome
     if report:
         files.write_text(kept, report)
@@ -129,13 +139,14 @@ def read_report(text: str) -> TestRun:
 
 
 class Patience:
-    """Says at once that a test takes long: which, and for how long it may."""
+    """Says at once that a test takes long: which, and for how long it may. True: its cause is known."""
 
-    def __init__(self, output: process.Bounded, limit: float) -> None:
-        self.output, self.limit = output, limit
+    def __init__(self, output: process.Bounded, limit: float, on_slow: Callable | None) -> None:
+        self.output, self.limit, self.on_slow = output, limit, on_slow
+        self.seconds = limit  # for which it was let run
         self.test, self.since, self.said, self.seen = "", clock(), False, -1
 
-    def __call__(self) -> None:
+    def __call__(self) -> bool:
         size = len(self.output.head) + len(self.output.tail) + self.output.left_out
         if size != self.seen:
             self.seen = size
@@ -146,6 +157,10 @@ class Patience:
             self.said = True
             words = f"has been running for {SLOW_SECONDS:.0f} s; it is stopped after {self.limit:.0f} s"
             say(f"{self.test} {words}")
+            if self.on_slow and self.on_slow(self.test):
+                self.seconds = clock() - self.since
+                return True
+        return False
 
 
 def what_tests_printed(output: str) -> tuple:

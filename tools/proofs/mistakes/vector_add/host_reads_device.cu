@@ -1,6 +1,5 @@
 // Mistake: the launcher reads the first element of a, which is device memory.
 // First screen: host.*device memory|device memory.*host
-// Not yet: the inspector does not look for it
 #include <cstdint>
 
 #include "01_vector_add/vector_add.h"

@@ -1,6 +1,5 @@
 // Mistake: each launch allocates memory that nobody frees.
-// First screen: never freed|not freed|nobody frees
-// Not yet: the inspector does not look for it
+// First screen: left device memory behind
 #include <cstdint>
 
 #include "01_vector_add/vector_add.h"
