@@ -154,6 +154,8 @@ TEST(Translator, ErrorsNameTheLine) {
   expect_error("void k() { extern __shared__ __align__(16] float s[]; }", 1, "TYPE name[];");
   expect_error("void k() {\n extern __shared__ alignas(k<<<1, 1>>>(n)) int s[]; }", 2, "cannot tell apart");
   expect_error("void k() { extern __shared__ alignas s[]; }", 1, "TYPE name[];");
+  // Found by translator_fuzz: the type is said twice, and with it the lines of a raw string.
+  expect_error("void k() {\n extern R\"(\n)\" __shared__ float s[]; }", 2, "TYPE name[];");
 }
 
 TEST(Translator, RefusesByName) {

@@ -283,6 +283,9 @@ class Rewriter {
         replace(i, "");
       } else if (text == "," && type.find('<') == std::string::npos) {
         throw Error(line, form + " one name at a time");
+      } else if (text.find('\n') !=
+                 std::string_view::npos) {  // a raw string; said twice, it would move lines
+        throw Error(tokens_[i].line, form);
       } else {
         type += (type.empty() ? "" : " ") + std::string(text);
       }
