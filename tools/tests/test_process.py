@@ -90,6 +90,7 @@ class Ends(unittest.TestCase):
         """A ./workbook stands in, waiting for a program; it gets the signal `how`."""
         script = (
             f"import sys; sys.path.insert(0, {str(support.ROOT / 'tools')!r})\n"
+            f"{support.LISTEN_TO_CTRL_C}"
             "from workbook import process\nprocess.GRACE_SECONDS = 0.3\n"
             f"process.Lines(['sh', '-c', '''setsid sleep 600 & {sys.executable} -c \"{STAYS}\"''']).run()\n"
         )

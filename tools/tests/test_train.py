@@ -133,6 +133,7 @@ class Runs(unittest.TestCase):
         )
         script = (
             f"import sys; sys.path.insert(0, {str(support.ROOT / 'tools')!r})\n"
+            f"{support.LISTEN_TO_CTRL_C}"
             "from workbook import process, train\n"
             "process.GRACE_SECONDS = 0.1\n"
             f"train.run([sys.executable, '-c', {program!r}], [])"
