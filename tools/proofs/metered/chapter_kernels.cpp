@@ -1,0 +1,100 @@
+// Launches a few kernels of the chapters once, at fixed sizes: what the meter of the CPU device and Nsight
+// Compute must count alike, beside the patterns of common/simt/meter/patterns.
+//
+// Sizes fill whole warps, and one matrix does not, so that guards take part.
+#include <cuda_runtime.h>
+
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+#include "01_vector_add/vector_add.h"
+#include "02_matmul/matmul.h"
+#include "03_softmax/softmax.h"
+#include "04_layernorm/layernorm.h"
+#include "05_rmsnorm_rope/rmsnorm.h"
+#include "common/core/check.h"
+#include "common/core/device_buffer.h"
+#include "common/core/implementations.h"
+#include "common/core/rng.h"
+
+namespace wb {
+namespace {
+
+DeviceBuffer<float> random(std::size_t count) {
+  return DeviceBuffer<float>(random_uniform(count, count));
+}
+
+void add_vectors(const char* implementation, int n) {
+  const auto a = random(n);
+  const auto b = random(n);
+  DeviceBuffer<float> out(n);
+  find_implementation<VectorAdd>(implementation).function(a.data(), b.data(), out.data(), n, nullptr);
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+void multiply(const char* implementation, MatmulLayout layout, int m, int n, int k) {
+  const auto a = random(m * k);
+  const auto b = random(k * n);
+  DeviceBuffer<float> c(m * n);
+  find_implementation<Matmul>(implementation)
+      .function(layout, a.data(), b.data(), c.data(), m, n, k, 1.0f, 0.0f, nullptr);
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+void softmax(const char* implementation, int rows, int columns) {
+  const auto x = random(rows * columns);
+  DeviceBuffer<float> y(rows * columns);
+  find_implementation<SoftmaxForward>(implementation).function(x.data(), y.data(), rows, columns, nullptr);
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+void layernorm(const char* implementation, int n, int c) {
+  const auto x = random(n * c);
+  const auto gamma = random(c);
+  const auto beta = random(c);
+  DeviceBuffer<float> y(n * c);
+  DeviceBuffer<float> mean(n);
+  DeviceBuffer<float> rstd(n);
+  find_implementation<LayernormForward>(implementation)
+      .function(x.data(), gamma.data(), beta.data(), y.data(), mean.data(), rstd.data(), n, c, 1e-5f,
+                nullptr);
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+void rmsnorm(const char* implementation, int n, int c) {
+  const auto x = random(n * c);
+  const auto weight = random(c);
+  DeviceBuffer<float> y(n * c);
+  DeviceBuffer<float> rstd(n);
+  find_implementation<RmsnormForward>(implementation)
+      .function(x.data(), weight.data(), y.data(), rstd.data(), n, c, 1e-5f, nullptr);
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+void launch_all() {
+  add_vectors("solution", 10'000);
+  add_vectors("vectorized", 10'000);
+  multiply("naive", MatmulLayout::kNN, 64, 96, 64);
+  multiply("naive", MatmulLayout::kNT, 64, 96, 64);
+  multiply("solution", MatmulLayout::kNN, 128, 128, 64);
+  softmax("solution", 32, 1024);
+  softmax("three_pass", 32, 1000);
+  layernorm("solution", 32, 1024);
+  rmsnorm("solution", 32, 1024);
+  rmsnorm("thread_per_row", 64, 256);
+}
+
+}  // namespace
+}  // namespace wb
+
+int main() {
+  try {
+    wb::launch_all();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "chapter_kernels: %s\n", error.what());
+    return 1;
+  }
+  std::printf("chapter_kernels: launched every kernel once\n");
+  return 0;
+}
