@@ -9,6 +9,7 @@
 
 #include "02_matmul/testing/newton_schulz_oracle.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/inspection.h"
 #include "common/harness/sanitizer.h"
 
 namespace {
@@ -201,9 +202,9 @@ TEST_P(NewtonSchulzTest, TakesAnyMatmul) {
 }
 
 TEST_P(NewtonSchulzTest, GivesTheSameBitsEveryTime) {
-  const std::vector<float> x = wb::random_normal(area(70, 300), 1);
-  EXPECT_EQ(orthogonalise(x, 70, 300, wb::kNewtonSchulzSteps),
-            orthogonalise(x, 70, 300, wb::kNewtonSchulzSteps));
+  const int c = wb::unless_inspected(300, 75);
+  const std::vector<float> x = wb::random_normal(area(70, c), 1);
+  EXPECT_EQ(orthogonalise(x, 70, c, wb::kNewtonSchulzSteps), orthogonalise(x, 70, c, wb::kNewtonSchulzSteps));
 }
 
 // A stream that stands still until the launcher has returned, or has not returned for far too long.

@@ -5,7 +5,7 @@
 # lose the line they come from.
 set(SIMT_INSPECT_OPTIONS -O1 -g -fsanitize=thread,bounds,alignment,signed-integer-overflow -fno-optimize-sibling-calls)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  list(APPEND SIMT_INSPECT_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan)
+  list(APPEND SIMT_INSPECT_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-loop-im)
 elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   list(APPEND SIMT_INSPECT_OPTIONS "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
 endif()

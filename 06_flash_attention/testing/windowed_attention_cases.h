@@ -11,6 +11,7 @@
 #include "06_flash_attention/testing/windowed_attention_oracle.h"
 #include "common/core/shared_memory.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/inspection.h"
 
 namespace wb {
 
@@ -90,7 +91,8 @@ void for_each_case(Try try_case) {
     for (const int kv : {1, 2, 4}) try_case(make_case({2, 37, 4, kv, 8}, causal, 5, 10));
   }
   // Far, blended and near tiles in one row of them, at every width that kernels are made for.
-  for (const int d : {32, 64, 80, 128}) try_case(make_case({1, 200, 2, 1, d}, d != 64, 40, 30));
+  const int t = unless_inspected(200, 140), h = unless_inspected(2, 1);
+  for (const int d : {32, 64, 80, 128}) try_case(make_case({1, t, h, 1, d}, d != 64, 40, 30));
   const int most = std::numeric_limits<int>::max();
   try_case(make_case({1, 40, 1, 1, 8}, false, most, most));
   try_case(make_case({1, 40, 1, 1, 8}, false, 3, most));

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <type_traits>
 
 namespace wb::detail {
 
@@ -22,4 +23,21 @@ const nlohmann::json& findings_of_test();
 /// Waits for the device after every test, and fails the test with each finding.
 std::unique_ptr<testing::TestEventListener> make_findings_fail();
 
+void note_smaller_sizes();
+/// Whether the test that ended last took smaller sizes because it was inspected.
+bool took_smaller_sizes();
+
 }  // namespace wb::detail
+
+namespace wb {
+
+/// `usual`, or `smaller` in an inspected run: for sizes beyond which no kernel takes another path, since each
+/// access costs many times more there. The report says that the test took them.
+template <class T>
+T unless_inspected(const T& usual, const std::type_identity_t<T>& smaller) {
+  if (!detail::inspected()) return usual;
+  detail::note_smaller_sizes();
+  return smaller;
+}
+
+}  // namespace wb

@@ -15,8 +15,11 @@ nlohmann::json& findings() {
   return list;
 }
 
+bool smaller_sizes = false;
+
 class FindingsFail : public testing::EmptyTestEventListener {
  public:
+  void OnTestStart(const testing::TestInfo&) override { smaller_sizes = false; }
   void OnTestEnd(const testing::TestInfo&) override {
     // The code is the test's business, not this one's.
     static_cast<void>(cudaDeviceSynchronize());
@@ -44,6 +47,12 @@ const nlohmann::json& findings_of_test() {
 }
 std::unique_ptr<testing::TestEventListener> make_findings_fail() {
   return std::make_unique<FindingsFail>();
+}
+void note_smaller_sizes() {
+  smaller_sizes = true;
+}
+bool took_smaller_sizes() {
+  return smaller_sizes;
 }
 
 }  // namespace wb::detail

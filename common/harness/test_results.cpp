@@ -56,6 +56,7 @@ class ResultsReport : public testing::EmptyTestEventListener {
     entry["launches"] = launched && launched_before_ ? json(*launched - *launched_before_) : json();
     entry["compared"] = elements_compared() - compared_before_;
     entry["findings"] = findings_of_test();
+    entry["smaller_sizes"] = took_smaller_sizes();
     tests_.push_back(std::move(entry));
   }
 

@@ -282,6 +282,15 @@ class ReadsFindings(unittest.TestCase):
             inspection.show(inspected, verbose=False)
         self.assertEqual(text.getvalue(), "")
 
+    def test_smaller_sizes_are_said(self):
+        outcome = self.outcome()
+        self.assertNotIn("smaller", inspection.summary(inspection.read(outcome)))
+        outcome.tests[0].smaller = True
+        self.assertIn(
+            f"with smaller sizes in {outcome.tests[0].name.partition('.')[2]}).",
+            inspection.summary(inspection.read(outcome)),
+        )
+
     def test_where_results_are_red_the_first_red_test_is_inspected(self):
         red = test_run.Failure("SoftmaxTest.One", "starter", ["wrong"])
         self.assertEqual(inspection.of_first(test_run.TestRun(failures=[red])), ["--test", "SoftmaxTest.One"])

@@ -267,7 +267,7 @@ def checked(
     kernels = f", {sum(counted)} kernels launched" if counted and exercise.starter.suffix == ".cu" else ""
     say(f"Checked: {', '.join(dict.fromkeys(passed))} ({len(passed)} tests{kernels}).")
     if not inspected.left_out:
-        say(f"Inspected: {inspection.SEES} ({inspected.tests} tests).")
+        say(inspection.summary(inspected))
     left_out = [
         f"{test.name.partition('.')[2]} ({test.reason})" for test in outcome.tests if test.status == "skipped"
     ]

@@ -20,6 +20,7 @@ BLIND = "races, and accesses outside an array, that leave every result right"
 @dataclass
 class Inspection:
     tests: int = 0  # that ran to their end
+    smaller: list = field(default_factory=list)  # those of them that took smaller sizes
     findings: list = field(default_factory=list)  # each mistake once, in words
     problem: str = ""  # the program did not finish, or a test failed without a finding
     left_out: str = ""  # why there was none
@@ -58,11 +59,19 @@ def read(outcome: test_run.TestRun) -> Inspection:
             found.setdefault(str((finding["what"], finding["kernel"], lines)), finding["text"])
     inspection = Inspection(findings=list(found.values()))
     inspection.tests = sum(test.status == "passed" for test in outcome.tests)
+    inspection.smaller = [test.name for test in outcome.tests if test.status == "passed" and test.smaller]
     if outcome.problem:
         inspection.problem = f"{outcome.problem}\n{test_run.tail(outcome.output)}"
     elif outcome.failures and not found:
         inspection.problem = f"{outcome.failures[0].test} fails, though it passes without the inspector"
     return inspection
+
+
+def summary(inspection: Inspection) -> str:
+    """What was looked for, and in which tests."""
+    names = ", ".join(name.partition(".")[2] for name in inspection.smaller)
+    with_smaller = f", with smaller sizes in {names}" if names else ""
+    return f"Inspected: {SEES} ({inspection.tests} tests{with_smaller})."
 
 
 def show(inspection: Inspection, verbose: bool) -> None:

@@ -38,6 +38,7 @@ class Test:
     launches: int | None  # kernels; None: not counted
     compared: int  # elements compared with an oracle
     findings: list = field(default_factory=list)  # of the inspector
+    smaller: bool = False  # took smaller sizes because it was inspected
 
 
 @dataclass
@@ -128,6 +129,7 @@ def read_report(text: str) -> TestRun:
                 test.get("launches"),
                 test.get("compared", 0),
                 test.get("findings", []),
+                test.get("smaller_sizes", False),
             )
         )
         if implementation:

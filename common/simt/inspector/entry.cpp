@@ -5,7 +5,7 @@
 
 namespace simt::inspector {
 
-void WarpClock::synchronize(std::uint32_t arrived, std::uint32_t live) {
+void WarpClock::synchronize(std::uint32_t arrived, std::uint32_t live, std::uint32_t mask) {
   constexpr std::uint16_t kMost = 1000;  // of the ten bits that an entry has for it
   bool full = arrived == live;
   if (!full && !partial) {
@@ -27,6 +27,12 @@ void WarpClock::synchronize(std::uint32_t arrived, std::uint32_t live) {
     }
   }
   if (full) {
+    for (std::uint32_t rest = ~(live | mask | absent); rest != 0; rest &= rest - 1) {
+      const int lane = __builtin_ctz(rest);
+      absent_epoch[lane] = epoch;
+      absent_clock[lane] = static_cast<std::uint16_t>(own(static_cast<std::uint32_t>(lane)));
+    }
+    absent |= ~(live | mask);
     ++epoch;
     partial = false;
   }

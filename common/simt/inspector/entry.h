@@ -39,13 +39,25 @@ struct Cell {
 struct WarpClock {
   std::uint16_t epoch = 0;
   bool partial = false;
+  std::uint32_t absent = 0;  // lanes that had returned when the others met without naming them in their mask,
+  std::uint16_t absent_epoch[32], absent_clock[32];  // and the last that they had done by then
   std::uint16_t seen[32][32];
 
+  void begin() {
+    epoch = 0;
+    partial = false;
+    absent = 0;
+  }
+
   std::uint32_t own(std::uint32_t lane) const { return partial ? seen[lane][lane] : 1; }
-  void synchronize(std::uint32_t arrived, std::uint32_t live);
+  void synchronize(std::uint32_t arrived, std::uint32_t live, std::uint32_t mask);
   bool has_seen(std::uint32_t lane, const Entry& earlier) const {
+    const std::uint32_t other = earlier.thread() & 31;
+    if ((absent >> other & 1) != 0 && earlier.warp_epoch() == absent_epoch[other] &&
+        earlier.clock() == absent_clock[other])
+      return false;
     if (earlier.warp_epoch() != epoch) return true;
-    return partial && seen[lane][earlier.thread() & 31] >= earlier.clock();
+    return partial && seen[lane][other] >= earlier.clock();
   }
 };
 

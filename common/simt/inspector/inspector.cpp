@@ -47,8 +47,8 @@ class Installed final : public detail::Inspector {
     one_block_.lock();
   }
   void block_synchronized() override { watch->block_synchronized(); }
-  void warp_synchronized(unsigned warp, unsigned arrived, unsigned live) override {
-    watch->warp_synchronized(warp, arrived, live);
+  void warp_synchronized(unsigned warp, unsigned arrived, unsigned live, unsigned mask) override {
+    watch->warp_synchronized(warp, arrived, live, mask);
   }
 
   std::vector<std::string> take_findings() override {

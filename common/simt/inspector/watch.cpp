@@ -67,8 +67,7 @@ void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
   fenced_.reset();
   seen_.clear();
   for (unsigned warp = 0; warp < (context.count + 31) / 32; ++warp) {
-    warps_[warp].epoch = 0;
-    warps_[warp].partial = false;
+    warps_[warp].begin();
   }
   dynamic_ = reinterpret_cast<std::uintptr_t>(context.shared);
   dynamic_bytes_ = grid.shared_bytes;
@@ -184,6 +183,42 @@ void Watch::device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind ki
   if (!report || kind == kAtomic) state = static_cast<unsigned char>(state | mask);
 }
 
+// Whether nothing is to be learnt from one more read of this cell.
+inline bool Watch::is_settled(SharedCell& cell, std::uint32_t mask, std::uint32_t pc) const {
+  if ((cell.settled & mask) != mask || cell.settled_epoch != epoch_ || cell.written_run != run_) return false;
+  if (cell.settled_warp == SharedCell::kEveryWarp) return true;
+  const std::uint32_t warp = thread() / 32;
+  if (cell.settled_warp != warp || cell.settled_warp_epoch != warps_[warp].epoch || warps_[warp].partial)
+    return false;
+  // Lanes that __syncwarp orders in part may yet tell the last reader from the first.
+  if (cell.cell.entry[1].who != who()) cell.cell.entry[2] = entry(kRead, mask, pc);
+  return true;
+}
+
+// After a read: do two threads stand for all other readers until the next barrier?
+inline void Watch::settle(SharedCell& cell) const {
+  const auto& [written, first, second] = cell.cell.entry;
+  const auto is_read_now = [&](const Entry& e) {
+    return e.run == run_ && e.epoch() == epoch_ && e.kind() == kRead;
+  };
+  if (!is_read_now(first) || !is_read_now(second) || first.who == second.who) return;
+  const bool written_before = written.run != run_ || written.epoch() != epoch_;
+  if (first.warp() != second.warp()) {
+    if (!written_before) return;
+    cell.settled_warp = SharedCell::kEveryWarp;
+  } else {
+    const WarpClock& warp = warps_[first.warp()];
+    const bool in_step = first.warp_epoch() == warp.epoch && second.warp_epoch() == warp.epoch;
+    const bool written_by_warp_before =
+        written_before || (written.warp() == first.warp() && written.warp_epoch() != warp.epoch);
+    if (warp.partial || !in_step || !written_by_warp_before) return;
+    cell.settled_warp = static_cast<std::uint8_t>(first.warp());
+    cell.settled_warp_epoch = warp.epoch;
+  }
+  cell.settled = static_cast<std::uint8_t>(first.bytes() & second.bytes() & cell.written);
+  cell.settled_epoch = epoch_;
+}
+
 void Watch::shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr_t address, std::size_t bytes,
                           Kind kind, std::uint32_t pc) {
   const std::uintptr_t end = offset + bytes;
@@ -192,17 +227,26 @@ void Watch::shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr
     const std::uint32_t mask = ((1u << (next - at)) - 1) << (at & 3);
     const std::uintptr_t here = address + (at - offset);
     SharedCell& cell = cells[at / 4];
+    if (kind == kRead && is_settled(cell, mask, pc)) {
+      at = next;
+      continue;
+    }
     const bool exists = is_dynamic(cells)
                             ? here >= dynamic_ && here + (next - at) <= dynamic_ + dynamic_bytes_
                             : (cell.exists & mask) == mask;
     if (!exists) return report_one(What::kOutOfBounds, here, kind, pc);
     if (cell.written_run != run_) {
       cell.written_run = run_;
-      cell.written = 0;
+      cell.written = cell.settled = 0;
     }
     if (kind != kWrite && (cell.written & mask) != mask) report_one(What::kNeverWritten, here, kind, pc);
-    if (kind != kRead) cell.written = static_cast<std::uint8_t>(cell.written | mask);
     visit<true>(cell.cell, here, entry(kind, mask, pc));
+    if (kind == kRead) {
+      settle(cell);
+    } else {
+      cell.written = static_cast<std::uint8_t>(cell.written | mask);
+      cell.settled = 0;
+    }
     at = next;
   }
 }

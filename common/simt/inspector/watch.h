@@ -20,7 +20,17 @@ struct SharedCell {
   std::uint32_t written_run = 0;
   std::uint8_t written = 0;  // in that run: a bit for each byte
   std::uint8_t exists = 0;   // a bit for each byte that belongs to an array
+
+  // Most accesses read what two threads have read since the last barrier and nobody has written since: one
+  // more reader changes nothing that a later write would meet. These bytes are so, for the readers of one
+  // warp or (kEveryWarp) of all.
+  static constexpr std::uint8_t kEveryWarp = 0xff;
+  std::uint8_t settled = 0;
+  std::uint8_t settled_warp = 0;
+  std::uint32_t settled_epoch = 0;
+  std::uint16_t settled_warp_epoch = 0;
 };
+static_assert(sizeof(SharedCell) == 64, "one cache line");
 
 class Watch {
  public:
@@ -28,8 +38,8 @@ class Watch {
 
   void begin(const detail::Grid& grid, std::uint64_t number);
   void block_synchronized() { ++epoch_; }
-  void warp_synchronized(unsigned warp, unsigned arrived, unsigned live) {
-    warps_[warp].synchronize(arrived, live);
+  void warp_synchronized(unsigned warp, unsigned arrived, unsigned live, unsigned mask) {
+    warps_[warp].synchronize(arrived, live, mask);
   }
   void fence() { fenced_.set(detail::context.linear); }
 
@@ -52,6 +62,8 @@ class Watch {
   void shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr_t address, std::size_t bytes,
                      Kind kind, std::uint32_t pc);
   void other_access(std::uintptr_t address, Kind kind, std::uint32_t pc);
+  bool is_settled(SharedCell& cell, std::uint32_t mask, std::uint32_t pc) const;
+  void settle(SharedCell& cell) const;
   template <bool kShared>
   void visit(Cell& cell, std::uintptr_t address, const Entry& now);
   bool is_dynamic(const SharedCell* cells) const { return cells == dynamic_cells_; }

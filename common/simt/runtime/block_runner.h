@@ -71,8 +71,7 @@ class BlockRunner {
   }
   /// True when `address` lies on the stack of the running thread.
   bool on_stack(std::uintptr_t address) const {
-    return address - reinterpret_cast<std::uintptr_t>(current_->stack) <
-           FiberPool::guard_bytes() + FiberPool::stack_bytes();
+    return address - reinterpret_cast<std::uintptr_t>(current_->stack) < stack_with_guard_;
   }
   /// "kernel NAME, block (x,y,z), thread (x,y,z)" of the running thread.
   std::string where() const;
@@ -108,6 +107,7 @@ class BlockRunner {
   FiberPool pool_;
   Fiber home_;  // the worker's own stack
   Fiber* current_ = &home_;
+  const std::size_t stack_with_guard_ = FiberPool::guard_bytes() + FiberPool::stack_bytes();
   FiberList ready_;
   const Grid* grid_ = nullptr;
   bool abandoned_ = false;

@@ -10,10 +10,6 @@
 
 namespace simt::detail {
 
-std::size_t FiberPool::guard_bytes() {
-  return 64 * 1024;
-}  // whole pages, whatever their size
-
 bool FiberPool::is_guard(std::uintptr_t address) const {
   return std::any_of(fibers_.begin(), fibers_.end(), [&](const auto& fiber) {
     return address - reinterpret_cast<std::uintptr_t>(fiber->stack) < guard_bytes();

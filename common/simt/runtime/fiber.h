@@ -96,7 +96,7 @@ class FiberPool {
   bool is_guard(std::uintptr_t address) const;
   static std::size_t stack_bytes();
   /// Larger than a page: a function with large local variables must not step over it.
-  static std::size_t guard_bytes();
+  static constexpr std::size_t guard_bytes() { return 64 * 1024; }  // whole pages, whatever their size
 
  private:
   void grow();

@@ -33,8 +33,9 @@ class Inspector {
   virtual void give_way() = 0;
   /// All threads of the block have arrived at a barrier.
   virtual void block_synchronized() = 0;
-  /// The lanes of `arrived` have met in __syncwarp; `live` are those of the warp that have not returned.
-  virtual void warp_synchronized(unsigned warp, unsigned arrived, unsigned live) = 0;
+  /// The lanes of `arrived` have met in __syncwarp(mask); `live` are those of the warp that have not
+  /// returned.
+  virtual void warp_synchronized(unsigned warp, unsigned arrived, unsigned live, unsigned mask) = 0;
 
   /// What was found since the last call: a JSON document per finding.
   virtual std::vector<std::string> take_findings() = 0;

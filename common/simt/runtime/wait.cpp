@@ -126,7 +126,7 @@ void BlockRunner::complete(Warp& warp, int index) {
   meeting.operation->complete(warp.lanes, meeting.arrived);
   if (inspector != nullptr && meeting.operation == &kSyncWarp) {
     const auto number = static_cast<unsigned>(&warp - warps_.data());
-    inspector->warp_synchronized(number, meeting.arrived, live_lanes(number));
+    inspector->warp_synchronized(number, meeting.arrived, live_lanes(number), meeting.mask);
   }
   release(meeting.waiting);
   --warp.open;

@@ -191,6 +191,55 @@ TEST(SharedRace, EqualValuesAreOneToo) {
   expect_only(findings([] { same_value<<<1, 64>>>(zeros<int>(64)); }), What::kSharedRace, {kSame, kSame});
 }
 
+// Whoever writes must not be missed because many have read before.
+constexpr int kReaders = __LINE__ + 8;
+__global__ void many_read_one_writes(int first, int last, int writer, bool half, float* out) {
+  __shared__ float number;
+  const int i = threadIdx.x;
+  if (i == 0) number = 1;
+  __syncthreads();
+  float sum = 0;
+  for (int k = 0; k < 3; ++k) {
+    if (first <= i && i <= last) sum += number;
+  }
+  if (half && i < 16) __syncwarp(0xffffu);
+  if (i == writer) number = 2;
+  out[i] = sum;
+}
+std::vector<Finding> of_readers(int first, int last, int writer, bool half) {
+  return findings([&] { many_read_one_writes<<<1, 64>>>(first, last, writer, half, zeros<float>(64)); });
+}
+TEST(SharedRace, AWriteAfterManyReads) {
+  for (const int last : {1, 15, 31, 32, 63}) {
+    for (const int writer : {0, 1, 5, 31, 32, 63}) {
+      expect_only(of_readers(0, last, writer, false), What::kSharedRace, {kReaders, kReaders + 3});
+    }
+  }
+  EXPECT_TRUE(of_readers(0, 0, 0, false).empty());
+}
+// Lanes that have returned meet nobody.
+TEST(SharedRace, AWriteAfterHalfAWarpSynchronized) {
+  EXPECT_TRUE(of_readers(0, 15, 5, true).empty());
+  expect_only(of_readers(16, 16, 5, true), What::kSharedRace, {kReaders, kReaders + 3});
+  expect_only(of_readers(16, 31, 5, true), What::kSharedRace, {kReaders, kReaders + 3});
+}
+
+__global__ void read_again_after(bool barrier, float* out) {
+  __shared__ float number;
+  const int i = threadIdx.x;
+  if (i == 0) number = 1;
+  __syncthreads();
+  float sum = number;
+  __syncthreads();
+  if (i == 40) number = 2;
+  if (barrier) __syncthreads();
+  out[i] = sum + number;
+}
+TEST(SharedRace, ManyReadsAfterAWrite) {
+  EXPECT_FALSE(findings([] { read_again_after<<<1, 64>>>(false, zeros<float>(64)); }).empty());
+  EXPECT_CLEAN([] { read_again_after<<<1, 64>>>(true, zeros<float>(64)); });
+}
+
 constexpr int kDynamic = __LINE__ + 4;
 __global__ void dynamic(float* out) {
   extern __shared__ float tile[];
