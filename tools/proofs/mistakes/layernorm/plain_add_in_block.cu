@@ -1,17 +1,9 @@
 // Mistake: 32 threads of a block add to one shared number with a plain +=.
 // First screen: race in shared memory.*plain_add_in_block\.cu
-#include <cstdint>
-
-#include "03_softmax/block_reduce.cuh"
-#include "04_layernorm/layernorm.h"
-#include "04_layernorm/layernorm_check.h"
-#include "04_layernorm/moments.cuh"
-#include "common/core/registry.h"
+#include "tools/proofs/mistakes/layernorm/layernorm.cuh"
 
 namespace wb::mistake {
 namespace {
-
-constexpr int kThreads = 256;
 
 __global__ void plain_add_in_block_kernel(const float* x,      // (N, C)
                                           const float* gamma,  // (C)
@@ -20,27 +12,16 @@ __global__ void plain_add_in_block_kernel(const float* x,      // (N, C)
                                           float* mean,         // (N)
                                           float* rstd,         // (N)
                                           int c, float epsilon) {
-  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  float sum = 0.0f;
-  for (int i = threadIdx.x; i < c; i += kThreads) sum += x[start + i];
-  const float row_mean = block_sum(sum) / c;
-  float squares = 0.0f;
-  for (int i = threadIdx.x; i < c; i += kThreads)
-    squares += (x[start + i] - row_mean) * (x[start + i] - row_mean);
+  const float row_mean = mean_of_row(x, c);
+  const float squares = warp_reduce(squares_of_thread(x, row_mean, c), Sum{});
   __shared__ float all_squares;
   if (threadIdx.x == 0) all_squares = 0.0f;
   __syncthreads();
-  squares = warp_reduce(squares, Sum{});
   if (threadIdx.x % kWarp == 0) all_squares += squares;
   __syncthreads();
   const float row_rstd = rsqrtf(all_squares / c + epsilon);
-  if (threadIdx.x == 0) {
-    mean[blockIdx.x] = row_mean;
-    rstd[blockIdx.x] = row_rstd;
-  }
-  for (int i = threadIdx.x; i < c; i += kThreads) {
-    y[start + i] = (x[start + i] - row_mean) * row_rstd * gamma[i] + beta[i];
-  }
+  store_statistics(mean, rstd, row_mean, row_rstd);
+  normalise_row(x, gamma, beta, y, row_mean, row_rstd, c);
 }
 
 void launch(const float* x, const float* gamma, const float* beta, float* y, float* mean, float* rstd, int n,

@@ -1,19 +1,10 @@
 // Mistake: clears as many bytes of the scratch memory as it has elements.
 // First screen: never written.*scratch_cleared_in_part\.cu
-#include <algorithm>
-#include <cstdint>
-
-#include "03_softmax/block_reduce.cuh"
-#include "04_layernorm/layernorm.h"
-#include "04_layernorm/layernorm_check.h"
-#include "common/core/registry.h"
+#include "tools/proofs/mistakes/layernorm/layernorm.cuh"
 
 namespace wb::mistake {
 namespace {
 
-constexpr int kThreads = 128;
-
-// One block per row.
 __global__ void scratch_cleared_in_part_kernel(const float* dy,     // (N, C)
                                                const float* x,      // (N, C)
                                                const float* gamma,  // (C)
@@ -23,21 +14,10 @@ __global__ void scratch_cleared_in_part_kernel(const float* dy,     // (N, C)
                                                float* dgamma,       // (C)
                                                float* dbeta,        // (C)
                                                int c) {
-  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  const float row_mean = mean[blockIdx.x], row_rstd = rstd[blockIdx.x];
-  float sum = 0.0f, dot = 0.0f;
-  for (int i = threadIdx.x; i < c; i += kThreads) {
-    const float xhat = (x[start + i] - row_mean) * row_rstd;
-    sum += dy[start + i] * gamma[i];
-    dot += dy[start + i] * gamma[i] * xhat;
-  }
-  const float mean_g = block_sum(sum) / c, mean_dot = block_sum(dot) / c;
-  for (int i = threadIdx.x; i < c; i += kThreads) {
-    const float xhat = (x[start + i] - row_mean) * row_rstd;
-    dx[start + i] = row_rstd * (dy[start + i] * gamma[i] - mean_g - xhat * mean_dot);
-    atomicAdd(&dgamma[i], dy[start + i] * xhat);
-    atomicAdd(&dbeta[i], dy[start + i]);
-  }
+  backward_row(dy, x, gamma, mean[blockIdx.x], rstd[blockIdx.x], dx, c, [&](int i, float g, float b) {
+    atomicAdd(&dgamma[i], g);
+    atomicAdd(&dbeta[i], b);
+  });
 }
 
 __global__ void add_scratch_kernel(const float* scratch,  // (2, C)

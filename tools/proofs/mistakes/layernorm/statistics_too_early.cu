@@ -1,17 +1,9 @@
-// Mistake: all threads read the statistics that thread 0 stores, without waiting for it.
+// Mistake: all threads read the statistics that the last one stores, without waiting for it.
 // First screen: race in device memory.*statistics_too_early\.cu|never written.*statistics_too_early\.cu
-#include <cstdint>
-
-#include "03_softmax/block_reduce.cuh"
-#include "04_layernorm/layernorm.h"
-#include "04_layernorm/layernorm_check.h"
-#include "04_layernorm/moments.cuh"
-#include "common/core/registry.h"
+#include "tools/proofs/mistakes/layernorm/layernorm.cuh"
 
 namespace wb::mistake {
 namespace {
-
-constexpr int kThreads = 256;
 
 __global__ void statistics_too_early_kernel(const float* x,      // (N, C)
                                             const float* gamma,  // (C)
@@ -20,21 +12,14 @@ __global__ void statistics_too_early_kernel(const float* x,      // (N, C)
                                             float* mean,         // (N)
                                             float* rstd,         // (N)
                                             int c, float epsilon) {
-  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  float sum = 0.0f;
-  for (int i = threadIdx.x; i < c; i += kThreads) sum += x[start + i];
-  const float row_mean = block_sum(sum) / c;
-  float squares = 0.0f;
-  for (int i = threadIdx.x; i < c; i += kThreads)
-    squares += (x[start + i] - row_mean) * (x[start + i] - row_mean);
-  const float row_rstd = rsqrtf(block_sum(squares) / c + epsilon);
+  const float row_mean = mean_of_row(x, c);
+  const float row_rstd = rsqrtf(block_sum(squares_of_thread(x, row_mean, c)) / c + epsilon);
   if (threadIdx.x == kThreads - 1) {
     mean[blockIdx.x] = row_mean;
     rstd[blockIdx.x] = row_rstd;
   }
-  for (int i = threadIdx.x; i < c; i += kThreads) {
-    y[start + i] = (x[start + i] - mean[blockIdx.x]) * rstd[blockIdx.x] * gamma[i] + beta[i];
-  }
+  const float stored_mean = mean[blockIdx.x], stored_rstd = rstd[blockIdx.x];
+  normalise_row(x, gamma, beta, y, stored_mean, stored_rstd, c);
 }
 
 void launch(const float* x, const float* gamma, const float* beta, float* y, float* mean, float* rstd, int n,
