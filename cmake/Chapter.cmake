@@ -11,7 +11,7 @@
 #                                             a starter that does not compile stops nothing else.
 #                                             ctest starter_unsolved.NAME builds it and proves that it is unsolved
 #                                             NAME_inspected_test: the same tests under the inspector of the CPU device,
-#                                             ctest inspected.NAME (Inspect.cmake)
+#                                             ctest inspected.NAME; NAME_metered_bench, which counts (Inspect.cmake)
 #   solutions/mutants/NAME/*.cu               wrong kernels; ctest mutants.NAME proves that NAME_test catches each
 # Files ending in _cuda or _cpu are for that device only. SOURCES names files that are no implementation: starters get
 # them too. DEPENDS links the kernels of earlier chapters.
@@ -54,12 +54,18 @@ function(add_chapter)
   target_link_libraries(${chapter}_headers INTERFACE wb_runtime)
 
   if(WB_INSPECT)
-    wb_inspected_chapter(${chapter} IMPLEMENTATIONS ${implementations} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS})
+    foreach(how inspected metered)
+      wb_instrumented_chapter(${chapter} ${how}
+        IMPLEMENTATIONS ${implementations} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS})
+    endforeach()
   endif()
   foreach(exercise IN LISTS ARG_EXERCISES ARG_OPERATIONS)
     wb_exercise(${chapter} ${exercise})
     if(WB_INSPECT AND TARGET ${exercise}_test_cases)
       wb_inspected_exercise(${chapter} ${exercise})
+    endif()
+    if(WB_INSPECT AND TARGET ${exercise}_bench_cases)
+      wb_metered_exercise(${chapter} ${exercise})
     endif()
   endforeach()
 endfunction()

@@ -1,69 +1,90 @@
-# Inspected programs of the CPU device: kernels compiled with calls before every access, linked with simt's inspector in
-# place of the compilers' runtime libraries (common/simt/inspector).
+# Instrumented programs of the CPU device: kernels compiled with calls before every access, linked with a library of simt in
+# place of the compilers' runtime libraries. Inspected ones look for mistakes (common/simt/inspector), metered ones count
+# (common/simt/meter).
 
 # At -O1 each access of the source still has a call of its own; at -O2 neighbours are merged. Calls in tail position would
 # lose the line they come from.
-set(SIMT_INSPECT_OPTIONS -O1 -g -fsanitize=thread,bounds,alignment,signed-integer-overflow -fno-optimize-sibling-calls)
+set(SIMT_INSTRUMENT_OPTIONS -O1 -g -fno-optimize-sibling-calls)
+# Vectors are not to fall into their members, since a GPU moves them whole. Clang keeps them only where it does not optimize.
+set(SIMT_METERED_OPTIONS ${SIMT_INSTRUMENT_OPTIONS} -fsanitize=thread)
+set(SIMT_INSPECTED_OPTIONS ${SIMT_INSTRUMENT_OPTIONS} -fsanitize=thread,bounds,alignment,signed-integer-overflow)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  list(APPEND SIMT_INSPECT_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-loop-im)
+  list(APPEND SIMT_INSPECTED_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-loop-im)
+  list(APPEND SIMT_METERED_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-sra)
 elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  list(APPEND SIMT_INSPECT_OPTIONS "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
+  list(APPEND SIMT_INSPECTED_OPTIONS "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
+  list(APPEND SIMT_METERED_OPTIONS -O0 "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
 endif()
+set(SIMT_INSPECTED_LIBRARY simt_inspector)
+set(SIMT_METERED_LIBRARY simt_meter)
 
 # Where this compiler cannot, or another sanitizer is at work, the inspected programs are left out.
 set(WB_INSPECT OFF)
 # The exercises whose starters can be inspected, a line each: ./workbook check reads it.
 set(WB_INSPECTED_LIST ${CMAKE_BINARY_DIR}/inspected.txt)
 file(WRITE ${WB_INSPECTED_LIST} "")
+# The benchmarks that can be metered, a line each: ./workbook inspect reads it.
+set(WB_METERED_LIST ${CMAKE_BINARY_DIR}/metered.txt)
+file(WRITE ${WB_METERED_LIST} "")
 if(WB_DEVICE STREQUAL "cpu" AND NOT WB_SANITIZE AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang"
    AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
   set(WB_INSPECT ON)
 endif()
 
-# simt_inspect(TARGET): TARGET is an object library of translated kernels; compile it for the inspector.
-function(simt_inspect target)
-  target_compile_options(${target} PRIVATE ${SIMT_INSPECT_OPTIONS} -w)
+# simt_instrument(TARGET inspected|metered): TARGET is an object library of translated kernels; compile it so.
+function(simt_instrument target how)
+  string(TOUPPER ${how} upper)
+  target_compile_options(${target} PRIVATE ${SIMT_${upper}_OPTIONS} -w)
+  if(how STREQUAL "metered")
+    target_compile_definitions(${target} PRIVATE SIMT_METERED)
+  endif()
   target_link_libraries(${target} PUBLIC wb_core wb_runtime)
 endfunction()
+function(simt_inspect target)
+  simt_instrument(${target} inspected)
+endfunction()
 
-# wb_inspected_chapter(CHAPTER IMPLEMENTATIONS file... SOURCES file... DEPENDS chapter...): the chapter's kernels again, as
-# <chapter>_inspected; and <chapter>_inspected_support, which starters need without them.
-function(wb_inspected_chapter chapter)
+# wb_instrumented_chapter(CHAPTER HOW IMPLEMENTATIONS file... SOURCES file... DEPENDS chapter...): the chapter's kernels again,
+# as <chapter>_<how>; and <chapter>_<how>_support, which starters need without them. HOW: inspected or metered.
+function(wb_instrumented_chapter chapter how)
   cmake_parse_arguments(ARG "" "" "IMPLEMENTATIONS;SOURCES;DEPENDS" ${ARGN})
-  add_library(${chapter}_inspected_support INTERFACE)
-  target_link_libraries(${chapter}_inspected_support INTERFACE wb_core wb_runtime wb_cblas simt_inspector)
+  string(TOUPPER ${how} upper)
+  add_library(${chapter}_${how}_support INTERFACE)
+  target_link_libraries(${chapter}_${how}_support INTERFACE wb_core wb_runtime wb_cblas ${SIMT_${upper}_LIBRARY})
   if(ARG_SOURCES)
-    wb_kernels(${chapter}_inspected_sources ${ARG_SOURCES})
-    set_target_properties(${chapter}_inspected_sources PROPERTIES EXCLUDE_FROM_ALL ON)
-    simt_inspect(${chapter}_inspected_sources)
-    target_link_libraries(${chapter}_inspected_support INTERFACE $<TARGET_OBJECTS:${chapter}_inspected_sources>)
+    wb_kernels(${chapter}_${how}_sources ${ARG_SOURCES})
+    set_target_properties(${chapter}_${how}_sources PROPERTIES EXCLUDE_FROM_ALL ON)
+    simt_instrument(${chapter}_${how}_sources ${how})
+    target_link_libraries(${chapter}_${how}_support INTERFACE $<TARGET_OBJECTS:${chapter}_${how}_sources>)
   endif()
   # Kernels for the CPU device alone call its libraries: host code, though it runs as a kernel.
   set(host_kernels ${ARG_IMPLEMENTATIONS})
   list(FILTER host_kernels INCLUDE REGEX "_cpu\\.cu$")
   if(host_kernels)
     list(REMOVE_ITEM ARG_IMPLEMENTATIONS ${host_kernels})
-    wb_kernels(${chapter}_uninspected_kernels ${host_kernels})
-    target_link_libraries(${chapter}_uninspected_kernels PRIVATE wb_cblas)
-    target_compile_options(${chapter}_uninspected_kernels PRIVATE -w)
-    set_target_properties(${chapter}_uninspected_kernels PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+  if(host_kernels AND NOT TARGET ${chapter}_host_kernels)
+    wb_kernels(${chapter}_host_kernels ${host_kernels})
+    target_link_libraries(${chapter}_host_kernels PRIVATE wb_cblas)
+    target_compile_options(${chapter}_host_kernels PRIVATE -w)
+    set_target_properties(${chapter}_host_kernels PROPERTIES EXCLUDE_FROM_ALL ON)
     foreach(earlier IN LISTS ARG_DEPENDS)
-      target_link_libraries(${chapter}_uninspected_kernels PUBLIC ${earlier}_headers)
+      target_link_libraries(${chapter}_host_kernels PUBLIC ${earlier}_headers)
     endforeach()
   endif()
-  wb_kernels(${chapter}_inspected_kernels ${ARG_IMPLEMENTATIONS})
-  simt_inspect(${chapter}_inspected_kernels)
-  target_link_libraries(${chapter}_inspected_kernels PRIVATE wb_cblas)
-  set_target_properties(${chapter}_inspected_kernels PROPERTIES EXCLUDE_FROM_ALL ON)
+  wb_kernels(${chapter}_${how}_kernels ${ARG_IMPLEMENTATIONS})
+  simt_instrument(${chapter}_${how}_kernels ${how})
+  target_link_libraries(${chapter}_${how}_kernels PRIVATE wb_cblas)
+  set_target_properties(${chapter}_${how}_kernels PROPERTIES EXCLUDE_FROM_ALL ON)
   foreach(earlier IN LISTS ARG_DEPENDS)
-    target_link_libraries(${chapter}_inspected_kernels PUBLIC ${earlier}_headers)
-    target_link_libraries(${chapter}_inspected_support INTERFACE ${earlier}_inspected)
+    target_link_libraries(${chapter}_${how}_kernels PUBLIC ${earlier}_headers)
+    target_link_libraries(${chapter}_${how}_support INTERFACE ${earlier}_${how})
   endforeach()
-  add_library(${chapter}_inspected INTERFACE)
-  target_link_libraries(${chapter}_inspected INTERFACE ${chapter}_inspected_kernels
-    $<TARGET_OBJECTS:${chapter}_inspected_kernels> ${chapter}_inspected_support)
+  add_library(${chapter}_${how} INTERFACE)
+  target_link_libraries(${chapter}_${how} INTERFACE ${chapter}_${how}_kernels
+    $<TARGET_OBJECTS:${chapter}_${how}_kernels> ${chapter}_${how}_support)
   if(host_kernels)
-    target_link_libraries(${chapter}_inspected INTERFACE $<TARGET_OBJECTS:${chapter}_uninspected_kernels>)
+    target_link_libraries(${chapter}_${how} INTERFACE $<TARGET_OBJECTS:${chapter}_host_kernels>)
   endif()
 endfunction()
 
@@ -99,6 +120,23 @@ function(wb_inspected_exercise chapter exercise)
     target_link_libraries(${exercise}_mutants_inspected_test PRIVATE ${exercise}_test_cases
       ${exercise}_mutants_inspected ${chapter}_inspected)
     wb_prove_inspected_mutants(${chapter} ${exercise} ${mutants})
+  endif()
+endfunction()
+
+# wb_metered_exercise(CHAPTER EXERCISE): NAME_metered_bench and NAME_starter_metered_bench, on demand: the benchmark's problems,
+# called once and counted.
+function(wb_metered_exercise chapter exercise)
+  add_executable(${exercise}_metered_bench EXCLUDE_FROM_ALL)
+  target_link_libraries(${exercise}_metered_bench PRIVATE ${exercise}_bench_cases ${chapter}_metered)
+  file(APPEND ${WB_METERED_LIST} "${exercise}\n")
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_starter.cu)
+    wb_kernels(${exercise}_starter_metered ${exercise}_starter.cu)
+    simt_instrument(${exercise}_starter_metered metered)
+    wb_starter_options(${exercise}_starter_metered)
+    set_target_properties(${exercise}_starter_metered PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_executable(${exercise}_starter_metered_bench EXCLUDE_FROM_ALL)
+    target_link_libraries(${exercise}_starter_metered_bench PRIVATE ${exercise}_bench_cases
+      ${exercise}_starter_metered ${chapter}_metered_support)
   endif()
 endfunction()
 

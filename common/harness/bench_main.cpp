@@ -5,12 +5,16 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <string>
 #include <vector>
 
+#include "common/core/check.h"
 #include "common/core/device_info.h"
 #include "common/core/error.h"
 #include "common/core/results.h"
@@ -36,8 +40,8 @@ class SilentReporter : public benchmark::BenchmarkReporter {
 };
 
 struct Options {
-  std::string filter, baseline, output;
-  bool has_baseline = false;
+  std::string filter, baseline, output, contracts = ".*";
+  bool has_baseline = false, once = false;
   int samples = 21;
 };
 
@@ -54,6 +58,10 @@ Options parse(int argc, char** argv, std::vector<std::string>& rest) {
   app.add_option("--samples", options.samples, "samples of each row")
       ->check(CLI::Range(3, 100000))
       ->capture_default_str();
+  app.add_flag("--once", options.once,
+               "call each implementation once on the first problem of each contract, check it, and measure "
+               "nothing: for other tools to look on");
+  app.add_option("--contracts", options.contracts, "with --once: only contracts whose name matches this");
   app.add_option("--output,--json", options.output, "write the results to this file");
   try {
     app.parse(argc, argv);
@@ -75,6 +83,35 @@ std::filesystem::path results_path(const Options& options, const std::string& pr
   const char* folder = std::getenv("WB_RESULTS_DIR");
   if (folder == nullptr || *folder == '\0') return {};
   return std::filesystem::path(folder) / "bench" / (program + ".json");
+}
+
+// Calls each implementation once, on the first problem of its contract.
+int call_once(const std::vector<BenchmarkCase>& cases, const std::regex& contracts) {
+  std::map<std::string, std::string> first;  // problem by contract
+  bool all_right = true;
+  for (const BenchmarkCase& entry : cases) {
+    if (!std::regex_match(entry.contract, contracts)) continue;
+    if (first.emplace(entry.contract, entry.problem).first->second != entry.problem) continue;
+    std::string verdict = entry.skip_reason.empty() ? "right" : "left out: " + entry.skip_reason;
+    if (entry.skip_reason.empty()) {
+      try {
+        const auto session = entry.open(1);
+        session->clear();
+        session->call(0, nullptr);
+        WB_CUDA_CHECK(cudaDeviceSynchronize());
+        const auto right = session->check(0);
+        if (!right) verdict = fmt::format("wrong: {}", right.message());
+        all_right = all_right && right;
+      } catch (const std::exception& error) {
+        verdict = fmt::format("error: {}", error.what());
+        all_right = false;
+      }
+    }
+    fmt::print("{} {} {}: {}\n", entry.contract, entry.problem, entry.implementation, verdict);
+    std::fflush(stdout);
+  }
+  if (first.empty()) throw Error("--once: no contract here matches --contracts");
+  return all_right ? 0 : kFailed;
 }
 
 int run(int argc, char** argv) {
@@ -100,6 +137,7 @@ int run(int argc, char** argv) {
     throw Error(fmt::format("--baseline: no implementation here is called '{}'; {}", options.baseline,
                             describe_selection()));
   }
+  if (options.once) return call_once(cases, std::regex(options.contracts));
   cases = arrange(std::move(cases), options.baseline);
 
   const bool tensor_cores =

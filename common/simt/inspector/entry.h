@@ -4,10 +4,11 @@
 
 #include <cstdint>
 
+#include "instrumented/hooks.h"
+
 namespace simt::inspector {
 
-/// How an access treats the memory. Two accesses conflict unless both read or both are atomic.
-enum Kind : std::uint32_t { kRead = 1, kWrite = 2, kAtomic = 3 };
+using namespace instrumented;  // Kind
 
 /// 16 bytes. All zero: no access.
 struct Entry {

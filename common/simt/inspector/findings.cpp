@@ -6,8 +6,8 @@
 #include <tuple>
 
 #include "inspector/entry.h"
-#include "inspector/source.h"
 #include "inspector/words.h"
+#include "instrumented/source.h"
 
 namespace simt::inspector {
 namespace {

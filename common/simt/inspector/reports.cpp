@@ -8,9 +8,9 @@
 #include <algorithm>
 
 #include "inspector/device_memory.h"
-#include "inspector/source.h"
-#include "inspector/static_shared.h"
 #include "inspector/watch.h"
+#include "instrumented/source.h"
+#include "instrumented/static_shared.h"
 #include "runtime/allocations.h"
 #include "runtime/block_runner.h"
 #include "runtime/scheduler.h"

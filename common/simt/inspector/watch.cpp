@@ -6,8 +6,8 @@
 #include <new>
 
 #include "inspector/device_memory.h"
-#include "inspector/source.h"
-#include "inspector/static_shared.h"
+#include "instrumented/source.h"
+#include "instrumented/static_shared.h"
 #include "runtime/block_runner.h"
 #include "runtime/limits.h"
 

@@ -27,7 +27,15 @@ class Grid {
   dim3 grid, block;
   std::size_t shared_bytes = 0;
   std::uint32_t number = 0;  // among all launches of this process, from 1
+  static constexpr std::size_t kPointers = 16;
+  const volatile void* pointers[kPointers] = {};  // the first arguments; null where one is no pointer
 };
+
+template <class T>
+const volatile void* pointer_in([[maybe_unused]] const T& argument) {
+  if constexpr (std::is_pointer_v<T> && std::is_object_v<std::remove_pointer_t<T>>) return argument;
+  return nullptr;
+}
 
 /// Validates as CUDA does and queues; takes ownership. Errors go to cudaGetLastError.
 void submit(Grid* grid, cudaStream_t stream);
@@ -53,8 +61,11 @@ class Kernel final : public Grid {
 template <class Call, class... Arguments>
 void launch(const char* name, const void* function, const Call& call, dim3 grid, dim3 block,
             std::size_t shared_bytes, cudaStream_t stream, Arguments... arguments) {
+  const volatile void* const pointers[] = {pointer_in(arguments)..., nullptr};
   auto body = [call, ... arguments = std::move(arguments)] { call(arguments...); };
   auto* kernel = new Kernel<decltype(body)>(std::move(body));
+  for (std::size_t i = 0; i < sizeof...(Arguments) && i < Grid::kPointers; ++i)
+    kernel->pointers[i] = pointers[i];
   kernel->name = name;
   kernel->function = function;
   kernel->grid = grid;

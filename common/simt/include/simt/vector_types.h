@@ -1,18 +1,34 @@
 // CUDA's short vectors (float4, int2, ...) with its sizes and alignments, dim3, and the make_ functions.
 #pragma once
 
+#include "simt/qualifiers.h"
+
+// A GPU stores such a vector with one instruction. For the meter (common/simt/meter) it is one here, too,
+// also where the compiler would assign its members one by one.
+#ifdef SIMT_METERED
+#define SIMT_ASSIGNED_WHOLE(name)                                     \
+  SIMT_AT_CALLER name& operator=(const name& other) {                 \
+    __builtin_memcpy(static_cast<void*>(this), &other, sizeof(name)); \
+    return *this;                                                     \
+  }
+#else
+#define SIMT_ASSIGNED_WHOLE(name)
+#endif
+
 #define SIMT_VECTORS(T, name, align2, align4)            \
   struct name##1 {                                       \
     T x;                                                 \
   };                                                     \
   struct alignas(align2) name##2 {                       \
     T x, y;                                              \
+    SIMT_ASSIGNED_WHOLE(name##2)                         \
   };                                                     \
   struct name##3 {                                       \
     T x, y, z;                                           \
   };                                                     \
   struct alignas(align4) name##4 {                       \
     T x, y, z, w;                                        \
+    SIMT_ASSIGNED_WHOLE(name##4)                         \
   };                                                     \
   constexpr name##1 make_##name##1(T x) {                \
     return {x};                                          \
@@ -40,6 +56,7 @@ SIMT_VECTORS(unsigned long long int, ulonglong, 16, 16)
 SIMT_VECTORS(float, float, 8, 16)
 SIMT_VECTORS(double, double, 16, 16)
 #undef SIMT_VECTORS
+#undef SIMT_ASSIGNED_WHOLE
 
 /// Extents of a grid or block; what is not given is 1.
 struct dim3 {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace simt::inspector {
+namespace simt::instrumented {
 
 struct SourceLine {
   std::string file;
@@ -22,4 +22,4 @@ SourceLine line_of(std::uint32_t place);
 /// The text of that line without its indentation; empty where the file is not there.
 std::string source_text(const SourceLine& line);
 
-}  // namespace simt::inspector
+}  // namespace simt::instrumented

@@ -1,4 +1,4 @@
-#include "inspector/source.h"
+#include "instrumented/source.h"
 
 #include <fmt/format.h>
 #include <link.h>
@@ -10,7 +10,7 @@
 
 #include "runtime/fault.h"
 
-namespace simt::inspector {
+namespace simt::instrumented {
 namespace {
 
 std::map<std::uint32_t, SourceLine>& known() {
@@ -105,4 +105,4 @@ std::string source_text(const SourceLine& line) {
   return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r") + 1 - first);
 }
 
-}  // namespace simt::inspector
+}  // namespace simt::instrumented

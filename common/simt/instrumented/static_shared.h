@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace simt::inspector {
+namespace simt::instrumented {
 
 struct SharedArray {
   std::uintptr_t offset = 0;  // from the start of the thread's variables
@@ -22,4 +22,4 @@ std::size_t thread_variable_bytes();
 const SharedArray* shared_array_at(std::uintptr_t offset);
 bool has_symbols();
 
-}  // namespace simt::inspector
+}  // namespace simt::instrumented

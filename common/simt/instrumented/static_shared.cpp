@@ -1,4 +1,4 @@
-#include "inspector/static_shared.h"
+#include "instrumented/static_shared.h"
 
 #include <cxxabi.h>
 #include <elf.h>
@@ -13,7 +13,7 @@
 
 #include "simt/context.h"
 
-namespace simt::inspector {
+namespace simt::instrumented {
 namespace {
 
 struct Table {
@@ -93,4 +93,4 @@ const SharedArray* shared_array_at(std::uintptr_t offset) {
   return after == arrays.begin() ? nullptr : &*std::prev(after);
 }
 
-}  // namespace simt::inspector
+}  // namespace simt::instrumented

@@ -1,33 +1,15 @@
 // What the compiler calls before every load and store of an instrumented kernel (-fsanitize=thread), and in
-// place of every atomic operation. On the host, only accesses to device memory are.
-#include <algorithm>
+// place of every atomic operation.
+#include "instrumented/hooks.h"
+
 #include <cstring>
 
-#include "inspector/device_memory.h"
-#include "inspector/watch.h"
-
-using namespace simt::inspector;
+using namespace simt::instrumented;
 
 #define HOOK extern "C" [[gnu::used, gnu::visibility("default")]]
-
 namespace {
-
-[[gnu::always_inline]] inline void note(const void* address, std::size_t bytes, Kind kind, const void* pc) {
-  const auto number = reinterpret_cast<std::uintptr_t>(address);
-  if (Watch* w = watch; w != nullptr) {
-    w->access(number, bytes, kind, pc);
-  } else if (device_memory.holds(number)) [[unlikely]] {
-    host_access(number, kind, pc);
-  }
-}
-
-[[gnu::always_inline]] inline void library(const void* address, std::size_t bytes, Kind kind,
-                                           const void* pc) {
-  if (Watch* w = watch; w != nullptr) {
-    w->library_access(reinterpret_cast<std::uintptr_t>(address), bytes, kind, pc);
-  }
-}
-
+// A GPU moves up to 16 bytes per lane, where they are aligned to their size.
+constexpr std::size_t kLargest = 16, kUnaligned = 4;
 }  // namespace
 
 #define HERE __builtin_return_address(0)
@@ -35,30 +17,30 @@ namespace {
 // clang-format off
 #define PLAIN(bytes)                                      \
   HOOK void __tsan_read##bytes(void* p) {                 \
-    note(p, bytes, kRead, HERE);                          \
+    access(p, bytes, kRead, HERE);                          \
   }                                                       \
   HOOK void __tsan_write##bytes(void* p) {                \
-    note(p, bytes, kWrite, HERE);                         \
+    access(p, bytes, kWrite, HERE);                         \
   }                                                       \
   HOOK void __tsan_unaligned_read##bytes(void* p) {       \
-    note(p, bytes, kRead, HERE);                          \
+    loose_access(p, bytes, kUnaligned, kRead, HERE);                          \
   }                                                       \
   HOOK void __tsan_unaligned_write##bytes(void* p) {      \
-    note(p, bytes, kWrite, HERE);                         \
+    loose_access(p, bytes, kUnaligned, kWrite, HERE);                         \
   }                                                       \
   HOOK void __tsan_volatile_read##bytes(void* p) {        \
-    note(p, bytes, kRead, HERE);                          \
+    access(p, bytes, kRead, HERE);                          \
   }                                                       \
   HOOK void __tsan_volatile_write##bytes(void* p) {       \
-    note(p, bytes, kWrite, HERE);                         \
+    access(p, bytes, kWrite, HERE);                         \
   }                                                       \
   HOOK void __tsan_read_write##bytes(void* p) {           \
-    note(p, bytes, kRead, HERE);                          \
-    note(p, bytes, kWrite, HERE);                         \
+    access(p, bytes, kRead, HERE);                          \
+    access(p, bytes, kWrite, HERE);                         \
   }                                                       \
   HOOK void __tsan_unaligned_read_write##bytes(void* p) { \
-    note(p, bytes, kRead, HERE);                          \
-    note(p, bytes, kWrite, HERE);                         \
+    loose_access(p, bytes, kUnaligned, kRead, HERE);                          \
+    loose_access(p, bytes, kUnaligned, kWrite, HERE);                         \
   }
 PLAIN(1)
 PLAIN(2)
@@ -67,10 +49,10 @@ PLAIN(4) PLAIN(8) PLAIN(16)
     // clang-format on
 
     HOOK void __tsan_read_range(void* p, std::size_t bytes) {
-  note(p, bytes, kRead, HERE);
+  loose_access(p, bytes, kLargest, kRead, HERE);
 }
 HOOK void __tsan_write_range(void* p, std::size_t bytes) {
-  note(p, bytes, kWrite, HERE);
+  loose_access(p, bytes, kLargest, kWrite, HERE);
 }
 HOOK void __tsan_func_entry(void*) {}
 HOOK void __tsan_func_exit() {}
@@ -82,32 +64,32 @@ HOOK void __tsan_init() {}
 // Atomic operations are done here, in the order that the source asked for or a stronger one.
 #define ATOMIC_RMW(bits, T, name)                                    \
   HOOK T __tsan_atomic##bits##_##name(volatile T* p, T value, int) { \
-    note(const_cast<T*>(p), sizeof(T), kAtomic, HERE);               \
+    access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);               \
     return __atomic_##name(p, value, __ATOMIC_SEQ_CST);              \
   }
 #define ATOMIC(bits, T)                                                                                   \
   HOOK T __tsan_atomic##bits##_load(const volatile T* p, int) {                                           \
-    note(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
+    atomic_load(const_cast<T*>(p), sizeof(T), HERE);                                                      \
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                          \
   }                                                                                                       \
   HOOK void __tsan_atomic##bits##_store(volatile T* p, T value, int) {                                    \
-    note(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
+    access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
     __atomic_store_n(p, value, __ATOMIC_SEQ_CST);                                                         \
   }                                                                                                       \
   HOOK T __tsan_atomic##bits##_exchange(volatile T* p, T value, int) {                                    \
-    note(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
+    access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
     return __atomic_exchange_n(p, value, __ATOMIC_SEQ_CST);                                               \
   }                                                                                                       \
   HOOK int __tsan_atomic##bits##_compare_exchange_strong(volatile T* p, T* expected, T value, int, int) { \
-    note(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
+    access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
     return __atomic_compare_exchange_n(p, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);    \
   }                                                                                                       \
   HOOK int __tsan_atomic##bits##_compare_exchange_weak(volatile T* p, T* expected, T value, int, int) {   \
-    note(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
+    access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
     return __atomic_compare_exchange_n(p, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);    \
   }                                                                                                       \
   HOOK T __tsan_atomic##bits##_compare_exchange_val(volatile T* p, T expected, T value, int, int) {       \
-    note(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
+    access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
     __atomic_compare_exchange_n(p, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);          \
     return expected;                                                                                      \
   }                                                                                                       \
@@ -124,7 +106,7 @@ ATOMIC(32, unsigned) ATOMIC(64, unsigned long)
 
     HOOK void __tsan_atomic_thread_fence(int) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  if (Watch* w = watch; w != nullptr) w->fence();
+  fence();
 }
 HOOK void __tsan_atomic_signal_fence(int) {}
 
@@ -135,17 +117,17 @@ void* __real_memmove(void* to, const void* from, std::size_t bytes);
 void* __real_memset(void* to, int byte, std::size_t bytes);
 
 void* __wrap_memcpy(void* to, const void* from, std::size_t bytes) {
-  library(from, bytes, kRead, HERE);
-  library(to, bytes, kWrite, HERE);
+  library_access(from, bytes, kRead, HERE);
+  library_access(to, bytes, kWrite, HERE);
   return __real_memcpy(to, from, bytes);
 }
 void* __wrap_memmove(void* to, const void* from, std::size_t bytes) {
-  library(from, bytes, kRead, HERE);
-  library(to, bytes, kWrite, HERE);
+  library_access(from, bytes, kRead, HERE);
+  library_access(to, bytes, kWrite, HERE);
   return __real_memmove(to, from, bytes);
 }
 void* __wrap_memset(void* to, int byte, std::size_t bytes) {
-  library(to, bytes, kWrite, HERE);
+  library_access(to, bytes, kWrite, HERE);
   return __real_memset(to, byte, bytes);
 }
 }

@@ -1,0 +1,38 @@
+// What kernels tell (instrumented/hooks.h), as the inspector takes it. On the host, only accesses to device
+// memory are of interest.
+#include "inspector/device_memory.h"
+#include "inspector/watch.h"
+#include "instrumented/hooks.h"
+
+using namespace simt::inspector;
+
+namespace simt::instrumented {
+
+void access(const void* address, std::size_t bytes, Kind kind, const void* pc) {
+  const auto number = reinterpret_cast<std::uintptr_t>(address);
+  if (Watch* w = watch; w != nullptr) {
+    w->access(number, bytes, kind, pc);
+  } else if (device_memory.holds(number)) [[unlikely]] {
+    host_access(number, kind, pc);
+  }
+}
+
+void loose_access(const void* address, std::size_t bytes, std::size_t, Kind kind, const void* pc) {
+  access(address, bytes, kind, pc);
+}
+
+void atomic_load(const void* address, std::size_t bytes, const void* pc) {
+  access(address, bytes, kAtomic, pc);
+}
+
+void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc) {
+  if (Watch* w = watch; w != nullptr) {
+    w->library_access(reinterpret_cast<std::uintptr_t>(address), bytes, kind, pc);
+  }
+}
+
+void fence() {
+  if (Watch* w = watch; w != nullptr) w->fence();
+}
+
+}  // namespace simt::instrumented

@@ -1,0 +1,26 @@
+// What instrumented kernels tell: each load, store and atomic operation. A program links one library that
+// listens, the inspector or the meter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace simt::instrumented {
+
+/// How an access treats the memory. Two accesses conflict unless both read or both are atomic.
+enum Kind : std::uint32_t { kRead = 1, kWrite = 2, kAtomic = 3 };
+
+// Defined by the listener. `pc` is the return address of the compiler's call. Calls come from code outside of
+// kernels, too.
+
+/// A value whose type is aligned to its size.
+void access(const void* address, std::size_t bytes, Kind kind, const void* pc);
+/// A value of another size or alignment; one instruction moves at most `largest` bytes of it.
+void loose_access(const void* address, std::size_t bytes, std::size_t largest, Kind kind, const void* pc);
+/// The load before an atomic update that is written as a loop.
+void atomic_load(const void* address, std::size_t bytes, const void* pc);
+/// By a function of the C library, which others than kernels call as well.
+void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc);
+void fence();
+
+}  // namespace simt::instrumented

@@ -1,0 +1,72 @@
+// What was counted, per kernel and instruction.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "instrumented/hooks.h"
+#include "meter/request.h"
+#include "simt/launch.h"
+
+namespace simt::meter {
+
+using instrumented::Kind;
+
+/// The array that a request goes to.
+struct Array {
+  enum Where : int { kArgument, kOther, kStaticShared, kDynamicShared };
+  Where where = kOther;
+  std::size_t index = 0;     // kArgument: among the kernel's parameters; kStaticShared: by offset
+  std::uintptr_t start = 0;  // offsets count from here
+
+  std::pair<int, std::size_t> key() const { return {where, index}; }
+};
+
+/// The worst request that was seen: the largest excess, and of those the first block and warp.
+struct Worst {
+  Request request;
+  Array array;
+  std::uint64_t excess = 0;
+  uint3 block = {};
+  unsigned warp = 0;
+};
+
+struct Tally {
+  std::uint64_t requests = 0;
+  Cost cost;
+  std::unique_ptr<Worst> worst;
+};
+
+/// One instruction, as the compiler numbers them, and what it did. A large value is several requests: parts.
+struct Site {
+  std::uint32_t pc = 0;
+  Kind kind = instrumented::kRead;
+  bool shared = false;
+  unsigned part = 0;
+  std::map<std::pair<int, std::size_t>, Tally> arrays;
+
+  // While a block runs: executions of each thread since they last met, and the requests of each warp.
+  std::vector<std::uint32_t> executions;
+  std::vector<std::vector<Request>> of_warp;
+  bool active = false;
+};
+
+struct KernelTally {
+  std::string name;
+  std::size_t order = 0;  // of the first launch
+  std::uint64_t launches = 0, blocks = 0;
+  dim3 grid, block;  // of the latest launch
+  std::uint32_t latest = 0;
+  std::map<std::uint64_t, std::unique_ptr<Site>> sites;
+};
+
+/// The tally of a kernel: two instances of a template that a launch spells alike are two kernels.
+KernelTally& tally_of(const detail::Grid& grid);
+
+/// All of it (docs/results_schema.md), as text.
+std::string report();
+
+}  // namespace simt::meter
