@@ -1,10 +1,16 @@
 // Cooperative groups: the block, tiles of a warp, and the lanes that run together.
 #pragma once
 
+#include <stdio.h>
+
 #include "cuda_runtime.h"
 #include "simt/context.h"
 #include "simt/refused.h"
 #include "simt/warp.h"
+
+namespace simt::detail {
+[[noreturn]] void trap(const char* file, int line);
+}
 
 namespace cooperative_groups {
 
@@ -147,6 +153,7 @@ class coalesced_group {
   }
 
  private:
+  friend class thread_group;
   unsigned rank_of(int lane) const {
     return static_cast<unsigned>(std::popcount(mask_ & (detail::bit(lane) - 1)));
   }
@@ -160,6 +167,51 @@ class coalesced_group {
 };
 inline coalesced_group coalesced_threads(SIMT_SITE) {
   return coalesced_group(__activemask(simt_file, simt_line));
+}
+
+/// Any of the groups before, for functions that take whatever they are given.
+class thread_group {
+ public:
+  thread_group(const thread_block&) {}
+  template <unsigned kSize, class Parent>
+  thread_group(const thread_block_tile<kSize, Parent>&) : thread_group(kSize) {}
+  thread_group(const coalesced_group& group) : mask_(group.mask_) {}
+
+  void sync(SIMT_SITE) const {
+    if (mask_ == 0) {
+      simt::detail::block_barrier("thread_group::sync", SIMT_HERE);
+    } else {
+      simt::detail::warp_rendezvous(simt::detail::kSyncWarp, mask_, SIMT_HERE);
+    }
+  }
+  unsigned thread_rank() const {
+    if (mask_ == 0) return thread_block::thread_rank();
+    return static_cast<unsigned>(std::popcount(mask_ & (detail::bit(simt::detail::lane_index()) - 1)));
+  }
+  unsigned size() const {
+    return mask_ == 0 ? thread_block::size() : static_cast<unsigned>(std::popcount(mask_));
+  }
+  unsigned num_threads() const { return size(); }
+
+ private:
+  friend thread_group tiled_partition(const thread_group& parent, unsigned size, SIMT_SITE_PARAMETERS);
+  /// The tile of `size` neighbouring lanes that the running thread is in.
+  explicit thread_group(unsigned size)
+      : mask_((size == 32 ? 0xffffffffu : (1u << size) - 1)
+              << (simt::detail::lane_index() & -static_cast<int>(size))) {}
+
+  unsigned mask_ = 0;  // of the warp's lanes; 0: the whole block
+};
+
+/// A tile whose size is known only when the kernel runs: a power of two up to 32, and no larger than the
+/// parent.
+inline thread_group tiled_partition(const thread_group& parent, unsigned size, SIMT_SITE) {
+  if (size == 0 || size > 32 || (size & (size - 1)) != 0 || size > parent.size()) {
+    ::printf("tiled_partition: a tile of %u threads; it must be a power of two up to 32, and at most %u\n",
+             size, parent.size());
+    simt::detail::trap(simt_file, simt_line);
+  }
+  return thread_group(size);
 }
 
 template <class Group>

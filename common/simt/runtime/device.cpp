@@ -52,6 +52,14 @@ cudaDeviceProp describe() {
       1;
   p.asyncEngineCount = 1;
   p.textureAlignment = 512;
+  p.texturePitchAlignment = 32;
+  p.surfaceAlignment = 512;
+  p.hostNativeAtomicSupported = p.pageableMemoryAccess = p.concurrentManagedAccess = 1;
+  p.pageableMemoryAccessUsesHostPageTables = p.directManagedMemAccessFromHost = 1;
+  p.canUseHostPointerForRegisteredMem = p.hostRegisterSupported = 1;
+  p.reservedSharedMemPerBlock = kReservedSharedPerBlock;
+  p.clockRate = kClockRate;
+  p.deviceOverlap = 1;
   const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
   p.l2CacheSize = cache > 0 ? static_cast<int>(cache) : 0;
   return p;
@@ -115,7 +123,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       case cudaDevAttrMaxRegistersPerMultiprocessor:
         return kRegistersPerBlock;
       case cudaDevAttrClockRate:
-        return 1000000;  // clock64() counts nanoseconds
+        return kClockRate;
       case cudaDevAttrMultiProcessorCount:
         return static_cast<int>(Scheduler::get().workers());
       case cudaDevAttrL2CacheSize:
@@ -124,9 +132,11 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
         return kMaxThreadsPerMultiprocessor;
       case cudaDevAttrComputeCapabilityMajor:
         return 9;
+      case cudaDevAttrConcurrentManagedAccess:
       case cudaDevAttrManagedMemory:
       case cudaDevAttrMemoryPoolsSupported:
         return 1;
+      case cudaDevAttrComputeMode:
       case cudaDevAttrComputeCapabilityMinor:
       case cudaDevAttrMemoryClockRate:
       case cudaDevAttrGlobalMemoryBusWidth:

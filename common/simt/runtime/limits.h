@@ -14,7 +14,9 @@ inline constexpr std::size_t kMaxSharedPerBlockOptIn = 227 * 1024;
 inline constexpr std::size_t kSharedPerMultiprocessor = 228 * 1024;
 inline constexpr int kMaxThreadsPerMultiprocessor = 2048;
 inline constexpr int kMaxBlocksPerMultiprocessor = 32;
+inline constexpr std::size_t kReservedSharedPerBlock = 1024;  // the system keeps it
 inline constexpr std::size_t kConstantMemory = 64 * 1024;
 inline constexpr int kRegistersPerBlock = 65536;
+inline constexpr int kClockRate = 1000000;  // kHz: clock64() counts nanoseconds
 
 }  // namespace simt::detail

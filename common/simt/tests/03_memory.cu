@@ -101,6 +101,53 @@ TEST(Memory, KindsOfAddresses) {
   EXPECT_EQ(cudaFreeHost(pinned), cudaSuccess);
 }
 
+TEST(Memory, PaddedRowsAreFilled) {
+  unsigned char* device = nullptr;
+  std::size_t pitch = 0;
+  ASSERT_EQ(cudaMallocPitch(&device, &pitch, 5, 3), cudaSuccess);
+  ASSERT_EQ(cudaMemset(device, 7, 3 * pitch), cudaSuccess);
+  ASSERT_EQ(cudaMemset2D(device + 1, pitch, 9, 3, 2), cudaSuccess);
+  std::vector<unsigned char> back(3 * pitch);
+  ASSERT_EQ(cudaMemcpy(back.data(), device, back.size(), cudaMemcpyDeviceToHost), cudaSuccess);
+  for (std::size_t i = 0; i < back.size(); ++i) {
+    const bool inside = i / pitch < 2 && i % pitch >= 1 && i % pitch < 4;
+    ASSERT_EQ(back[i], inside ? 9 : 7) << i;
+  }
+  EXPECT_NE(cudaMemset2D(device, 4, 0, 8, 2), cudaSuccess);
+  static_cast<void>(cudaGetLastError());
+  EXPECT_EQ(cudaFree(device), cudaSuccess);
+}
+
+TEST(Memory, MappedHostMemoryIsReachedByKernels) {
+  int *host = nullptr, *device = nullptr;
+  ASSERT_EQ(cudaHostAlloc(&host, 100 * sizeof(int), cudaHostAllocMapped), cudaSuccess);
+  for (int i = 0; i < 100; ++i) host[i] = i;
+  ASSERT_EQ(cudaHostGetDevicePointer(&device, host, 0), cudaSuccess);
+  add_one<<<1, 128>>>(device, 100);
+  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(host[i], i + 1);
+  EXPECT_EQ(cudaFreeHost(host), cudaSuccess);
+}
+
+#if CUDART_VERSION >= 13000
+TEST(Memory, HintsForManagedMemory) {
+  int concurrent = 0;
+  ASSERT_EQ(cudaDeviceGetAttribute(&concurrent, cudaDevAttrConcurrentManagedAccess, 0), cudaSuccess);
+  if (concurrent == 0) GTEST_SKIP() << "managed memory stays where it is here";
+  int* data = nullptr;
+  ASSERT_EQ(cudaMallocManaged(&data, 400), cudaSuccess);
+  for (int i = 0; i < 100; ++i) data[i] = i;
+  const cudaMemLocation device{cudaMemLocationTypeDevice, 0}, host{cudaMemLocationTypeHost, 0};
+  EXPECT_EQ(cudaMemAdvise(data, 400, cudaMemAdviseSetPreferredLocation, device), cudaSuccess);
+  EXPECT_EQ(cudaMemPrefetchAsync(data, 400, device, 0), cudaSuccess);
+  add_one<<<1, 128>>>(data, 100);
+  EXPECT_EQ(cudaMemPrefetchAsync(data, 400, host, 0), cudaSuccess);
+  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(data[i], i + 1);
+  EXPECT_EQ(cudaFree(data), cudaSuccess);
+}
+#endif
+
 TEST(Memory, FreeAndTotal) {
   std::size_t available = 0, total = 0;
   ASSERT_EQ(cudaMemGetInfo(&available, &total), cudaSuccess);

@@ -25,6 +25,40 @@ TEST(CooperativeGroups, Block) {
   for (int i = 0; i < 96; ++i) ASSERT_EQ(out[i], 47 - i % 48 + 100 * (i % 48 / 16));
 }
 
+// Takes any group.
+__device__ int sum_of(cg::thread_group group, int* shared, int value) {
+  const int rank = group.thread_rank();
+  for (int half = group.size() / 2; half > 0; half /= 2) {
+    shared[rank] = value;
+    group.sync();
+    if (rank < half) value += shared[rank + half];
+    group.sync();
+  }
+  return value;
+}
+
+__global__ void any_group(int* out) {
+  __shared__ int shared[64];
+  const cg::thread_block block = cg::this_thread_block();
+  const int of_block = sum_of(block, shared, threadIdx.x);
+  if (block.thread_rank() == 0) out[0] = of_block;
+  block.sync();
+  const cg::thread_group tile = cg::tiled_partition(block, 8);
+  const int of_tile = sum_of(tile, shared + threadIdx.x / 8 * 8, threadIdx.x);
+  if (tile.thread_rank() == 0) out[1 + threadIdx.x / 8] = of_tile;
+  block.sync();
+  const cg::thread_group half_warp = cg::tiled_partition<16>(block);
+  const int of_half = sum_of(half_warp, shared + threadIdx.x / 16 * 16, threadIdx.x);
+  if (half_warp.thread_rank() == 0) out[9 + threadIdx.x / 16] = of_half;
+}
+
+TEST(CooperativeGroups, AnyGroup) {
+  const auto out = results<int>(13, [](int* p) { any_group<<<1, 64>>>(p); });
+  EXPECT_EQ(out[0], 63 * 64 / 2);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(out[1 + i], 8 * (8 * i) + 28);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(out[9 + i], 16 * (16 * i) + 120);
+}
+
 template <int kSize>
 __global__ void tiles(int* out) {
   const auto tile = cg::tiled_partition<kSize>(cg::this_thread_block());

@@ -241,6 +241,23 @@ TEST(RuntimeDeathTest, ExitsCleanly) {
   EXPECT_EXIT(leave_by_exception(), testing::ExitedWithCode(0), "");
 }
 
+// The forms of CUDA 12, which take the number of a device.
+TEST(RuntimeMemory, HintsByDeviceNumber) {
+  int *managed = nullptr, *device = nullptr;
+  ASSERT_EQ(cudaMallocManaged(&managed, 400), cudaSuccess);
+  ASSERT_EQ(cudaMalloc(&device, 400), cudaSuccess);
+  EXPECT_EQ(cudaMemPrefetchAsync(managed, 400, 0), cudaSuccess);
+  EXPECT_EQ(cudaMemPrefetchAsync(managed, 400, cudaCpuDeviceId, cudaStreamLegacy), cudaSuccess);
+  EXPECT_EQ(cudaMemPrefetchAsync(managed, 400, 1), cudaErrorInvalidDevice);
+  EXPECT_EQ(cudaMemPrefetchAsync(managed, 401, 0), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaMemPrefetchAsync(device, 400, 0), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaMemAdvise(managed, 400, cudaMemAdviseSetReadMostly, 0), cudaSuccess);
+  EXPECT_EQ(cudaMemAdvise(device, 400, cudaMemAdviseSetReadMostly, 0), cudaErrorInvalidValue);
+  static_cast<void>(cudaGetLastError());
+  EXPECT_EQ(cudaFree(managed), cudaSuccess);
+  EXPECT_EQ(cudaFree(device), cudaSuccess);
+}
+
 void crash_on_the_host() {
   add<<<1, 1>>>(nullptr, 0);
   static_cast<void>(cudaDeviceReset());
