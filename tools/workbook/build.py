@@ -27,8 +27,9 @@ UNUSABLE = '[];#"\\<>|'  # what CMake lists, Ninja files or their quotes cannot 
 class Build:
     """The build directory of `device`: build/cpu or build/cuda."""
 
-    def __init__(self, device: str, jobs: int, verbose: bool = False) -> None:
+    def __init__(self, device: str, jobs: int, verbose: bool = False, patience: float = 0.0) -> None:
         self.device = device
+        self.patience = patience  # of the progress line
         self.jobs = jobs
         self.verbose = verbose
         self.folder = ROOT / "build" / device
@@ -44,8 +45,11 @@ class Build:
         with lock.held(self.folder):
             self._configure()
 
-    def build(self, targets: list, what: str = "", limit: float = STEP_SECONDS) -> None:
-        """Build `targets` (none: everything); a failure raises with the compiler's words.
+    def build(
+        self, targets: list, what: str = "", limit: float = STEP_SECONDS, parts: list | None = None
+    ) -> None:
+        """Build the programs `targets` (none: everything), and `parts`: targets that are no programs. A
+        failure raises with the compiler's words.
 
         A step that takes longer than `limit` seconds ends the build. What is damaged in the build directory
         is mended once, in one line.
@@ -56,11 +60,12 @@ class Build:
             if swept:
                 first = shown(swept[0])
                 say(f"{len(swept)} half-written file(s), {first} and so on: built again.")
-            lines = self._run(targets, what, limit)
+            wanted = [*targets, *(parts or [])]
+            lines = self._run(wanted, what, limit)
             for _ in range(MENDINGS):
                 if lines.timed_out or not self._mend(lines, targets):
                     break
-                lines = self._run(targets, what, limit)
+                lines = self._run(wanted, what, limit)
             if lines.timed_out or lines.code != 0:
                 raise self._failed(lines, what, limit)
             absent = [name for name in targets if not repair.is_program(self.program(name))]
@@ -94,7 +99,7 @@ class Build:
         command = [machine.cmake()[0], "--preset", self.device, *self._definitions()]
         if self.verbose:
             say(process.shown(command))
-        progress = Progress(f"configure {self.device}")
+        progress = Progress(f"configure {self.device}", self.patience)
         lines = process.Lines(command, env=self.env, cwd=ROOT, timeout=STEP_SECONDS, renewed=True)
         for line in lines:
             progress.note(line[3:] if line.startswith("-- ") else line)
@@ -106,7 +111,7 @@ class Build:
         command = [machine.cmake()[0], "--build", str(self.folder), "--parallel", str(self.jobs)]
         command += ["--target", *targets] if targets else []
         command += ["--verbose"] if self.verbose else []
-        progress = Progress(f"build {self.device}" + (f" {what}" if what else ""))
+        progress = Progress(f"build {self.device}" + (f" {what}" if what else ""), self.patience)
         env = {**self.env, "NINJA_STATUS": "[%f/%t] "}
         lines = process.Lines(command, env=env, cwd=ROOT, timeout=limit, renewed=True)
         warnings = []

@@ -21,6 +21,7 @@ from . import (
     journey,
     ladder,
     machine,
+    own_file,
     pause,
     plot,
     sample,
@@ -34,6 +35,15 @@ EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad argumen
 
 READ_ONLY = ("list", "doctor", "setup")  # commands that write nothing of their own
 NAMED_BADLY = (errno.ENAMETOOLONG, errno.ELOOP)  # what was typed, rather than the machine
+# What an option that has no long name is called.
+NAMES = {
+    "chapter": "chapter",
+    "exercise": "exercise",
+    "files": "FILE.cu",
+    "include": "-I",
+    "define": "-D",
+    "library": "-l",
+}
 METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
@@ -86,7 +96,7 @@ def number(kind: type):
 def checked(options: argparse.Namespace) -> argparse.Namespace:
     """What no command accepts, refused for all of them: nothing, and numbers out of every range."""
     for name, given in vars(options).items():
-        option = name.replace("_", "-") if name in ("chapter", "exercise") else f"--{name.replace('_', '-')}"
+        option = NAMES.get(name) or f"--{name.replace('_', '-')}"
         for value in given if isinstance(given, list) else [given]:
             problem = unacceptable(name, value)
             if problem:
@@ -222,6 +232,22 @@ def parser() -> Parser:
     chapter_and_exercise(sub)
     sub.add_argument("--published", action="store_true", help="draw the figures published in docs/results")
 
+    sub = add("run", own_file.run, "translate, build and run a CUDA file of your own")
+    sub.add_argument(
+        "files", metavar="FILE.cu", nargs="+", help="a CUDA file with a main(), and its other files"
+    )
+    own_file.declare(sub)
+    time_limit(sub, None, "stop the program after S seconds")
+
+    sub = add(
+        "inspect", own_file.inspect, "run a CUDA file of your own under the inspector of the CPU device"
+    )
+    sub.add_argument(
+        "files", metavar="FILE.cu", nargs="+", help="a CUDA file with a main(), and its other files"
+    )
+    own_file.declare(sub)
+    time_limit(sub, None, "stop the program after S seconds")
+
     add(
         "list",
         commands.show_list,
@@ -274,7 +300,9 @@ def guarded(arguments: list | None, is_open: bool) -> int:
     try:
         if not is_open:
             raise WorkbookError("standard output is closed: nobody would read what the command says")
-        options = checked(parser().parse_args(arguments))
+        given, behind = own_file.split(arguments)
+        options = checked(parser().parse_args(given))
+        options.arguments = behind
         require_places(options)
         return int(options.action(options))
     except SystemExit as error:  # argparse, after --help

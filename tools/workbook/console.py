@@ -109,14 +109,19 @@ def seconds(value: float) -> str:
 
 
 class Progress:
-    """One line on a terminal; elsewhere a line at the start, one now and then, and one at the end."""
+    """One line on a terminal; elsewhere a line at the start, one now and then, and one at the end.
 
-    def __init__(self, title: str) -> None:
+    With `patience` it says nothing about what has succeeded within so many seconds.
+    """
+
+    def __init__(self, title: str, patience: float = 0.0) -> None:
         self.title = title
+        self.patience = patience
         self.terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         self.started = time.monotonic()
         self.spoken = self.started
-        if not self.terminal:
+        self.drawn = False
+        if not self.terminal and not patience:
             say(f"{title} ...")
 
     def update(self, done: int, total: int, what: str = "") -> None:
@@ -135,12 +140,17 @@ class Progress:
 
     def finish(self, result: str = "done") -> None:
         self.clear()
-        say(f"{self.title}: {result} in {seconds(time.monotonic() - self.started)}")
+        took = time.monotonic() - self.started
+        if result != "done" or took >= self.patience:
+            say(f"{self.title}: {result} in {seconds(took)}")
 
     def clear(self) -> None:
-        if self.terminal:
+        if self.terminal and self.drawn:
             write("\r\033[K")
 
     def _draw(self, text: str) -> None:
+        if time.monotonic() - self.started < self.patience:
+            return
+        self.drawn = True
         width = shutil.get_terminal_size().columns - 1
         write("\r\033[K" + shorten(text, width))

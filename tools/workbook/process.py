@@ -90,7 +90,7 @@ class Group:
         try:
             self.process = subprocess.Popen(
                 self.command,
-                stdin=subprocess.DEVNULL,
+                stdin=self.settings.pop("stdin", subprocess.DEVNULL),
                 env=dict(env),
                 preexec_fn=prepare if self.ours else unblock,
                 **self.settings,
@@ -274,12 +274,14 @@ def in_the_open(
     timeout: float | None = None,
     grace: float = GRACE_SECONDS,
     sweep: bool = True,
+    stdin: int | None = subprocess.DEVNULL,
 ) -> int:
-    """Run with the user's own terminal; the exit code, TIMED_OUT after `timeout` seconds.
+    """Run with the user's own terminal; the exit code, TIMED_OUT after `timeout` seconds. It reads what
+    the user types where `stdin` is None.
 
     On Ctrl-C the program has `grace` seconds to end well, and a second Ctrl-C ends it at once.
     """
-    group = Group(command, sweep=sweep, cwd=cwd, env=env)
+    group = Group(command, sweep=sweep, cwd=cwd, env=env, stdin=stdin)
     first = signal.SIGTERM
     late = False
     try:

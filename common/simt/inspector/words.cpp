@@ -58,6 +58,9 @@ std::string race_advice(const Finding& finding) {
     return "An atomic operation protects only against other atomic operations: put __syncthreads() between "
            "the two.";
   }
+  if (one_line && finding.what == What::kGlobalRace) {
+    return "Several threads read and change one element: use an atomic operation, or let one thread do it.";
+  }
   if (one_line) {
     return "Threads read what others write in the same line: separate the reads from the writes with "
            "__syncthreads().";

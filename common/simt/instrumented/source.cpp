@@ -18,15 +18,14 @@ std::map<std::uint32_t, SourceLine>& known() {
   return forever;
 }
 
-// The kernel file that the translator made this one from, as its first #line says: addr2line (binutils 2.40)
+// The file that the translator made this one from, as its first #line says: addr2line (binutils 2.40)
 // sometimes names the made one with the other's lines.
 std::string kernel_file(const std::string& file) {
-  if (!file.ends_with(".cu.cpp")) return file;
   static auto& kernels = *new std::map<std::string, std::string>;
   const auto [entry, is_new] = kernels.emplace(file, file);
-  std::ifstream translated(file);
+  std::ifstream translated(is_new ? file : "");
   std::string text;
-  while (is_new && std::getline(translated, text)) {
+  for (int line = 0; line < 2 && std::getline(translated, text); ++line) {
     if (!text.starts_with("#line ")) continue;
     const std::size_t open = text.find('"'), close = text.rfind('"');
     if (open < close) entry->second = text.substr(open + 1, close - open - 1);

@@ -13,6 +13,7 @@
 #include "runtime/far.h"
 #include "runtime/host_memory.h"
 #include "runtime/inspector.h"
+#include "runtime/program_watch.h"
 
 namespace simt::detail {
 namespace {
@@ -49,6 +50,7 @@ bool counts(cudaMemoryType type) {
 // With the mutex held.
 void unmap(const Allocation& allocation) {
   if (allocation.mapping == nullptr) return;
+  if (program_watch != nullptr) program_watch->freed(reinterpret_cast<void*>(allocation.address));
   if (inspector != nullptr && counts(allocation.type) && !allocation.far) {
     inspector->deallocate(allocation.mapping, allocation.bytes);
   } else {
@@ -83,6 +85,7 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
     state().allocations[address] = {address, bytes, type, static_cast<char*>(watched), bytes};
     state().device_bytes += bytes;
     *pointer = watched;
+    if (program_watch != nullptr) program_watch->allocated(watched, bytes);
     return cudaSuccess;
   }
   void* memory = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -99,6 +102,7 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
   state().allocations[address] = {address, bytes, type, mapping, mapped};
   if (counts(type)) state().device_bytes += bytes;
   *pointer = start;
+  if (program_watch != nullptr) program_watch->allocated(start, bytes);
   return cudaSuccess;
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "runtime/program_watch.h"
 #include "simt/api.h"
 #include "simt/failure.h"
 
@@ -20,6 +21,7 @@ std::string& explanation() {
   return forever;
 }
 thread_local cudaError_t t_last_error = cudaSuccess;
+thread_local bool t_explained = false;  // the latest explanation is about the call that returns now
 
 void print(const std::string& message) {
   std::fprintf(stderr, "simt: %s\n", message.c_str());
@@ -34,9 +36,11 @@ void report_failure(cudaError_t code, const std::string& message) {
   if (!g_device_error.compare_exchange_strong(none, code)) return;
   explanation() = message;
   print(message);
+  if (program_watch != nullptr) program_watch->work_failed(message);
 }
 
-void explain(const std::string& message) {
+void explain(const std::string& message, bool about_call) {
+  t_explained = about_call;
   const std::lock_guard lock(g_mutex);
   explanation() = message;
   print(message);
@@ -53,7 +57,13 @@ void clear_device_error() {
 
 cudaError_t result(cudaError_t code) {
   if (device_error() != cudaSuccess) code = device_error();
-  if (code != cudaSuccess) t_last_error = code;
+  if (code == cudaSuccess) return code;
+  t_last_error = code;
+  // What a kernel's failure makes of later calls is known already; "not ready" is an answer.
+  if (program_watch != nullptr && device_error() == cudaSuccess && code != cudaErrorNotReady) {
+    program_watch->call_failed(code, t_explained ? last_explanation() : "");
+  }
+  t_explained = false;
   return code;
 }
 
@@ -72,7 +82,10 @@ std::string last_explanation() {
 }  // namespace simt
 
 cudaError_t cudaPeekAtLastError() {
-  return simt::detail::result(simt::detail::t_last_error);
+  using namespace simt::detail;
+  if (program_watch != nullptr) program_watch->error_asked_for();
+  if (device_error() != cudaSuccess) t_last_error = device_error();
+  return t_last_error;
 }
 
 cudaError_t cudaGetLastError() {

@@ -9,8 +9,8 @@ namespace simt::detail {
 
 /// Reports a failure of device work. From now on API calls return `code`, until cudaDeviceReset.
 void report_failure(cudaError_t code, const std::string& message);
-/// Prints advice about a call that returns an error by itself.
-void explain(const std::string& message);
+/// Prints advice about a call that returns an error by itself, or about something else.
+void explain(const std::string& message, bool about_call = true);
 
 /// The sticky error of the device.
 cudaError_t device_error();

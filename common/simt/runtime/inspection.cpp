@@ -1,13 +1,15 @@
 #include "simt/inspection.h"
 
 #include "runtime/inspector.h"
+#include "runtime/program_watch.h"
 #include "runtime/scheduler.h"
 
 namespace simt {
 
 namespace detail {
 constinit Inspector* inspector = nullptr;
-}
+constinit ProgramWatch* program_watch = nullptr;
+}  // namespace detail
 
 using detail::inspector;
 

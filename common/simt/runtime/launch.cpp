@@ -12,6 +12,7 @@
 #include "runtime/failure.h"
 #include "runtime/far.h"
 #include "runtime/limits.h"
+#include "runtime/program_watch.h"
 #include "runtime/scheduler.h"
 #include "runtime/timeline.h"
 #include "simt/api.h"
@@ -100,6 +101,7 @@ void submit(Grid* kernel, cudaStream_t handle) {
   if (code == cudaSuccess && !scheduler.accepts_work()) code = cudaErrorCudartUnloading;
   if (result(code) != cudaSuccess) return;
 
+  if (program_watch != nullptr) program_watch->launched(*grid);
   auto operation = std::make_shared<Operation>();
   operation->name = grid->name;
   operation->on_timeline = true;
@@ -154,7 +156,7 @@ cudaError_t occupancy(int* blocks, const void* function, int threads, std::size_
   if (threads > kMaxThreadsPerBlock || dynamic_shared_bytes > dynamic_shared_limit(function))
     return result(cudaSuccess);
   const int warps = (threads + 31) / 32;
-  const std::size_t shared = dynamic_shared_bytes + 1024;  // the system keeps 1 KiB a block
+  const std::size_t shared = dynamic_shared_bytes + kReservedSharedPerBlock;
   *blocks = std::min({kMaxBlocksPerMultiprocessor, kMaxThreadsPerMultiprocessor / (32 * warps),
                       static_cast<int>(kSharedPerMultiprocessor / shared)});
   return result(cudaSuccess);

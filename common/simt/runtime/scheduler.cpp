@@ -8,6 +8,7 @@
 
 #include "runtime/failure.h"
 #include "runtime/inspector.h"
+#include "runtime/program_watch.h"
 #include "runtime/symbols.h"
 #include "runtime/timeline.h"
 
@@ -118,9 +119,10 @@ void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition
       if (operation->noted_as_slow || nanoseconds() - operation->head_since_ns < 5'000'000'000) continue;
       operation->noted_as_slow = true;
       explain(operation->name +
-              " has been running for 5 s and still is. (A thread that spins until another thread of "
-              "its block writes never ends on the CPU device: wait with a barrier.)" +
-              (inspector == nullptr ? std::string() : inspector->findings_so_far()));
+                  " has been running for 5 s and still is. (A thread that spins until another thread of "
+                  "its block writes never ends on the CPU device: wait with a barrier.)" +
+                  (inspector == nullptr ? std::string() : inspector->findings_so_far()),
+              false);
     }
   }
   --waiting_hosts_;
@@ -131,7 +133,12 @@ void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition
   record_on_timeline(std::move(wait));
 }
 
+static void note_wait() {
+  if (program_watch != nullptr) program_watch->waited();
+}
+
 void Scheduler::wait_stream(Stream* stream) {
+  note_wait();
   std::unique_lock lock(mutex_);
   if (stream->queue.empty()) return;
   const std::uint64_t last = stream->queue.back()->sequence;
@@ -144,6 +151,7 @@ void Scheduler::wait_stream(Stream* stream) {
 }
 
 void Scheduler::wait_blocking_streams() {
+  note_wait();
   std::unique_lock lock(mutex_);
   const std::uint64_t last = next_sequence_;
   const auto drained = [&](const Stream& s) { return s.queue.empty() || s.queue.front()->sequence >= last; };
@@ -154,6 +162,7 @@ void Scheduler::wait_blocking_streams() {
 }
 
 void Scheduler::wait_all() {
+  note_wait();
   std::unique_lock lock(mutex_);
   const std::uint64_t last = next_sequence_;
   const auto drained = [&](const Stream& s) { return s.queue.empty() || s.queue.front()->sequence >= last; };
@@ -164,16 +173,19 @@ void Scheduler::wait_all() {
 }
 
 void Scheduler::wait_recording(const std::shared_ptr<Recording>& recording) {
+  note_wait();
   std::unique_lock lock(mutex_);
   wait_for(lock, [&] { return recording->done; });
 }
 
 bool Scheduler::idle(Stream* stream) {
+  note_wait();
   const std::lock_guard lock(mutex_);
   return stream->queue.empty();
 }
 
 bool Scheduler::done(const Recording& recording) {
+  note_wait();
   const std::lock_guard lock(mutex_);
   return recording.done;
 }

@@ -1,0 +1,38 @@
+# What ./workbook run and inspect build a CUDA file of the user's own with (tools/workbook/own_build.py): the target
+# own_file_parts makes the parts, and own_file.json in the build directory names them, with the compiler and its options.
+function(wb_own_file)
+  set(inspect "${SIMT_INSPECTED_OPTIONS}")
+  list(TRANSFORM inspect REPLACE "^SHELL:" "")  # "SHELL:-mllvm -x" are two words
+  string(REPLACE " " ";" inspect "${inspect}")
+  separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
+  separate_arguments(link_flags UNIX_COMMAND "${CMAKE_EXE_LINKER_FLAGS}")
+  list(JOIN SIMT_KERNEL_OPTIONS "\", \"" kernel)
+  list(JOIN inspect "\", \"" inspect)
+  list(JOIN flags "\", \"" flags)
+  list(JOIN link_flags "\", \"" link_flags)
+
+  add_custom_target(own_file_parts)
+  add_dependencies(own_file_parts simt-translate simt)
+  set(inspector "")
+  if(WB_INSPECT)
+    add_dependencies(own_file_parts simt_instrumented_objects simt_inspector_objects simt_inspected_program)
+    set(inspector "")
+    foreach(part simt_instrumented_objects simt_inspector_objects simt_inspected_program)
+      list(APPEND inspector "\"$<JOIN:$<TARGET_OBJECTS:${part}>,\", \">\"")
+    endforeach()
+    list(JOIN inspector ", " inspector)
+  endif()
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/own_file.json CONTENT "{
+  \"schema_version\": 1,
+  \"compiler\": \"${CMAKE_CXX_COMPILER}\",
+  \"translator\": \"$<TARGET_FILE:simt-translate>\",
+  \"include\": \"${PROJECT_SOURCE_DIR}/common/simt/include\",
+  \"flags\": [\"${flags}\"],
+  \"link_flags\": [\"${link_flags}\"],
+  \"kernel_options\": [\"${kernel}\"],
+  \"inspect_options\": [\"${inspect}\"],
+  \"inspector\": [${inspector}],
+  \"libraries\": [\"$<TARGET_FILE:simt>\", \"$<TARGET_LINKER_FILE:fmt::fmt>\", \"$<TARGET_LINKER_FILE:Boost::context>\"]
+}
+")
+endfunction()

@@ -1,0 +1,34 @@
+// What the runtime tells whoever reports about a whole program (inspector/program): calls that failed,
+// memory, and launches that nothing waited for. In other programs the pointer is null and nothing is told.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "simt/launch.h"
+
+namespace simt::detail {
+
+class ProgramWatch {
+ public:
+  virtual ~ProgramWatch() = default;
+
+  /// Memory that the program has to free. The allocations are locked meanwhile.
+  virtual void allocated(const void* pointer, std::size_t bytes) = 0;
+  virtual void freed(const void* pointer) = 0;
+
+  /// A call of the API, or a launch, returned this error.
+  virtual void call_failed(cudaError_t code, const std::string& explanation) = 0;
+  /// cudaGetLastError or cudaPeekAtLastError was called.
+  virtual void error_asked_for() = 0;
+  /// Work of the device failed.
+  virtual void work_failed(const std::string& explanation) = 0;
+
+  virtual void launched(const Grid& grid) = 0;
+  /// The host has waited for work of the device.
+  virtual void waited() = 0;
+};
+
+extern ProgramWatch* program_watch;
+
+}  // namespace simt::detail
