@@ -12,7 +12,9 @@
 #include "02_matmul/matmul.h"
 #include "03_softmax/softmax.h"
 #include "04_layernorm/layernorm.h"
+#include "05_rmsnorm_rope/repeat_kv.h"
 #include "05_rmsnorm_rope/rmsnorm.h"
+#include "06_flash_attention/attention.h"
 #include "common/core/check.h"
 #include "common/core/device_buffer.h"
 #include "common/core/implementations.h"
@@ -72,6 +74,38 @@ void rmsnorm(const char* implementation, int n, int c) {
   WB_CUDA_CHECK(cudaDeviceSynchronize());
 }
 
+enum class Layout { kTokenMajor, kFeatureMajor };
+
+template <class T>
+HeadsView<T> view(Layout layout, T* data, int b, int t, int heads, int d) {
+  return layout == Layout::kTokenMajor ? token_major_view(data, t, heads, d)
+                                       : feature_major_view(data, b, t, heads, d);
+}
+
+void repeat_kv(const char* implementation, Layout layout) {
+  const int b = 1, t = 64, kv = 2, h = 4, d = 64;
+  const auto x = random(b * t * kv * d);
+  DeviceBuffer<float> y(b * h * t * d);
+  find_implementation<RepeatKvForward>(implementation)
+      .function(view(layout, x.data(), b, t, kv, d), y.data(), b, t, h, d, nullptr);
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
+void attention(const char* implementation, Layout layout) {
+  const AttentionShape shape = {.b = 1, .t = 64, .h = 2, .kv = 1, .d = 64, .causal = true, .scale = 0.125f};
+  const auto q = random(shape.b * shape.t * shape.h * shape.d);
+  const auto k = random(shape.b * shape.t * shape.kv * shape.d);
+  const auto v = random(shape.b * shape.t * shape.kv * shape.d);
+  DeviceBuffer<float> out(q.size());
+  DeviceBuffer<float> saved(find_implementation<AttentionMemoryUse>(implementation).function(shape).saved);
+  find_implementation<AttentionForward>(implementation)
+      .function(view(layout, q.data(), shape.b, shape.t, shape.h, shape.d),
+                view(layout, k.data(), shape.b, shape.t, shape.kv, shape.d),
+                view(layout, v.data(), shape.b, shape.t, shape.kv, shape.d),
+                view(layout, out.data(), shape.b, shape.t, shape.h, shape.d), saved.data(), shape, nullptr);
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+}
+
 void launch_all() {
   add_vectors("solution", 10'000);
   add_vectors("vectorized", 10'000);
@@ -83,6 +117,12 @@ void launch_all() {
   layernorm("solution", 32, 1024);
   rmsnorm("solution", 32, 1024);
   rmsnorm("thread_per_row", 64, 256);
+  repeat_kv("solution", Layout::kTokenMajor);
+  repeat_kv("solution", Layout::kFeatureMajor);
+  repeat_kv("tiled", Layout::kFeatureMajor);
+  attention("warp_per_query", Layout::kTokenMajor);
+  attention("warp_per_query", Layout::kFeatureMajor);
+  attention("solution", Layout::kTokenMajor);
 }
 
 }  // namespace
