@@ -6,7 +6,7 @@
 
 #include <cstdio>
 #include <exception>
-#include <vector>
+#include <string_view>
 
 #include "01_vector_add/vector_add.h"
 #include "02_matmul/matmul.h"
@@ -106,35 +106,58 @@ void attention(const char* implementation, Layout layout) {
   WB_CUDA_CHECK(cudaDeviceSynchronize());
 }
 
-void launch_all() {
-  add_vectors("solution", 10'000);
-  add_vectors("vectorized", 10'000);
-  multiply("naive", MatmulLayout::kNN, 64, 96, 64);
-  multiply("naive", MatmulLayout::kNT, 64, 96, 64);
-  multiply("solution", MatmulLayout::kNN, 128, 128, 64);
-  softmax("solution", 32, 1024);
-  softmax("three_pass", 32, 1000);
-  layernorm("solution", 32, 1024);
-  rmsnorm("solution", 32, 1024);
-  rmsnorm("thread_per_row", 64, 256);
-  repeat_kv("solution", Layout::kTokenMajor);
-  repeat_kv("solution", Layout::kFeatureMajor);
-  repeat_kv("tiled", Layout::kFeatureMajor);
-  attention("warp_per_query", Layout::kTokenMajor);
-  attention("warp_per_query", Layout::kFeatureMajor);
-  attention("solution", Layout::kTokenMajor);
+struct Case {
+  const char* name;
+  void (*launch)();
+};
+
+constexpr Case kCases[] = {
+    {"vector_add", [] { add_vectors("solution", 10'000); }},
+    {"vector_add_vectorized", [] { add_vectors("vectorized", 10'000); }},
+    {"matmul_naive_nn", [] { multiply("naive", MatmulLayout::kNN, 64, 96, 64); }},
+    {"matmul_naive_nt", [] { multiply("naive", MatmulLayout::kNT, 64, 96, 64); }},
+    {"matmul_tiled", [] { multiply("solution", MatmulLayout::kNN, 128, 128, 64); }},
+    {"softmax", [] { softmax("solution", 32, 1024); }},
+    {"softmax_three_pass", [] { softmax("three_pass", 32, 1000); }},
+    {"layernorm", [] { layernorm("solution", 32, 1024); }},
+    {"rmsnorm", [] { rmsnorm("solution", 32, 1024); }},
+    {"rmsnorm_thread_per_row", [] { rmsnorm("thread_per_row", 64, 256); }},
+    {"repeat_kv_token_major", [] { repeat_kv("solution", Layout::kTokenMajor); }},
+    {"repeat_kv_feature_major", [] { repeat_kv("solution", Layout::kFeatureMajor); }},
+    {"repeat_kv_tiled", [] { repeat_kv("tiled", Layout::kFeatureMajor); }},
+    {"attention_warp_token_major", [] { attention("warp_per_query", Layout::kTokenMajor); }},
+    {"attention_warp_feature_major", [] { attention("warp_per_query", Layout::kFeatureMajor); }},
+    {"attention_tiled", [] { attention("solution", Layout::kTokenMajor); }},
+};
+
+// All cases, or the one of that name; false where there is none.
+bool launch(std::string_view name) {
+  bool found = false;
+  for (const Case& one : kCases) {
+    if (!name.empty() && name != one.name) continue;
+    one.launch();
+    found = true;
+  }
+  return found;
 }
 
 }  // namespace
 }  // namespace wb
 
-int main() {
+int main(int argc, char** argv) {
+  const std::string_view name = argc > 1 ? argv[1] : "";
+  if (name == "--list") {
+    for (const wb::Case& one : wb::kCases) std::printf("%s\n", one.name);
+    return 0;
+  }
   try {
-    wb::launch_all();
+    if (!wb::launch(name)) {
+      std::fprintf(stderr, "chapter_kernels: no case '%s'; --list prints those there are\n", argv[1]);
+      return 2;
+    }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "chapter_kernels: %s\n", error.what());
     return 1;
   }
-  std::printf("chapter_kernels: launched every kernel once\n");
   return 0;
 }
