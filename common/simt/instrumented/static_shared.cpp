@@ -57,7 +57,9 @@ Table read_table() {
       if (symbol == nullptr || (symbol->st_info & 0xf) != STT_TLS || symbol->st_shndx == SHN_UNDEF) continue;
       const char* name = file.data() + names->sh_offset + symbol->st_name;
       if (std::strcmp(name, "_ZN4simt6detail7contextE") == 0) table.context_offset = symbol->st_value;
-      if (symbol->st_size != 0) table.arrays.push_back({symbol->st_value, symbol->st_size, short_name(name)});
+      if (symbol->st_size == 0) continue;
+      const bool is_guard = std::strncmp(name, "_ZGV", 4) == 0;
+      table.arrays.push_back({symbol->st_value, symbol->st_size, short_name(name), is_guard});
     }
   }
   std::sort(table.arrays.begin(), table.arrays.end(),

@@ -11,7 +11,8 @@ namespace simt::instrumented {
 struct SharedArray {
   std::uintptr_t offset = 0;  // from the start of the thread's variables
   std::size_t bytes = 0;
-  std::string name;  // as in the source
+  std::string name;       // as in the source
+  bool is_guard = false;  // no array: the compiler's note that one was initialised
 };
 
 /// Where the calling thread's variables start, and how many bytes they take.

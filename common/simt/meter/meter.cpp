@@ -27,6 +27,11 @@ bool is_worse(std::uint64_t excess, const uint3& block, unsigned warp, const Wor
   return place(block, warp) < place(other.block, other.warp);
 }
 
+bool is_guard(std::uintptr_t offset) {
+  const instrumented::SharedArray* array = instrumented::shared_array_at(offset);
+  return array != nullptr && array->is_guard && offset - array->offset < array->bytes;
+}
+
 }  // namespace
 
 Meter::Meter()
@@ -178,6 +183,7 @@ void Meter::access(std::uintptr_t address, std::size_t bytes, std::size_t larges
   if (address - context_start < sizeof(context)) return;
   const bool shared = address - variables_ < variable_bytes_ || address - dynamic_ < dynamic_bytes_;
   if (!shared && !device_memory.holds(address)) return;  // local arrays, constants
+  if (bytes == 1 && is_guard(address - variables_)) return;
   // A return address; the call lies before it.
   const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base_ - 1);
   if (bytes <= largest && std::has_single_bit(bytes) && address % bytes == 0) {

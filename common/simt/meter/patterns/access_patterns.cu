@@ -265,6 +265,7 @@ int* made_order() {
 int main() {
   float* in = made<float>(8 * kCount);
   float* out = made<float>(kCount);
+  float* factors = made<float>(kBlocks);
   const auto* in4 = reinterpret_cast<const float4*>(in);
   auto* out4 = reinterpret_cast<float4*>(out);
   auto* bytes = made<unsigned char>(kCount);
@@ -287,7 +288,7 @@ int main() {
   copy_half_warp<<<kBlocks, kThreads>>>(in, out);
   copy_even_lanes<<<kBlocks, kThreads>>>(in, out);
   gather<<<kBlocks, kThreads>>>(in, order, out);
-  broadcast_global<<<kBlocks, kThreads>>>(in, in + 3, out);
+  broadcast_global<<<kBlocks, kThreads>>>(in, factors, out);
   transpose_naive<<<tiles, tile_threads>>>(in, out);
   transpose_unpadded<<<tiles, tile_threads>>>(in, out);
   transpose_padded<<<tiles, tile_threads>>>(in, out);
@@ -303,8 +304,8 @@ int main() {
   check(cudaGetLastError(), "launch");
   check(cudaDeviceSynchronize(), "kernels");
 
-  for (void* memory : std::vector<void*>{in, out, bytes, out_bytes, shorts, out_shorts, doubles, out_doubles,
-                                         static_cast<void*>(order)}) {
+  for (void* memory : std::vector<void*>{in, out, factors, bytes, out_bytes, shorts, out_shorts, doubles,
+                                         out_doubles, static_cast<void*>(order)}) {
     check(cudaFree(memory), "cudaFree");
   }
   std::printf("access_patterns: launched every kernel once\n");
