@@ -1,6 +1,7 @@
 // What kernels tell (instrumented/hooks.h), as the inspector takes it. On the host, only accesses to device
 // memory are of interest.
 #include "inspector/device_memory.h"
+#include "inspector/streams.h"
 #include "inspector/watch.h"
 #include "instrumented/hooks.h"
 
@@ -12,8 +13,8 @@ void access(const void* address, std::size_t bytes, Kind kind, const void* pc) {
   const auto number = reinterpret_cast<std::uintptr_t>(address);
   if (Watch* w = watch; w != nullptr) {
     w->access(number, bytes, kind, pc);
-  } else if (device_memory.holds(number)) [[unlikely]] {
-    host_access(number, kind, pc);
+  } else if (device_memory.holds(number) || Streams::get().concerns_host(number)) [[unlikely]] {
+    host_access(number, bytes, kind, pc);
   }
 }
 

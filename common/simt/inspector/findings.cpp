@@ -15,10 +15,15 @@ namespace {
 struct Launch {
   const char* kernel = "";
   dim3 grid, block;
+  detail::PointRef point;
 };
 struct Run {
-  std::uint32_t launch;
-  std::uint64_t block;
+  std::uint32_t launch;  // 0: no kernel
+  std::uint64_t block;   // of no kernel: its number among the outsiders
+};
+struct Outsider {
+  const char* name;
+  detail::PointRef point;
 };
 
 // One finding as it is booked: no words yet.
@@ -33,8 +38,9 @@ struct Booked {
 // Never destroyed: kernels may run until the process ends.
 struct State {
   std::mutex mutex;
-  std::vector<Launch> launches{{"", dim3(1), dim3(1)}};  // the first is none: kHostRun
+  std::vector<Launch> launches{{"", dim3(1), dim3(1), nullptr}};  // the first is none: kHostRun
   std::vector<Run> runs{{0, 0}};
+  std::vector<Outsider> outsiders{{"the host", nullptr}};
   std::map<Key, Booked> booked;
 };
 State& state() {
@@ -68,6 +74,12 @@ Party party(const Access& access) {
   result.file = line.file;
   result.line = line.line;
   result.text = source_text(line);
+  result.is_kernel = run.launch != 0;
+  if (!result.is_kernel) {
+    result.by = state().outsiders[run.block].name;
+    return result;
+  }
+  result.by = std::string("kernel ") + launch.kernel;
   result.block = coordinates(run.block, launch.grid);
   result.thread = coordinates(access.thread, launch.block);
   return result;
@@ -90,7 +102,8 @@ void put_in_order(Finding& finding) {
 }
 
 bool is_race(const Finding& finding) {
-  return finding.what == What::kSharedRace || finding.what == What::kGlobalRace;
+  return finding.what == What::kSharedRace || finding.what == What::kGlobalRace ||
+         finding.what == What::kStreamRace;
 }
 
 // What a race reads too early is not written yet: that is no finding of its own.
@@ -98,7 +111,7 @@ bool follows_from_race(const Finding& finding, const std::vector<Finding>& all) 
   if (finding.what != What::kNeverWritten) return false;
   const Party& here = finding.parties[0];
   return std::any_of(all.begin(), all.end(), [&](const Finding& other) {
-    return is_race(other) && other.kernel == finding.kernel &&
+    return is_race(other) && (other.kernel == finding.kernel || other.what == What::kStreamRace) &&
            std::any_of(other.parties.begin(), other.parties.end(),
                        [&](const Party& p) { return p.file == here.file && p.line == here.line; });
   });
@@ -136,9 +149,38 @@ std::uint32_t add_run(const detail::Grid& grid, std::uint64_t number) {
   State& s = state();
   const std::lock_guard lock(s.mutex);
   if (s.launches.size() <= grid.number) s.launches.resize(grid.number + 1);
-  s.launches[grid.number] = {grid.name, grid.grid, grid.block};
+  Launch& launch = s.launches[grid.number];
+  launch = {grid.name, grid.grid, grid.block, std::move(launch.point)};
   s.runs.push_back({grid.number, number});
   return static_cast<std::uint32_t>(s.runs.size() - 1);
+}
+
+std::uint32_t add_outsider(const char* name, const detail::PointRef& point) {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  s.outsiders.push_back({name, point});
+  s.runs.push_back({0, s.outsiders.size() - 1});
+  return static_cast<std::uint32_t>(s.runs.size() - 1);
+}
+
+void add_launch(std::uint32_t number, const detail::PointRef& point) {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  if (s.launches.size() <= number) s.launches.resize(number + 1);
+  s.launches[number].point = point;
+}
+
+detail::PointRef point_of_launch(std::uint32_t number) {
+  const std::lock_guard lock(state().mutex);
+  return number < state().launches.size() ? state().launches[number].point : nullptr;
+}
+
+bool comes_before(std::uint32_t run, const detail::Point& later) {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  const Run& r = s.runs[run];
+  const detail::PointRef& point = r.launch == 0 ? s.outsiders[r.block].point : s.launches[r.launch].point;
+  return point == nullptr || point->comes_before(later);
 }
 
 bool same_launch(std::uint32_t run, std::uint32_t other) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/stream_order.h"
 #include "simt/launch.h"
 
 namespace simt::inspector {
@@ -14,6 +15,7 @@ namespace simt::inspector {
 enum class What {
   kSharedRace,
   kGlobalRace,
+  kStreamRace,
   kOutOfBounds,
   kUseAfterFree,
   kNeverWritten,
@@ -31,6 +33,8 @@ struct Party {
   std::string file;    // as the compiler was given it; empty: unknown
   int line = 0;
   std::string text;  // that line of the file
+  std::string by;    // "kernel scale", "cudaMemcpyAsync", "the host"
+  bool is_kernel = true;
   uint3 block = {}, thread = {};
 };
 
@@ -76,6 +80,13 @@ std::vector<Finding> so_far();
 
 /// The blocks that ran, for the names in findings. Returns the number of the new one, from 1.
 std::uint32_t add_run(const detail::Grid& grid, std::uint64_t number);
+/// The same for who is no kernel.
+std::uint32_t add_outsider(const char* name, const detail::PointRef& point);
+/// A launch was submitted; and its place among all operations, as far as it is known.
+void add_launch(std::uint32_t number, const detail::PointRef& point);
+detail::PointRef point_of_launch(std::uint32_t number);
+/// Whether what ran as `run` comes before `later`, in whatever order they happened to run.
+bool comes_before(std::uint32_t run, const detail::Point& later);
 bool same_launch(std::uint32_t run, std::uint32_t other);
 
 }  // namespace simt::inspector

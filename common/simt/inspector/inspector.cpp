@@ -2,6 +2,7 @@
 // worker.
 #include "runtime/inspector.h"
 
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -9,7 +10,9 @@
 
 #include "inspector/device_memory.h"
 #include "inspector/findings.h"
+#include "inspector/streams.h"
 #include "inspector/watch.h"
+#include "instrumented/source.h"
 
 namespace simt::inspector {
 namespace {
@@ -29,6 +32,24 @@ class Installed final : public detail::Inspector {
   void forbid(const void* pointer, std::size_t bytes) override {
     const auto address = reinterpret_cast<std::uintptr_t>(pointer);
     if (device_memory.holds(address)) device_memory.forbid(address, bytes);
+  }
+
+  void launched(std::uint32_t number, const detail::PointRef& point) override { add_launch(number, point); }
+  // A block that waits for the host must not hold up what the host submits.
+  void transferred(const char* name, const void* caller, const detail::PointRef& point,
+                   const std::vector<detail::Touched>& touched) override {
+    const auto pc =
+        caller == nullptr
+            ? 0
+            : static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base() - 1);
+    const TransferRef transfer = Streams::get().add(name, pc, point, touched);
+    const std::unique_lock lock(one_block_, std::chrono::seconds(1));
+    if (lock.owns_lock()) Streams::get().compare_with_kernels(*transfer);
+  }
+  void host_accessed(std::uintptr_t address, std::size_t bytes, std::uint32_t kind,
+                     std::uint32_t pc) override {
+    const std::unique_lock lock(one_block_, std::chrono::seconds(1));
+    if (lock.owns_lock()) Streams::get().host_access(address, bytes, static_cast<Kind>(kind), pc);
   }
 
   // The shadow is not made for two blocks at once, on two streams.
@@ -68,7 +89,8 @@ class Installed final : public detail::Inspector {
     if (device_memory.holds(address)) device_memory.set_written(address, bytes, written);
   }
 
-  std::mutex one_block_, memory_mutex_;
+  std::timed_mutex one_block_;
+  std::mutex memory_mutex_;
 };
 
 // Before the initialisers of the program, which may allocate device memory.

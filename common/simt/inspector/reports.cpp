@@ -13,6 +13,7 @@
 #include "instrumented/static_shared.h"
 #include "runtime/allocations.h"
 #include "runtime/block_runner.h"
+#include "runtime/inspector.h"
 #include "runtime/scheduler.h"
 
 namespace simt::inspector {
@@ -87,7 +88,8 @@ std::string Watch::describe(What what, std::uintptr_t address) const {
 
 void Watch::report_race(bool shared, std::uintptr_t address, const Entry& earlier, const Entry& now) {
   const Pause pause;
-  const What what = shared ? What::kSharedRace : What::kGlobalRace;
+  const bool one_launch = shared || same_launch(earlier.run, now.run);
+  const What what = shared ? What::kSharedRace : one_launch ? What::kGlobalRace : What::kStreamRace;
   const Access first{{earlier.pc, nullptr, 0}, earlier.kind(), earlier.run, earlier.thread()};
   const Access second{{now.pc, nullptr, 0}, now.kind(), now.run, now.thread()};
   if (!repeated(what, second, &first)) report(what, second, &first, describe(what, address));
@@ -105,11 +107,27 @@ void Watch::report_at(What what, const Site& site, Kind kind, const std::string&
   if (!repeated(what, access, nullptr)) report(what, access, nullptr, memory);
 }
 
-void host_access(std::uintptr_t address, Kind kind, const void* caller) {
+void Watch::compare_with_transfers(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc) {
+  const Pause pause;
+  const Access access{{pc, nullptr, 0}, kind, run_, thread()};
+  for (const TransferRef& transfer : transfers_) {
+    for (const detail::Touched& touched : transfer->touched) {
+      const auto start = reinterpret_cast<std::uintptr_t>(touched.start);
+      const Kind other = touched.is_write ? kWrite : kRead;
+      if (address + bytes <= start || address >= start + touched.bytes || !conflict(kind, other)) continue;
+      const Access earlier{{transfer->pc, nullptr, 0}, other, transfer->run, 0};
+      if (!repeated(What::kStreamRace, access, &earlier))
+        report(What::kStreamRace, access, &earlier, describe(What::kStreamRace, address));
+    }
+  }
+}
+
+void host_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* caller) {
   if (detail::on_worker()) return;  // the inspector itself, or a library's work in a stream
   const auto allocation = detail::find_allocation(reinterpret_cast<const void*>(address));
-  if (allocation && allocation->type != cudaMemoryTypeDevice) return;
   const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base() - 1);
+  if (!device_memory.holds(address) || (allocation && allocation->type != cudaMemoryTypeDevice))
+    return detail::inspector->host_accessed(address, bytes, kind, pc);
   const Access access{{pc, nullptr, 0}, static_cast<std::uint32_t>(kind), kHostRun, 0};
   if (!repeated(What::kDeviceMemory, access, nullptr)) {
     report(What::kDeviceMemory, access, nullptr, device_memory.describe(address));

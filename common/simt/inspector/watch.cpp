@@ -29,10 +29,6 @@ SharedCell* shared_cells(std::size_t bytes) {
   return static_cast<SharedCell*>(memory);
 }
 
-bool conflict(Kind a, Kind b) {
-  return a == kWrite || b == kWrite || a != b;
-}
-
 constexpr std::uint64_t kWholeBlock = 0xffffffffu;
 
 }  // namespace
@@ -55,7 +51,8 @@ Watch::Watch()
 void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
   const std::uint32_t before = run_;
   run_ = add_run(grid, number);
-  if (grid.number != launch_) {
+  const bool new_launch = grid.number != launch_;
+  if (new_launch) {
     launch_ = grid.number;
     first_run_ = run_;
     interleaved_ = false;
@@ -63,6 +60,7 @@ void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
   } else {
     interleaved_ = interleaved_ || run_ != before + 1;
   }
+  look_at_streams(new_launch);
   epoch_ = 0;
   fenced_.reset();
   seen_.clear();
@@ -74,6 +72,19 @@ void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
   dynamic_space_ = dynamic_ + (dynamic_bytes_ + 127) / 128 * 128 - kDynamicSpace;
   arguments_ = reinterpret_cast<std::uintptr_t>(&grid);
   argument_bytes_ = grid.object_bytes();
+}
+
+void Watch::look_at_streams(bool new_launch) {
+  Streams& streams = Streams::get();
+  if (new_launch) {
+    point_ = point_of_launch(launch_);
+    if (point_ != nullptr) streams.begun(*point_);
+  } else if (streams_version_ == streams.version()) {
+    return;
+  }
+  streams_version_ = streams.version();
+  all_before_ = point_ == nullptr || streams.orders_all_before(*point_);
+  transfers_ = point_ == nullptr ? std::vector<TransferRef>() : streams.unordered_with(*point_);
 }
 
 Entry Watch::entry(Kind kind, std::uint32_t mask, std::uint32_t pc) const {
@@ -93,7 +104,9 @@ inline bool Watch::ordered(const Entry& earlier) const {
 }
 
 bool Watch::ordered_across_blocks(const Entry& earlier) const {
-  if (earlier.run < first_run_ || (interleaved_ && !same_launch(earlier.run, run_))) return true;
+  if (earlier.run < first_run_ && all_before_) return true;
+  if (earlier.run < first_run_ || (interleaved_ && !same_launch(earlier.run, run_)))
+    return point_ == nullptr || comes_before(earlier.run, *point_);
   if (seen_.empty()) return false;
   const std::uint64_t run = std::uint64_t{earlier.run} << 32;
   const auto block = seen_.find(run | kWholeBlock), thread = seen_.find(run | earlier.thread());
@@ -127,7 +140,8 @@ inline void Watch::visit(Cell& cell, std::uintptr_t address, const Entry& now) {
   if (same.run == now.run && same.who == now.who && same.how == now.how) return;
 
   // Most accesses read what was written before this block began, and what others read as well.
-  const bool written_long_ago = kShared ? cell.entry[0].run != run_ : cell.entry[0].run < first_run_;
+  const bool written_long_ago =
+      kShared ? cell.entry[0].run != run_ : cell.entry[0].run < first_run_ && all_before_;
   bool is_ordered[3] = {true, true, true};
   for (int i = kind == kRead && written_long_ago ? 1 : 0; i < 3; ++i) {
     const Entry& earlier = cell.entry[i];
@@ -155,6 +169,7 @@ inline void Watch::visit(Cell& cell, std::uintptr_t address, const Entry& now) {
 
 void Watch::device_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc) {
   if (kind == kAtomic) synchronize_through(address);
+  if (!transfers_.empty()) compare_with_transfers(address, bytes, kind, pc);
   const std::uintptr_t end = address + bytes;
   for (std::uintptr_t at = address; at < end;) {
     const std::uintptr_t next = std::min((at & ~std::uintptr_t{3}) + 4, end);

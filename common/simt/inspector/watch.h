@@ -10,6 +10,7 @@
 
 #include "inspector/entry.h"
 #include "inspector/findings.h"
+#include "inspector/streams.h"
 #include "simt/launch.h"
 
 namespace simt::inspector {
@@ -57,6 +58,9 @@ class Watch {
   bool ordered(const Entry& earlier) const;
   bool ordered_across_blocks(const Entry& earlier) const;
   void synchronize_through(std::uintptr_t address);
+  void look_at_streams(bool new_launch);
+  [[gnu::cold, gnu::noinline]] void compare_with_transfers(std::uintptr_t address, std::size_t bytes,
+                                                           Kind kind, std::uint32_t pc);
 
   void device_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc);
   void shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr_t address, std::size_t bytes,
@@ -77,8 +81,12 @@ class Watch {
   std::string describe(What what, std::uintptr_t address) const;
 
   std::uint32_t run_ = 0;
-  std::uint32_t first_run_ = 0;  // of this launch
-  bool interleaved_ = false;     // blocks of another launch ran between those of this one
+  std::uint32_t first_run_ = 0;         // of this launch
+  bool interleaved_ = false;            // blocks of another launch ran between those of this one
+  detail::PointRef point_;              // of this launch among all operations
+  bool all_before_ = true;              // what has begun so far comes before this launch
+  std::vector<TransferRef> transfers_;  // that nothing orders with it
+  std::uint64_t streams_version_ = 0;
   std::uint32_t launch_ = 0;
   std::uint32_t epoch_ = 0;
   const std::uintptr_t image_base_;
@@ -105,7 +113,8 @@ class Watch {
 
 /// An access to device memory by code outside of kernels: a finding, unless it is managed memory, or work
 /// that a stream does.
-[[gnu::cold, gnu::noinline]] void host_access(std::uintptr_t address, Kind kind, const void* caller);
+[[gnu::cold, gnu::noinline]] void host_access(std::uintptr_t address, std::size_t bytes, Kind kind,
+                                              const void* caller);
 
 /// Null while no block runs on this thread.
 extern constinit thread_local Watch* watch __attribute__((tls_model("initial-exec")));

@@ -15,6 +15,8 @@ const char* title_of(What what) {
       return "race in shared memory";
     case What::kGlobalRace:
       return "race in device memory";
+    case What::kStreamRace:
+      return "race between streams";
     case What::kOutOfBounds:
       return "out of bounds";
     case What::kUseAfterFree:
@@ -72,6 +74,17 @@ std::string race_advice(const Finding& finding) {
       first.line, second.line);
 }
 
+std::string stream_advice(const Finding& finding) {
+  for (const Party& party : finding.parties) {
+    if (party.by == "the host")
+      return "The work of a stream goes on while the host does: wait with cudaStreamSynchronize() before the "
+             "host "
+             "uses what the stream uses.";
+  }
+  return "Different streams run at the same time: after the first operation, record an event in its stream "
+         "(cudaEventRecord), and let the other stream wait for it (cudaStreamWaitEvent).";
+}
+
 }  // namespace
 
 const char* name_of(What what) {
@@ -80,6 +93,8 @@ const char* name_of(What what) {
       return "shared_race";
     case What::kGlobalRace:
       return "global_race";
+    case What::kStreamRace:
+      return "stream_race";
     case What::kOutOfBounds:
       return "out_of_bounds";
     case What::kUseAfterFree:
@@ -103,6 +118,8 @@ std::string advice_for(const Finding& finding) {
     case What::kSharedRace:
     case What::kGlobalRace:
       return race_advice(finding);
+    case What::kStreamRace:
+      return stream_advice(finding);
     case What::kOutOfBounds:
       return "Compare the index with the size of the array before the access, and the size of the array with "
              "the "
@@ -131,16 +148,16 @@ std::string advice_for(const Finding& finding) {
 }
 
 std::string to_text(const Finding& finding) {
-  const bool by_host = finding.what == What::kDeviceMemory;
+  const bool in_kernel = finding.what != What::kDeviceMemory && finding.what != What::kStreamRace;
   std::string text = fmt::format("{}{}: {}", title_of(finding.what),
-                                 by_host ? "" : " in kernel " + finding.kernel, finding.memory);
+                                 in_kernel ? " in kernel " + finding.kernel : "", finding.memory);
   if (finding.count > 1) text += fmt::format(" ({} times)", finding.count);
   for (const Party& party : finding.parties) {
     const std::size_t slash = party.file.rfind('/');
     const std::string file = slash == std::string::npos ? party.file : party.file.substr(slash + 1);
     const std::string place = party.line == 0 ? "unknown line" : fmt::format("{}:{}", file, party.line);
-    const std::string who =
-        by_host ? "the host" : fmt::format("block {}, thread {}", at(party.block), at(party.thread));
+    const std::string thread = fmt::format("block {}, thread {}", at(party.block), at(party.thread));
+    const std::string who = !party.is_kernel ? party.by : in_kernel ? thread : party.by + ", " + thread;
     text += fmt::format("\n  {}: {} by {}", place, party.access, who);
     if (!party.text.empty()) text += fmt::format("\n      {}", party.text);
   }
@@ -155,6 +172,7 @@ nlohmann::json to_json(const Finding& finding) {
                        {"file", party.file},
                        {"line", party.line},
                        {"text", party.text},
+                       {"by", party.by},
                        {"block", triple(party.block)},
                        {"thread", triple(party.thread)}});
   }

@@ -27,6 +27,10 @@ class Installed final : public detail::Inspector {
   void written(const void*, std::size_t) override {}
   void unwritten(const void*, std::size_t) override {}
   void forbid(const void*, std::size_t) override {}
+  void launched(std::uint32_t, const detail::PointRef&) override {}
+  void transferred(const char*, const void*, const detail::PointRef&,
+                   const std::vector<detail::Touched>&) override {}
+  void host_accessed(std::uintptr_t, std::size_t, std::uint32_t, std::uint32_t) override {}
 
   // One block at a time: the tallies belong to all.
   void block_begins(const detail::Grid& grid, std::uint64_t) override {

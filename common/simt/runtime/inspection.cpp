@@ -23,13 +23,13 @@ std::vector<std::string> take_findings() {
 
 void declare_unwritten(void* pointer, std::size_t bytes) {
   if (inspector == nullptr) return;
-  detail::Scheduler::get().wait_all();
+  detail::Scheduler::get().wait_all(false);
   inspector->unwritten(pointer, bytes);
 }
 
 void declare_forbidden(void* pointer, std::size_t bytes) {
   if (inspector == nullptr) return;
-  detail::Scheduler::get().wait_all();
+  detail::Scheduler::get().wait_all(false);
   inspector->forbid(pointer, bytes);
 }
 

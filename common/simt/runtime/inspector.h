@@ -7,9 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "runtime/stream_order.h"
 #include "simt/launch.h"
 
 namespace simt::detail {
+
+/// Bytes that an operation of the runtime reads or writes.
+struct Touched {
+  const void* start;
+  std::size_t bytes;
+  bool is_write;
+};
 
 class Inspector {
  public:
@@ -25,6 +33,17 @@ class Inspector {
   virtual void unwritten(const void* pointer, std::size_t bytes) = 0;
   /// No kernel may touch these bytes, though they belong to an allocation.
   virtual void forbid(const void* pointer, std::size_t bytes) = 0;
+
+  /// A kernel was submitted, by its number.
+  virtual void launched(std::uint32_t number, const PointRef& point) = 0;
+  /// A copy or fill was submitted, by the call `name` that returns to `caller`. Does not hold the scheduler.
+  virtual void transferred(const char* name, const void* caller, const PointRef& point,
+                           const std::vector<Touched>& touched) = 0;
+
+  /// Code of the host, compiled for the inspector, used memory that a stream may use. `kind` is 1 for a read,
+  /// 2 for a write.
+  virtual void host_accessed(std::uintptr_t address, std::size_t bytes, std::uint32_t kind,
+                             std::uint32_t pc) = 0;
 
   // One block at a time: from block_begins() to block_ends().
   virtual void block_begins(const Grid& grid, std::uint64_t number) = 0;

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "runtime/allocations.h"
 #include "runtime/failure.h"
 #include "runtime/host_memory.h"
 #include "runtime/inspector.h"
 #include "runtime/scheduler.h"
+#include "runtime/transfer.h"
 #include "simt/api.h"
 #include "simt/context.h"
 #include "simt/memory_use.h"
@@ -18,10 +20,6 @@ namespace {
 
 // A worker's share of a fill: long enough that taking it costs nothing.
 constexpr std::size_t kFillPart = std::size_t{128} << 10;
-
-bool is_device(cudaMemoryType type) {
-  return type == cudaMemoryTypeDevice || type == cudaMemoryTypeManaged;
-}
 
 // Device memory is an allocation of ours; anything else may be the program's own.
 cudaError_t check_side(const char* call, const char* side, const void* pointer, std::size_t bytes,
@@ -71,40 +69,6 @@ void copy_bytes(void* to, const void* from, std::size_t bytes) {
   note_written(to, bytes);
 }
 
-// Pageable host memory cannot be read later: the program may change it once the call has returned.
-bool pageable(const void* pointer) {
-  return !find_allocation(pointer);
-}
-
-// What the timeline says of a copy or a fill.
-struct Transfer {
-  const char* call;
-  RecordKind kind;
-  std::size_t bytes;
-  cudaMemcpyKind direction = cudaMemcpyDefault;
-
-  TimelineRecord record() const {
-    TimelineRecord result;
-    result.kind = kind;
-    result.name = call;
-    result.bytes = bytes;
-    result.direction = direction;
-    return result;
-  }
-};
-
-Transfer copy(const char* call, const void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
-  if (kind == cudaMemcpyDefault) {
-    const auto on_device = [](const void* pointer) {
-      const auto allocation = find_allocation(pointer);
-      return allocation && is_device(allocation->type);
-    };
-    kind = on_device(from) ? (on_device(to) ? cudaMemcpyDeviceToDevice : cudaMemcpyDeviceToHost)
-                           : (on_device(to) ? cudaMemcpyHostToDevice : cudaMemcpyHostToHost);
-  }
-  return {call, RecordKind::kCopy, bytes, kind};
-}
-
 cudaError_t submit_operation(cudaStream_t handle, std::shared_ptr<Operation> operation) {
   if (on_worker()) return cudaErrorNotPermitted;
   Scheduler& scheduler = Scheduler::get();
@@ -123,7 +87,9 @@ cudaError_t submit_transfer(cudaStream_t handle, const Transfer& transfer, std::
   operation->on_timeline = true;
   operation->total = parts;
   operation->work = std::move(work);
-  return submit_operation(handle, std::move(operation));
+  const cudaError_t code = submit_operation(handle, operation);
+  transfer.tell_inspector(operation->point);
+  return code;
 }
 
 // In the order of the null stream, done when the call returns.
@@ -133,6 +99,7 @@ cudaError_t run_now(const Transfer& transfer, Work work) {
   TimelineRecord record = transfer.record();
   note_submission(record);
   Scheduler::get().wait_blocking_streams();
+  if (inspector != nullptr) transfer.tell_inspector(Scheduler::get().work_of_host());
   record.start_ns = nanoseconds();
   if (device_error() == cudaSuccess) work();
   record.end_ns = nanoseconds();
@@ -273,6 +240,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  CALL_FROM_HERE;
   const cudaError_t code = check_copy("cudaMemcpy", to, from, bytes, kind);
   if (code != cudaSuccess || bytes == 0) return result(code);
   return result(run_now(copy("cudaMemcpy", to, from, bytes, kind), [&] { copy_bytes(to, from, bytes); }));
@@ -280,6 +248,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
+  CALL_FROM_HERE;
   const cudaError_t code = check_copy("cudaMemcpyAsync", to, from, bytes, kind);
   if (code != cudaSuccess || bytes == 0) return result(code);
   return result(run_in_stream(stream, copy("cudaMemcpyAsync", to, from, bytes, kind),
@@ -310,35 +279,42 @@ static cudaError_t check_copy_2d(const char* call, void* to, std::size_t to_pitc
 
 cudaError_t cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
                          std::size_t width, std::size_t height, cudaMemcpyKind kind) {
+  CALL_FROM_HERE;
   const cudaError_t code = check_copy_2d("cudaMemcpy2D", to, to_pitch, from, from_pitch, width, height, kind);
   if (code != cudaSuccess) return result(code);
-  return result(run_now(copy("cudaMemcpy2D", to, from, width * height, kind), [&] {
-    copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from), from_pitch, width, height);
-  }));
+  return result(
+      run_now(copy_of_rows("cudaMemcpy2D", to, to_pitch, from, from_pitch, width, height, kind), [&] {
+        copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from), from_pitch, width,
+                  height);
+      }));
 }
 
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
                               std::size_t width, std::size_t height, cudaMemcpyKind kind,
                               cudaStream_t stream) {
+  CALL_FROM_HERE;
   const cudaError_t code =
       check_copy_2d("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind);
   if (code != cudaSuccess) return result(code);
-  return result(run_in_stream(stream, copy("cudaMemcpy2DAsync", to, from, width * height, kind),
-                              pageable(to) || pageable(from), [=] {
-                                copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from),
-                                          from_pitch, width, height);
-                              }));
+  return result(run_in_stream(
+      stream, copy_of_rows("cudaMemcpy2DAsync", to, to_pitch, from, from_pitch, width, height, kind),
+      pageable(to) || pageable(from), [=] {
+        copy_rows(static_cast<char*>(to), to_pitch, static_cast<const char*>(from), from_pitch, width,
+                  height);
+      }));
 }
 
 cudaError_t cudaMemsetAsync(void* pointer, int byte, std::size_t bytes, cudaStream_t stream) {
+  CALL_FROM_HERE;
   if (bytes == 0) return result(cudaSuccess);
   const auto allocation = find_allocation(pointer);
   const cudaError_t code =
       check_side("cudaMemset", "destination", pointer, bytes, !allocation || is_device(allocation->type));
   if (code != cudaSuccess) return result(code);
   const std::uint64_t parts = (bytes - 1) / kFillPart + 1;
-  return result(
-      submit_transfer(stream, {"cudaMemset", simt::RecordKind::kFill, bytes}, parts, [=](std::uint64_t part) {
+  return result(submit_transfer(
+      stream, {"cudaMemset", simt::RecordKind::kFill, bytes, cudaMemcpyDefault, {{pointer, bytes, true}}},
+      parts, [=](std::uint64_t part) {
         const std::size_t first = part * kFillPart;
         std::memset(static_cast<char*>(pointer) + first, byte, std::min(kFillPart, bytes - first));
         note_written(static_cast<char*>(pointer) + first, std::min(kFillPart, bytes - first));
@@ -346,6 +322,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int byte, std::size_t bytes, cudaStre
 }
 
 cudaError_t cudaMemset(void* pointer, int byte, std::size_t bytes) {
+  CALL_FROM_HERE;
   return cudaMemsetAsync(pointer, byte, bytes, nullptr);
 }
 

@@ -32,8 +32,30 @@ void Scheduler::submit(Stream* stream, std::shared_ptr<Operation> operation) {
   }
   operation->stream = stream;
   operation->sequence = next_sequence_++;
+  if (inspector != nullptr) note_order(*operation);
   stream->queue.push_back(std::move(operation));
   if (stream->queue.size() == 1) advance();
+}
+
+void Scheduler::note_order(Operation& operation) {
+  if (operation.wait != nullptr && operation.wait->point != nullptr) {
+    order_.wait(*operation.stream, *operation.wait->point);
+  }
+  operation.point = order_.submit(*operation.stream);
+  if (operation.record != nullptr) operation.record->point = operation.point;
+  if (operation.grid != nullptr) inspector->launched(operation.grid->number, operation.point);
+}
+
+PointRef Scheduler::work_of_host() {
+  const std::lock_guard lock(mutex_);
+  PointRef point = order_.submit(null_);
+  order_.host_waited_for(*point);
+  return point;
+}
+
+PointRef Scheduler::host_point() {
+  const std::lock_guard lock(mutex_);
+  return order_.host();
 }
 
 // Start the head of every stream that nothing holds up; events complete on the spot.
@@ -140,6 +162,7 @@ static void note_wait() {
 void Scheduler::wait_stream(Stream* stream) {
   note_wait();
   std::unique_lock lock(mutex_);
+  if (inspector != nullptr) order_.host_waited_for(*stream);
   if (stream->queue.empty()) return;
   const std::uint64_t last = stream->queue.back()->sequence;
   wait_for(lock, [&] {
@@ -153,6 +176,7 @@ void Scheduler::wait_stream(Stream* stream) {
 void Scheduler::wait_blocking_streams() {
   note_wait();
   std::unique_lock lock(mutex_);
+  if (inspector != nullptr) order_.host_waited_for_blocking_streams();
   const std::uint64_t last = next_sequence_;
   const auto drained = [&](const Stream& s) { return s.queue.empty() || s.queue.front()->sequence >= last; };
   wait_for(lock, [&] {
@@ -161,32 +185,38 @@ void Scheduler::wait_blocking_streams() {
   });
 }
 
-void Scheduler::wait_all() {
-  note_wait();
+void Scheduler::wait_all(bool by_program) {
+  if (by_program) note_wait();
   std::unique_lock lock(mutex_);
+  by_program = by_program && inspector != nullptr;
+  if (by_program) order_.host_waited_for_all();
   const std::uint64_t last = next_sequence_;
   const auto drained = [&](const Stream& s) { return s.queue.empty() || s.queue.front()->sequence >= last; };
   wait_for(lock, [&] {
     return drained(null_) &&
            std::all_of(streams_.begin(), streams_.end(), [&](const auto& s) { return drained(*s); });
   });
+  if (by_program && next_sequence_ == last) order_.begin_era();
 }
 
 void Scheduler::wait_recording(const std::shared_ptr<Recording>& recording) {
   note_wait();
   std::unique_lock lock(mutex_);
   wait_for(lock, [&] { return recording->done; });
+  if (recording->point != nullptr) order_.host_waited_for(*recording->point);
 }
 
 bool Scheduler::idle(Stream* stream) {
   note_wait();
   const std::lock_guard lock(mutex_);
+  if (inspector != nullptr && stream->queue.empty()) order_.host_waited_for(*stream);
   return stream->queue.empty();
 }
 
 bool Scheduler::done(const Recording& recording) {
   note_wait();
   const std::lock_guard lock(mutex_);
+  if (recording.done && recording.point != nullptr) order_.host_waited_for(*recording.point);
   return recording.done;
 }
 

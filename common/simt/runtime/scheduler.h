@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "runtime/order.h"
+#include "runtime/stream_order.h"
 #include "runtime/timeline.h"
 #include "simt/launch.h"
 
@@ -27,6 +28,7 @@ struct Stream;
 struct Recording {
   bool done = false;
   std::int64_t time_ns = 0;
+  PointRef point;  // under the inspector
 };
 
 struct Operation {
@@ -37,6 +39,7 @@ struct Operation {
   std::shared_ptr<Recording> wait;
 
   std::string name;
+  PointRef point;  // under the inspector
   bool on_timeline = false;
   TimelineRecord shown;        // what the timeline shows of it, but for its times
   std::uint64_t sequence = 0;  // position among the operations of all streams
@@ -70,10 +73,15 @@ class Scheduler {
   void wait_stream(Stream* stream);
   /// Waits for everything that the null stream would wait for.
   void wait_blocking_streams();
-  void wait_all();
+  /// `by_program`: a wait of the program, which orders what comes later; not one of the runtime itself.
+  void wait_all(bool by_program = true);
   void wait_recording(const std::shared_ptr<Recording>& recording);
   bool idle(Stream* stream);
   bool done(const Recording& recording);
+
+  /// For the inspector: work of the null stream that the host does itself, and a step of the host.
+  PointRef work_of_host();
+  PointRef host_point();
 
   Stream* null_stream() { return &null_; }
   /// The stream of a handle; null when there is none.
@@ -92,6 +100,7 @@ class Scheduler {
   void run(Operation& operation);
   void complete(const std::shared_ptr<Operation>& operation);
   void show(Operation& operation);
+  void note_order(Operation& operation);
   void advance();
   bool may_start(const Stream& stream) const;
   void start(const std::shared_ptr<Operation>& operation);
@@ -112,6 +121,7 @@ class Scheduler {
   Stream null_;
   std::vector<std::unique_ptr<Stream>> streams_;
   std::uint64_t next_sequence_ = 1;
+  StreamOrder order_;  // under the inspector
   unsigned streams_created_ = 0;
   std::atomic<unsigned> worker_count_;  // fewer than wanted, once the system has refused some
   unsigned threads_ = 0;                // at least two, see start_workers()

@@ -1,0 +1,86 @@
+// Copies and fills, as the timeline and the inspector know them.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "runtime/allocations.h"
+#include "runtime/inspector.h"
+#include "runtime/timeline.h"
+#include "simt/api.h"
+
+namespace simt::detail {
+
+inline bool is_device(cudaMemoryType type) {
+  return type == cudaMemoryTypeDevice || type == cudaMemoryTypeManaged;
+}
+
+// Pageable host memory cannot be read later: the program may change it once the call has returned.
+inline bool pageable(const void* pointer) {
+  return !find_allocation(pointer);
+}
+
+// Where the program called the runtime from, for the inspector. The outermost call counts.
+inline thread_local const void* t_caller = nullptr;
+class CallFrom {
+ public:
+  explicit CallFrom(const void* caller) : outer_(t_caller) {
+    if (outer_ == nullptr) t_caller = caller;
+  }
+  ~CallFrom() { t_caller = outer_; }
+  CallFrom(const CallFrom&) = delete;
+  CallFrom& operator=(const CallFrom&) = delete;
+
+ private:
+  const void* const outer_;
+};
+#define CALL_FROM_HERE const CallFrom call_from_here(__builtin_return_address(0))
+
+// A copy or a fill, as the timeline and the inspector know it.
+struct Transfer {
+  const char* call;
+  RecordKind kind;
+  std::size_t bytes;
+  cudaMemcpyKind direction = cudaMemcpyDefault;
+  std::vector<Touched> touched = {};
+
+  void tell_inspector(const PointRef& point) const {
+    if (inspector != nullptr && point != nullptr) inspector->transferred(call, t_caller, point, touched);
+  }
+
+  TimelineRecord record() const {
+    TimelineRecord result;
+    result.kind = kind;
+    result.name = call;
+    result.bytes = bytes;
+    result.direction = direction;
+    return result;
+  }
+};
+
+inline Transfer copy(const char* call, const void* to, const void* from, std::size_t bytes,
+                     cudaMemcpyKind kind) {
+  if (kind == cudaMemcpyDefault) {
+    const auto on_device = [](const void* pointer) {
+      const auto allocation = find_allocation(pointer);
+      return allocation && is_device(allocation->type);
+    };
+    kind = on_device(from) ? (on_device(to) ? cudaMemcpyDeviceToDevice : cudaMemcpyDeviceToHost)
+                           : (on_device(to) ? cudaMemcpyHostToDevice : cudaMemcpyHostToHost);
+  }
+  return {call, RecordKind::kCopy, bytes, kind, {{from, bytes, false}, {to, bytes, true}}};
+}
+
+inline Transfer copy_of_rows(const char* call, const void* to, std::size_t to_pitch, const void* from,
+                             std::size_t from_pitch, std::size_t width, std::size_t height,
+                             cudaMemcpyKind kind) {
+  Transfer transfer = copy(call, to, from, width * height, kind);
+  transfer.touched.clear();
+  for (std::size_t row = 0; inspector != nullptr && row < height; ++row) {
+    transfer.touched.push_back({static_cast<const char*>(from) + row * from_pitch, width, false});
+    transfer.touched.push_back({static_cast<const char*>(to) + row * to_pitch, width, true});
+  }
+  return transfer;
+}
+
+}  // namespace simt::detail
