@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -162,7 +163,7 @@ def global_memory(line: dict, lanes: list) -> tuple:
         shapes += used_cells([one for one in lanes if in_row(one, row)], row, y)
         y += STEP
     legend = [
-        (COLOURS[0], False, "used, with the lane's number"),
+        (COLOURS[0], False, used_words(shapes)),
         ("#ffffff", True, "moved, not used"),
         ("#ffffff", False, "not moved"),
     ]
@@ -199,7 +200,7 @@ def banks(line: dict, lanes: list) -> tuple:
         shapes.append(Box(LEFT + bank * WORD + 1, y, WORD - 2, ROW, fill))
         shapes.append(Words(LEFT + (bank + 0.5) * WORD, y + 15, str(count), 11, ink))
     y += STEP
-    legend = [(COLOURS[0], False, "used, with the lane's number"), ("#ffffff", False, "not used")]
+    legend = [(COLOURS[0], False, used_words(shapes)), ("#ffffff", False, "not used")]
     if passes > best:
         legend.append((RED, False, f"more than {best}: a conflict"))
     return [*shapes, *legend_row(legend, y + 12)], y + 52
@@ -283,6 +284,12 @@ def lane_words(lanes: list) -> str:
     if lanes == list(range(lanes[0], lanes[-1] + 1)):
         return f"{lanes[0]}-{lanes[-1]}"
     return f"{len(lanes)}x"
+
+
+def used_words(shapes: list) -> str:
+    several = sorted({s.words for s in shapes if isinstance(s, Words) and re.fullmatch(r"\d+x", s.words)})
+    words = "used, with the lane's number"
+    return f"{words} ({several[0]}: by {several[0][:-1]} lanes)" if several else words
 
 
 def legend_row(entries: list, y: float) -> list:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from access_shapes import WIDTH, Box, Picture, Words
 
 HATCH = (
@@ -13,15 +15,28 @@ HATCH = (
 
 
 def svg(picture: Picture) -> str:
+    return document(picture.title, picture.height, picture.shapes)
+
+
+def stacked(pictures: list) -> str:
+    """One below the other."""
+    shapes, top = [], 0.0
+    for picture in pictures:
+        shapes += [replace(shape, y=shape.y + top) for shape in picture.shapes]
+        top += picture.height
+    return document("; ".join(picture.title for picture in pictures), top, shapes)
+
+
+def document(title: str, height: float, shapes: list) -> str:
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {picture.height:g}" '
-            f'width="{WIDTH}" height="{picture.height:g}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" '
+            f'width="{WIDTH}" height="{height:g}" '
             'font-family="Helvetica, Arial, sans-serif" role="img">',
-            f"<title>{escaped(picture.title)}</title>",
+            f"<title>{escaped(title)}</title>",
             HATCH,
-            f'<rect width="{WIDTH}" height="{picture.height:g}" fill="#ffffff"/>',
-            *(drawn(shape) for shape in picture.shapes),
+            f'<rect width="{WIDTH}" height="{height:g}" fill="#ffffff"/>',
+            *(drawn(shape) for shape in shapes),
             "</svg>\n",
         ]
     )

@@ -47,6 +47,7 @@ class Documents(unittest.TestCase):
         docs = support.ROOT / "docs"
         figures = sorted((docs / "figures").glob("*.svg"))
         self.assertGreater(len(figures), 0)
+        scripts = support.ROOT / "tools" / "figures"
         checked = (support.ROOT / "tools" / "tests" / "CMakeLists.txt").read_text()
         for figure in figures:
             # A guide's second figure has a longer name: profiling_timeline.svg.
@@ -55,7 +56,9 @@ class Documents(unittest.TestCase):
             guide = max(guides, key=lambda g: len(g.stem))
             self.assertIn(f"(figures/{figure.name})", guide.read_text(), guide.name)
             self.assertIn(f"({guide.name})", (docs / "README.md").read_text())
-            self.assertTrue((support.ROOT / "tools" / "figures" / f"{figure.stem}.py").exists())
+            if f'"{figure.name}"' in (scripts / "access.py").read_text():
+                continue  # it draws more than one, and is checked once
+            self.assertTrue((scripts / f"{figure.stem}.py").exists())
             self.assertRegex(checked, rf"\b{figure.stem}\b")
 
     def test_there_are_documents(self):

@@ -2,7 +2,7 @@
 #pragma once
 
 // A compiler that instruments overlooks what a call passes by value: `f(*pointer)` is a load only after f is inlined.
-#if defined(SIMT_METERED)
+#if defined(SIMT_METERED) && !defined(__clang__)
 #define __global__ __attribute__((flatten))
 #else
 #define __global__
