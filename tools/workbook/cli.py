@@ -18,6 +18,7 @@ from . import (
     data,
     doctor,
     files,
+    inspect,
     journey,
     ladder,
     machine,
@@ -40,6 +41,7 @@ NAMES = {
     "chapter": "chapter",
     "exercise": "exercise",
     "files": "FILE.cu",
+    "what": "NN or FILE.cu",
     "include": "-I",
     "define": "-D",
     "library": "-l",
@@ -239,14 +241,16 @@ def parser() -> Parser:
     own_file.declare(sub)
     time_limit(sub, None, "stop the program after S seconds")
 
-    sub = add(
-        "inspect", own_file.inspect, "run a CUDA file of your own under the inspector of the CPU device"
+    sub = add("inspect", inspect.command, inspect.ABOUT)
+    sub.add_argument("what", metavar="NN | FILE.cu", nargs="+", help=inspect.WHAT)
+    sub.add_argument(
+        "--impl", metavar="NAME", help="of a chapter: this implementation (default: your starter)"
     )
     sub.add_argument(
-        "files", metavar="FILE.cu", nargs="+", help="a CUDA file with a main(), and its other files"
+        "--json", action="store_true", help="of a chapter: print the figures as JSON, and nothing else"
     )
     own_file.declare(sub)
-    time_limit(sub, None, "stop the program after S seconds")
+    time_limit(sub, None, "stop the program after S seconds; of a chapter by default after 120")
 
     add(
         "list",

@@ -9,25 +9,34 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <string_view>
 #include <vector>
 
+#include "instrumented/source.h"
 #include "simt/context.h"
 
 namespace simt::instrumented {
 namespace {
 
 struct Table {
-  std::vector<SharedArray> arrays;  // by offset
+  std::vector<SharedArray> arrays;                  // by offset
+  std::map<std::uintptr_t, std::string> functions;  // mangled, by address in the file
   std::uintptr_t context_offset = 0;
   std::size_t bytes = 0;
 };
 
-// "softmax(float const*, float*)::of_warp" -> "of_warp"
-std::string short_name(const char* symbol) {
+std::string demangled(const char* symbol) {
   int status = 0;
   char* text = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
   std::string name = status == 0 ? text : symbol;
   std::free(text);
+  return name;
+}
+
+// "softmax(float const*, float*)::of_warp" -> "of_warp"
+std::string short_name(const char* symbol) {
+  const std::string name = demangled(symbol);
   const std::size_t colons = name.rfind("::");
   return colons == std::string::npos ? name : name.substr(colons + 2);
 }
@@ -54,8 +63,10 @@ Table read_table() {
     const auto* names = entry<ElfW(Shdr)>(file, header->e_shoff, section->sh_link);
     for (std::size_t s = 0; names != nullptr && s < section->sh_size / sizeof(ElfW(Sym)); ++s) {
       const auto* symbol = entry<ElfW(Sym)>(file, section->sh_offset, s);
-      if (symbol == nullptr || (symbol->st_info & 0xf) != STT_TLS || symbol->st_shndx == SHN_UNDEF) continue;
+      if (symbol == nullptr || symbol->st_shndx == SHN_UNDEF) continue;
       const char* name = file.data() + names->sh_offset + symbol->st_name;
+      if ((symbol->st_info & 0xf) == STT_FUNC) table.functions.emplace(symbol->st_value, name);
+      if ((symbol->st_info & 0xf) != STT_TLS) continue;
       if (std::strcmp(name, "_ZN4simt6detail7contextE") == 0) table.context_offset = symbol->st_value;
       if (symbol->st_size == 0) continue;
       const bool is_guard = std::strncmp(name, "_ZGV", 4) == 0;
@@ -85,6 +96,24 @@ std::size_t thread_variable_bytes() {
 
 bool has_symbols() {
   return !table().arrays.empty();
+}
+
+// "void wb::(anonymous namespace)::softmax<4>(float const*)" -> "softmax<4>": a name begins behind the last
+// space or colon outside of brackets, and ends at its parameters.
+std::string function_name(const void* address) {
+  const auto found = table().functions.find(reinterpret_cast<std::uintptr_t>(address) - image_base());
+  if (found == table().functions.end()) return "";
+  const std::string name = demangled(found->second.c_str());
+  std::size_t start = 0, at = 0;
+  for (int depth = 0; at < name.size(); ++at) {
+    constexpr std::string_view kAnonymous = "(anonymous namespace)";
+    if (name.compare(at, kAnonymous.size(), kAnonymous) == 0) at += kAnonymous.size();
+    if (depth == 0 && name[at] == '(') break;
+    if (depth == 0 && (name[at] == ' ' || name[at] == ':')) start = at + 1;
+    depth += name[at] == '<' || name[at] == '(' ? 1 : 0;
+    depth -= name[at] == '>' || name[at] == ')' ? 1 : 0;
+  }
+  return name.substr(start, at - start);
 }
 
 const SharedArray* shared_array_at(std::uintptr_t offset) {

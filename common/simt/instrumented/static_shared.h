@@ -1,5 +1,5 @@
-// Static shared arrays: variables of the worker's thread (simt/qualifiers.h), whose names and sizes the
-// symbol table of the program has.
+// What the symbol table of the program tells: the names of kernels, and static shared arrays, which are
+// variables of the worker's thread (simt/qualifiers.h).
 #pragma once
 
 #include <cstddef>
@@ -22,5 +22,9 @@ std::size_t thread_variable_bytes();
 /// The array at that offset, or the last one before it; null where none is, or the program has no symbols.
 const SharedArray* shared_array_at(std::uintptr_t offset);
 bool has_symbols();
+
+/// The function at that address without its namespace and parameters ("softmax<4>"); empty where none is
+/// known.
+std::string function_name(const void* address);
 
 }  // namespace simt::instrumented

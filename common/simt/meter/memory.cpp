@@ -18,17 +18,27 @@ std::map<std::uintptr_t, std::size_t>& blocks() {
   return forever;
 }
 
+void* map(std::size_t bytes) {
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
 }  // namespace
 
 // Addresses cost nothing until they are touched. Systems differ in how many they grant.
 bool DeviceMemory::reserve() {
-  for (std::size_t size = std::size_t{1} << 42; size >= std::size_t{1} << 34; size /= 4) {
-    void* memory =
-        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) continue;
-    base_ = next_ = reinterpret_cast<std::uintptr_t>(memory);
-    size_ = size;
-    return true;
+  for (std::size_t size = std::size_t{1} << 40; size >= std::size_t{1} << 34; size /= 4) {
+    void* memory = map(size);
+    void* touched = map(size / kSectorBytes * sizeof(std::uint32_t));
+    if (memory != nullptr && touched != nullptr) {
+      base_ = next_ = reinterpret_cast<std::uintptr_t>(memory);
+      size_ = size;
+      touched_ = static_cast<std::uint32_t*>(touched);
+      return true;
+    }
+    if (memory != nullptr) munmap(memory, size);
+    if (touched != nullptr) munmap(touched, size / kSectorBytes * sizeof(std::uint32_t));
   }
   return false;
 }
@@ -53,11 +63,6 @@ std::uintptr_t DeviceMemory::start_of(std::uintptr_t address) const {
   if (after == blocks().begin()) return 0;
   const auto& [start, bytes] = *std::prev(after);
   return address - start < bytes ? start : 0;
-}
-
-std::size_t DeviceMemory::bytes_of(std::uintptr_t start) const {
-  const auto found = blocks().find(start);
-  return found == blocks().end() ? 0 : found->second;
 }
 
 }  // namespace simt::meter

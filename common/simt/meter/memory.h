@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "meter/request.h"
+
 namespace simt::meter {
 
 class DeviceMemory {
@@ -14,14 +16,22 @@ class DeviceMemory {
   void deallocate(void* pointer, std::size_t bytes);
 
   bool holds(std::uintptr_t address) const { return address - base_ < size_; }
-  /// Where the allocation that holds the address starts, and how large it is; 0 where none does.
+  /// Where the allocation that holds the address starts; 0 where none does.
   std::uintptr_t start_of(std::uintptr_t address) const;
-  std::size_t bytes_of(std::uintptr_t start) const;
+
+  /// Notes that a launch touches this sector; true for the first time.
+  bool touch(std::uintptr_t sector, std::uint32_t launch) {
+    std::uint32_t& latest = touched_[sector - base_ / kSectorBytes];
+    const bool first = latest != launch;
+    latest = launch;
+    return first;
+  }
 
  private:
   std::uintptr_t base_ = 0;
   std::size_t size_ = 0;
   std::uintptr_t next_ = 0;
+  std::uint32_t* touched_ = nullptr;  // per sector, the launch that touched it last
 };
 
 extern DeviceMemory device_memory;

@@ -90,7 +90,10 @@ void Meter::count(Site& site, unsigned warp) {
   for (const Request& request : requests) {
     const std::uintptr_t first = request.address[std::countr_zero(request.mask)];
     const Array array = array_of(first, site.shared);
-    const Cost cost = site.shared ? shared_cost(request) : global_cost(request);
+    const auto touch = [&](std::uintptr_t sector) {
+      if (device_memory.touch(sector, grid_->number)) ++kernel_->sectors_touched;
+    };
+    const Cost cost = site.shared ? shared_cost(request) : global_cost(request, touch);
     Tally& tally = site.arrays[array.key()];
     ++tally.requests;
     tally.cost += cost;
@@ -125,10 +128,11 @@ Array Meter::array_of(std::uintptr_t address, bool shared) const {
   }
   const std::uintptr_t start = device_memory.start_of(address);
   Array best{Array::kOther, 0, start};
-  for (std::size_t i = 0; i < detail::Grid::kPointers; ++i) {
-    const auto pointer = reinterpret_cast<std::uintptr_t>(grid_->pointers[i]);
-    if (pointer >= start && pointer <= address && pointer >= best.start && pointer != 0) {
-      best = {Array::kArgument, i, pointer};
+  const detail::Addresses& arguments = grid_->addresses;
+  for (std::size_t i = 0; i < arguments.count; ++i) {
+    const std::uintptr_t pointer = arguments.value[i];
+    if (pointer >= start && pointer <= address && (best.where == Array::kOther || pointer > best.start)) {
+      best = {Array::kArgument, arguments.parameter[i], pointer};
     }
   }
   return best;

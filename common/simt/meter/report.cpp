@@ -50,7 +50,7 @@ std::string text_of(const std::string& file) {
 }
 
 std::vector<std::string> parameters_of(const KernelTally& kernel) {
-  std::set<std::string> files;
+  std::set<std::string> files{instrumented::line_of(kernel.place).file};
   for (const auto& [key, site] : kernel.sites) files.insert(instrumented::line_of(site->pc).file);
   for (const std::string& file : files) {
     const auto names = parameter_names(text_of(file), kernel.name);
@@ -170,13 +170,30 @@ json metrics_of(const std::vector<Row>& rows) {
   return metrics;
 }
 
+std::string without_arguments(const std::string& name) {
+  const std::string plain = name.substr(0, name.find('<'));
+  const std::size_t colons = plain.rfind("::");
+  return colons == std::string::npos ? plain : plain.substr(colons + 2);
+}
+
+// As the launch spells it. Where it spells a variable that points to the kernel, as the symbol table does.
+std::string name_of(const detail::Grid& grid) {
+  const std::string function = instrumented::function_name(grid.function);
+  const bool is_variable = !function.empty() && without_arguments(function) != without_arguments(grid.name);
+  return is_variable ? function : grid.name;
+}
+
 }  // namespace
 
 KernelTally& tally_of(const detail::Grid& grid) {
   const std::size_t count = tallies().size();
   const auto [entry, is_new] = tallies().try_emplace({grid.name, grid.function});
   if (is_new) {
-    entry->second.name = grid.name;
+    entry->second.name = name_of(grid);
+    const auto function = reinterpret_cast<std::uintptr_t>(grid.function);
+    if (function != 0) {
+      entry->second.place = static_cast<std::uint32_t>(function - instrumented::image_base());
+    }
     entry->second.order = count;
   }
   return entry->second;
@@ -187,6 +204,7 @@ std::string report() {
   std::vector<const KernelTally*> in_order(tallies().size());
   for (const auto& [name, kernel] : tallies()) {
     in_order[kernel.order] = &kernel;
+    places.push_back(kernel.place);
     for (const auto& [key, site] : kernel.sites) places.push_back(site->pc);
   }
   instrumented::look_up(places);
@@ -202,6 +220,7 @@ std::string report() {
                        {"blocks", kernel.blocks},
                        {"grid", triple(kernel.grid)},
                        {"block", triple(kernel.block)},
+                       {"bytes_touched", kernel.sectors_touched * kSectorBytes},
                        {"metrics", metrics_of(rows)},
                        {"lines", lines}});
   }

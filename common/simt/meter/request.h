@@ -5,6 +5,7 @@
 // 16 bytes in quarters.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace simt::meter {
@@ -34,7 +35,44 @@ struct Cost {
   Cost& operator+=(const Cost& other);
 };
 
-Cost global_cost(const Request& request);
+/// `visit(sector)` gets each sector once, by its number: address / kSectorBytes.
+template <class Visit>
+Cost global_cost(const Request& request, Visit visit);
 Cost shared_cost(const Request& request);
+
+struct Addresses {
+  std::uintptr_t at[kLanes];
+  unsigned count = 0;
+};
+
+/// Of the lanes from `first` on, in ascending order.
+Addresses sorted_addresses(const Request& request, unsigned first, unsigned lanes);
+std::uint64_t distinct_bytes(const Addresses& addresses, std::uint32_t bytes);
+
+/// Cells of `size` bytes that the accesses touch; `visit` gets each once.
+template <class Visit>
+void distinct_cells(const Addresses& addresses, std::uint32_t bytes, std::uintptr_t size, Visit visit) {
+  std::uintptr_t next = 0;
+  for (unsigned i = 0; i < addresses.count; ++i) {
+    const std::uintptr_t last = (addresses.at[i] + bytes - 1) / size;
+    for (std::uintptr_t cell = std::max(addresses.at[i] / size, next); cell <= last; ++cell) visit(cell);
+    next = std::max(next, last + 1);
+  }
+}
+
+template <class Visit>
+Cost global_cost(const Request& request, Visit visit) {
+  const Addresses addresses = sorted_addresses(request, 0, kLanes);
+  Cost cost;
+  cost.lanes = addresses.count;
+  cost.bytes_used = distinct_bytes(addresses, request.bytes);
+  distinct_cells(addresses, request.bytes, kSectorBytes, [&](std::uintptr_t sector) {
+    ++cost.sectors;
+    visit(sector);
+  });
+  cost.ideal_sectors = (cost.bytes_used + kSectorBytes - 1) / kSectorBytes;
+  cost.bytes_moved = cost.sectors * kSectorBytes;
+  return cost;
+}
 
 }  // namespace simt::meter

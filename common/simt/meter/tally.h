@@ -56,9 +56,11 @@ struct Site {
 
 struct KernelTally {
   std::string name;
-  std::size_t order = 0;  // of the first launch
+  std::uint32_t place = 0;  // of its code, from the program's load address; 0 where it is not known
+  std::size_t order = 0;    // of the first launch
   std::uint64_t launches = 0, blocks = 0;
-  dim3 grid, block;  // of the latest launch
+  std::uint64_t sectors_touched = 0;  // each once per launch
+  dim3 grid, block;                   // of the latest launch
   std::uint32_t latest = 0;
   std::map<std::uint64_t, std::unique_ptr<Site>> sites;
 };

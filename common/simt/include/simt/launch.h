@@ -13,6 +13,28 @@
 
 namespace simt::detail {
 
+/// What may be addresses among the arguments of a launch: pointers, and those in structures passed by value.
+struct Addresses {
+  static constexpr std::size_t kMost = 24;
+  std::uintptr_t value[kMost];
+  unsigned parameter[kMost];  // its position
+  std::size_t count = 0;
+
+  template <class T>
+  void note(unsigned position, const T& argument) {
+    if constexpr (std::is_trivially_copyable_v<T> && sizeof(T) >= sizeof(std::uintptr_t)) {
+      constexpr std::uintptr_t kLowest = std::uintptr_t{1} << 32;  // smaller ones are numbers
+      std::uintptr_t words[sizeof(T) / sizeof(std::uintptr_t)];
+      __builtin_memcpy(words, &argument, sizeof(words));
+      for (const std::uintptr_t word : words) {
+        if (word < kLowest || count == kMost) continue;
+        value[count] = word;
+        parameter[count++] = position;
+      }
+    }
+  }
+};
+
 /// One kernel launch: what a stream queues and workers take blocks of.
 class Grid {
  public:
@@ -27,15 +49,8 @@ class Grid {
   dim3 grid, block;
   std::size_t shared_bytes = 0;
   std::uint32_t number = 0;  // among all launches of this process, from 1
-  static constexpr std::size_t kPointers = 16;
-  const volatile void* pointers[kPointers] = {};  // the first arguments; null where one is no pointer
+  Addresses addresses;
 };
-
-template <class T>
-const volatile void* pointer_in([[maybe_unused]] const T& argument) {
-  if constexpr (std::is_pointer_v<T> && std::is_object_v<std::remove_pointer_t<T>>) return argument;
-  return nullptr;
-}
 
 /// Validates as CUDA does and queues; takes ownership. Errors go to cudaGetLastError.
 void submit(Grid* grid, cudaStream_t stream);
@@ -61,11 +76,12 @@ class Kernel final : public Grid {
 template <class Call, class... Arguments>
 void launch(const char* name, const void* function, const Call& call, dim3 grid, dim3 block,
             std::size_t shared_bytes, cudaStream_t stream, Arguments... arguments) {
-  const volatile void* const pointers[] = {pointer_in(arguments)..., nullptr};
+  Addresses addresses;
+  [[maybe_unused]] unsigned position = 0;
+  (addresses.note(position++, arguments), ...);
   auto body = [call, ... arguments = std::move(arguments)] { call(arguments...); };
   auto* kernel = new Kernel<decltype(body)>(std::move(body));
-  for (std::size_t i = 0; i < sizeof...(Arguments) && i < Grid::kPointers; ++i)
-    kernel->pointers[i] = pointers[i];
+  kernel->addresses = addresses;
   kernel->name = name;
   kernel->function = function;
   kernel->grid = grid;

@@ -48,6 +48,8 @@ TEST(Global, NamesLineArrayAndMetrics) {
   EXPECT_EQ(load["array"], "from");
   EXPECT_EQ(row(found, kCopy, "global_store")["array"], "to");
   EXPECT_TRUE(load["file"].get<std::string>().ends_with("meter/tests/global_test_cpu.cu"));
+  // Per launch 32 sectors of the one array, all but the last half, and 16 of the other.
+  EXPECT_EQ(found["bytes_touched"], 2 * 32 * (33 + 16));
   // 20 bytes in: 32 lanes, 8 bytes apart, touch 9 sectors.
   EXPECT_EQ(found["metrics"]["l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum"], 8);
   EXPECT_EQ(found["metrics"]["l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum"], 72);

@@ -92,6 +92,24 @@ TEST(Lanes, AnAtomicOperationIsOneRequest) {
   EXPECT_EQ(found["metrics"]["l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum"], 0);
 }
 
+// The name of a kernel that is launched through a pointer, and of an array that comes in a structure.
+struct Slice {
+  long stride;
+  float* data;
+};
+constexpr int kSlice = __LINE__ + 3;
+template <int kFactor>
+__global__ void through_pointer(float factor, Slice slice) {
+  slice.data[threadIdx.x * slice.stride] = kFactor * factor;
+}
+TEST(Lanes, NamesBehindPointersAndStructures) {
+  const auto kernel_to_launch = through_pointer<3>;
+  kernel_to_launch<<<1, 32>>>(2.0f, Slice{2, zeros<float>(64)});
+  const auto found = row(kernel("through_pointer<3>"), kSlice, "global_store");
+  EXPECT_EQ(found["array"], "slice");
+  EXPECT_EQ(counts(found), (Counts{1, 8, 4, 128, 32}));
+}
+
 // Local arrays and constants are not counted.
 __constant__ float table[4] = {1, 2, 3, 4};
 __global__ void locals(float* out) {

@@ -1,0 +1,213 @@
+"""The meter's report in words: a kernel's lines, worst first, what they move, and what would be ideal."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from .console import paint
+
+SECTOR = 32  # bytes
+LANES = 32
+LINES_SHOWN = 12
+WIDTH = 100
+REPEATED = 8  # times that each sector is asked for: more are worth a sentence
+HEADS = ("source", "access", "requests", "moves per request", "ideal", "bytes used", "lanes", "share")
+
+
+@dataclass
+class Pattern:
+    """How the lanes of a request stand to each other."""
+
+    stride: int | None  # bytes from one active lane to the next; None: it changes
+    bytes: int  # that each lane asks for
+    lanes: int
+
+
+def kernel_text(kernel: dict, all_lines: bool = False) -> list:
+    """The lines to print for one kernel of the report."""
+    times = "" if kernel["launches"] == 1 else f", launched {kernel['launches']} times"
+    head = f"{kernel['name']}<<<{shape(kernel['grid'])}, {shape(kernel['block'])}>>>{times}"
+    lines = kernel["lines"]
+    if not lines:
+        return [
+            paint(head, "bold"),
+            "  It reads and writes no memory that the meter sees.",
+        ]
+    shown_lines = lines if all_lines else lines[:LINES_SHOWN]
+    text = [paint(head, "bold"), *table(shown_lines, shares(lines))]
+    if len(lines) > len(shown_lines):
+        text.append(f"  ... and {len(lines) - len(shown_lines)} more lines, none of them worse (--verbose)")
+    return [*text, *totals(kernel), *metrics(kernel["metrics"])]
+
+
+def shape(size: list) -> str:
+    used = size[: 1 + max((i for i in range(3) if size[i] != 1), default=0)]
+    return str(used[0]) if len(used) == 1 else f"({', '.join(map(str, used))})"
+
+
+def table(lines: list, shares: list) -> list:
+    """A row per line and array, its source below, and a sentence where the pattern proves one."""
+    rows = [row(line, share) for line, share in zip(lines, shares)]
+    width = [max(len(cells[i]) for cells in [HEADS, *rows]) for i in range(len(HEADS))]
+
+    def joined(cells) -> str:
+        left = [cells[i].ljust(width[i]) for i in range(2)]
+        return "  " + "  ".join([*left, *(cells[i].rjust(width[i]) for i in range(2, len(cells)))])
+
+    text = [paint(joined(HEADS), "dim")]
+    for line, cells in zip(lines, rows):
+        text.append(paint(joined(cells), "red") if excess(line) else joined(cells))
+        text += [paint(f"      {line['text']}", "dim")] if line["text"] else []
+        text += arrow(advice(line))
+    return text
+
+
+def arrow(sentence: str) -> list:
+    return textwrap.wrap(sentence, WIDTH, initial_indent="      -> ", subsequent_indent="         ")
+
+
+def shares(lines: list) -> list:
+    """Of what the kernel moves in the same memory, sectors or wavefronts."""
+    whole = {"global": 0, "shared": 0}
+    for line in lines:
+        whole[line["memory"]] += line["bytes_moved"]
+    return [line["bytes_moved"] / max(1, whole[line["memory"]]) for line in lines]
+
+
+def row(line: dict, share: float) -> tuple:
+    per, ideal, unit = moves(line)
+    used = line["bytes_used"] / line["bytes_moved"] if line["bytes_moved"] else 0
+    array = line["array"].removeprefix("dynamic shared ")  # which the kind says
+    access = f"{line['kind'].replace('_', ' ')} {array}".rstrip()
+    return (
+        f"{Path(line['file']).name}:{line['line']}",
+        access,
+        f"{line['requests']:,}",
+        f"{per:.2f} {unit}",
+        f"{ideal:.2f}",
+        f"{100 * used:.0f}%" if line["memory"] == "global" else "",
+        f"{line['active_lanes'] / line['requests']:.1f}",
+        f"{100 * share:.0f}%",
+    )
+
+
+def moves(line: dict) -> tuple:
+    """(per request, the ideal, of what)."""
+    what = "sectors" if line["memory"] == "global" else "wavefronts"
+    return line[what] / line["requests"], line[f"ideal_{what}"] / line["requests"], what
+
+
+def excess(line: dict) -> int:
+    return line["sectors"] - line["ideal_sectors"] + line["wavefronts"] - line["ideal_wavefronts"]
+
+
+def pattern_of(worst: dict) -> Pattern:
+    offsets = [lane["offset"] for lane in worst["lanes"]]
+    numbers = [lane["lane"] for lane in worst["lanes"]]
+    steps = {
+        (after - before) / (second - first)
+        for before, after, first, second in zip(offsets, offsets[1:], numbers, numbers[1:])
+    }
+    same = len(steps) == 1 and float(next(iter(steps))).is_integer()
+    return Pattern(int(steps.pop()) if same else None, worst["lanes"][0]["bytes"], len(offsets))
+
+
+def advice(line: dict) -> str:
+    """One sentence, where the worst request of the line proves it; else nothing."""
+    pattern = pattern_of(line["worst"])
+    if line["kind"] == "atomic":
+        return of_atomics(pattern)
+    if excess(line):
+        return of_sectors(pattern) if line["memory"] == "global" else of_banks(pattern)
+    if pattern.stride == 0 and pattern.lanes > 1 and line["sectors"] == line["requests"]:
+        return f"All lanes read the same {pattern.bytes} bytes: one sector serves them, and that is fine."
+    return ""
+
+
+def of_sectors(pattern: Pattern) -> str:
+    if pattern.stride is None:
+        return ""
+    step = abs(pattern.stride)
+    if step == pattern.bytes:
+        length = pattern.lanes * pattern.bytes
+        return (
+            f"The lanes ask for {length} bytes in a row that do not start at a multiple of {SECTOR}: "
+            "a first element at such an address saves a sector."
+        )
+    if step > pattern.bytes:
+        served = max(1, SECTOR // step)
+        lanes = "one lane" if served == 1 else f"{served} lanes"
+        return (
+            f"Neighbouring lanes are {step} bytes apart, so a sector of {SECTOR} bytes serves {lanes}: "
+            "let neighbouring threads take neighbouring elements."
+        )
+    return ""
+
+
+def of_banks(pattern: Pattern) -> str:
+    if pattern.stride is None or pattern.stride % 4 != 0 or pattern.bytes != 4:
+        return ""
+    words = abs(pattern.stride) // 4
+    if words < 2 or words % 2 != 0:
+        return ""
+    return (
+        f"Neighbouring lanes are {words} words apart, and there are 32 banks: an odd number of words between "
+        "them, such as one word of padding per row of the tile, meets every bank once."
+    )
+
+
+def of_atomics(pattern: Pattern) -> str:
+    if pattern.stride != 0 or pattern.lanes < 2:
+        return ""
+    return (
+        f"{pattern.lanes} lanes meet at one address and take turns: combine their values in the warp first, "
+        "then let one lane add."
+    )
+
+
+def totals(kernel: dict) -> list:
+    """What the kernel moves, beside what the same requests would move at best."""
+    text, lines = [], kernel["lines"]
+    of_global = [line for line in lines if line["memory"] == "global"]
+    moved = sum(line["bytes_moved"] for line in of_global)
+    if moved:
+        best = sum(SECTOR * line["ideal_sectors"] for line in of_global)
+        text.append(f"  global memory: {amount(moved)} in sectors, ideal {amount(best)}{times(moved, best)}")
+        touched = kernel["bytes_touched"]
+        if moved > REPEATED * touched:
+            text += arrow(
+                f"They are the sectors of {amount(touched)}: each is asked for {moved / touched:.0f} times. "
+                "What the caches do not serve, shared memory or registers could keep."
+            )
+    wavefronts = sum(line["wavefronts"] for line in lines)
+    if wavefronts:
+        best = sum(line["ideal_wavefronts"] for line in lines)
+        text.append(f"  shared memory: {wavefronts:,} wavefronts, ideal {best:,}{times(wavefronts, best)}")
+    requests = sum(line["requests"] for line in lines)
+    lanes = sum(line["active_lanes"] for line in lines) / requests
+    text.append(f"  active lanes: {lanes:.1f} of {LANES} per request")
+    return text
+
+
+def amount(number: int) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number} bytes"
+
+
+def times(moved: int, best: int) -> str:
+    return f": {moved / best:.1f} times as much" if moved > 1.05 * best else ""
+
+
+def metrics(values: dict) -> list:
+    """In Nsight Compute's names, those that are not zero."""
+    rows = [
+        (name, f"{value:,}" if isinstance(value, int) else f"{value:,.2f}")
+        for name, value in values.items()
+        if value
+    ]
+    width = max((len(name) for name, _ in rows), default=0)
+    return [paint(f"    {name:<{width}}  {value}", "dim") for name, value in rows]
