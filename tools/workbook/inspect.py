@@ -1,5 +1,6 @@
-"""`inspect NN`: which lines of a kernel are slow, and what would be ideal, counted on the CPU device. With a file of
-the user's own in place of a chapter, own_file.py inspects that.
+"""`inspect NN`: which lines of a kernel are slow, and what would be ideal, counted on the CPU device.
+
+`inspect FILE.cu` looks for mistakes in a program of the user's own (own_file.py).
 
 docs/metering.md says what is counted. A benchmark's program has a twin, NAME_metered_bench, that calls each
 implementation once and leaves a report.
@@ -23,8 +24,8 @@ FOLDER = RESULTS / "inspect"
 PLOT = ROOT / "tools" / "plots" / "access.py"
 SCHEMA = 1
 SECONDS = 120  # for a program, or a step of the build
-ABOUT = "count what each line of a kernel moves and what would be ideal; or look for mistakes in a file of your own"
-WHAT = "a chapter (1, 01 or 01_vector_add), and an exercise of it; or a CUDA file with a main(), and its other files"
+ABOUT = "count what each line of a kernel moves, and the ideal; or look for mistakes in a file of your own"
+WHAT = "a chapter (1, 01 or 01_vector_add) and an exercise of it; or a CUDA file with a main(), and others"
 # What an exercise asks for: its other precisions have contracts of their own.
 CONTRACTS = "(?!.*_(bf16|tf32)$).*"
 
