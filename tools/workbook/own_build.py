@@ -30,7 +30,7 @@ INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)',
 DEVICE_CODE = re.compile(rb"<<<|\b__(?:shared|global|device)__\b")
 # Mistakes in every program; no matter of taste.
 WARNINGS = ("-Wreturn-type", "-Wformat", "-Wuninitialized", "-Waddress")
-WRAPPED = "-Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset"
+WRAPPED = "-Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset,--wrap=malloc,--wrap=free"
 PATIENCE = 2.0  # seconds that a build takes before it is worth a line
 
 

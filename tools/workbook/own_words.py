@@ -61,8 +61,17 @@ NO_FILE = re.compile(r"fatal error: '?([^':]+)'?(?:: No such file or directory| 
 FROM = re.compile(r"\s*(?:In file included from|\s+from) (.+?):(\d+)[,:]")
 NOT_FITTING = re.compile(r"no match for call to ‘\(simt::detail::TypedLauncher<.*?\)>, ?(.*)>\) \((.*)\)’")
 NOT_DECLARED = re.compile(
-    r"‘((?:cuda|CU)\w+)’ (?:was not declared|does not name a type|has not been declared)"
+    r"‘((?:cuda|CU|cu[A-Z])\w+)’ (?:was not declared|does not name a type|has not been declared)"
+    r"|(?:undeclared identifier|unknown type name) '((?:cuda|CU|cu[A-Z])\w+)'"
 )
+CLANG_NOT_FITTING = re.compile(r"no matching function for call to object of type '.*simt::.*Launcher<")
+# Names that CUDA itself has dropped.
+DROPPED = {
+    "cudaThreadSynchronize": "cudaDeviceSynchronize",
+    "cudaThreadExit": "cudaDeviceReset",
+    "cudaThreadSetLimit": "cudaDeviceSetLimit",
+    "cudaThreadSetCacheConfig": "cudaDeviceSetCacheConfig",
+}
 ELSEWHERE = re.compile(
     r": move (?:this|the kernel) to a file named \*_cuda\.cu(?:, which only the CUDA build compiles)?"
 )
@@ -106,7 +115,10 @@ def not_compiled(lines: Lines, source: Path, by_nvcc: bool) -> WorkbookError:
     words = errors[:SHOWN_ERRORS]
     if len(errors) > SHOWN_ERRORS:
         words.append(f"... and {len(errors) - SHOWN_ERRORS} more errors (--verbose shows all)")
-    unknown = list(dict.fromkeys(NOT_DECLARED.findall(lines.text)))
+    unknown = list(dict.fromkeys(first or second for first, second in NOT_DECLARED.findall(lines.text)))
+    for name in [name for name in unknown if name in DROPPED]:
+        unknown.remove(name)
+        words.append(f"CUDA has dropped {name}; call {DROPPED[name]}.")
     if unknown:
         names = ", ".join(unknown[:4]) + (", ..." if len(unknown) > 4 else "")
         words.append(
@@ -115,6 +127,8 @@ def not_compiled(lines: Lines, source: Path, by_nvcc: bool) -> WorkbookError:
         )
     many = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
     message = f"{named(source)} does not compile ({many}); mend the first, then run this again"
+    if is_chapters(source):
+        message = f"{named(source)} does not compile by itself ({many}); {advice_without_main(source)}"
     return WorkbookError(message, Exit.BUILD, "\n".join(words))
 
 
@@ -172,6 +186,8 @@ def diagnostics(text: str, kinds: tuple) -> list:
         fitting = NOT_FITTING.search(message)
         if fitting:
             message = f"the kernel takes ({fitting[1]}), but the launch passes ({fitting[2]})"
+        elif CLANG_NOT_FITTING.match(message):
+            message = "the arguments of the launch do not fit the parameters of the kernel"
         words = f"{named(file)}:{at}: {match[4]}: {plain(message)}"
         found.setdefault(words, "\n".join([words, *picture]))
     return list(found.values())
@@ -214,10 +230,13 @@ def not_linked(lines: Lines, sources: list) -> WorkbookError:
     return WorkbookError("the program cannot be linked", Exit.BUILD, clipped(lines.text))
 
 
+def is_chapters(source: Path) -> bool:
+    return source.parent.parent == ROOT and re.match(r"\d\d_", source.parent.name) is not None
+
+
 def advice_without_main(source: Path) -> str:
-    folder = source.parent
-    if folder.parent == ROOT and re.match(r"\d\d_", folder.name):
-        return f"files of the chapters are checked with ./workbook check {folder.name[:2]}"
+    if is_chapters(source):
+        return f"files of the chapters are checked with ./workbook check {source.parent.name[:2]}"
     return "add one that calls your kernels, or name the file that has it beside this one"
 
 

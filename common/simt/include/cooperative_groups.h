@@ -214,23 +214,47 @@ inline thread_group tiled_partition(const thread_group& parent, unsigned size, S
   return thread_group(size);
 }
 
+/// All threads of the launch, which can be told apart, but not synchronised.
+class grid_group {
+ public:
+  template <class... A>
+  SIMT_REFUSED("grid-wide synchronisation")
+  static void sync(A&&...);
+  static bool is_valid() { return false; }
+  static unsigned long long size() { return num_blocks() * thread_block::size(); }
+  static unsigned long long num_threads() { return size(); }
+  static unsigned long long thread_rank() {
+    return block_rank() * thread_block::size() + thread_block::thread_rank();
+  }
+  static unsigned long long num_blocks() {
+    return static_cast<unsigned long long>(gridDim.x) * gridDim.y * gridDim.z;
+  }
+  static unsigned long long block_rank() {
+    return (static_cast<unsigned long long>(blockIdx.z) * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+  }
+  static dim3 group_dim() { return gridDim; }
+  static dim3 dim_blocks() { return gridDim; }
+  static dim3 block_index() { return dim3(blockIdx); }
+};
+inline grid_group this_grid() {
+  return {};
+}
+
 template <class Group>
 void sync(const Group& group, SIMT_SITE) {
   group.sync(simt_file, simt_line);
 }
 template <class Group>
-unsigned thread_rank(const Group& group) {
+auto thread_rank(const Group& group) {
   return group.thread_rank();
 }
 template <class Group>
-unsigned group_size(const Group& group) {
+auto group_size(const Group& group) {
   return group.size();
 }
 
 // clang-format off
-struct grid_group {};
-SIMT_REFUSED("grid-wide synchronisation") grid_group this_grid();
-SIMT_REFUSED("thread-block clusters") grid_group this_cluster();
+SIMT_REFUSED("thread-block clusters") thread_block this_cluster();
 template <class... A> SIMT_REFUSED("partitions by label") coalesced_group labeled_partition(A&&...);
 template <class... A> SIMT_REFUSED("partitions by predicate") coalesced_group binary_partition(A&&...);
 template <class... A> SIMT_REFUSED("asynchronous copies (cp.async)") void memcpy_async(A&&...);

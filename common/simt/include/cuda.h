@@ -1,3 +1,5 @@
-// Not on the CPU device.
-#error \
-    "the CPU device (simt) has no driver API, nor tensor maps (TMA): move the kernel to a file named *_cuda.cu, which only the CUDA build compiles"
+// Many programs include it for nothing more than the runtime API. The driver API itself (cuInit,
+// cuLaunchKernel, tensor maps) is not on the CPU device: its names are not declared.
+#pragma once
+
+#include "cuda_runtime.h"

@@ -26,6 +26,10 @@ void atomic_load(const void* address, std::size_t bytes, const void* pc) {
   access(address, bytes, kAtomic, pc);
 }
 
+void compares(const void* address, std::size_t bytes) {
+  if (Watch* w = watch; w != nullptr) w->compares(reinterpret_cast<std::uintptr_t>(address), bytes);
+}
+
 void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc) {
   if (Watch* w = watch; w != nullptr) {
     w->library_access(reinterpret_cast<std::uintptr_t>(address), bytes, kind, pc);

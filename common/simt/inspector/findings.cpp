@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 #include <tuple>
 
 #include "inspector/entry.h"
@@ -42,6 +43,7 @@ struct State {
   std::vector<Run> runs{{0, 0}};
   std::vector<Outsider> outsiders{{"the host", nullptr}};
   std::map<Key, Booked> booked;
+  std::set<std::uint32_t> guesses;
 };
 State& state() {
   static State& forever = *new State;
@@ -205,6 +207,20 @@ void report(What what, const Access& later, const Access* earlier, const std::st
   booked.memory = memory;
 }
 
+void add_guess(std::uint32_t pc) {
+  const std::lock_guard lock(state().mutex);
+  state().guesses.insert(pc);
+}
+
+// Known only once the thread has gone on: a race is booked before.
+static bool is_guess(const Booked& booked) {
+  const auto guesses = [](const Access& read, const Access& other) {
+    return read.kind == kRead && other.kind == kAtomic && state().guesses.count(read.site.pc) != 0;
+  };
+  return booked.has_earlier &&
+         (guesses(booked.earlier, booked.later) || guesses(booked.later, booked.earlier));
+}
+
 std::vector<Finding> take() {
   std::vector<Finding> findings = so_far();
   const std::lock_guard lock(state().mutex);
@@ -223,6 +239,7 @@ std::vector<Finding> so_far() {
   look_up(places);
   std::vector<Finding> findings;
   for (const auto& [key, booked] : s.booked) {
+    if (is_guess(booked)) continue;
     Finding finding;
     finding.what = std::get<What>(key);
     finding.kernel = std::get<1>(key);

@@ -73,6 +73,10 @@ void report(What what, const Access& later, const Access* earlier, const std::st
 /// True when `report` would only count: spares the caller the words. Counts.
 bool repeated(What what, const Access& later, const Access* earlier);
 
+/// The read at this place only guesses a value that a compare-and-swap checks: no race with atomic
+/// operations.
+void add_guess(std::uint32_t pc);
+
 /// Everything found since the last call, sorted by kernel and line.
 std::vector<Finding> take();
 /// The same, and they stay to be taken.

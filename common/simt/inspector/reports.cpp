@@ -17,6 +17,9 @@
 #include "runtime/scheduler.h"
 
 namespace simt::inspector {
+
+bool (*is_on_device_heap)(std::uintptr_t address) = nullptr;
+
 namespace {
 
 struct Range {
@@ -56,8 +59,9 @@ bool is_mapped(std::uintptr_t address) {
 // An address that is not mapped ends in a fault, which the runtime explains.
 void Watch::other_access(std::uintptr_t address, Kind kind, std::uint32_t pc) {
   const Pause pause;
-  if (address - arguments_ < argument_bytes_ || detail::context.runner->in_lanes(address) ||
-      in_program(address))
+  if (address - arguments_ < argument_bytes_ ||
+      (is_on_device_heap != nullptr && is_on_device_heap(address)) ||
+      detail::context.runner->in_lanes(address) || in_program(address))
     return;
   if (detail::find_allocation(reinterpret_cast<const void*>(address)) || !is_mapped(address)) return;
   report_one(What::kHostMemory, address, kind, pc);

@@ -280,7 +280,26 @@ void Watch::access(std::uintptr_t address, std::size_t bytes, Kind kind, const v
     if (address - dynamic_space_ >= kDynamicSpace) return report_one(What::kOutOfBounds, address, kind, pc);
     return shared_access(dynamic_cells_, address - dynamic_space_, address, bytes, kind, pc);
   }
+  if (kind == kAtomic) synchronize_through(address);  // a __device__ variable
   other_access(address, kind, pc);
+}
+
+void Watch::compares(std::uintptr_t address, std::size_t bytes) {
+  const auto note = [&](const Cell& cell) {
+    for (const Entry& e : cell.entry) {
+      if (e.run == run_ && e.who == who() && e.kind() == kRead) add_guess(e.pc);
+    }
+  };
+  const Pause pause;
+  for (std::uintptr_t at = address; at < address + bytes; at += 4) {
+    if (device_memory.holds(at)) {
+      note(device_memory.cell(at));
+    } else if (at - variables_ < variable_bytes_) {
+      note(static_cells_[(at - variables_) / 4].cell);
+    } else if (at - dynamic_ < dynamic_bytes_) {
+      note(dynamic_cells_[(at - dynamic_space_) / 4].cell);
+    }
+  }
 }
 
 void Watch::library_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* caller) {

@@ -48,6 +48,8 @@ class Watch {
   /// The same by a function of the C library, which others than kernels call too: only memory of the device
   /// counts.
   void library_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* pc);
+  /// A compare-and-swap is about to check what this thread has read here.
+  void compares(std::uintptr_t address, std::size_t bytes);
   /// A finding of the compiler's own checks, at a place that it wrote down.
   void report_at(What what, const Site& site, Kind kind, const std::string& memory);
 
@@ -110,6 +112,9 @@ class Watch {
   std::unordered_map<std::uintptr_t, std::vector<Release>> releases_;  // of this launch
   std::unordered_map<std::uint64_t, std::uint32_t> seen_;  // by run and thread (or all): barriers passed
 };
+
+/// Whether a kernel has allocated this, with new or malloc. Null where nobody keeps count.
+extern bool (*is_on_device_heap)(std::uintptr_t address);
 
 /// An access to device memory by code outside of kernels: a finding, unless it is managed memory, or work
 /// that a stream does.

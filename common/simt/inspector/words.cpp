@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "inspector/findings.h"
@@ -149,8 +151,12 @@ std::string advice_for(const Finding& finding) {
 
 std::string to_text(const Finding& finding) {
   const bool in_kernel = finding.what != What::kDeviceMemory && finding.what != What::kStreamRace;
-  std::string text = fmt::format("{}{}: {}", title_of(finding.what),
-                                 in_kernel ? " in kernel " + finding.kernel : "", finding.memory);
+  const bool with_host = std::any_of(finding.parties.begin(), finding.parties.end(),
+                                     [](const Party& party) { return party.by == "the host"; });
+  const char* title = finding.what == What::kStreamRace && with_host ? "race between the host and a stream"
+                                                                     : title_of(finding.what);
+  std::string text =
+      fmt::format("{}{}: {}", title, in_kernel ? " in kernel " + finding.kernel : "", finding.memory);
   if (finding.count > 1) text += fmt::format(" ({} times)", finding.count);
   for (const Party& party : finding.parties) {
     const std::size_t slash = party.file.rfind('/');

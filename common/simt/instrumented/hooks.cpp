@@ -81,14 +81,17 @@ HOOK void __tsan_init() {}
     return __atomic_exchange_n(p, value, __ATOMIC_SEQ_CST);                                               \
   }                                                                                                       \
   HOOK int __tsan_atomic##bits##_compare_exchange_strong(volatile T* p, T* expected, T value, int, int) { \
+    compares(const_cast<T*>(p), sizeof(T));\
     access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
     return __atomic_compare_exchange_n(p, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);    \
   }                                                                                                       \
   HOOK int __tsan_atomic##bits##_compare_exchange_weak(volatile T* p, T* expected, T value, int, int) {   \
+    compares(const_cast<T*>(p), sizeof(T));\
     access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
     return __atomic_compare_exchange_n(p, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);    \
   }                                                                                                       \
   HOOK T __tsan_atomic##bits##_compare_exchange_val(volatile T* p, T expected, T value, int, int) {       \
+    compares(const_cast<T*>(p), sizeof(T));\
     access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                    \
     __atomic_compare_exchange_n(p, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);          \
     return expected;                                                                                      \

@@ -19,6 +19,8 @@ void access(const void* address, std::size_t bytes, Kind kind, const void* pc);
 void loose_access(const void* address, std::size_t bytes, std::size_t largest, Kind kind, const void* pc);
 /// The load before an atomic update that is written as a loop.
 void atomic_load(const void* address, std::size_t bytes, const void* pc);
+/// A compare-and-swap follows: what the same thread has read here before, it is about to check.
+void compares(const void* address, std::size_t bytes);
 /// By a function of the C library, which others than kernels call as well.
 void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc);
 void fence();

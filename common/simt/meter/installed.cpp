@@ -99,6 +99,8 @@ void loose_access(const void* address, std::size_t bytes, std::size_t largest, K
 // The update that follows counts.
 void atomic_load(const void*, std::size_t, const void*) {}
 
+void compares(const void*, std::size_t) {}
+
 void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc) {
   if (bytes != 0) loose_access(address, bytes, kMostBytes, kind, pc);
 }

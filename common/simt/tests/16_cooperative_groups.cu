@@ -59,6 +59,16 @@ TEST(CooperativeGroups, AnyGroup) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(out[9 + i], 16 * (16 * i) + 120);
 }
 
+__global__ void grid_ranks(int* out, int n) {
+  const cg::grid_group grid = cg::this_grid();
+  for (int i = grid.thread_rank(); i < n; i += grid.size()) out[i] = static_cast<int>(i) + 1;
+}
+
+TEST(CooperativeGroups, RanksInTheGrid) {
+  const auto out = results<int>(1000, [](int* p) { grid_ranks<<<dim3(3, 2), dim3(16, 4)>>>(p, 1000); });
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(out[i], i + 1);
+}
+
 template <int kSize>
 __global__ void tiles(int* out) {
   const auto tile = cg::tiled_partition<kSize>(cg::this_thread_block());

@@ -18,7 +18,6 @@ constexpr Refusal kRefusals[] = {
     {"nvcuda", "tensor cores (nvcuda::wmma)"},
     {"__cluster_dims__", "thread-block clusters"},
     {"this_cluster", "thread-block clusters"},
-    {"this_grid", "grid-wide synchronisation"},
     {"cudaLaunchCooperativeKernel", "grid-wide synchronisation"},
     {"cudaLaunchKernelEx", "extensible launches (clusters)"},
     {"cudaTextureObject_t", "textures"},

@@ -111,7 +111,7 @@ void watch_signals() {
   std::atexit([] {
     if (getpid() != g_owner) return;
     host_findings().at_exit();
-    detail::Scheduler::get().wait_all();
+    detail::Scheduler::get().wait_all(false);
   });
   std::at_quick_exit([] { report(true, 0); });
   watch_signals();

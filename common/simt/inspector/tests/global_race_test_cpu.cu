@@ -70,6 +70,53 @@ TEST(GlobalRace, WithoutAFenceItDoesNot) {
   EXPECT_EQ(found[0].what, What::kGlobalRace) << all(found);
 }
 
+// The counter of the blocks is a variable of the program.
+__device__ unsigned blocks_done = 0;
+__global__ void last_block_by_variable(float* part, float* sum) {
+  part[blockIdx.x] = 1;
+  __threadfence();
+  if (atomicInc(&blocks_done, gridDim.x - 1) != gridDim.x - 1) return;
+  sum[0] = 0;
+  for (unsigned i = 0; i < gridDim.x; ++i) sum[0] += part[i];
+}
+TEST(GlobalRace, TheLastBlockMayCountInADeviceVariable) {
+  EXPECT_CLEAN([] { last_block_by_variable<<<8, 1>>>(zeros<float>(8), zeros<float>(1)); });
+}
+
+// An addition that is made of compare-and-swap begins with a guess.
+template <bool kShared>
+__global__ void add_by_comparing(unsigned long long* sum) {
+  __shared__ unsigned long long shared;
+  unsigned long long* address = sum;
+  if (kShared) {
+    if (threadIdx.x == 0) shared = 0;
+    __syncthreads();
+    address = &shared;
+  }
+  unsigned long long old = *address, assumed;
+  do {
+    assumed = old;
+    old = atomicCAS(address, assumed, assumed + 2);
+  } while (assumed != old);
+}
+TEST(GlobalRace, AGuessThatACompareAndSwapChecksIsNone) {
+  EXPECT_CLEAN([] { add_by_comparing<false><<<4, 64>>>(zeros<unsigned long long>(1)); });
+  EXPECT_CLEAN([] { add_by_comparing<true><<<4, 64>>>(zeros<unsigned long long>(1)); });
+}
+
+// The same read, and nothing that checks it.
+__global__ void read_while_others_add(unsigned* sum, unsigned* out) {
+  const unsigned old = *sum;
+  atomicAdd(sum, 1u);
+  out[blockIdx.x * blockDim.x + threadIdx.x] = old;
+}
+TEST(GlobalRace, AReadWhileOthersAddIsOne) {
+  const auto found =
+      findings([] { read_while_others_add<<<1, 32>>>(zeros<unsigned>(1), zeros<unsigned>(32)); });
+  ASSERT_EQ(found.size(), 1u) << all(found);
+  EXPECT_EQ(found[0].what, What::kGlobalRace);
+}
+
 __global__ void halves_of_words(unsigned short* data) {
   data[blockIdx.x] += 1;
 }

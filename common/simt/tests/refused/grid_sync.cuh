@@ -2,5 +2,5 @@
 #pragma once
 #include <cooperative_groups.h>
 inline void sync_everything() {
-  cooperative_groups::this_grid();
+  cooperative_groups::this_grid().sync();
 }
