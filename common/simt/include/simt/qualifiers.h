@@ -1,7 +1,8 @@
 // CUDA's declaration specifiers, as ordinary C++ means the same thing on the host.
 #pragma once
 
-// A compiler that instruments overlooks what a call passes by value: `f(*pointer)` is a load only after f is inlined.
+// A compiler that instruments overlooks what a call passes by value: `f(*pointer)` is a load only after f is
+// inlined.
 #if defined(SIMT_METERED) && !defined(__clang__)
 #define __global__ __attribute__((flatten))
 #else
