@@ -31,6 +31,7 @@ def line(kind="global_load", per=4, ideal=4, stride=4, size=4, lanes=range(32), 
         "bytes_used": 10 * len(asked) * size,
         "bytes_moved": 10 * per * bytes_of,
         "active_lanes": 10 * len(asked),
+        "words": 1,
         "worst": {"block": [0, 0, 0], "warp": 0, "array": "x", "lanes": asked},
         **units,
     }
@@ -86,8 +87,8 @@ class Report(unittest.TestCase):
 
 
 class Advice(unittest.TestCase):
-    def says(self, words, **of_line):
-        self.assertIn(words, access_report.advice(line(**of_line)))
+    def says(self, sentence, **of_line):
+        self.assertIn(sentence, access_report.advice(line(**of_line)))
 
     def test_where_the_pattern_proves_a_cause(self):
         self.says("8 bytes apart, so a sector of 32 bytes serves 4 lanes", per=8, stride=8)
@@ -96,6 +97,12 @@ class Advice(unittest.TestCase):
         self.says("32 words apart, and there are 32 banks", kind="shared_load", per=32, ideal=1, stride=128)
         self.says("32 lanes meet at one address", kind="atomic", per=1, ideal=1, stride=0)
         self.says("All lanes read the same 4 bytes", per=1, ideal=1, stride=0)
+        self.says("takes its 16 bytes word by word", per=16, stride=16, words=0b1111)
+        self.says(
+            "takes its 8 bytes word by word", kind="shared_load", per=2, ideal=1, stride=8, words=0b0011
+        )
+        self.says("8 bytes apart", per=8, stride=8, words=0b0101)
+        self.says("16 bytes apart", per=16, stride=16, words=0b0111)
         self.says("16 bytes apart", per=16, stride=16, lanes=range(0, 32, 2))
 
     def test_where_nothing_is_proven_nothing_is_said(self):

@@ -119,11 +119,28 @@ def advice(line: dict) -> str:
     pattern = pattern_of(line["worst"])
     if line["kind"] == "atomic":
         return of_atomics(pattern)
+    if excess(line) and is_by_members(line, pattern):
+        return of_members(pattern)
     if excess(line):
         return of_sectors(pattern) if line["memory"] == "global" else of_banks(pattern)
     if pattern.stride == 0 and pattern.lanes > 1 and line["sectors"] == line["requests"]:
         return f"All lanes read the same {pattern.bytes} bytes: one sector serves them, and that is fine."
     return ""
+
+
+def is_by_members(line: dict, pattern: Pattern) -> bool:
+    """Whether lanes take neighbouring vectors of 8 or 16 bytes word by word."""
+    if pattern.bytes != 4 or pattern.stride not in (8, 16):
+        return False
+    starts = {word % (pattern.stride // 4) for word in range(4) if line["words"] >> word & 1}
+    return len(starts) == pattern.stride // 4
+
+
+def of_members(pattern: Pattern) -> str:
+    return (
+        f"Each lane takes its {pattern.stride} bytes word by word. nvcc joins that to one access only where "
+        "it can prove the alignment: a copy of the whole vector is certain."
+    )
 
 
 def of_sectors(pattern: Pattern) -> str:

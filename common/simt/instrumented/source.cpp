@@ -13,8 +13,10 @@
 namespace simt::instrumented {
 namespace {
 
-std::map<std::uint32_t, SourceLine>& known() {
-  static auto& forever = *new std::map<std::uint32_t, SourceLine>;
+// Per place the line itself, then those that it was inlined at.
+using Frames = std::vector<SourceLine>;
+std::map<std::uint32_t, Frames>& known() {
+  static auto& forever = *new std::map<std::uint32_t, Frames>;
   return forever;
 }
 
@@ -46,6 +48,19 @@ bool is_own_header(const std::string& file) {
   return file.find("simt/include/") != std::string::npos || file.find("/include/c++/") != std::string::npos;
 }
 
+// GCC gives no line to the load of a value that is passed by value: f(*pointer), where f is inlined. Its
+// place then seems to belong to what stands before it. Where that is a header of the CPU device that loads
+// nothing of a kernel, it shows.
+bool has_line(const Frames& frames) {
+  if (frames.empty() || frames[0].line == 0) return false;
+  for (const char* header :
+       {"simt/warp.h", "simt/barrier.h", "simt/context.h", "simt/math.h", "simt/launch.h"}) {
+    if (frames[0].file.ends_with(header)) return false;
+  }
+  return true;
+}
+constexpr std::uint32_t kBehind = 48;  // bytes of code
+
 }  // namespace
 
 std::uintptr_t image_base() {
@@ -69,8 +84,7 @@ void look_up(const std::vector<std::uint32_t>& places) {
   std::vector<std::string> words{"-a", "-i", "-e", program};
   const std::size_t options = words.size();
   for (const std::uint32_t place : places) {
-    if (place != 0 && known().emplace(place, SourceLine{}).second)
-      words.push_back(fmt::format("{:#x}", place));
+    if (place != 0 && known().emplace(place, Frames{}).second) words.push_back(fmt::format("{:#x}", place));
   }
   if (words.size() == options) return;
   const std::string output = detail::output_of("addr2line", words);
@@ -83,15 +97,38 @@ void look_up(const std::vector<std::uint32_t>& places) {
       place = static_cast<std::uint32_t>(std::strtoull(line.c_str(), nullptr, 16));
       continue;
     }
-    SourceLine& entry = known()[place];
-    const SourceLine found = parse(line);
-    if (entry.line == 0 && found.line != 0 && !is_own_header(found.file)) entry = found;
+    known()[place].push_back(parse(line));
   }
 }
 
 SourceLine line_of(std::uint32_t place) {
-  const auto found = known().find(place);
-  return found == known().end() ? SourceLine{} : found->second;
+  for (const SourceLine& frame : known()[place]) {
+    if (frame.line != 0 && !is_own_header(frame.file)) return frame;
+  }
+  return {};
+}
+
+void look_up_accesses(const std::vector<std::uint32_t>& places) {
+  look_up(places);
+  std::vector<std::uint32_t> behind;
+  for (const std::uint32_t place : places) {
+    if (has_line(known()[place])) continue;
+    for (std::uint32_t next = place + 1; next <= place + kBehind; ++next) behind.push_back(next);
+  }
+  look_up(behind);
+}
+
+// What comes next is the function that the value is passed to: the line that called it.
+SourceLine line_of_access(std::uint32_t place) {
+  const Frames& frames = known()[place];
+  if (has_line(frames)) return line_of(place);
+  for (std::uint32_t next = place + 1; next <= place + kBehind; ++next) {
+    const Frames& later = known()[next];
+    if (later == frames || !has_line(later)) continue;
+    const SourceLine& caller = later[later.size() > 1 ? 1 : 0];
+    if (!is_own_header(caller.file)) return caller;
+  }
+  return {};
 }
 
 std::string source_text(const SourceLine& line) {

@@ -10,6 +10,7 @@ namespace simt::instrumented {
 struct SourceLine {
   std::string file;
   int line = 0;
+  bool operator==(const SourceLine&) const = default;
 };
 
 /// The program's load address: places are counted from it.
@@ -19,6 +20,9 @@ std::uintptr_t image_base();
 void look_up(const std::vector<std::uint32_t>& places);
 /// Of a place that was looked up: the innermost line that is not of the CPU device's own headers.
 SourceLine line_of(std::uint32_t place);
+/// The same for places of loads and stores, some of which have no line of their own.
+void look_up_accesses(const std::vector<std::uint32_t>& places);
+SourceLine line_of_access(std::uint32_t place);
 /// The text of that line without its indentation; empty where the file is not there.
 std::string source_text(const SourceLine& line);
 

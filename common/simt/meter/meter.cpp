@@ -96,6 +96,7 @@ void Meter::count(Site& site, unsigned warp) {
     const Cost cost = site.shared ? shared_cost(request) : global_cost(request, touch);
     Tally& tally = site.arrays[array.key()];
     ++tally.requests;
+    tally.words |= 1u << (first / 4 % 4);
     tally.cost += cost;
     if (tally.worst == nullptr) {
       tally.worst = std::make_unique<Worst>(Worst{request, array, cost.excess(), context.block, warp});

@@ -34,6 +34,7 @@ struct Row {
   std::string kind, array;
   bool shared = false;
   std::uint64_t requests = 0;
+  unsigned words = 0;
   Cost cost;
   const Worst* worst = nullptr;
 };
@@ -51,7 +52,7 @@ std::string text_of(const std::string& file) {
 
 std::vector<std::string> parameters_of(const KernelTally& kernel) {
   std::set<std::string> files{instrumented::line_of(kernel.place).file};
-  for (const auto& [key, site] : kernel.sites) files.insert(instrumented::line_of(site->pc).file);
+  for (const auto& [key, site] : kernel.sites) files.insert(instrumented::line_of_access(site->pc).file);
   for (const std::string& file : files) {
     const auto names = parameter_names(text_of(file), kernel.name);
     if (!names.empty()) return names;
@@ -79,7 +80,7 @@ std::vector<Row> rows_of(const KernelTally& kernel) {
   const std::vector<std::string> parameters = parameters_of(kernel);
   std::map<std::tuple<std::string, int, std::string, bool, std::string>, Row> rows;
   for (const auto& [key, site] : kernel.sites) {
-    const instrumented::SourceLine line = instrumented::line_of(site->pc);
+    const instrumented::SourceLine line = instrumented::line_of_access(site->pc);
     for (const auto& [array, tally] : site->arrays) {
       const std::string kind = kind_of(*site), name = name_of(tally.worst->array, parameters);
       Row& row = rows[{line.file, line.line, kind, site->shared, name}];
@@ -89,6 +90,7 @@ std::vector<Row> rows_of(const KernelTally& kernel) {
       row.array = name;
       row.shared = site->shared;
       row.requests += tally.requests;
+      row.words |= tally.words;
       row.cost += tally.cost;
       const bool worse = row.worst == nullptr || tally.worst->excess > row.worst->excess;
       if (worse) row.worst = tally.worst.get();
@@ -136,6 +138,7 @@ json json_of(const Row& row) {
           {"wavefronts", row.cost.wavefronts},
           {"ideal_wavefronts", row.cost.ideal_wavefronts},
           {"active_lanes", row.cost.lanes},
+          {"words", row.words},
           {"worst", worst_of(row)}};
 }
 
@@ -200,14 +203,15 @@ KernelTally& tally_of(const detail::Grid& grid) {
 }
 
 std::string report() {
-  std::vector<std::uint32_t> places;
+  std::vector<std::uint32_t> places, kernel_places;
   std::vector<const KernelTally*> in_order(tallies().size());
   for (const auto& [name, kernel] : tallies()) {
     in_order[kernel.order] = &kernel;
-    places.push_back(kernel.place);
+    kernel_places.push_back(kernel.place);
     for (const auto& [key, site] : kernel.sites) places.push_back(site->pc);
   }
-  instrumented::look_up(places);
+  instrumented::look_up(kernel_places);
+  instrumented::look_up_accesses(places);
   json kernels = json::array();
   for (const KernelTally* found : in_order) {
     const KernelTally& kernel = *found;

@@ -36,6 +36,7 @@ struct Worst {
 
 struct Tally {
   std::uint64_t requests = 0;
+  unsigned words = 0;  // a bit for each word of 16 bytes at which first lanes have started
   Cost cost;
   std::unique_ptr<Worst> worst;
 };

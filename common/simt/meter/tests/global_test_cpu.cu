@@ -79,6 +79,20 @@ TEST(Global, AFloat4IsOneRequestHoweverItIsWritten) {
   EXPECT_EQ(counts(row(found, kVector + 3, "global_load")), whole);
 }
 
+constexpr int kMembers = __LINE__ + 4;
+__global__ void by_members(const float4* from, float* to) {
+  const float* mine = &from[threadIdx.x].x;
+  float sum = 0;
+  for (int i = 0; i < 4; ++i) sum += mine[i];
+  to[threadIdx.x] = sum;
+}
+TEST(Global, MembersOneByOneAreRequestsOfTheirOwn) {
+  by_members<<<1, 32>>>(zeros<float4>(32), zeros<float>(32));
+  const auto load = row(kernel("by_members"), kMembers, "global_load");
+  EXPECT_EQ(counts(load), (Counts{4, 64, 16, 512, 128}));
+  EXPECT_EQ(load["words"], 0b1111);
+}
+
 struct alignas(16) Halves {
   unsigned short v[8];
 };
