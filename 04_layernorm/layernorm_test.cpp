@@ -10,6 +10,7 @@
 #include "04_layernorm/testing/layernorm_oracle.h"
 #include "common/core/device_info.h"
 #include "common/core/shared_memory.h"
+#include "common/harness/far_rows.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -207,6 +208,22 @@ TEST_P(LayernormForwardTest, RejectsBadArguments) {
                        "c = 16777217");
   EXPECT_THROW_MESSAGE(run(x, x, x, x, x, x, 2, 2, -1.0f, nullptr), wb::Error, "epsilon = -1");
   EXPECT_TRUE(buffer.check("everything"));
+}
+
+// The last row begins past element 2^31.
+TEST_P(LayernormForwardTest, CountsPastTwoToThe31) {
+  const std::string why = wb::FarRows::lacking(implementation().name);
+  if (!why.empty()) GTEST_SKIP() << why;
+  const wb::FarRows far;
+  const Parameters p = parameters(far.kC);
+  wb::DeviceBuffer<float> gamma(p.gamma), beta(p.beta), mean(area(far.n(), 1)), rstd(area(far.n(), 1));
+  far.run([&] {
+    run(far.x(), gamma.data(), beta.data(), far.y(), mean.data(), rstd.data(), far.n(), far.kC, kEpsilon,
+        nullptr);
+  });
+  const std::vector<float> got = far.last_of_y(), got_mean = {mean.download().back()};
+  EXPECT_TRUE(wb::matches(got, oracle(far.last_row, 1, far.kC, kEpsilon).y, ForwardTolerances{}.y))
+      << far.explain(wb::looks_like(got_mean, oracle(far.other_row, 1, far.kC, kEpsilon).mean));
 }
 
 WB_TEST_IMPLEMENTATIONS(LayernormForwardTest, wb::LayernormForward);

@@ -9,6 +9,7 @@
 #include "05_rmsnorm_rope/testing/rmsnorm_diagnosis.h"
 #include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
 #include "common/core/shared_memory.h"
+#include "common/harness/far_rows.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -117,6 +118,23 @@ TEST_P(RmsnormForwardTest, RejectsBadArguments) {
   EXPECT_THROW_MESSAGE(run(x, x, x, x, 2, -1, kEpsilon, nullptr), wb::Error, "c = -1");
   EXPECT_THROW_MESSAGE(run(x, x, x, x, 2, 2, -1.0f, nullptr), wb::Error, "epsilon = -1");
   EXPECT_TRUE(buffer.check("everything"));
+}
+
+// The last row begins past element 2^31.
+TEST_P(RmsnormForwardTest, CountsPastTwoToThe31) {
+  const std::string why = wb::FarRows::lacking(implementation().name);
+  if (!why.empty()) GTEST_SKIP() << why;
+  const wb::FarRows far;
+  const std::vector<float> weight = wb::random_normal(far.kC, 2, 1.0f, 0.5f);
+  wb::DeviceBuffer<float> device_weight(weight), rstd(area(far.n(), 1));
+  far.run(
+      [&] { run(far.x(), device_weight.data(), far.y(), rstd.data(), far.n(), far.kC, kEpsilon, nullptr); });
+  const auto oracle = [&](const std::vector<float>& row) {
+    return wb::rmsnorm_oracle(wb::to_double(row), wb::to_double(weight), 1, far.kC, kEpsilon);
+  };
+  const std::vector<float> got_rstd = {rstd.download().back()};
+  EXPECT_TRUE(wb::matches(far.last_of_y(), oracle(far.last_row).y, kForward))
+      << far.explain(wb::looks_like(got_rstd, oracle(far.other_row).rstd));
 }
 
 WB_TEST_IMPLEMENTATIONS(RmsnormForwardTest, wb::RmsnormForward);

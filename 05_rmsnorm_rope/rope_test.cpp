@@ -7,6 +7,7 @@
 #include "05_rmsnorm_rope/testing/heads_layouts.h"
 #include "05_rmsnorm_rope/testing/rope_diagnosis.h"
 #include "05_rmsnorm_rope/testing/rope_oracle.h"
+#include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -103,6 +104,42 @@ class RopeTest : public wb::ImplementationTest<Contract> {
           expect_rotation({2, 37, 4, 2, 16}, pairing, layout_q, layout_k);
         }
       }
+    }
+  }
+
+  // Five tokens, as far apart as a view's strides may put them: the last lies past element 2^31. On the CPU
+  // device it lies at 2^32, which 32 bits take for the first.
+  void expect_far_tokens() {
+    constexpr int kT = 5, kHeads = 2, kD = 64, kRow = kHeads * kD;
+    const std::int64_t stride = wb::far_elements() / (kT - 1), last = (kT - 1) * stride;
+    const auto floats = static_cast<std::size_t>(last + kRow);
+    if (const std::string why = wb::no_far_operands(floats, this->implementation().name); !why.empty()) {
+      GTEST_SKIP() << why;
+    }
+    const wb::RopeTable table = wb::make_rope_table(kT, kD);
+    wb::DeviceBuffer<float> cosine(table.cosine), sine(table.sine), keys(wb::random_normal(kT * kD, 3));
+    for (const RopePairing pairing : kPairings) {
+      SCOPED_TRACE(name_of(pairing));
+      const wb::FarOperand q(floats);
+      const std::vector<float> before = wb::random_normal(kRow, 1);
+      WB_CUDA_CHECK(cudaMemcpy(q.data() + last, before.data(), kRow * sizeof(float), cudaMemcpyHostToDevice));
+      WB_CUDA_CHECK(cudaMemcpy(q.data(), before.data(), kRow * sizeof(float), cudaMemcpyHostToDevice));
+      wb::run_far(last, [&] {
+        this->run(wb::HeadsView<float>{q.data(), kHeads, kT * stride, stride, kD, 1},
+                  wb::token_major_view(keys.data(), kT, 1, kD), cosine.data(), sine.data(), 1, kT, kD,
+                  pairing, nullptr);
+      });
+      std::vector<float> tokens(kT * kRow);  // the first and the last count
+      for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = before[i % kRow];
+      const auto turned =
+          wb::rope_oracle(wb::to_double(tokens), {1, kT, kHeads, kD}, table, pairing, kDirection);
+      const std::vector<double> expected(turned.end() - kRow, turned.end());
+      std::vector<float> first(kRow), got(kRow);
+      WB_CUDA_CHECK(cudaMemcpy(first.data(), q.data(), kRow * sizeof(float), cudaMemcpyDeviceToHost));
+      WB_CUDA_CHECK(cudaMemcpy(got.data(), q.data() + last, kRow * sizeof(float), cudaMemcpyDeviceToHost));
+      EXPECT_TRUE(wb::matches(got, expected, kTolerance, {{1, 1, kHeads, kD}, 0, before}))
+          << (wb::looks_like(first, expected) ? wb::explain_wrapped(last)
+                                              : "\n  the last token lies at element " + std::to_string(last));
     }
   }
 
@@ -228,6 +265,10 @@ TEST_P(RopeForwardTest, DotProductsDependOnDistanceOnly) {
     }
     EXPECT_GT(std::abs(dot(7, 0) - dot(0, 0)), 0.1) << "nothing was rotated";
   }
+}
+
+TEST_P(RopeForwardTest, CountsPastTwoToThe31) {
+  expect_far_tokens();
 }
 
 TEST_P(RopeForwardTest, RejectsBadArguments) {

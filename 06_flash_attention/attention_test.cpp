@@ -2,6 +2,7 @@
 
 #include "06_flash_attention/testing/attention_fixtures.h"
 #include "06_flash_attention/testing/attention_refusals.h"
+#include "common/harness/far_operand.h"
 
 namespace wb {
 namespace {
@@ -154,6 +155,48 @@ TEST_P(AttentionForwardTest, MemoryGrowsWithTAndNotWithItsSquare) {
     call();
     EXPECT_EQ(device_memory_use().peak, before) << "T " << t << ": the launcher allocated memory";
   }
+}
+
+// Five tokens, as far apart as a view's strides may put them: the last lies past element 2^31. On the CPU
+// device it lies at 2^32, which 32 bits take for the first.
+TEST_P(AttentionForwardTest, CountsPastTwoToThe31) {
+  constexpr int kT = 5, kD = 16;
+  const std::int64_t stride = far_elements() / (kT - 1), last = (kT - 1) * stride;
+  const auto floats = static_cast<std::size_t>(last + kD);
+  if (const std::string why = no_far_operands(4 * floats, implementation().name); !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const AttentionShape shape = llama_shape(1, kT, 1, 1, kD, false);
+  const FarOperand q(floats), k(floats), v(floats), out(floats);
+  std::vector<float> row(kD);
+  AttentionInputs in = random_inputs(shape);
+  // The tokens between the ends stay what they are.
+  const auto place = [&](std::vector<float>& values, const FarOperand& far) {
+    for (int t = 0; t < kT; ++t) {
+      float *there = far.data() + t * stride, *here = values.data() + t * kD;
+      const bool is_end = t == 0 || t == kT - 1;
+      WB_CUDA_CHECK(
+          cudaMemcpy(is_end ? there : here, is_end ? here : there, kD * sizeof(float), cudaMemcpyDefault));
+    }
+  };
+  place(in.q, q), place(in.k, k), place(in.v, v);
+  DeviceBuffer<float> saved(memory(shape).saved);
+  const auto view = [&](const FarOperand& far) {
+    return HeadsView<float>{far.data(), 1, kT * stride, stride, kD, 1};
+  };
+  run_far(last, [&] { run(view(q), view(k), view(v), view(out), saved.data(), shape, nullptr); });
+  WB_CUDA_CHECK(cudaMemcpy(row.data(), out.data() + last, kD * sizeof(float), cudaMemcpyDeviceToHost));
+
+  const auto expected = [&](const AttentionInputs& inputs) {
+    const auto all =
+        attention_oracle_forward(to_double(inputs.q), to_double(inputs.k), to_double(inputs.v), shape).out;
+    return std::vector<double>(all.end() - kD, all.end());
+  };
+  AttentionInputs wrapped = in;
+  for (auto* values : {&wrapped.k, &wrapped.v}) std::copy_n(values->begin(), kD, values->end() - kD);
+  EXPECT_TRUE(matches(row, expected(in), kForwardTolerance, {{1, 1, 1, kD}}))
+      << (looks_like(row, expected(wrapped)) ? explain_wrapped(last)
+                                             : "\n  the last token lies at element " + std::to_string(last));
 }
 
 TEST_P(AttentionForwardTest, RefusesBadInput) {

@@ -41,6 +41,10 @@ bool is_poison(float value) {
   return is_untouched(value) || std::bit_cast<std::uint32_t>(value) == 0xffffffffU;
 }
 
+bool is_from_absent_lane(float value) {
+  return (std::bit_cast<std::uint32_t>(value) & 0x7fffffffU) == 0x7fd5ffd5U;
+}
+
 bool is_from_canary(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value) & 0x7fffffffU;
   return (bits & 0x7ff00000U) == 0x7fc00000U && (bits & 0xfffffU) != 0;

@@ -34,6 +34,8 @@ bool element_passes(double got, double expected, const Tolerance& tolerance);
 bool is_untouched(float value);
 /// Also what arithmetic makes of them, and what other device memory holds before anybody writes it.
 bool is_poison(float value);
+/// A NaN that the CPU device's shuffles give for a lane that is not there, directly or through arithmetic.
+bool is_from_absent_lane(float value);
 /// A NaN that was read, directly or through arithmetic, from what lies beside an array (GuardedBuffer).
 bool is_from_canary(float value);
 

@@ -81,6 +81,13 @@ Finding not_a_number(const Comparison& c) {
     return share(unset, c) +
            "the NaN of memory that nobody has written, and that was read: an output, scratch or shared array";
   }
+  const std::size_t absent = count_wrong(c, [&](std::size_t i) { return is_from_absent_lane(c.got[i]); });
+  if (absent != 0 && device_is_cpu()) {
+    return share(absent, c) +
+           "the NaN of a shuffle from a lane that is not there: the threads of the block are no multiple of "
+           "32, "
+           "or the lane has returned";
+  }
   const std::size_t outside = count_wrong(c, [&](std::size_t i) { return is_from_canary(c.got[i]); });
   if (outside != 0 && device_is_cpu()) {
     return share(outside, c) +

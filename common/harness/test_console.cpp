@@ -115,6 +115,11 @@ std::string advice_for_error(std::string_view text) {
   if (text.find("cudaError") == std::string_view::npos) return "";
   const std::string told = device_explanation();
   const std::string where = told.empty() ? "" : "\n  where: " + told;
+  // Said already, and better.
+  if (text.find("32-bit index") != std::string_view::npos ||
+      told.find("shared memory") != std::string::npos) {
+    return where;
+  }
   static constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
       {"cudaErrorInvalidConfiguration",
        "an empty grid (0 blocks), over 1024 threads in a block, or too much shared memory"},

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/core/device_info.h"
 #include "common/core/rng.h"
 
 namespace {
@@ -93,6 +94,12 @@ TEST(Diagnosis, PoisonThatWentThroughArithmeticIsNotCalledNeverWritten) {
   const std::string text = explain(std::vector<float>(100, std::bit_cast<float>(0xffffffffU)), sample(100));
   EXPECT_TRUE(contains(text, "the NaN of memory that nobody has written"));
   EXPECT_EQ(text.find("never written"), std::string::npos);
+}
+
+TEST(Diagnosis, AShuffleFromALaneThatIsNotThere) {
+  if (!wb::device_is_cpu()) GTEST_SKIP() << "a GPU gives any value";
+  const std::string text = explain(std::vector<float>(100, std::bit_cast<float>(0xffd5ffd5U)), sample(100));
+  EXPECT_TRUE(contains(text, "the NaN of a shuffle from a lane that is not there"));
 }
 
 TEST(Diagnosis, TailNeverWritten) {

@@ -16,7 +16,10 @@ void give_all(WarpLanes& lanes, unsigned arrived, std::uint64_t result) {
   for_each_lane(arrived, [&](int lane) { lanes.result[lane] = result; });
 }
 
-// A lane that is not there has no value to give: all ones, NaN as a float, shows up where it is used.
+// A lane that is not there has no value to give. This one is NaN as a double, a float, a half and a bf16, and
+// tells by its bits where it comes from.
+constexpr std::uint64_t kOfAbsentLane = 0xfff5ffd5ffd5ffd5;
+
 void shuffle(WarpLanes& lanes, unsigned arrived) {
   if (arrived == 0xffffffffu) {
     for (int lane = 0; lane < 32; ++lane) lanes.result[lane] = lanes.value[lanes.source[lane]];
@@ -24,7 +27,7 @@ void shuffle(WarpLanes& lanes, unsigned arrived) {
   }
   for_each_lane(arrived, [&](int lane) {
     const int source = lanes.source[lane];
-    lanes.result[lane] = (arrived >> source & 1) != 0 ? lanes.value[source] : ~std::uint64_t{0};
+    lanes.result[lane] = (arrived >> source & 1) != 0 ? lanes.value[source] : kOfAbsentLane;
   });
 }
 
