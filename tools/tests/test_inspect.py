@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 import support
-from workbook import access_report, chapters, inspect
+from workbook import access_advice, access_report, chapters, inspect
 from workbook.errors import Exit, WorkbookError
 
 
@@ -88,13 +88,13 @@ class Report(unittest.TestCase):
 
 class Advice(unittest.TestCase):
     def says(self, sentence, **of_line):
-        self.assertIn(sentence, access_report.advice(line(**of_line)))
+        self.assertIn(sentence, access_advice.advice(line(**of_line)))
 
     def test_where_the_pattern_proves_a_cause(self):
         self.says("8 bytes apart, so a sector of 32 bytes serves 4 lanes", per=8, stride=8)
         self.says("128 bytes apart, so a sector of 32 bytes serves one lane", per=32, stride=128)
         self.says("128 bytes in a row that do not start at a multiple of 32", per=5)
-        self.says("32 words apart, and there are 32 banks", kind="shared_load", per=32, ideal=1, stride=128)
+        self.says("leaves 1 of these 32 wavefronts", kind="shared_load", per=32, ideal=1, stride=128)
         self.says("32 lanes meet at one address", kind="atomic", per=1, ideal=1, stride=0)
         self.says("All lanes read the same 4 bytes", per=1, ideal=1, stride=0)
         self.says("takes its 16 bytes word by word", per=16, stride=16, words=0b1111)
@@ -104,6 +104,17 @@ class Advice(unittest.TestCase):
         self.says("8 bytes apart", per=8, stride=8, words=0b0101)
         self.says("16 bytes apart", per=16, stride=16, words=0b0111)
         self.says("16 bytes apart", per=16, stride=16, lanes=range(0, 32, 2))
+
+    def test_rows_of_a_block_are_groups_of_lanes(self):
+        for memory, per, ideal, sentence in (
+            ("global", 16, 4, "In groups of 16 lanes, neighbours are 1024 bytes apart: let neighbouring"),
+            ("shared", 8, 1, "groups of 16 lanes, neighbours are 16 words apart, and there are 32 banks"),
+        ):
+            apart = 1024 if memory == "global" else 64
+            two_rows = line(kind=f"{memory}_load", per=per, ideal=ideal)
+            for lane, asked in enumerate(two_rows["worst"]["lanes"]):
+                asked["offset"] = lane % 16 * apart + lane // 16 * 4
+            self.assertIn(sentence, access_advice.advice(two_rows))
 
     def test_where_nothing_is_proven_nothing_is_said(self):
         scattered = line(per=20)
@@ -118,7 +129,7 @@ class Advice(unittest.TestCase):
             line(kind="atomic", stride=4),
             line(kind="atomic", per=1, ideal=1, stride=0, lanes=[0]),
         ):
-            self.assertEqual(access_report.advice(quiet), "")
+            self.assertEqual(access_advice.advice(quiet), "")
 
 
 class Command(unittest.TestCase):

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
 
+from .access_advice import SECTOR, advice, excess
 from .console import paint
 
-SECTOR = 32  # bytes
 LANES = 32
 LINES_SHOWN = 12
 WIDTH = 100
 REPEATED = 8  # times that each sector is asked for: more are worth a sentence
 HEADS = ("source", "access", "requests", "moves per request", "ideal", "bytes used", "lanes", "share")
-
-
-@dataclass
-class Pattern:
-    """How the lanes of a request stand to each other."""
-
-    stride: int | None  # bytes from one active lane to the next; None: it changes
-    bytes: int  # that each lane asks for
-    lanes: int
 
 
 def kernel_text(kernel: dict, all_lines: bool = False) -> list:
@@ -97,91 +87,6 @@ def moves(line: dict) -> tuple:
     """(per request, the ideal, of what)."""
     what = "sectors" if line["memory"] == "global" else "wavefronts"
     return line[what] / line["requests"], line[f"ideal_{what}"] / line["requests"], what
-
-
-def excess(line: dict) -> int:
-    return line["sectors"] - line["ideal_sectors"] + line["wavefronts"] - line["ideal_wavefronts"]
-
-
-def pattern_of(worst: dict) -> Pattern:
-    offsets = [lane["offset"] for lane in worst["lanes"]]
-    numbers = [lane["lane"] for lane in worst["lanes"]]
-    steps = {
-        (after - before) / (second - first)
-        for before, after, first, second in zip(offsets, offsets[1:], numbers, numbers[1:])
-    }
-    same = len(steps) == 1 and float(next(iter(steps))).is_integer()
-    return Pattern(int(steps.pop()) if same else None, worst["lanes"][0]["bytes"], len(offsets))
-
-
-def advice(line: dict) -> str:
-    """One sentence, where the worst request of the line proves it; else nothing."""
-    pattern = pattern_of(line["worst"])
-    if line["kind"] == "atomic":
-        return of_atomics(pattern)
-    if excess(line) and is_by_members(line, pattern):
-        return of_members(pattern)
-    if excess(line):
-        return of_sectors(pattern) if line["memory"] == "global" else of_banks(pattern)
-    if pattern.stride == 0 and pattern.lanes > 1 and line["sectors"] == line["requests"]:
-        return f"All lanes read the same {pattern.bytes} bytes: one sector serves them, and that is fine."
-    return ""
-
-
-def is_by_members(line: dict, pattern: Pattern) -> bool:
-    """Whether lanes take neighbouring vectors of 8 or 16 bytes word by word."""
-    if pattern.bytes != 4 or pattern.stride not in (8, 16):
-        return False
-    starts = {word % (pattern.stride // 4) for word in range(4) if line["words"] >> word & 1}
-    return len(starts) == pattern.stride // 4
-
-
-def of_members(pattern: Pattern) -> str:
-    return (
-        f"Each lane takes its {pattern.stride} bytes word by word. nvcc joins that to one access only where "
-        "it can prove the alignment: a copy of the whole vector is certain."
-    )
-
-
-def of_sectors(pattern: Pattern) -> str:
-    if pattern.stride is None:
-        return ""
-    step = abs(pattern.stride)
-    if step == pattern.bytes:
-        length = pattern.lanes * pattern.bytes
-        return (
-            f"The lanes ask for {length} bytes in a row that do not start at a multiple of {SECTOR}: "
-            "a first element at such an address saves a sector."
-        )
-    if step > pattern.bytes:
-        served = max(1, SECTOR // step)
-        lanes = "one lane" if served == 1 else f"{served} lanes"
-        return (
-            f"Neighbouring lanes are {step} bytes apart, so a sector of {SECTOR} bytes serves {lanes}: "
-            "let neighbouring threads take neighbouring elements."
-        )
-    return ""
-
-
-def of_banks(pattern: Pattern) -> str:
-    if pattern.stride is None or pattern.stride % 4 != 0 or pattern.bytes != 4:
-        return ""
-    words = abs(pattern.stride) // 4
-    if words < 2 or words % 2 != 0:
-        return ""
-    return (
-        f"Neighbouring lanes are {words} words apart, and there are 32 banks: an odd number of words between "
-        "them, such as one word of padding per row of the tile, meets every bank once."
-    )
-
-
-def of_atomics(pattern: Pattern) -> str:
-    if pattern.stride != 0 or pattern.lanes < 2:
-        return ""
-    return (
-        f"{pattern.lanes} lanes meet at one address and take turns: combine their values in the warp first, "
-        "then let one lane add."
-    )
 
 
 def totals(kernel: dict) -> list:
