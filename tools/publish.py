@@ -18,6 +18,9 @@ A document asks for a table with a pair of markers, and what stands between them
 
     <!-- ladder:begin matmul_bf16 -->       every published measurement of that ladder, with its picture
     <!-- ladder:end -->
+
+    <!-- meter:begin access_patterns -->    what the meter and Nsight Compute count of that program
+    <!-- meter:end -->
 """
 
 from __future__ import annotations
@@ -31,12 +34,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from published import benchmark_tables, journey_tables, ladder_tables, training_tables
+from published import benchmark_tables, journey_tables, ladder_tables, meter_tables, training_tables
 from workbook import files
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "docs" / "results"
-DOCUMENTS = ("*.md", "docs/*.md", "0*_*/*.md", "0*_*/*/*.md", "solutions/*/*/*.md")
+DOCUMENTS = ("*.md", "docs/*.md", "docs/results/*.md", "0*_*/*.md", "0*_*/*/*.md", "solutions/*/*/*.md")
 BLOCK = re.compile(
     r"(?P<begin><!-- (?P<kind>[\w-]+):begin ?(?P<argument>\S*) -->\n)"
     r"(?P<body>.*?)(?P<end><!-- (?P=kind):end -->)",
@@ -77,7 +80,16 @@ def table(kind: str, argument: str, folder: Path) -> str:
         return benchmark_tables.of_contract(published("benchmarks", folder), argument)
     if kind == "ladder":
         return ladder_tables.of_ladder(published("benchmarks", folder), argument)
+    if kind == "meter":
+        return meter_table(argument, folder)
     raise PublishError(f"no generator for the marker '{kind}'")
+
+
+def meter_table(program: str, folder: Path) -> str:
+    try:
+        return meter_tables.table(folder, program)
+    except (OSError, meter_tables.UnexplainedError) as error:
+        raise PublishError(str(error)) from error
 
 
 def written(text: str, folder: Path) -> str:
@@ -92,6 +104,13 @@ def written(text: str, folder: Path) -> str:
 
 def documents(root: Path) -> list:
     return sorted({file for pattern in DOCUMENTS for file in root.glob(pattern)})
+
+
+def generated(folder: Path) -> list:
+    """(file, text) of results that are made of others."""
+    if not meter_tables.is_published(folder):
+        return []
+    return [(folder / meter_tables.COMPARED, json.dumps(meter_tables.document(folder), indent=1) + "\n")]
 
 
 def add(source: Path, name: str, folder: Path) -> list:
@@ -135,10 +154,9 @@ def main(arguments: list | None = None, root: Path = ROOT, folder: Path = PUBLIS
             for file in add(Path(options.add[1]), options.add[2], folder):
                 print(f"published {file.relative_to(root)}")
         stale = []
-        for file in documents(root):
-            text = file.read_text()
-            new = written(text, folder)
-            if new != text:
+        texts = [(file, written(file.read_text(), folder)) for file in documents(root)]
+        for file, new in [*texts, *generated(folder)]:
+            if not file.exists() or file.read_text() != new:
                 stale.append(file)
                 if not options.check:
                     files.write_text(file, new)

@@ -1,0 +1,87 @@
+"""What Nsight Compute counted (docs/results/nsight_compute): a row for each launch, a column per metric.
+
+    python3 tools/published/nsight_compute.py RAW.csv docs/results/nsight_compute/NAME.csv "about this run"
+
+makes such a file of what `ncu --import REPORT --csv --page raw --print-units base` prints. RAW.csv may hold
+several outputs, one after the other.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+GLOBAL, SHARED = "l1tex__t_{0}_pipe_lsu_mem_global_op_{1}.sum", "smsp__sass_{0}_mem_shared_op_{1}.sum"
+METRICS = tuple(
+    GLOBAL.format(what, operation) for operation in ("ld", "st", "red") for what in ("requests", "sectors")
+) + tuple(
+    name
+    for operation in ("ld", "st")
+    for name in (
+        f"smsp__sass_inst_executed_op_shared_{operation}.sum",
+        f"smsp__sass_l1tex_data_pipe_lsu_wavefronts_mem_shared_op_{operation}.sum",
+        f"l1tex__data_pipe_lsu_wavefronts_mem_shared_op_{operation}.sum",
+        f"l1tex__data_bank_conflicts_pipe_lsu_mem_shared_op_{operation}.sum",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Launch:
+    kernel: str
+    metrics: dict
+
+
+def load(file: Path) -> tuple[str, list]:
+    """(what the file says of the run, the launches in their order)."""
+    about, _, table = file.read_text(encoding="utf-8").partition("\n")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    launches = []
+    for row in rows:
+        kernel = row.pop("kernel")
+        launches.append(Launch(kernel, {name: int(value) for name, value in row.items() if value}))
+    return about.removeprefix("# "), launches
+
+
+def launches_of(raw: str) -> list:
+    """The launches in ncu's output. A launch that several outputs list has the metrics of all."""
+    found: dict = {}
+    for block in blocks(raw):
+        for row in block:
+            launch = found.setdefault(int(row["ID"]), Launch(row["Kernel Name"], {}))
+            for name in METRICS:
+                if row.get(name):
+                    launch.metrics[name] = round(float(row[name].replace(",", "")))
+    return [found[number] for number in sorted(found)]
+
+
+def blocks(raw: str) -> list:
+    """The tables in it: each begins with a line of names, "ID" first, and a line of units."""
+    tables: list = []
+    for line in raw.splitlines():
+        if line.startswith('"ID"'):
+            tables.append([line])
+        elif tables and line.startswith('"'):
+            tables[-1].append(line)
+    return [[row for row in csv.DictReader(table) if row["ID"].isdigit()] for table in tables]
+
+
+def text_of(launches: list, about: str) -> str:
+    out = io.StringIO()
+    out.write(f"# {about}\n")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["kernel", *METRICS])
+    for launch in launches:
+        writer.writerow([launch.kernel, *(launch.metrics.get(name, "") for name in METRICS)])
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    found = launches_of(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    Path(sys.argv[2]).write_text(text_of(found, sys.argv[3]), encoding="utf-8")
+    print(f"{sys.argv[2]}: {len(found)} launches")
