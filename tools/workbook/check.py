@@ -292,6 +292,8 @@ def next_step(
             if exercise.has("bench.cpp")
             else ""
         )
+        if bench and not on_gpu and exercise.starter.suffix == ".cu":
+            bench += f" Which lines move too much? ./workbook inspect {number} {exercise.name}."
         say(f"Solved.{bench} Compare with {shown(exercise.reference)}.")
         return
     hints = exercise.folder / "hints.md"
