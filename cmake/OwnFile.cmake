@@ -1,37 +1,45 @@
 # What ./workbook run and inspect build a CUDA file of the user's own with (tools/workbook/own_build.py): the target
 # own_file_parts makes the parts, and own_file.json in the build directory names them, with the compiler and its options.
 function(wb_own_file)
-  set(inspect "${SIMT_INSPECTED_OPTIONS}")
-  list(TRANSFORM inspect REPLACE "^SHELL:" "")  # "SHELL:-mllvm -x" are two words
-  string(REPLACE " " ";" inspect "${inspect}")
+  foreach(how inspected metered)
+    string(TOUPPER ${how} upper)
+    set(${how} "${SIMT_${upper}_OPTIONS}")
+    list(TRANSFORM ${how} REPLACE "^SHELL:" "")  # "SHELL:-mllvm -x" are two words
+    string(REPLACE " " ";" ${how} "${${how}}")
+    list(JOIN ${how} "\", \"" ${how})
+  endforeach()
   separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
   separate_arguments(link_flags UNIX_COMMAND "${CMAKE_EXE_LINKER_FLAGS}")
   list(JOIN SIMT_KERNEL_OPTIONS "\", \"" kernel)
-  list(JOIN inspect "\", \"" inspect)
   list(JOIN flags "\", \"" flags)
   list(JOIN link_flags "\", \"" link_flags)
 
   add_custom_target(own_file_parts)
   add_dependencies(own_file_parts simt-translate simt)
-  set(inspector "")
-  if(WB_INSPECT)
-    add_dependencies(own_file_parts simt_instrumented_objects simt_inspector_objects simt_inspected_program)
-    set(inspector "")
-    foreach(part simt_instrumented_objects simt_inspector_objects simt_inspected_program)
-      list(APPEND inspector "\"$<JOIN:$<TARGET_OBJECTS:${part}>,\", \">\"")
-    endforeach()
-    list(JOIN inspector ", " inspector)
-  endif()
+  set(inspector_parts simt_instrumented_objects simt_inspector_objects simt_inspected_program)
+  set(meter_parts simt_instrumented_objects simt_meter_objects)
+  foreach(listener inspector meter)
+    set(${listener} "")
+    if(WB_INSPECT)
+      add_dependencies(own_file_parts ${${listener}_parts})
+      foreach(part IN LISTS ${listener}_parts)
+        list(APPEND ${listener} "\"$<JOIN:$<TARGET_OBJECTS:${part}>,\", \">\"")
+      endforeach()
+      list(JOIN ${listener} ", " ${listener})
+    endif()
+  endforeach()
   file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/own_file.json CONTENT "{
-  \"schema_version\": 1,
+  \"schema_version\": 2,
   \"compiler\": \"${CMAKE_CXX_COMPILER}\",
   \"translator\": \"$<TARGET_FILE:simt-translate>\",
   \"include\": \"${PROJECT_SOURCE_DIR}/common/simt/include\",
   \"flags\": [\"${flags}\"],
   \"link_flags\": [\"${link_flags}\"],
   \"kernel_options\": [\"${kernel}\"],
-  \"inspect_options\": [\"${inspect}\"],
+  \"inspect_options\": [\"${inspected}\"],
   \"inspector\": [${inspector}],
+  \"meter_options\": [\"-DSIMT_METERED\", \"${metered}\"],
+  \"meter\": [${meter}],
   \"libraries\": [\"$<TARGET_FILE:simt>\", \"$<TARGET_LINKER_FILE:fmt::fmt>\", \"$<TARGET_LINKER_FILE:Boost::context>\"]
 }
 ")

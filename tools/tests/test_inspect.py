@@ -135,7 +135,14 @@ class Advice(unittest.TestCase):
 class Command(unittest.TestCase):
     def options(self, **changes):
         given = {"what": ["02", "matmul"], "impl": None, "device": "auto", "json": False, "timeout": None}
-        given |= {"include": [], "define": [], "library": [], "arguments": [], "chapter": "02"}
+        given |= {
+            "include": [],
+            "define": [],
+            "library": [],
+            "arguments": [],
+            "chapter": "02",
+            "count": False,
+        }
         return Namespace(**{**given, "exercise": "matmul", **changes})
 
     def test_a_file_of_ones_own_goes_to_its_inspector(self):

@@ -249,6 +249,7 @@ def parser() -> Parser:
     sub.add_argument(
         "--json", action="store_true", help="of a chapter: print the figures as JSON, and nothing else"
     )
+    sub.add_argument("--count", action="store_true", help="of a file: count, as of a chapter")
     own_file.declare(sub)
     time_limit(sub, None, "stop the program after S seconds; of a chapter by default after 120")
 

@@ -1,6 +1,6 @@
 """`inspect NN`: which lines of a kernel are slow, and what would be ideal, counted on the CPU device.
 
-`inspect FILE.cu` looks for mistakes in a program of the user's own (own_file.py).
+`inspect FILE.cu` looks for mistakes in a program of the user's own (own_file.py); --count counts there, too.
 
 docs/metering.md says what is counted. A benchmark's program has a twin, NAME_metered_bench, that calls each
 implementation once and leaves a report.
@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import access_report, chapters, files, own_file, process, setup, test_run
+from . import access_report, chapters, files, own_build, own_file, process, setup, test_run
 from .build import Build
 from .console import heading, mark, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -22,6 +22,7 @@ from .machine import RESULTS, ROOT, run_environment
 
 FOLDER = RESULTS / "inspect"
 PLOT = ROOT / "tools" / "plots" / "access.py"
+REPORT = "SIMT_METER_REPORT"  # where a metered program writes what it counted
 SCHEMA = 1
 SECONDS = 120  # for a program, or a step of the build
 ABOUT = "count what each line of a kernel moves, and the ideal; or look for mistakes in a file of your own"
@@ -47,17 +48,34 @@ def command(options) -> int:
             message = "--impl and --json are for the exercises of a chapter, not for a file of your own"
             raise WorkbookError(message, Exit.USAGE)
         options.files = options.what
-        return own_file.inspect(options)
+        return count_own(options) if options.count else own_file.inspect(options)
     refuse_own_options(options)
     options.chapter, options.exercise = (*options.what, None)[:2]
     options.timeout = options.timeout or SECONDS
     return inspect_chapter(options)
 
 
+def count_own(options) -> int:
+    """A whole program of the user's own: its output and exit code, and what its kernels moved."""
+    program = own_file.prepared(options, own_build.METERED)
+    files.make_folder(FOLDER)
+    report = FOLDER / f"{program.name}.json"
+    files.remove(report)
+    code = own_file.started(program, options, {REPORT: str(report)}, own_file.GRACE_SECONDS)
+    document = read(report) if report.is_file() else None
+    if document is None:
+        message = f"inspect: {program.name} ended before the meter could report; ./workbook inspect without"
+        raise WorkbookError(f"{message} --count looks for a mistake", Exit.FAILED)
+    show_kernels(document, options)
+    draw(report)
+    return code
+
+
 def refuse_own_options(options) -> None:
     """What only a file of the user's own takes."""
     given = [f"-{letter}" for letter, values in (("I", options.include), ("D", options.define)) if values]
     given += ["-l"] if options.library else []
+    given += ["--count"] if options.count else []
     given += ["--"] if options.arguments else []
     if given:
         raise WorkbookError(f"{given[0]} is for a FILE.cu of your own, not for a chapter", Exit.USAGE)
@@ -134,7 +152,7 @@ def run(program: Path, name: str, report: Path, limit: float) -> Counted:
     """Call the implementation once on the first problem of each contract."""
     files.remove(report)
     command_line = [program, "--once", "--contracts", CONTRACTS, "--impl", name]
-    env = {**run_environment(), "SIMT_METER_REPORT": str(report)}
+    env = {**run_environment(), REPORT: str(report)}
     done = process.Lines(command_line, env=env, cwd=ROOT, timeout=limit)
     lines = list(done)
     counted = Counted(output="\n".join(lines))
@@ -177,10 +195,14 @@ def show(counted: Counted, exercise, name: str, options) -> None:
         say(f"The counts below are those of a kernel whose results are wrong. {again} says what is wrong.")
     elif counted.problems:
         say(f"counted on the CPU device, one call of each: {', '.join(counted.problems)}; results are right")
-    kernels = counted.report["kernels"] if counted.report else []
-    if counted.report and not kernels:
+    if counted.report:
+        show_kernels(counted.report, options)
+
+
+def show_kernels(report: dict, options) -> None:
+    if not report["kernels"]:
         say("No kernel was launched.")
-    for kernel in kernels:
+    for kernel in report["kernels"]:
         say()
         for line in access_report.kernel_text(kernel, options.verbose):
             say(line)

@@ -23,14 +23,17 @@ from .errors import Exit, WorkbookError, shown
 from .machine import ROOT
 
 FOLDER = ROOT / "build" / "own"
-PLAIN, INSPECTED, CUDA = "cpu", "inspected", "cuda"  # what a program is built for
+PLAIN, INSPECTED, METERED, CUDA = "cpu", "inspected", "metered", "cuda"  # what a program is built for
+# What listens to every access, and the options that make the compiler tell it: names in own_file.json.
+LISTENERS = {INSPECTED: ("inspector", "inspect_options"), METERED: ("meter", "meter_options")}
 STANDARD = "-std=gnu++20"
-VERSION = 1  # of own_file.json, which cmake/OwnFile.cmake writes
+VERSION = 2  # of own_file.json, which cmake/OwnFile.cmake writes
 INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)', re.M)
 DEVICE_CODE = re.compile(rb"<<<|\b__(?:shared|global|device)__\b")
 # Mistakes in every program; no matter of taste.
 WARNINGS = ("-Wreturn-type", "-Wformat", "-Wuninitialized", "-Waddress")
-WRAPPED = "-Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset,--wrap=malloc,--wrap=free"
+WRAPPED = "-Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset"
+WRAPPED_HEAP = "-Wl,--wrap=malloc,--wrap=free"  # for the inspector, which looks for leaks
 PATIENCE = 2.0  # seconds that a build takes before it is worth a line
 
 
@@ -53,7 +56,7 @@ class OwnProgram:
     def build(self) -> Path:
         """Everything that is out of date; the program. Errors are the compiler's words, made short."""
         if self.kind != CUDA:
-            self.parts = parts(self.options, self.kind == INSPECTED)
+            self.parts = parts(self.options, self.kind)
         with lock.held(self.folder):
             files.make_folder(self.made)
             if self.kind != CUDA:
@@ -148,8 +151,8 @@ class OwnProgram:
         folders += ["-isystem", self.parts["include"]]
         command = [self.parts["compiler"], *self.parts["flags"], STANDARD, level]
         command += [*self.parts["kernel_options"], *WARNINGS, "-fdiagnostics-color=never"]
-        if self.kind == INSPECTED:
-            command += [*self.parts["inspect_options"], "-w"]
+        if self.kind in LISTENERS:
+            command += [*self.parts[LISTENERS[self.kind][1]], "-w"]
         return [*command, *defined, *folders, "-c", here]
 
     def _make(self, made: Path, command: list, source: Path) -> None:
@@ -179,13 +182,14 @@ class OwnProgram:
             command = [*command, *objects, *libraries]
             inputs = objects
         else:
-            inspector = self.parts["inspector"] if self.kind == INSPECTED else []
+            listener = self.parts[LISTENERS[self.kind][0]] if self.kind in LISTENERS else []
             own = self.parts["libraries"]
             shared = [f"-Wl,-rpath,{Path(path).parent}" for path in own if ".so" in Path(path).name]
             command = [self.parts["compiler"], *self.parts["flags"], *self.parts["link_flags"], *objects]
-            command += [*inspector, *own, *shared, *libraries, "-pthread", "-ldl"]
-            command += [WRAPPED] if inspector else []
-            inputs = [*objects, *inspector, *own]
+            command += [*listener, *own, *shared, *libraries, "-pthread", "-ldl"]
+            command += [WRAPPED] if listener else []
+            command += [WRAPPED_HEAP] if self.kind == INSPECTED else []
+            inputs = [*objects, *listener, *own]
         record = self.made / "program.json"
         command = [str(part) for part in command]
         now = {"command": command, "inputs": {str(path): stamp(path) for path in inputs}}
@@ -211,7 +215,7 @@ class OwnProgram:
         return lines
 
 
-def parts(options, inspected: bool) -> dict:
+def parts(options, kind: str) -> dict:
     """The CPU device's translator, compiler and libraries, built if need be."""
     build = Build("cpu", options.jobs, options.verbose, patience=PATIENCE)
     build.configure()
@@ -220,10 +224,16 @@ def parts(options, inspected: bool) -> dict:
     if found.get("schema_version") != VERSION:
         message = f"{shown(build.folder / 'own_file.json')} is missing or of another version; delete"
         raise WorkbookError(f"{message} {shown(build.folder)}, then run this again", Exit.BUILD)
-    for name in ("flags", "link_flags", "inspect_options"):  # an empty CMake list is one empty word
+    for name in (
+        "flags",
+        "link_flags",
+        "inspect_options",
+        "meter_options",
+    ):  # an empty CMake list is one empty word
         found[name] = [word for word in found[name] if word]
-    if inspected and not found["inspector"]:
-        message = f"the inspector needs GCC or Clang on Linux, and no other sanitizer; {found['compiler']}"
+    if kind in LISTENERS and not found[LISTENERS[kind][0]]:
+        what = LISTENERS[kind][0]
+        message = f"the {what} needs GCC or Clang on Linux, and no other sanitizer; {found['compiler']}"
         raise WorkbookError(f"{message} builds without it here. ./workbook run works", Exit.SETUP)
     return found
 

@@ -60,16 +60,21 @@ def run(options) -> int:
     return started(program, options)
 
 
-def inspect(options) -> int:
-    """Findings come after the output of the program, and make the exit code 1."""
+def prepared(options, kind: str) -> Path:
+    """The program that the inspector or the meter of the CPU device is linked into."""
     sources = checked(options)
     if options.device == "cuda":
-        message = "--device cuda: the inspector is part of the CPU device. Leave --device out; on a GPU use"
-        raise WorkbookError(f"{message} compute-sanitizer from the CUDA toolkit", Exit.USAGE)
+        message = "--device cuda: inspect is part of the CPU device. Leave --device out; on a GPU use"
+        raise WorkbookError(f"{message} compute-sanitizer and ncu from the CUDA toolkit", Exit.USAGE)
     refuse_libraries(options)
     with progress_aside():
         setup.ensure("cpu")
-    program = built(sources, own_build.INSPECTED, options)
+    return built(sources, kind, options)
+
+
+def inspect(options) -> int:
+    """Findings come after the output of the program, and make the exit code 1."""
+    program = prepared(options, own_build.INSPECTED)
     report = program.with_name("report.json")
     files.remove(report)
     try:

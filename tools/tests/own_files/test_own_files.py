@@ -90,6 +90,12 @@ class Programs(unittest.TestCase):
         for done in self.judge(programs("wrong"), "inspect", 1, "Expect"):
             self.assertRegex(done.stdout, r"\n\d findings?\b")
 
+    def test_lines_are_counted(self):
+        done = workbook("inspect", "--count", "right/transpose.cu")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("0 elements differ", done.stdout)
+        self.assertRegex(done.stdout, r"transpose.cu:19 +global store odata +800 +3.75 sectors +3.75 +100%")
+
     def test_refused_programs_are_refused_by_name(self):
         for done in self.judge(programs("refused"), "run", 4, "Expect"):
             self.assertEqual(done.stdout, "")
