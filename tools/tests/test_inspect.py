@@ -46,6 +46,7 @@ def kernel(*lines, **changes):
         "grid": [4, 1, 1],
         "block": [32, 8, 1],
         "bytes_touched": 10**9,
+        "left_out": 0,
         "metrics": {"l1tex__t_sectors_pipe_lsu_mem_global_op_ld.sum": 1280, "other.sum": 0},
         "lines": list(lines),
     }
@@ -78,6 +79,10 @@ class Report(unittest.TestCase):
         lines = [line(line=number) for number in range(20)]
         self.assertIn("and 8 more lines", text(*lines))
         self.assertNotIn("more lines", "\n".join(access_report.kernel_text(kernel(*lines), all_lines=True)))
+
+    def test_accesses_that_were_left_out_are_told(self):
+        self.assertIn("1,000 accesses are left out", text(line(), left_out=1000))
+        self.assertNotIn("left out", text(line()))
 
     def test_memory_that_is_asked_for_again_and_again_is_named(self):
         self.assertIn(

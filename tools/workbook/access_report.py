@@ -29,6 +29,9 @@ def kernel_text(kernel: dict, all_lines: bool = False) -> list:
     text = [paint(head, "bold"), *table(shown_lines, shares(lines))]
     if len(lines) > len(shown_lines):
         text.append(f"  ... and {len(lines) - len(shown_lines)} more lines, none of them worse (--verbose)")
+    if kernel["left_out"]:
+        left_out = f"{kernel['left_out']:,} accesses are left out, of loops with more passes than are kept"
+        text += arrow(f"{left_out}: all figures are of the passes before.")
     return [*text, *totals(kernel), *metrics(kernel["metrics"])]
 
 

@@ -171,6 +171,10 @@ void Meter::add(std::uintptr_t address, std::uint32_t bytes, Kind kind, bool sha
   if (warp != warp_) change_warp(warp);
   std::vector<Request>& requests = here.of_warp[warp];
   const std::uint32_t k = here.executions[linear]++;
+  if (k >= kMostPasses) [[unlikely]] {
+    ++kernel_->left_out;
+    return;
+  }
   if (requests.capacity() == 0 && !spare_.empty()) {
     requests = std::move(spare_.back());
     spare_.pop_back();

@@ -14,6 +14,9 @@
 
 namespace simt::meter {
 
+/// Executions of an instruction by one lane between two barriers that are kept until the other lanes come.
+/// More would take gigabytes.
+inline constexpr std::uint32_t kMostPasses = 1u << 17;
 inline constexpr std::size_t kMostBytes = 16;  // of one lane's load or store
 
 class Meter {

@@ -225,6 +225,7 @@ std::string report() {
                        {"grid", triple(kernel.grid)},
                        {"block", triple(kernel.block)},
                        {"bytes_touched", kernel.sectors_touched * kSectorBytes},
+                       {"left_out", kernel.left_out},
                        {"metrics", metrics_of(rows)},
                        {"lines", lines}});
   }

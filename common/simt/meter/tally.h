@@ -61,6 +61,7 @@ struct KernelTally {
   std::size_t order = 0;    // of the first launch
   std::uint64_t launches = 0, blocks = 0;
   std::uint64_t sectors_touched = 0;  // each once per launch
+  std::uint64_t left_out = 0;         // accesses of lanes that there was no room to keep (kMostPasses)
   dim3 grid, block;                   // of the latest launch
   std::uint32_t latest = 0;
   std::map<std::uint64_t, std::unique_ptr<Site>> sites;

@@ -92,6 +92,21 @@ TEST(Lanes, AnAtomicOperationIsOneRequest) {
   EXPECT_EQ(found["metrics"]["l1tex__t_requests_pipe_lsu_mem_global_op_ld.sum"], 0);
 }
 
+constexpr int kLong = __LINE__ + 3;
+__global__ void long_loop(float* data, unsigned passes) {
+  for (unsigned i = 0; i < passes; ++i) {
+    data[i % 2] = 1;
+  }
+}
+TEST(Lanes, WhatALongLoopLeavesOutIsTold) {
+  constexpr unsigned kMost = 1u << 17;
+  long_loop<<<1, 2>>>(zeros<float>(2), kMost + 5);
+  const auto found = kernel("long_loop");
+  EXPECT_EQ(found["left_out"], 10);
+  EXPECT_EQ(counts(row(found, kLong, "global_store")), (Counts{kMost, kMost, kMost, 4 * kMost, 2 * kMost}));
+  EXPECT_EQ(kernel("tail")["left_out"], 0);
+}
+
 // The name of a kernel that is launched through a pointer, and of an array that comes in a structure.
 struct Slice {
   long stride;
