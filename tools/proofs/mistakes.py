@@ -8,6 +8,7 @@ A mistake says in its head comment what it is and what the first screen must say
     // First screen: race in shared memory        (a regular expression; '.' matches line ends)
 
 A second line, `// Not yet: reason`, is for what is not named yet: it is counted apart, and is no problem.
+`// Stopped after: 7 s` is for a kernel that does not end.
 
 The programs hold all mistakes of an exercise; --impl picks one. What is printed is what check prints.
 """
@@ -30,6 +31,7 @@ from workbook import check  # noqa: E402
 
 MISTAKES = TOOLS / "proofs" / "mistakes"
 NOT_YET = re.compile(r"^// Not yet: (.+)$", re.MULTILINE)
+LIMIT = re.compile(r"^// Stopped after: (\d+) s$", re.MULTILINE)
 WORDS = re.compile(r"^// First screen: (.+)$", re.MULTILINE)
 SECONDS = 60.0
 SCREEN_LINES = 24
@@ -45,7 +47,9 @@ def examine(folder: Path, file: Path) -> tuple:
     started = time.monotonic()
     program = folder / "bin" / f"{file.parent.name}_mistakes_test"
     twin = folder / "bin" / f"{file.parent.name}_mistakes_inspected_test"
-    outcome, inspected = check.examine(program, twin, ["--impl", file.stem], SECONDS)
+    limit = LIMIT.search(file.read_text())
+    seconds = float(limit.group(1)) if limit else SECONDS
+    outcome, inspected = check.examine(program, twin, ["--impl", file.stem], seconds)
     return outcome, inspected, time.monotonic() - started
 
 

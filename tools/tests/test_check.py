@@ -256,6 +256,16 @@ FINDING = {
 }
 
 
+class ReadsWhatTheDeviceSays(unittest.TestCase):
+    def test_it_may_stand_behind_the_name_of_the_test(self):
+        output = (
+            "SoftmaxTest\n  One  starter simt: softmax has been running for 5 s: block (0,0,0)\nsimt: more\n"
+        )
+        self.assertEqual(
+            test_run.device_words(output), ["softmax has been running for 5 s: block (0,0,0)", "more"]
+        )
+
+
 class ReadsFindings(unittest.TestCase):
     def outcome(self, *findings):
         report = json.loads(json.dumps(GREEN))

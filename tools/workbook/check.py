@@ -109,18 +109,20 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
 def examine(program, twin, arguments: list, limit: float, verbose: bool = False) -> tuple:
     """Run a test program, then its inspected twin where there is one: (TestRun, Inspection)."""
     inspected = inspection.Inspection(left_out=inspection.BLIND)
+    endless = ""  # the test that did not end under the inspector either
 
     def cause_is_known(test: str) -> bool:
         """Inspect a test that takes long while it runs."""
-        nonlocal inspected
+        nonlocal inspected, endless
         options = [*arguments, "--test", test, "--stop-at-first"]
         found = inspection.run(twin, options, min(limit, SLOW_INSPECTION), sweep=False)
-        if found.findings:
+        if found.findings or found.problem:
             inspected = found
+        endless = "" if found.findings or not found.problem else test
         return bool(found.findings)
 
     outcome = test_run.run(program, arguments, limit, RESULTS, cause_is_known if twin else None)
-    if twin and not inspected.findings:
+    if twin and not inspected.findings and not (endless and outcome.unfinished.endswith(endless)):
         only = inspection.of_first(outcome)
         if not verbose:
             only = [*only, "--stop-at-first"]

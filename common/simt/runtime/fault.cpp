@@ -75,6 +75,10 @@ void handle(int signal, siginfo_t* info, void* raw_context) {
 
 }  // namespace
 
+std::uintptr_t interrupted_instruction(const void* context) {
+  return instruction_of(*static_cast<const ucontext_t*>(context));
+}
+
 // No shell: a path may hold any character.
 std::string output_of(const char* program, const std::vector<std::string>& words) {
   std::vector<char*> arguments{const_cast<char*>(program)};
@@ -138,6 +142,8 @@ std::string source_line(std::uintptr_t instruction) {
     line = line.substr(0, line.find(" (discriminator"));
     if (line.find("simt/include") != std::string::npos || line.starts_with("??") || line.ends_with(":?"))
       continue;
+    // Lines are those of the kernel file, though it may be called by what the translator made of it.
+    if (const std::size_t made = line.find(".cu.cpp:"); made != std::string::npos) line.erase(made + 3, 4);
     return base_name(line.c_str());
   }
   return "";

@@ -18,6 +18,9 @@ struct Fault {
   std::uintptr_t instruction = 0;
 };
 
+/// The instruction at which a signal's handler interrupted its thread; 0 where that is not known.
+std::uintptr_t interrupted_instruction(const void* context);
+
 /// Handles faults of kernels on this thread from now on.
 void catch_faults_on_this_thread();
 

@@ -9,6 +9,7 @@
 #include "runtime/failure.h"
 #include "runtime/inspector.h"
 #include "runtime/program_watch.h"
+#include "runtime/sample.h"
 #include "runtime/symbols.h"
 #include "runtime/timeline.h"
 
@@ -140,11 +141,13 @@ void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition
     for (const auto& operation : running_) {
       if (operation->noted_as_slow || nanoseconds() - operation->head_since_ns < 5'000'000'000) continue;
       operation->noted_as_slow = true;
-      explain(operation->name +
-                  " has been running for 5 s and still is. (A thread that spins until another thread of "
-                  "its block writes never ends on the CPU device: wait with a barrier.)" +
-                  (inspector == nullptr ? std::string() : inspector->findings_so_far()),
-              false);
+      const std::string where = where_kernels_are(worker_threads_);
+      explain(
+          operation->name + " has been running for 5 s and still is" + (where.empty() ? "" : ": " + where) +
+              ". Does its loop end? (A thread that spins until another thread of its block writes never ends "
+              "on the CPU device: wait with a barrier.)" +
+              (inspector == nullptr ? std::string() : inspector->findings_so_far()),
+          false);
     }
   }
   --waiting_hosts_;

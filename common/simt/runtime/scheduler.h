@@ -5,6 +5,8 @@
 // it held up.
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -124,7 +126,8 @@ class Scheduler {
   StreamOrder order_;  // under the inspector
   unsigned streams_created_ = 0;
   std::atomic<unsigned> worker_count_;  // fewer than wanted, once the system has refused some
-  unsigned threads_ = 0;                // at least two, see start_workers()
+  std::vector<pthread_t> worker_threads_;
+  unsigned threads_ = 0;  // at least two, see start_workers()
   bool workers_started_ = false;
   unsigned sleeping_ = 0;
   unsigned waiting_hosts_ = 0;

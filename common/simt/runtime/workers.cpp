@@ -79,7 +79,9 @@ void Scheduler::start_workers() {
       static_cast<Scheduler*>(self)->work_loop();
       return nullptr;
     };
-    started += pthread_create(&thread, &attributes, body, this) == 0;
+    if (pthread_create(&thread, &attributes, body, this) != 0) continue;
+    worker_threads_.push_back(thread);
+    ++started;
   }
   pthread_attr_destroy(&attributes);
   if (started == 0) {
@@ -166,6 +168,7 @@ void Scheduler::after_fork() {
   signals_ = std::make_unique<Signals>();
   active_.clear();
   running_.clear();
+  worker_threads_.clear();
   null_.queue.clear();
   null_.head_started = false;
   for (const auto& stream : streams_) {
