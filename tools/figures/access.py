@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw how warps of the lessons' kernels meet memory: two requests in each figure, one above the other.
+"""Draw how warps of the lessons' kernels meet memory: a request, or one above another to compare.
 
 tools/figures/access.py            write the figures
 tools/figures/access.py --check    exit 1 when a committed figure differs
@@ -37,6 +37,11 @@ FIGURES = {
     ROOT / "03_softmax" / "softmax_access.svg": (
         (CHAPTERS, "softmax_three_pass", "global_load", "maximum = fmaxf"),
         (CHAPTERS, "softmax", "global_load", "held[i] = in[index]"),
+    ),
+    ROOT / "04_layernorm" / "layernorm_access.svg": ((CHAPTERS, "layernorm", "global_load", "__ldcs"),),
+    ROOT / "05_rmsnorm_rope" / "rmsnorm_access.svg": (
+        (CHAPTERS, "rmsnorm", "global_store", "out[index] = scaled"),
+        (CHAPTERS, "rmsnorm_thread_per_row", "global_store", "out[i] = rounded_to"),
     ),
     ROOT / "05_rmsnorm_rope" / "repeat_kv_access.svg": (
         (CHAPTERS, "repeat_kv_token_major", "global_load", "packs[n]"),

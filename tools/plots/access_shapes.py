@@ -103,13 +103,23 @@ def picture(kernel: dict, line: dict) -> Picture:
     draw = banks if is_shared(line) else global_memory
     shapes, height = draw(line, lanes)
     place = f"{line['file'].rsplit('/', 1)[-1]}:{line['line']}"
-    title = f"{kernel['name'].split('(')[0]}, {place}"
+    title = f"{without_parameters(kernel['name'])}, {place}"
     head = [
         Words(24, 30, title, 16, INK, "start"),
         Words(24, 52, shortened(line["text"], 104), 13, INK, "start", code=True),
         *lane_row(lanes),
     ]
     return Picture(title, height, [*head, *shapes])
+
+
+def without_parameters(name: str) -> str:
+    """copy<2>(float*) is copy<2>; parentheses in template arguments stay."""
+    depth = 0
+    for i, letter in enumerate(name):
+        depth += (letter == "<") - (letter == ">")
+        if letter == "(" and depth == 0:
+            return name[:i]
+    return name
 
 
 def shortened(words: str, most: int) -> str:

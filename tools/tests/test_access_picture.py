@@ -77,6 +77,10 @@ class Pictures(unittest.TestCase):
         self.assertIn("copy, kernel.cu:1", words)
         self.assertIn("global load of in, block (0, 0, 0), warp 2: 32 lanes with 4 bytes each", words)
 
+    def test_a_kernel_is_called_without_its_parameters(self):
+        self.assertEqual(shapes.without_parameters("turn<4, (Mode)0>(float*, int)"), "turn<4, (Mode)0>")
+        self.assertEqual(shapes.without_parameters("turn"), "turn")
+
     def test_each_lane_is_numbered_where_it_reads(self):
         words = words_of(line(lambda lane: 4 * lane))
         for lane in range(32):
