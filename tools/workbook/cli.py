@@ -45,6 +45,7 @@ NAMES = {
     "include": "-I",
     "define": "-D",
     "library": "-l",
+    "host_option": "-Xcompiler",
 }
 METAVARS = {int: "N", float: "X", str: "NAME"}
 

@@ -33,7 +33,7 @@ DEVICE_CODE = re.compile(rb"<<<|\b__(?:shared|global|device)__\b")
 # Mistakes in every program; no matter of taste.
 WARNINGS = ("-Wreturn-type", "-Wformat", "-Wuninitialized", "-Waddress")
 WRAPPED = "-Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset"
-WRAPPED_HEAP = "-Wl,--wrap=malloc,--wrap=free"  # for the inspector, which looks for leaks
+WRAPPED_HEAP = "-Wl,--wrap=malloc,--wrap=free"  # for what kernels allocate themselves
 PATIENCE = 2.0  # seconds that a build takes before it is worth a line
 
 
@@ -140,7 +140,19 @@ class OwnProgram:
         if self.kind == CUDA:
             folders = [f"-I{folder}" for folder in self.include]
             apart = ["-rdc=true"] if len(self.sources) > 1 else []
-            return [*nvcc(), "-std=c++20", level, "-lineinfo", *apart, *defined, *folders, "-c", source]
+            host = [f"-Xcompiler={option}" for option in self.options.host_option]
+            return [
+                *nvcc(),
+                "-std=c++20",
+                level,
+                "-lineinfo",
+                *apart,
+                *host,
+                *defined,
+                *folders,
+                "-c",
+                source,
+            ]
         here = source
         folders = []
         if source.suffix == ".cu":
@@ -153,7 +165,10 @@ class OwnProgram:
         command += [*self.parts["kernel_options"], *WARNINGS, "-fdiagnostics-color=never"]
         if self.kind in LISTENERS:
             command += [*self.parts[LISTENERS[self.kind][1]], "-w"]
-        return [*command, *defined, *folders, "-c", here]
+        return [*command, *self._host_options(), *defined, *folders, "-c", here]
+
+    def _host_options(self) -> list:
+        return [word for option in self.options.host_option for word in option.split(",") if word]
 
     def _make(self, made: Path, command: list, source: Path) -> None:
         """Run the compiler unless `made` is what this command made of the same files before."""
@@ -179,14 +194,15 @@ class OwnProgram:
         libraries = [f"-l{name}" for name in self.options.library]
         if self.kind == CUDA:
             command = [*nvcc(), "-rdc=true"] if len(objects) > 1 else nvcc()
-            command = [*command, *objects, *libraries]
+            host = [f"-Xcompiler={option}" for option in self.options.host_option]
+            command = [*command, *host, *objects, *libraries]
             inputs = objects
         else:
             listener = self.parts[LISTENERS[self.kind][0]] if self.kind in LISTENERS else []
             own = self.parts["libraries"]
             shared = [f"-Wl,-rpath,{Path(path).parent}" for path in own if ".so" in Path(path).name]
             command = [self.parts["compiler"], *self.parts["flags"], *self.parts["link_flags"], *objects]
-            command += [*listener, *own, *shared, *libraries, "-pthread", "-ldl"]
+            command += [*self._host_options(), *listener, *own, *shared, *libraries, "-pthread", "-ldl"]
             command += [WRAPPED] if listener else []
             command += [WRAPPED_HEAP] if self.kind == INSPECTED else []
             inputs = [*objects, *listener, *own]

@@ -45,6 +45,8 @@ def declare(sub) -> None:
     sub.add_argument("-D", **macros, help="define a macro")
     levels = {"dest": "optimize", "default": "2", "choices": tuple("0123")}
     sub.add_argument("-O", **levels, help="how much to optimize (default: 2)")
+    words = {"dest": "host_option", "default": [], "action": "append", "metavar": "OPTION"}
+    sub.add_argument("-Xcompiler", **words, help="pass an option to the host compiler: -Xcompiler=-fopenmp")
     libraries = {"dest": "library", "default": [], "action": "append", "metavar": "NAME"}
     sub.add_argument("-l", **libraries, help="link the library of this name")
 

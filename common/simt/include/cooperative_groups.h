@@ -100,6 +100,10 @@ class thread_block_tile {
   }
 
   thread_block_tile(unsigned rank, unsigned groups) : rank_(rank), groups_(groups) {}
+  /// What it is a tile of does not matter to whoever asks for thread_block_tile<kSize>.
+  template <class Other>
+  requires std::is_void_v<Parent> thread_block_tile(const thread_block_tile<kSize, Other>& tile)
+      : rank_(tile.meta_group_rank()), groups_(tile.meta_group_size()) {}
 
  private:
   static int lane() { return simt::detail::lane_index(); }

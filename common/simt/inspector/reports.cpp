@@ -90,8 +90,17 @@ std::string Watch::describe(What what, std::uintptr_t address) const {
                      dynamic_bytes_);
 }
 
+// The compiler's note that a shared array was initialised: GCC 12 keeps one for arrays of classes, half2
+// among them.
+bool Watch::is_guard(std::uintptr_t address) const {
+  const std::uintptr_t offset = address - variables_;
+  const SharedArray* array = offset < variable_bytes_ ? shared_array_at(offset) : nullptr;
+  return array != nullptr && array->is_guard && offset - array->offset < array->bytes;
+}
+
 void Watch::report_race(bool shared, std::uintptr_t address, const Entry& earlier, const Entry& now) {
   const Pause pause;
+  if (shared && is_guard(address)) return;
   const bool one_launch = shared || same_launch(earlier.run, now.run);
   const What what = shared ? What::kSharedRace : one_launch ? What::kGlobalRace : What::kStreamRace;
   const Access first{{earlier.pc, nullptr, 0}, earlier.kind(), earlier.run, earlier.thread()};
@@ -101,6 +110,7 @@ void Watch::report_race(bool shared, std::uintptr_t address, const Entry& earlie
 
 void Watch::report_one(What what, std::uintptr_t address, Kind kind, std::uint32_t pc) {
   const Pause pause;
+  if (is_guard(address)) return;
   const Access access{{pc, nullptr, 0}, kind, run_, thread()};
   if (!repeated(what, access, nullptr)) report(what, access, nullptr, describe(what, address));
 }

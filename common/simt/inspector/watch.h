@@ -80,6 +80,7 @@ class Watch {
                                                std::uint32_t pc);
   [[gnu::cold, gnu::noinline]] void device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind kind,
                                                      std::uint32_t pc);
+  bool is_guard(std::uintptr_t address) const;
   std::string describe(What what, std::uintptr_t address) const;
 
   std::uint32_t run_ = 0;

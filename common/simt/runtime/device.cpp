@@ -54,8 +54,7 @@ cudaDeviceProp describe() {
   p.textureAlignment = 512;
   p.texturePitchAlignment = 32;
   p.surfaceAlignment = 512;
-  p.hostNativeAtomicSupported = p.pageableMemoryAccess = p.concurrentManagedAccess = 1;
-  p.pageableMemoryAccessUsesHostPageTables = p.directManagedMemAccessFromHost = 1;
+  p.hostNativeAtomicSupported = p.concurrentManagedAccess = 1;
   p.canUseHostPointerForRegisteredMem = p.hostRegisterSupported = 1;
   p.reservedSharedMemPerBlock = kReservedSharedPerBlock;
   p.clockRate = kClockRate;
@@ -132,10 +131,25 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
         return kMaxThreadsPerMultiprocessor;
       case cudaDevAttrComputeCapabilityMajor:
         return 9;
+      case cudaDevAttrMaxPitch:
+        return 2147483647;
+      case cudaDevAttrGpuOverlap:
+      case cudaDevAttrIntegrated:
+      case cudaDevAttrCanMapHostMemory:
+      case cudaDevAttrConcurrentKernels:
+      case cudaDevAttrAsyncEngineCount:
+      case cudaDevAttrUnifiedAddressing:
+      case cudaDevAttrHostNativeAtomicSupported:
       case cudaDevAttrConcurrentManagedAccess:
       case cudaDevAttrManagedMemory:
       case cudaDevAttrMemoryPoolsSupported:
         return 1;
+      case cudaDevAttrSingleToDoublePrecisionPerfRatio:
+        return 2;
+      case cudaDevAttrPageableMemoryAccess:  // programs must not count on it
+      case cudaDevAttrKernelExecTimeout:
+      case cudaDevAttrEccEnabled:
+      case cudaDevAttrTccDriver:
       case cudaDevAttrComputeMode:
       case cudaDevAttrComputeCapabilityMinor:
       case cudaDevAttrMemoryClockRate:
@@ -197,4 +211,18 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
   if (least != nullptr) *least = 0;
   if (greatest != nullptr) *greatest = 0;
   return result(cudaSuccess);
+}
+
+// There is no second device to reach.
+cudaError_t cudaDeviceCanAccessPeer(int* can, int device, int peer) {
+  if (can == nullptr) return result(cudaErrorInvalidValue);
+  if (device != 0 || peer != 0) return result(cudaErrorInvalidDevice);
+  *can = 0;
+  return result(cudaSuccess);
+}
+cudaError_t cudaDeviceEnablePeerAccess(int, unsigned) {
+  return result(cudaErrorInvalidDevice);
+}
+cudaError_t cudaDeviceDisablePeerAccess(int) {
+  return result(cudaErrorInvalidDevice);
 }

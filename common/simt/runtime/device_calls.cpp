@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 #include "runtime/block_runner.h"
 #include "runtime/failure.h"
@@ -64,6 +65,15 @@ void trap(const char* file, int line) {
 }
 
 }  // namespace simt::detail
+
+// clock() is one function of the C library here, and two in CUDA: in a kernel it counts cycles, as clock64()
+// does.
+extern "C" std::clock_t clock() noexcept {
+  if (simt::detail::context.runner != nullptr) return static_cast<std::clock_t>(simt::detail::nanoseconds());
+  timespec used = {};
+  if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return -1;
+  return used.tv_sec * CLOCKS_PER_SEC + used.tv_nsec / (1'000'000'000 / CLOCKS_PER_SEC);
+}
 
 // assert() in a kernel fails the kernel; on the host it ends the program, as the C library's does.
 extern "C" void __assert_fail(const char* expression, const char* file, unsigned line,

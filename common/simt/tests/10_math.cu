@@ -171,4 +171,17 @@ TEST(Math, ClockAdvances) {
   EXPECT_LT(out[0], out[1]);
 }
 
+// The host's clock() is another function of the same name.
+__global__ void wait_by_clock(int* out) {
+  const clock_t start = clock();
+  while (clock() - start < 1000) {
+  }
+  out[0] = clock() - start >= 1000;
+}
+
+TEST(Math, ClockCountsInKernels) {
+  EXPECT_EQ(results<int>(1, [](int* p) { wait_by_clock<<<1, 1>>>(p); })[0], 1);
+  EXPECT_GE(clock(), 0);
+}
+
 }  // namespace

@@ -59,6 +59,21 @@ TEST(CooperativeGroups, AnyGroup) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(out[9 + i], 16 * (16 * i) + 120);
 }
 
+// A tile whose parent does not matter.
+__device__ int of_any_tile(cg::thread_block_tile<16> tile) {
+  return 100 * tile.meta_group_rank() + tile.thread_rank();
+}
+
+__global__ void tiles_of_anything(int* out) {
+  const cg::thread_block_tile<32> warp = cg::tiled_partition<32>(cg::this_thread_block());
+  out[threadIdx.x] = of_any_tile(cg::tiled_partition<16>(cg::this_thread_block())) + 1000 * warp.size();
+}
+
+TEST(CooperativeGroups, TilesOfAnything) {
+  const auto out = results<int>(64, [](int* p) { tiles_of_anything<<<1, 64>>>(p); });
+  for (int i = 0; i < 64; ++i) ASSERT_EQ(out[i], 32000 + 100 * (i / 16) + i % 16);
+}
+
 __global__ void grid_ranks(int* out, int n) {
   const cg::grid_group grid = cg::this_grid();
   for (int i = grid.thread_rank(); i < n; i += grid.size()) out[i] = static_cast<int>(i) + 1;

@@ -241,6 +241,17 @@ TEST(RuntimeDeathTest, ExitsCleanly) {
   EXPECT_EXIT(leave_by_exception(), testing::ExitedWithCode(0), "");
 }
 
+TEST(RuntimeDevice, IsTheOnlyOne) {
+  int can = -1, mode = -1;
+  EXPECT_EQ(cudaDeviceCanAccessPeer(&can, 0, 0), cudaSuccess);
+  EXPECT_EQ(can, 0);
+  EXPECT_EQ(cudaDeviceCanAccessPeer(&can, 0, 1), cudaErrorInvalidDevice);
+  EXPECT_EQ(cudaDeviceEnablePeerAccess(1, 0), cudaErrorInvalidDevice);
+  EXPECT_EQ(cudaDeviceGetAttribute(&mode, cudaDevAttrComputeMode, 0), cudaSuccess);
+  EXPECT_EQ(mode, cudaComputeModeDefault);
+  static_cast<void>(cudaGetLastError());
+}
+
 // The forms of CUDA 12, which take the number of a device.
 TEST(RuntimeMemory, HintsByDeviceNumber) {
   int *managed = nullptr, *device = nullptr;

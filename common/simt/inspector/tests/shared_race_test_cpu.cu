@@ -1,5 +1,7 @@
 // Races in shared memory: each must be found in whatever order the threads run, and what looks like one must
 // not.
+#include <cuda_fp16.h>
+
 #include "inspector/tests/ladder.h"
 
 using namespace ladder;
@@ -34,6 +36,17 @@ __global__ void with_barrier(float* out) {
 }
 TEST(SharedRace, ABarrierOrders) {
   EXPECT_CLEAN([] { with_barrier<<<2, 64>>>(zeros<float>(128)); });
+}
+
+// A class that has constructors: the compiler keeps a note that the array was initialised.
+__global__ void with_pairs(float* out) {
+  __shared__ half2 tile[64];
+  tile[threadIdx.x] = __float2half2_rn(1.0f);
+  __syncthreads();
+  out[blockIdx.x * 64 + threadIdx.x] = __low2float(tile[63 - threadIdx.x]);
+}
+TEST(SharedRace, TheNoteThatAnArrayWasInitialisedIsNoMemoryOfTheKernel) {
+  EXPECT_CLEAN([] { with_pairs<<<2, 64>>>(zeros<float>(128)); });
 }
 
 constexpr int kReuseWrite = __LINE__ + 7;
