@@ -27,7 +27,12 @@ void atomic_load(const void* address, std::size_t bytes, const void* pc) {
 }
 
 void compares(const void* address, std::size_t bytes) {
-  if (Watch* w = watch; w != nullptr) w->compares(reinterpret_cast<std::uintptr_t>(address), bytes);
+  const auto number = reinterpret_cast<std::uintptr_t>(address);
+  if (Watch* w = watch; w != nullptr) {
+    w->compares(number, bytes);
+  } else {
+    host_compares(number);
+  }
 }
 
 void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc) {

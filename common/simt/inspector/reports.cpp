@@ -136,10 +136,27 @@ void Watch::compare_with_transfers(std::uintptr_t address, std::size_t bytes, Ki
   }
 }
 
+namespace {
+struct HostRead {
+  std::uintptr_t address = 0;
+  std::uint32_t pc = 0;
+};
+thread_local HostRead t_host_read;  // the latest
+}  // namespace
+
+void host_compares(std::uintptr_t address) {
+  if (t_host_read.address == address && address != 0) add_guess(t_host_read.pc);
+}
+
 void host_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* caller) {
   if (detail::on_worker()) return;  // the inspector itself, or a library's work in a stream
   const auto allocation = detail::find_allocation(reinterpret_cast<const void*>(address));
   const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base() - 1);
+  if (kind == kRead) {
+    t_host_read = {address, pc};
+  } else if (allocation && device_memory.holds(address)) {
+    device_memory.set_written(address, bytes, true);  // also where it writes what fresh memory is filled with
+  }
   if (!device_memory.holds(address) || (allocation && allocation->type != cudaMemoryTypeDevice))
     return detail::inspector->host_accessed(address, bytes, kind, pc);
   const Access access{{pc, nullptr, 0}, static_cast<std::uint32_t>(kind), kHostRun, 0};

@@ -122,6 +122,9 @@ extern bool (*is_on_device_heap)(std::uintptr_t address);
 [[gnu::cold, gnu::noinline]] void host_access(std::uintptr_t address, std::size_t bytes, Kind kind,
                                               const void* caller);
 
+/// A compare-and-swap of the host is about to check what it has read last, if that was here.
+void host_compares(std::uintptr_t address);
+
 /// Null while no block runs on this thread.
 extern constinit thread_local Watch* watch __attribute__((tls_model("initial-exec")));
 

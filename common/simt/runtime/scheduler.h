@@ -43,6 +43,7 @@ struct Operation {
   std::string name;
   PointRef point;  // under the inspector
   bool on_timeline = false;
+  bool tells_host = false;     // it runs code of the program
   TimelineRecord shown;        // what the timeline shows of it, but for its times
   std::uint64_t sequence = 0;  // position among the operations of all streams
   Stream* stream = nullptr;

@@ -19,13 +19,15 @@ cudaError_t look_up(cudaStream_t handle, Stream*& stream) {
   return Scheduler::get().accepts_work() ? cudaSuccess : cudaErrorCudartUnloading;
 }
 
-cudaError_t submit_work(cudaStream_t handle, const char* name, bool on_timeline, std::function<void()> work) {
+// `of_program`: a function of the program, which may tell its other threads how far the stream is.
+cudaError_t submit_work(cudaStream_t handle, const char* name, bool of_program, std::function<void()> work) {
   Stream* stream = nullptr;
   const cudaError_t code = look_up(handle, stream);
   if (code != cudaSuccess || device_error() != cudaSuccess) return code;
   auto operation = std::make_shared<Operation>();
   operation->name = name;
-  operation->on_timeline = on_timeline;
+  operation->on_timeline = !of_program;
+  operation->tells_host = of_program;
   operation->shown.kind = RecordKind::kHostWork;
   operation->work = [work = std::move(work)](std::uint64_t) { work(); };
   Scheduler::get().submit(stream, std::move(operation));
@@ -36,7 +38,7 @@ cudaError_t submit_work(cudaStream_t handle, const char* name, bool on_timeline,
 }  // namespace detail
 
 void enqueue(cudaStream_t stream, const char* name, std::function<void()> work) {
-  detail::result(detail::submit_work(stream, name, true, std::move(work)));
+  detail::result(detail::submit_work(stream, name, false, std::move(work)));
 }
 
 }  // namespace simt
@@ -91,13 +93,13 @@ cudaError_t cudaStreamGetFlags(cudaStream_t handle, unsigned* flags) {
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* argument) {
   if (function == nullptr) return result(cudaErrorInvalidValue);
-  return result(submit_work(stream, "cudaLaunchHostFunc", false, [=] { function(argument); }));
+  return result(submit_work(stream, "cudaLaunchHostFunc", true, [=] { function(argument); }));
 }
 
 cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* argument,
                                   unsigned) {
   if (callback == nullptr) return result(cudaErrorInvalidValue);
-  return result(submit_work(stream, "cudaStreamAddCallback", false,
+  return result(submit_work(stream, "cudaStreamAddCallback", true,
                             [=] { callback(stream, device_error(), argument); }));
 }
 

@@ -136,6 +136,10 @@ void Scheduler::run(Operation& operation) {
       if (operation.grid != nullptr) {
         runner.run(*operation.grid, operation.order(i));
       } else {
+        if (operation.tells_host && operation.point != nullptr) {
+          const std::lock_guard lock(mutex_);
+          order_.host_waited_for(*operation.point);
+        }
         try {
           operation.work(i);
         } catch (const std::exception& error) {

@@ -133,6 +133,19 @@ TEST(NeverWritten, WhatACopyOrAKernelWroteIsWritten) {
     copy<<<1, 64>>>(more, data);
   });
 }
+// All ones is what fresh memory is filled with.
+__global__ void copy_bits(const int* from, int* to) {
+  to[threadIdx.x] = from[threadIdx.x];
+}
+TEST(NeverWritten, WhatTheHostWroteIsWrittenWhateverItIs) {
+  EXPECT_CLEAN([] {
+    int* managed = nullptr;
+    cudaMallocManaged(&managed, 64 * sizeof(int));
+    for (int i = 0; i < 64; ++i) managed[i] = -1;
+    copy_bits<<<1, 64>>>(managed, zeros<int>(64));
+  });
+}
+
 TEST(NeverWritten, WhatWasDeclaredUnwritten) {
   expect_only(findings([] {
                 float* data = zeros<float>(64);
