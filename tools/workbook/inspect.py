@@ -186,12 +186,15 @@ def show(counted: Counted, exercise, name: str, options) -> None:
     again += "" if name == "starter" else f" --solution --impl {name}"
     if counted.bad_end:
         say(f"{mark(False)} {counted.bad_end}")
-        for line in test_run.device_words(counted.output) or [test_run.tail(counted.output)]:
-            say(f"    {line}")
-        say(f"Next: {again}, which looks for the mistake.")
     for words in counted.wrong:
         say(f"{mark(False)} {words}")
-    if counted.wrong:
+    if counted.bad_end or counted.wrong:
+        rest = [] if counted.wrong else test_run.tail(counted.output).splitlines()
+        for line in test_run.device_words(counted.output) or rest:
+            say(f"    {line}")
+    if counted.bad_end:
+        say(f"Next: {again}, which looks for the mistake.")
+    elif counted.wrong:
         say(f"The counts below are those of a kernel whose results are wrong. {again} says what is wrong.")
     elif counted.problems:
         say(f"counted on the CPU device, one call of each: {', '.join(counted.problems)}; results are right")
