@@ -156,6 +156,8 @@ def started(program: Path, options, extra: dict | None = None, grace: float | No
         raise WorkbookError(f"{program.name} cannot be started: {reason(error)}", Exit.SETUP) from error
     if code >= 0:
         return code
+    if code == -signal.SIGPIPE:  # whoever read its output has gone, as head does
+        return 128 - code
     with contextlib.suppress(ValueError):
         complain(f"workbook: {program.name} was ended by {signal.Signals(-code).name}{cause(-code)}")
     return 128 - code
@@ -164,10 +166,11 @@ def started(program: Path, options, extra: dict | None = None, grace: float | No
 def cause(number: int) -> str:
     """What such a signal means, where it means one thing."""
     words = {
-        signal.SIGSEGV: ": host code used an address that it must not (a device pointer?)",
+        signal.SIGSEGV: ": host code used memory that is not its own, or ran out of stack; "
+        "./workbook inspect names the line where it is memory of the device",
         signal.SIGABRT: ": a failed assert, an exception that nobody caught, or abort()",
         signal.SIGFPE: ": host code divided an integer by zero",
-        signal.SIGKILL: ": the system may be out of memory",
+        signal.SIGKILL: ": somebody has killed it; the system does so where memory runs out",
     }
     return words.get(number, "")
 
