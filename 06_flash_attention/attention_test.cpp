@@ -83,7 +83,7 @@ TEST_P(AttentionForwardTest, GivesEachGroupOfHeadsItsKeys) {
 }
 
 TEST_P(AttentionForwardTest, MatchesOracle) {
-  for_each_case([&](const AttentionShape& shape, HeadsLayout layout) {
+  for_each_case(implementation().name, [&](const AttentionShape& shape, HeadsLayout layout) {
     try_case(shape, layout, random_inputs(shape));
   });
 }
@@ -239,7 +239,7 @@ TEST_P(AttentionBackwardTest, DifferentiatesByK) {
 }
 
 TEST_P(AttentionBackwardTest, MatchesOracle) {
-  for_each_case([&](const AttentionShape& shape, HeadsLayout layout) {
+  for_each_case(implementation().name, [&](const AttentionShape& shape, HeadsLayout layout) {
     run_case(shape, layout, random_inputs(shape));
   });
 }

@@ -54,9 +54,7 @@ function(add_ladder ladder)
     add_executable(ladder_${ladder}_inspected_test)
     target_link_libraries(ladder_${ladder}_inspected_test PRIVATE ${cases} ladder_${ladder}_inspected_rungs
       ${ARG_CHAPTER}_inspected_support)
-    # Minutes of tiles that are mostly padding; ladder.NAME runs these sizes.
-    add_test(NAME inspected.ladder.${ladder}
-      COMMAND ladder_${ladder}_inspected_test --gtest_filter=-*MultipliesEverySize/*:*SumsALongWay/*:*MultipliesVectors/*)
+    add_test(NAME inspected.ladder.${ladder} COMMAND ladder_${ladder}_inspected_test)
     set_tests_properties(inspected.ladder.${ladder} PROPERTIES LABELS "ladders;${ARG_CHAPTER};inspected")
   endif()
 endfunction()

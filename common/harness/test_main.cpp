@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
   app.add_option("--test", only);
   bool stop = false;
   app.add_flag("--stop-at-first", stop);
+  app.add_flag("--usual-sizes", wb::detail::usual_sizes);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -49,7 +50,8 @@ int run(int argc, char** argv) {
   if (help) {
     fmt::print("--impl NAME[,NAME]  test only the implementations of these names (or WB_IMPL=NAME)\n");
     fmt::print("--test SUITE.TEST   run this test alone\n");
-    fmt::print("--stop-at-first     end at the first test that fails\n\n");
+    fmt::print("--stop-at-first     end at the first test that fails\n");
+    fmt::print("--usual-sizes       no smaller sizes where the kernels are inspected\n\n");
   }
   std::vector<char*> arguments{argv[0]};
   for (std::string& text : rest) arguments.push_back(text.data());

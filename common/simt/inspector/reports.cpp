@@ -59,8 +59,7 @@ bool is_mapped(std::uintptr_t address) {
 // An address that is not mapped ends in a fault, which the runtime explains.
 void Watch::other_access(std::uintptr_t address, Kind kind, std::uint32_t pc) {
   const Pause pause;
-  if (address - arguments_ < argument_bytes_ ||
-      (is_on_device_heap != nullptr && is_on_device_heap(address)) ||
+  if ((is_on_device_heap != nullptr && is_on_device_heap(address)) ||
       detail::context.runner->in_lanes(address) || in_program(address))
     return;
   if (detail::find_allocation(reinterpret_cast<const void*>(address)) || !is_mapped(address)) return;

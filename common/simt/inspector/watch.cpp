@@ -132,6 +132,17 @@ void Watch::synchronize_through(std::uintptr_t address) {
   if (fenced_[thread()]) releases_[address].push_back({run_, who()});
 }
 
+// Two readers of blocks that are over stand for all that follow in this launch: nothing orders a later write
+// after both.
+inline bool Watch::stands_for_readers(const Cell& cell) const {
+  const Entry &first = cell.entry[1], &second = cell.entry[2];
+  const auto is_of_earlier_block = [&](const Entry& e) {
+    return e.run - first_run_ < run_ - first_run_ && e.kind() == kRead;
+  };
+  return is_of_earlier_block(first) && is_of_earlier_block(second) &&
+         (first.run != second.run || first.warp() != second.warp()) && seen_.empty() && !interleaved_;
+}
+
 // Compare with the accesses that the cell remembers, then remember this one.
 template <bool kShared>
 inline void Watch::visit(Cell& cell, std::uintptr_t address, const Entry& now) {
@@ -142,6 +153,7 @@ inline void Watch::visit(Cell& cell, std::uintptr_t address, const Entry& now) {
   // Most accesses read what was written before this block began, and what others read as well.
   const bool written_long_ago =
       kShared ? cell.entry[0].run != run_ : cell.entry[0].run < first_run_ && all_before_;
+  if (!kShared && kind == kRead && written_long_ago && stands_for_readers(cell)) return;
   bool is_ordered[3] = {true, true, true};
   for (int i = kind == kRead && written_long_ago ? 1 : 0; i < 3; ++i) {
     const Entry& earlier = cell.entry[i];
@@ -275,7 +287,7 @@ void Watch::access(std::uintptr_t address, std::size_t bytes, Kind kind, const v
   if (address - variables_ < variable_bytes_) {
     return shared_access(static_cells_, address - variables_, address, bytes, kind, pc);
   }
-  if (context.runner->on_stack(address)) return;
+  if (context.runner->on_stack(address) || address - arguments_ < argument_bytes_) return;
   if (address - dynamic_space_ < kDynamicSpace + detail::FiberPool::guard_bytes()) {
     if (address - dynamic_space_ >= kDynamicSpace) return report_one(What::kOutOfBounds, address, kind, pc);
     return shared_access(dynamic_cells_, address - dynamic_space_, address, bytes, kind, pc);

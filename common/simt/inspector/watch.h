@@ -70,6 +70,7 @@ class Watch {
   void other_access(std::uintptr_t address, Kind kind, std::uint32_t pc);
   bool is_settled(SharedCell& cell, std::uint32_t mask, std::uint32_t pc) const;
   void settle(SharedCell& cell) const;
+  bool stands_for_readers(const Cell& cell) const;
   template <bool kShared>
   void visit(Cell& cell, std::uintptr_t address, const Entry& now);
   bool is_dynamic(const SharedCell* cells) const { return cells == dynamic_cells_; }
