@@ -143,14 +143,14 @@ std::vector<nlohmann::json> HostFindings::take(bool ended_well, bool nothing_els
         1));
   }
   if (ended_well && unchecked_.count != 0) {
-    std::string title = fmt::format("an error that nothing checks: {} ({})",
+    std::string title = fmt::format("a call failed, and nothing asked cudaGetLastError() for it: {} ({})",
                                     cudaGetErrorName(unchecked_.code), cudaGetErrorString(unchecked_.code));
     if (!unchecked_.explanation.empty()) title += ": " + unchecked_.explanation;
-    if (unchecked_.count > 1) title += fmt::format(" (and {} more calls failed)", unchecked_.count - 1);
+    if (unchecked_.count > 1) title += fmt::format(" (and {} more failed)", unchecked_.count - 1);
     found.push_back(
         finding("unchecked_error", title, line_of_trace(unchecked_.trace), "called by the host",
-                "The program went on and ended with exit code 0. Check what every call returns, and "
-                "cudaGetLastError() after each launch; it also clears an error that was dealt with.",
+                "The program ended with exit code 0. Check what every call returns, and "
+                "cudaGetLastError() after each launch. Where a failure is expected, it clears the error.",
                 unchecked_.count));
   }
   if (ended_well && not_waited_for_.count != 0) {

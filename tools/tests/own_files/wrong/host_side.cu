@@ -1,7 +1,7 @@
 // Every kernel is right; the host forgets to free, to check, and to wait.
 // Expect: memory that is never freed: an allocation of 4096 bytes
 // Expect: cudaMalloc(&leaked, 4096);
-// Expect: an error that nothing checks: cudaErrorInvalidConfiguration
+// Expect: a call failed, and nothing asked cudaGetLastError() for it: cudaErrorInvalidConfiguration
 // Expect: scale<<<1, 2048>>>(a);
 // Expect: kernel scale is launched, and nothing waits for it before the program ends
 // Expect: 3 findings
