@@ -1,5 +1,6 @@
-# What ./workbook run and inspect build a CUDA file of the user's own with (tools/workbook/own_build.py): the target
-# own_file_parts makes the parts, and own_file.json in the build directory names them, with the compiler and its options.
+# What ./workbook run and inspect build a CUDA file of the user's own with (tools/workbook/own_build.py): the targets
+# own_file_parts, own_file_inspector and own_file_meter make the parts, and own_file.json in the build directory names
+# them, with the compiler and its options.
 function(wb_own_file)
   foreach(how inspected metered)
     string(TOUPPER ${how} upper)
@@ -20,8 +21,10 @@ function(wb_own_file)
   set(meter_parts simt_instrumented_objects simt_meter_objects)
   foreach(listener inspector meter)
     set(${listener} "")
+    add_custom_target(own_file_${listener})
+    add_dependencies(own_file_${listener} own_file_parts)
     if(WB_INSPECT)
-      add_dependencies(own_file_parts ${${listener}_parts})
+      add_dependencies(own_file_${listener} ${${listener}_parts})
       foreach(part IN LISTS ${listener}_parts)
         list(APPEND ${listener} "\"$<JOIN:$<TARGET_OBJECTS:${part}>,\", \">\"")
       endforeach()

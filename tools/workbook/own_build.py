@@ -235,17 +235,14 @@ def parts(options, kind: str) -> dict:
     """The CPU device's translator, compiler and libraries, built if need be."""
     build = Build("cpu", options.jobs, options.verbose, patience=PATIENCE)
     build.configure()
-    build.build(["simt-translate"], "the CPU device", parts=["own_file_parts"])
+    wanted = f"own_file_{LISTENERS[kind][0]}" if kind in LISTENERS else "own_file_parts"
+    build.build(["simt-translate"], "the CPU device", parts=[wanted])
     found = read(build.folder / "own_file.json")
     if found.get("schema_version") != VERSION:
         message = f"{shown(build.folder / 'own_file.json')} is missing or of another version; delete"
         raise WorkbookError(f"{message} {shown(build.folder)}, then run this again", Exit.BUILD)
-    for name in (
-        "flags",
-        "link_flags",
-        "inspect_options",
-        "meter_options",
-    ):  # an empty CMake list is one empty word
+    # An empty CMake list is one empty word.
+    for name in ("flags", "link_flags", "inspect_options", "meter_options"):
         found[name] = [word for word in found[name] if word]
     if kind in LISTENERS and not found[LISTENERS[kind][0]]:
         what = LISTENERS[kind][0]
