@@ -3,7 +3,7 @@
 
 // A compiler that instruments overlooks what a call passes by value: `f(*pointer)` is a load only after f is
 // inlined.
-#if defined(SIMT_METERED) && !defined(__clang__)
+#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
 #define __global__ __attribute__((flatten))
 #else
 #define __global__

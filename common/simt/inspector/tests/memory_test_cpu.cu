@@ -59,6 +59,26 @@ TEST(OutOfBounds, ForbiddenPartsOfAnAllocation) {
   });
 }
 
+// Passing a structure by value is a load, though the compiler instruments only what stands in the function
+// itself.
+struct alignas(16) Four {
+  float values[4];
+};
+__device__ float sum_of(Four four) {
+  float sum = 0;
+  for (const float value : four.values) sum += value;
+  return sum;
+}
+__global__ void by_value(const Four* from, float* out) {
+  out[threadIdx.x] = sum_of(from[threadIdx.x + 1]);
+}
+TEST(OutOfBounds, PassedByValue) {
+  const auto found = findings([] { by_value<<<1, 32>>>(zeros<Four>(32), zeros<float>(32)); });
+  ASSERT_EQ(found.size(), 1u) << all(found);
+  EXPECT_EQ(found[0].what, What::kOutOfBounds) << all(found);
+  EXPECT_CLEAN([] { by_value<<<1, 32>>>(zeros<Four>(33), zeros<float>(32)); });
+}
+
 TEST(UseAfterFree, IsFound) {
   expect_only(findings([] {
                 auto* data = zeros<unsigned char>(100);
