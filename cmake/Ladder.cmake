@@ -1,4 +1,5 @@
-# add_ladder(NAME CHAPTER chapter TESTS exercise... BENCH exercise): the rungs of one ladder, solutions/ladders/NAME.
+# add_ladder(NAME CHAPTER chapter TESTS exercise... BENCH exercise [CONTRACTS contract...]): the rungs of one ladder,
+# solutions/ladders/NAME. With CONTRACTS it climbs only these contracts of the exercise.
 #
 # By convention, in the ladder's folder:
 #   NN_idea.cu          a rung; it registers itself under its idea
@@ -12,7 +13,7 @@
 # object libraries <exercise>_test_cases of TESTS) for the rungs alone; ladder_NAME_bench: the chapter's own benchmark of the
 # rungs beside the chapter's implementations; ladder_NAME_inspected_test, ctest inspected.ladder.NAME.
 function(add_ladder ladder)
-  cmake_parse_arguments(ARG "" "CHAPTER;BENCH" "TESTS" ${ARGN})
+  cmake_parse_arguments(ARG "" "CHAPTER;BENCH" "TESTS;CONTRACTS" ${ARGN})
   set(folder ${CMAKE_CURRENT_SOURCE_DIR}/${ladder})
   file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${folder}/*.cu)
   wb_sources_for_device(files ${files})
@@ -39,7 +40,7 @@ function(add_ladder ladder)
   foreach(exercise IN LISTS ARG_TESTS)
     list(APPEND cases ${exercise}_test_cases)
   endforeach()
-  add_executable(ladder_${ladder}_test)
+  wb_ladder_program(ladder_${ladder}_test "${ARG_CONTRACTS}")
   target_link_libraries(ladder_${ladder}_test PRIVATE ${cases} ladder_${ladder}_rungs ${ARG_CHAPTER}_support)
   add_test(NAME ladder.${ladder} COMMAND ladder_${ladder}_test)
   set_tests_properties(ladder.${ladder} PROPERTIES LABELS "ladders;${ARG_CHAPTER}")
@@ -51,11 +52,22 @@ function(add_ladder ladder)
     wb_kernels(ladder_${ladder}_inspected_rungs ${rungs})
     simt_inspect(ladder_${ladder}_inspected_rungs)
     set_target_properties(ladder_${ladder}_inspected_rungs PROPERTIES EXCLUDE_FROM_ALL ON)
-    add_executable(ladder_${ladder}_inspected_test)
+    wb_ladder_program(ladder_${ladder}_inspected_test "${ARG_CONTRACTS}")
     target_link_libraries(ladder_${ladder}_inspected_test PRIVATE ${cases} ladder_${ladder}_inspected_rungs
       ${ARG_CHAPTER}_inspected_support)
     add_test(NAME inspected.ladder.${ladder} COMMAND ladder_${ladder}_inspected_test)
     set_tests_properties(inspected.ladder.${ladder} PROPERTIES LABELS "ladders;${ARG_CHAPTER};inspected")
+  endif()
+endfunction()
+
+# A test program that is about these contracts; about all that its cases declare when there are none.
+function(wb_ladder_program target contracts)
+  add_executable(${target})
+  if(contracts)
+    list(JOIN contracts "\", \"" names)
+    target_sources(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/contracts.cpp)
+    target_compile_definitions(${target} PRIVATE "WB_LADDER_CONTRACTS=\"${names}\"")
+    target_link_libraries(${target} PRIVATE wb_test_main)
   endif()
 endfunction()
 

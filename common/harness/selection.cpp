@@ -24,9 +24,21 @@ std::vector<detail::DeclaredContract>& contract_storage() {
   return contracts;
 }
 
+// Empty: all that are declared.
+std::vector<std::string>& restriction_storage() {
+  static std::vector<std::string> names;
+  return names;
+}
+
+bool is_beside_the_point(const detail::DeclaredContract& contract) {
+  const auto& names = restriction_storage();
+  return !names.empty() && std::find(names.begin(), names.end(), contract.name) == names.end();
+}
+
 // A starter computes in fp32 only, and its benchmark is that of all implementations: it measures what is
 // there.
 bool is_left_out(const detail::DeclaredContract& contract) {
+  if (is_beside_the_point(contract)) return true;
   const auto is_implemented = [](const detail::DeclaredContract& other) {
     return !other.implementation_names().empty();
   };
@@ -63,6 +75,11 @@ void add_declared_contract(const DeclaredContract& contract) {
   if (std::none_of(contracts.begin(), contracts.end(), same)) contracts.push_back(contract);
 }
 
+bool restrict_to_contracts(const std::vector<std::string>& names) {
+  restriction_storage() = names;
+  return true;
+}
+
 const std::vector<DeclaredContract>& declared_contracts() {
   return contract_storage();
 }
@@ -88,6 +105,12 @@ void set_implementation_filter(std::string filter) {
 }
 
 void require_selected_implementations() {
+  for (const std::string& name : restriction_storage()) {
+    const auto is_named = [&](const detail::DeclaredContract& contract) { return contract.name == name; };
+    if (std::none_of(contract_storage().begin(), contract_storage().end(), is_named)) {
+      throw Error(fmt::format("this program is about {}, but its tests declare no such contract", name));
+    }
+  }
   std::vector<std::string> unknown = names_in_filter();
   std::string known;
   for (const auto& contract : detail::declared_contracts()) {

@@ -19,6 +19,10 @@ struct DeclaredContract {
 void add_declared_contract(const DeclaredContract& contract);
 const std::vector<DeclaredContract>& declared_contracts();
 
+/// Before main(): the program is about these contracts alone, whatever else its cases declare. A ladder
+/// climbs some contracts of an exercise, and has no implementations of the others.
+bool restrict_to_contracts(const std::vector<std::string>& names);
+
 template <class Contract>
 bool declare_contract() {
   add_declared_contract({Contract::kName, [] {
@@ -39,7 +43,7 @@ void set_implementation_filter(std::string filter);
 
 /// Throws wb::Error if a declared contract has no implementation at all, or if a name in the filter
 /// is no implementation of any: a program that runs less than was asked must not pass. A bf16 twin may be
-/// missing beside what is there.
+/// missing beside what is there, and so may all that the program is not about (restrict_to_contracts).
 void require_selected_implementations();
 
 /// One line for each contract: `vector_add: solution, vectorized`.

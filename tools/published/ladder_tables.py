@@ -8,6 +8,7 @@ from . import benchmark_tables, markdown
 from .markdown import number
 
 BESIDE = ("solution", "library")
+COMPILED = "pytorch_compile"
 
 
 def of_ladder(benchmarks: list, name: str) -> str:
@@ -18,25 +19,47 @@ def of_ladder(benchmarks: list, name: str) -> str:
             continue
         rows = [row for row in document["body"]["rows"] if row["outcome"] == "ok"]
         origin = f"On {markdown.origin(document)}{benchmark_tables.peer(document, rows)}."
-        words = "TFLOP/s, and in parentheses the speed as a multiple of the library's."
+        words = meaning(document)
         picture = f"![Rung against rung](../../../docs/results/{published}.png)"
-        blocks.append(f"{origin} {words}\n\n{picture}\n\n{table(rows, rungs_of(name))}")
+        blocks.append(f"{origin} {words}\n\n{picture}\n\n{table(rows, rungs_of(name), bytes_bind(document))}")
     return "\n\n".join(blocks) or "Nothing is published yet: `./workbook ladder` shows yours."
+
+
+def bytes_bind(document: dict) -> bool:
+    """Whether memory decides the speed: the bytes of the largest problem take longer than its FLOPs."""
+    roofs, rows = document["body"]["roofs"], document["body"]["rows"]
+    copy, fp32 = roofs["copy_bytes_per_second"], roofs["fp32_flops"]
+    largest = max((row for row in rows if row["outcome"] == "ok"), key=lambda row: row["flops"])
+    return bool(copy and fp32) and largest["bytes"] / copy > largest["flops"] / fp32
+
+
+def meaning(document: dict) -> str:
+    if not bytes_bind(document):
+        return "TFLOP/s, and in parentheses the speed as a multiple of the library's."
+    copy = number(document["body"]["roofs"]["copy_bytes_per_second"] / 1e9)
+    return (
+        f"GB/s and the share of the copy measured in the same run ({copy} GB/s), and in parentheses the "
+        f"speed as a multiple of `{COMPILED}`'s (torch.compile in its default mode). The calls rotate over "
+        "buffers of three times the L2 cache, PyTorch's too."
+    )
 
 
 def rungs_of(name: str) -> list:
     return next(one.rungs for one in ladder.ladders() if one.name == name)
 
 
-def table(rows: list, rungs: list) -> str:
+def table(rows: list, rungs: list, bytes_bind: bool = False) -> str:
     """The chapter's solution first, the rungs in their order, then whom they are compared with."""
-    measured = {(row["problem"], row["implementation"]): row for row in rows}
+    several = len({row["contract"] for row in rows}) > 1
+    measured = {(label(row, several), row["implementation"]): row for row in rows}
     implementations = benchmark_tables.unique(row["implementation"] for row in rows)
     others = [name for name in implementations if name not in (*rungs, *BESIDE)]
     shown = [name for name in ("solution", *rungs, "library", *others) if name in implementations]
     lines = []
-    for problem in benchmark_tables.unique(row["problem"] for row in rows):
-        lines.append([problem, *(cell(measured.get((problem, name))) for name in shown)])
+    for problem in benchmark_tables.unique(label(row, several) for row in rows):
+        compiled = measured.get((problem, COMPILED))
+        cells = (measured.get((problem, name)) for name in shown)
+        lines.append([problem, *(share(one, compiled) if bytes_bind else cell(one) for one in cells)])
     return markdown.rows(["problem", *(f"`{name}`" for name in shown)], lines)
 
 
@@ -45,3 +68,17 @@ def cell(row: dict | None) -> str:
         return "-"
     speed = number(row["flops_per_second"] / 1e12)
     return speed if row["speedup"] is None else f"{speed} ({row['speedup']:.2f}x)"
+
+
+def label(row: dict, several: bool) -> str:
+    """Sizes; and what memory holds, where the ladder climbs the contract in fp32 and in bf16."""
+    return row["problem"] + (" bf16" if several and row["contract"].endswith("_bf16") else "")
+
+
+def share(row: dict | None, compiled: dict | None) -> str:
+    if row is None:
+        return "-"
+    speed = f"{number(row['bytes_per_second'] / 1e9)}, {markdown.percent(row['fraction_of_roof'])}"
+    if compiled is None:
+        return speed
+    return f"{speed} ({compiled['seconds']['median'] / row['seconds']['median']:.2f}x)"

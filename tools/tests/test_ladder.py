@@ -80,6 +80,25 @@ class Table(unittest.TestCase):
             "| 4096 NN | 0.11 | 0.50 (0.50x) | 1.00 (1.00x) |", ladder_tables.table(rows(), ["wgmma"])
         )
 
+    def test_where_bytes_bind_speed_is_a_share_of_the_copy_and_a_multiple_of_torch_compile(self):
+        made = [
+            test_bench.row("ring", 2e-6, fraction_of_roof=0.5),
+            test_bench.row("pytorch_compile", 3e-6, fraction_of_roof=0.333),
+        ]
+        self.assertTrue(ladder_tables.bytes_bind(test_bench.document(*made)))
+        self.assertIn(
+            "| 8x8 | 2,000, 50.0% (1.50x) | 1,333, 33.3% (1.00x) |", ladder_tables.table(made, ["ring"], True)
+        )
+
+    def test_a_problem_of_both_precisions_has_two_lines(self):
+        made = [test_bench.row("ring", 2e-6), test_bench.row("ring", 1e-6, contract="softmax_forward_bf16")]
+        lines = ladder_tables.table(made, ["ring"], True).splitlines()
+        self.assertEqual([line.split(" |")[0] for line in lines[2:]], ["| 8x8", "| 8x8 bf16"])
+
+    def test_where_arithmetic_binds_the_library_is_the_measure(self):
+        made = [test_bench.row("ring", 2e-6, flops=1e9)]
+        self.assertFalse(ladder_tables.bytes_bind(test_bench.document(*made)))
+
     def test_only_files_of_that_ladder_count(self):
         other = ("matmul-h100", {"body": {"rows": rows()}})
         self.assertIn("Nothing is published yet", ladder_tables.of_ladder([other], "matmul_bf16"))
@@ -137,7 +156,7 @@ class Climb(unittest.TestCase):
 
     def test_only_the_ladders_own_contract_is_measured(self):
         self.climb()
-        self.assertIn("--benchmark_filter=^matmul/", self.started)
+        self.assertIn("--benchmark_filter=^(matmul)/", self.started)
 
     def test_the_cpu_device_has_no_peer(self):
         self.assertNotIn("pytorch", self.climb("cpu"))

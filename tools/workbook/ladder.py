@@ -13,7 +13,9 @@ from .errors import Exit, WorkbookError, shown
 from .machine import ROOT, run_environment
 
 LADDERS = ROOT / "solutions" / "ladders"
-CALL = re.compile(r"^add_ladder\((\w+) CHAPTER (\w+) TESTS (\w+) BENCH (\w+)\)", re.M)
+CALL = re.compile(
+    r"^add_ladder\((\w+) CHAPTER (\w+) TESTS (\w+)(?: \w+)* BENCH (\w+)(?: CONTRACTS ([\w ]+))?\)", re.M
+)
 RUNG = re.compile(r"^\d\d_(\w+?)(?:_cuda)?\.cu$")
 PEERS = ("pytorch", "pytorch_compile", "triton", "cudnn")
 PLOT = ROOT / "tools" / "plots" / "ladder.py"
@@ -23,7 +25,7 @@ PLOT = ROOT / "tools" / "plots" / "ladder.py"
 class Ladder:
     folder: Path
     exercise: chapters.Exercise  # whose benchmark measures it
-    contract: str
+    contracts: tuple  # of the exercise, which the ladder climbs
 
     @property
     def name(self) -> str:
@@ -43,10 +45,11 @@ class Ladder:
 def ladders(folder: Path = LADDERS) -> list:
     """All there are, in the order of the folder's CMakeLists.txt, which says what each belongs to."""
     calls = CALL.findall(files.read_text(folder / "CMakeLists.txt"))
-    return [
-        Ladder(folder / name, chapters.Exercise(ROOT / chapter, bench_of), tests)
-        for name, chapter, tests, bench_of in calls
-    ]
+    found = []
+    for name, chapter, tests, bench_of, contracts in calls:
+        climbed = tuple((contracts or tests).split())
+        found.append(Ladder(folder / name, chapters.Exercise(ROOT / chapter, bench_of), climbed))
+    return found
 
 
 def chosen(options) -> list:
@@ -90,7 +93,7 @@ def climb(build: Build, ladder: Ladder, options) -> Exit:
         build.program(ladder.program),
         "--output",
         shown(output),
-        f"--benchmark_filter=^{ladder.contract}/",
+        f"--benchmark_filter=^({'|'.join(ladder.contracts)})/",
     ]
     if process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout) != 0:
         return Exit.FAILED

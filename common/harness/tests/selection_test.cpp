@@ -88,6 +88,19 @@ TEST_F(SelectionTest, LetsABf16TwinBeMissing) {
   EXPECT_EQ(wb::describe_selection(), "fill: algorithm, loop\n");
 }
 
+TEST_F(SelectionTest, LetsOtherContractsBeMissingWhereTheProgramIsAboutSome) {
+  wb::detail::add_declared_contract({"drain", [] { return std::vector<std::string>(); }});
+  wb::set_implementation_filter("");
+  EXPECT_THROW_MESSAGE(wb::require_selected_implementations(), wb::Error, "drain: this program links no");
+  wb::detail::restrict_to_contracts({"fill"});
+  EXPECT_NO_THROW(wb::require_selected_implementations());
+  EXPECT_EQ(wb::describe_selection(), "fill: algorithm, loop\n");
+  wb::detail::restrict_to_contracts({"fill", "fil"});
+  EXPECT_THROW_MESSAGE(wb::require_selected_implementations(), wb::Error,
+                       "about fil, but its tests declare no");
+  wb::detail::restrict_to_contracts({"fill"});  // for good: no declaration can be taken back
+}
+
 TEST(ReadableFailure, TakesTheWordsOutOfTheirWrapping) {
   const std::string message =
       "Value of: wb::matches(y.download(), oracle(x, {1, 2}), kTolerance)\n  Actual: false (3 of 9 elements "
