@@ -17,9 +17,14 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+from workbook import device, own_build  # noqa: E402
+
 WORKBOOK = str(ROOT / "workbook")
 HELLO = """#include <cstdio>
 __global__ void hello() { printf("hello %d\\n", WORD); }
@@ -108,6 +113,25 @@ class Programs(unittest.TestCase):
             done = workbook(command, *files, *WITH["two_files"], "--", "a b", "--x", "", typed="typed\n")
             self.assertEqual(done.returncode, 3, done.stderr)
             self.assertTrue(done.stdout.startswith("2.5 5 7.5 10 [a b] [--x] []\ntyped\n"), done.stdout)
+
+    @unittest.skipUnless(shutil.which("nvcc"), "no nvcc here")
+    def test_nvcc_builds_a_program_of_two_files_once(self):
+        card = device.Gpu("a GPU that is not here", (9, 0), (13, 0))
+        options = {
+            "include": [],
+            "define": ["FACTOR=2.5f"],
+            "optimize": "1",
+            "library": [],
+            "host_option": [],
+        }
+        options = SimpleNamespace(**options, verbose=False, jobs=1)
+        sources = [HERE / "right/two_files" / name for name in ("main.cpp", "scale.cu")]
+        with mock.patch.object(device, "gpu", lambda: (card, "")):
+            program = own_build.OwnProgram(sources, own_build.CUDA, options).build()
+            built = program.stat().st_mtime_ns
+            self.assertEqual(own_build.OwnProgram(sources, own_build.CUDA, options).build(), program)
+        self.assertEqual(program.stat().st_mtime_ns, built)
+        self.assertTrue(os.access(program, os.X_OK))
 
     @unittest.skipUnless(shutil.which("nvcc"), "no nvcc here")
     def test_right_programs_are_cuda(self):
