@@ -10,6 +10,8 @@ A mistake says in its head comment what it is and what the first screen must say
 A second line, `// Not yet: reason`, is for what is not named yet: it is counted apart, and is no problem.
 `// Stopped after: 7 s` is for a kernel that does not end.
 
+The solutions of some exercises are examined as well, and must pass.
+
 The programs hold all mistakes of an exercise; --impl picks one. What is printed is what check prints.
 """
 
@@ -34,6 +36,7 @@ NOT_YET = re.compile(r"^// Not yet: (.+)$", re.MULTILINE)
 LIMIT = re.compile(r"^// Stopped after: (\d+) s$", re.MULTILINE)
 WORDS = re.compile(r"^// First screen: (.+)$", re.MULTILINE)
 SECONDS = 60.0
+HONEST = ("vector_add", "softmax", "rope")  # whose solutions must pass as a student's kernel would
 SCREEN_LINES = 24
 
 
@@ -47,7 +50,7 @@ def examine(folder: Path, file: Path) -> tuple:
     started = time.monotonic()
     program = folder / "bin" / f"{file.parent.name}_mistakes_test"
     twin = folder / "bin" / f"{file.parent.name}_mistakes_inspected_test"
-    limit = LIMIT.search(file.read_text())
+    limit = LIMIT.search(file.read_text()) if file.is_file() else None
     seconds = float(limit.group(1)) if limit else SECONDS
     outcome, inspected = check.examine(program, twin, ["--impl", file.stem], seconds)
     return outcome, inspected, time.monotonic() - started
@@ -94,6 +97,12 @@ def main() -> int:
         print(f"{file.parent.name}/{file.stem}: {problem or 'named'} ({seconds:.1f} s)", flush=True)
         if problem or arguments.show:
             print("\n".join("  | " + line for line in text.splitlines()), flush=True)
+    for exercise in HONEST if not arguments.names else ():
+        outcome, inspected, _ = examine(folder, MISTAKES / exercise / "solution.cu")
+        problems += not (outcome.passed and inspected.clean)
+        print(f"{exercise}/solution: {'passes' if outcome.passed and inspected.clean else 'DOES NOT PASS'}")
+        if not (outcome.passed and inspected.clean):
+            print("\n".join("  | " + line for line in screen(outcome, inspected).splitlines()), flush=True)
     print(f"{len(chosen)} wrong kernels, {later} not named yet, {problems} problems")
     return 1 if problems else 0
 

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "inspector/entry.h"
+#include "inspector/own_memory.h"
 #include "inspector/words.h"
 #include "instrumented/source.h"
 
@@ -39,9 +40,9 @@ struct Booked {
 // Never destroyed: kernels may run until the process ends.
 struct State {
   std::mutex mutex;
-  std::vector<Launch> launches{{"", dim3(1), dim3(1), nullptr}};  // the first is none: kHostRun
-  std::vector<Run> runs{{0, 0}};
-  std::vector<Outsider> outsiders{{"the host", nullptr}};
+  OwnVector<Launch> launches{{"", dim3(1), dim3(1), nullptr}};  // the first is none: kHostRun
+  OwnVector<Run> runs{{0, 0}};
+  OwnVector<Outsider> outsiders{{"the host", nullptr}};
   std::map<Key, Booked> booked;
   std::set<std::uint32_t> guesses;
 };

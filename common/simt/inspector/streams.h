@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "inspector/entry.h"
+#include "inspector/own_memory.h"
 #include "runtime/inspector.h"
 
 namespace simt::inspector {
@@ -54,7 +55,7 @@ class Streams {
   void forget_old(const detail::Point& now);
 
   std::mutex mutex_;
-  std::vector<TransferRef> transfers_;
+  OwnVector<TransferRef> transfers_;
   std::uint32_t host_run_ = 0;  // stands for the host since it last submitted something
   detail::PointRef host_run_point_;
   std::uint32_t era_ = 0;  // of what follows

@@ -210,7 +210,7 @@ void Watch::device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind ki
   if (!report || kind == kAtomic) state = static_cast<unsigned char>(state | mask);
 }
 
-// Whether nothing is to be learnt from one more read of this cell.
+// Whether nothing is to be learned from one more read of this cell.
 inline bool Watch::is_settled(SharedCell& cell, std::uint32_t mask, std::uint32_t pc) const {
   if ((cell.settled & mask) != mask || cell.settled_epoch != epoch_ || cell.written_run != run_) return false;
   if (cell.settled_warp == SharedCell::kEveryWarp) return true;
@@ -248,6 +248,7 @@ inline void Watch::settle(SharedCell& cell) const {
 
 void Watch::shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr_t address, std::size_t bytes,
                           Kind kind, std::uint32_t pc) {
+  if (kind == kRead && bytes == 4 && offset % 4 == 0 && is_settled(cells[offset / 4], 0xf, pc)) return;
   const std::uintptr_t end = offset + bytes;
   for (std::uintptr_t at = offset; at < end;) {
     const std::uintptr_t next = std::min((at & ~std::uintptr_t{3}) + 4, end);
