@@ -63,38 +63,41 @@ def rows_of(folder: Path, program: str) -> list:
     _, launches = nsight_compute.load(counted)
     if len(kernels) != len(launches):
         raise UnexplainedError(f"{report.name} has {len(kernels)} launches, {counted.name} {len(launches)}")
-    rows = []
-    for kernel, launch in zip(kernels, launches):
-        for access in ACCESSES:
-            row = compared(kernel, launch.metrics, access)
-            if row.requests or row.requests_there:
-                rows.append(row)
+    pairs = zip(kernels, launches)
+    rows = [compared(kernel, launch.metrics, access) for kernel, launch in pairs for access in ACCESSES]
+    rows = [row for row in rows if row.requests or row.requests_there]
+    if wrong := [text for row in rows if (text := objection(row))]:
+        raise UnexplainedError("\n".join(wrong))
     return rows
+
+
+def objection(row: Row) -> str:
+    """What is wrong with the reason of a row."""
+    if row.equal and row.reason:
+        return f"{row.case}, {row.access}: both count the same, but meter_reasons.py has a reason"
+    if not row.equal and not row.reason:
+        return f"{row}: meter_reasons.py has no reason for this difference"
+    return ""
 
 
 def compared(kernel: dict, metrics: dict, access: str) -> Row:
     kind, memory, requests, moved = ACCESSES[access]
     lines = [line for line in kernel["lines"] if line["kind"] == kind and line["memory"] == memory]
     unit = "sectors" if memory == "global" else "wavefronts"
-    row = Row(
+    return Row(
         kernel["case"],
         access,
         sum(line["requests"] for line in lines),
         metrics.get(requests, 0),
         sum(line[unit] for line in lines),
         metrics.get(moved, 0),
+        meter_reasons.reason(kernel["case"], access),
     )
-    reason = meter_reasons.reason(row.case, access)
-    if row.equal and reason:
-        raise UnexplainedError(
-            f"{row.case}, {access}: both count the same, but meter_reasons.py has a reason"
-        )
-    if not row.equal and not reason:
-        raise UnexplainedError(f"{row}: meter_reasons.py has no reason for this difference")
-    return Row(**{**asdict(row), "reason": reason})
 
 
 def table(folder: Path, program: str) -> str:
+    if not all(file.exists() for file in folders(folder, program)):
+        return "Nothing is published yet: `tools/gpu/nsight_compute.sh FOLDER` counts on a GPU."
     rows = rows_of(folder, program)
     lines = []
     for row in rows:

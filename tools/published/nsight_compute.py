@@ -3,7 +3,8 @@
     python3 tools/published/nsight_compute.py RAW.csv docs/results/nsight_compute/NAME.csv "about this run"
 
 makes such a file of what `ncu --import REPORT --csv --page raw --print-units base` prints. RAW.csv may hold
-several outputs, one after the other.
+several outputs, one after the other. With --metrics it prints what ncu has to count.
+tools/gpu/nsight_compute.sh does all of it on a machine with a GPU.
 """
 
 from __future__ import annotations
@@ -80,6 +81,9 @@ def text_of(launches: list, about: str) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--metrics"]:
+        print(",".join(METRICS))
+        sys.exit()
     if len(sys.argv) != 4:
         sys.exit(__doc__)
     found = launches_of(Path(sys.argv[1]).read_text(encoding="utf-8"))
