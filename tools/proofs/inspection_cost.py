@@ -4,8 +4,8 @@
     inspection_cost.py --build build/cpu [--document docs/inspector.md] [EXERCISE...]
 
 The two programs of an exercise run one after the other, for all implementations, three times in turn; the
-table has the medians. With --document it replaces the table between the markers there. Fails where a ratio is
-above the limit.
+table has the medians. With --document it replaces the rows of these exercises between the markers there. Fails
+where a ratio is above the limit.
 """
 
 from __future__ import annotations
@@ -48,16 +48,23 @@ def measure(folder: Path, name: str) -> tuple:
     return statistics.median(plain), statistics.median(inspected)
 
 
-def table(rows: list) -> str:
-    lines = ["| exercise | plain, s | inspected, s | ratio |", "| :-- | --: | --: | --: |"]
-    lines += [f"| {name} | {a:.2f} | {b:.2f} | {b / a:.1f} |" for name, a, b in rows]
-    return "\n".join(lines)
+def lines_of(rows: list) -> dict:
+    return {name: f"| {name} | {a:.2f} | {b:.2f} | {b / a:.1f} |" for name, a, b in rows}
 
 
-def put(document: Path, text: str) -> None:
+def table(lines: dict) -> str:
+    head = ["| exercise | plain, s | inspected, s | ratio |", "| :-- | --: | --: | --: |"]
+    return "\n".join([*head, *(lines[name] for name in sorted(lines))])
+
+
+def put(document: Path, rows: list) -> None:
+    """What was measured now takes the place of what was measured before."""
     begin, end = MARKERS
-    found = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
-    document.write_text(found.sub(lambda _: f"{begin}\n{text}\n{end}", document.read_text(), count=1))
+    found = re.compile(re.escape(begin) + "(.*?)" + re.escape(end), re.DOTALL)
+    text = document.read_text()
+    before = re.findall(r"^\| (\w+) (\|[ \d.|]+)$", found.search(text).group(1), re.MULTILINE)
+    lines = {name: f"| {name} {rest}" for name, rest in before} | lines_of(rows)
+    document.write_text(found.sub(lambda _: f"{begin}\n{table(lines)}\n{end}", text, count=1))
 
 
 def main() -> int:
@@ -76,9 +83,9 @@ def main() -> int:
             continue
         rows.append((name, *measure(folder, name)))
         print(f"{name}: {rows[-1][1]:.2f} s, {rows[-1][2]:.2f} s inspected", flush=True)
-    print(table(rows))
+    print(table(lines_of(rows)))
     if arguments.document:
-        put(arguments.document, table(rows))
+        put(arguments.document, rows)
     above = [name for name, plain, inspected in rows if inspected > LIMIT * plain]
     if above:
         print(f"above {LIMIT:.0f} times the plain program: {', '.join(above)}")
