@@ -4,8 +4,8 @@
     inspection_cost.py --build build/cpu [--document docs/inspector.md] [EXERCISE...]
 
 The two programs of an exercise run one after the other, for all implementations, three times in turn; the
-table has the medians. With --document it replaces the rows of these exercises between the markers there. Fails
-where a ratio is above the limit.
+table has the medians. With --document it replaces the rows of these exercises between the markers there.
+Fails where a ratio is above the limit.
 """
 
 from __future__ import annotations
