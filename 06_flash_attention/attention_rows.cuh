@@ -50,6 +50,12 @@ struct RowReader {
     return d == kHead ? dot_of<kHead, true>(a, t) : dot_of<kHead, false>(a, t);
   }
 
+  /// row t of this head . row `other_t` of the other, both read from memory.
+  template <int kHead>
+  __device__ __forceinline__ float dot(int t, const RowReader& other, int other_t) const {
+    return d == kHead ? dot_of<kHead, true>(t, other, other_t) : dot_of<kHead, false>(t, other, other_t);
+  }
+
   /// sum += factor * row t
   template <int kHead>
   __device__ __forceinline__ void add_to(Row<kHead>& sum, float factor, int t) const {
@@ -83,6 +89,36 @@ struct RowReader {
         if (kFull || c + 2 < d) z += a.x[c + 2] * to_float(row[2 * head.stride_d]);
         if (kFull || c + 3 < d) w += a.x[c + 3] * to_float(row[3 * head.stride_d]);
         row += 4 * head.stride_d;
+      }
+    }
+    return (x + y) + (z + w);
+  }
+
+  template <int kHead, bool kFull>
+  __device__ __forceinline__ float dot_of(int t, const RowReader& other, int other_t) const {
+    const T* a = head.data + t * head.stride_t;
+    const T* b = other.head.data + other_t * other.head.stride_t;
+    float x = 0.0f, y = 0.0f, z = 0.0f, w = 0.0f;
+    if (float4s && other.float4s) {
+#pragma unroll
+      for (int c = 0; c < kHead; c += 4) {
+        if (!kFull && c >= d) continue;
+        const float4 four = load4(a + c);
+        const float4 other_four = load4(b + c);
+        x += four.x * other_four.x;
+        y += four.y * other_four.y;
+        z += four.z * other_four.z;
+        w += four.w * other_four.w;
+      }
+    } else {
+#pragma unroll
+      for (int c = 0; c < kHead; c += 4) {
+        if (kFull || c < d) x += to_float(a[0]) * to_float(b[0]);
+        if (kFull || c + 1 < d) y += to_float(a[head.stride_d]) * to_float(b[other.head.stride_d]);
+        if (kFull || c + 2 < d) z += to_float(a[2 * head.stride_d]) * to_float(b[2 * other.head.stride_d]);
+        if (kFull || c + 3 < d) w += to_float(a[3 * head.stride_d]) * to_float(b[3 * other.head.stride_d]);
+        a += 4 * head.stride_d;
+        b += 4 * other.head.stride_d;
       }
     }
     return (x + y) + (z + w);

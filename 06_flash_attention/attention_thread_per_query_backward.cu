@@ -2,7 +2,8 @@
 // loop.
 //
 // dQ: a thread a query, over the keys it sees; it also leaves delta behind.
-// dK and dV: a thread a key, over the queries that see it, of every query head of its group.
+// dK and dV: a thread a key, over the queries that see it, of every query head of its group. It reads its
+// key and its value from memory again for every query: registers hold the two sums alone.
 //
 // Grid: 64 queries or keys a block. FLOPs: 14 B H T^2 D, half of it when causal. Scratch: delta, (B, H, T).
 #include "06_flash_attention/attention_check.h"
@@ -68,8 +69,9 @@ __global__ void __launch_bounds__(kThreads)
   const int b = static_cast<int>(row / shape.t / shape.kv);
   const int heads_per_kv = shape.h / shape.kv;
 
-  const Row<kHead> key = RowReader(head_matrix(k, b, kv_head), shape.d).template load<kHead>(s);
-  const Row<kHead> value = RowReader(head_matrix(v, b, kv_head), shape.d).template load<kHead>(s);
+  const RowReader keys(head_matrix(k, b, kv_head), shape.d);
+  const RowReader values(head_matrix(v, b, kv_head), shape.d);
+
   Row<kHead> dkey;
   Row<kHead> dvalue;
   for (int h = kv_head * heads_per_kv; h < (kv_head + 1) * heads_per_kv; ++h) {
@@ -77,9 +79,9 @@ __global__ void __launch_bounds__(kThreads)
     const RowReader dresults(head_matrix(dout, b, h), shape.d);
     const std::int64_t row_of_head = (static_cast<std::int64_t>(b) * shape.h + h) * shape.t;
     for (int t = shape.causal ? s : 0; t < shape.t; ++t) {
-      const float p = expf(shape.scale * queries.dot(key, t) - lse[row_of_head + t]);
+      const float p = expf(shape.scale * queries.template dot<kHead>(t, keys, s) - lse[row_of_head + t]);
       dresults.add_to(dvalue, p, t);
-      queries.add_to(dkey, p * (dresults.dot(value, t) - delta[row_of_head + t]), t);
+      queries.add_to(dkey, p * (dresults.template dot<kHead>(t, values, s) - delta[row_of_head + t]), t);
     }
   }
   store_row(head_matrix(dk, b, kv_head), dkey, shape.scale, s, shape.d);
