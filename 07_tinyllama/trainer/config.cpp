@@ -15,7 +15,7 @@ namespace {
 const std::vector<std::pair<std::string, ModelConfig>>& presets() {
   static const std::vector<std::pair<std::string, ModelConfig>> table = {
       {"nano", {.c = 128, .l = 2, .h = 4, .k = 2, .f = 1024, .v = 1000, .b = 4, .t = 64}},
-      {"nano_long", {.c = 256, .l = 2, .h = 2, .k = 1, .f = 400, .v = 256, .b = 1, .t = 768}},
+      {"nano_long", {.c = 256, .l = 2, .h = 2, .k = 1, .f = 432, .v = 256, .b = 1, .t = 768}},
       {"shakespeare", {.c = 384, .l = 6, .h = 6, .k = 6, .f = 1024, .v = 256, .b = 64, .t = 256}},
       {"small", {.c = 512, .l = 8, .h = 8, .k = 4, .f = 2048, .v = 1000, .b = 8, .t = 128}},
       {"small_long", {.c = 512, .l = 8, .h = 8, .k = 4, .f = 1024, .v = 1000, .b = 1, .t = 3328}},

@@ -31,7 +31,7 @@ class Config:
 # As 07_tinyllama/trainer/config.cpp.
 PRESETS = {
     "nano": Config(128, 2, 4, 2, 1024, 1000, 4, 64),
-    "nano_long": Config(256, 2, 2, 1, 400, 256, 1, 768),
+    "nano_long": Config(256, 2, 2, 1, 432, 256, 1, 768),
     "small_long": Config(512, 8, 8, 4, 1024, 1000, 1, 3328),
     "small": Config(512, 8, 8, 4, 2048, 1000, 8, 128),
     "medium": Config(1024, 12, 16, 8, 4096, 1000, 16, 512),

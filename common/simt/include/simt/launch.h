@@ -24,7 +24,8 @@ struct Addresses {
   void note(unsigned position, const T& argument) {
     if constexpr (std::is_trivially_copyable_v<T> && sizeof(T) >= sizeof(std::uintptr_t)) {
       constexpr std::uintptr_t kLowest = std::uintptr_t{1} << 32;  // smaller ones are numbers
-      std::uintptr_t words[sizeof(T) / sizeof(std::uintptr_t)];
+      constexpr std::size_t kWord = sizeof(std::uintptr_t);
+      std::uintptr_t words[sizeof(T) / kWord];
       __builtin_memcpy(words, &argument, sizeof(words));
       for (const std::uintptr_t word : words) {
         if (word < kLowest || count == kMost) continue;
