@@ -21,6 +21,6 @@ about="Nsight Compute $(ncu --version | grep -oE '[0-9]{4}\.[0-9.]+' | head -1) 
 for program in access_patterns chapter_kernels; do
   ncu --clock-control none --csv --page raw --print-units base --metrics "$metrics" build/cuda/bin/$program \
     > "$folder/$program.csv"
-  python3 tools/published/nsight_compute.py "$folder/$program.csv" "docs/results/nsight_compute/$program-h100.csv" "$about"
+  python3 tools/published/nsight_compute.py "$folder/$program.csv" "docs/results/nsight_compute/$program.csv" "$about"
 done
 python3 tools/publish.py

@@ -21,7 +21,7 @@ from pathlib import Path
 
 LIMIT = 15.0
 ROUNDS = 3
-MARKERS = ("<!-- inspection-cost:begin -->", "<!-- inspection-cost:end -->")
+MARKERS = ("<!-- inspection_cost.py: begin -->", "<!-- inspection_cost.py: end -->")
 # A test that large operands make, and that the inspector leaves out.
 LEFT_OUT = "--gtest_filter=-*CountsPastTwoToThe31*"
 

@@ -10,6 +10,8 @@ NAME.cu registers itself as NAME and says in its head comment how a failure name
 
 A mistake that only the CPU device shows, such as a leak, says so: "// Caught on: cpu".
 
+One that would never end in a test that is large on a GPU names it: "// Leaves out: *TestName*, because".
+
 Each mutant must make a test fail in every thread order, and its failure must say so. The reference,
 `solution`, runs in the same program and must pass: a program that fails at everything proves nothing.
 
@@ -28,17 +30,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ONLY_ON = re.compile(r"^// Caught on: (\w+)$", re.MULTILINE)
+LEAVES_OUT = re.compile(r"^// Leaves out: ([^,\s]+), .+$", re.MULTILINE)
 CAUSE = re.compile(r"^// Caught as: (.+)$", re.MULTILINE)
 TESTS_FAILED = 1
 
 
-def run(program: Path, implementation: str, order: str, timeout: float) -> tuple[int, str]:
+def run(program: Path, implementation: str, order: str, left_out: str, timeout: float) -> tuple[int, str]:
     """The program's exit code and output for one implementation in one thread order."""
     environment = {**os.environ, "SIMT_ORDER": order}
     environment.pop("WB_IMPL", None)
     try:
         done = subprocess.run(
-            [program, "--impl", implementation, "--gtest_filter=-*.Rejects*:*.Refuses*"],
+            [program, "--impl", implementation, f"--gtest_filter=-*.Rejects*:*.Refuses*:{left_out}"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,9 +85,17 @@ def main() -> int:
         print(f"error: no mutant in {arguments.folder}", file=sys.stderr)
         return 2
     orders = arguments.orders.split(",")
-    todo = [(name, order) for order in orders for name in ["solution", *(m.stem for m in mutants)]]
+    left_out = {mutant.stem: LEAVES_OUT.findall(mutant.read_text()) for mutant in mutants}
+    todo = [(name, order) for order in orders for name in ["solution", *left_out]]
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        runs = list(pool.map(lambda one: run(arguments.program, *one, arguments.timeout), todo))
+        runs = list(
+            pool.map(
+                lambda one: run(
+                    arguments.program, *one, ":".join(left_out.get(one[0], [])), arguments.timeout
+                ),
+                todo,
+            )
+        )
     causes = {mutant.stem: CAUSE.search(mutant.read_text()) for mutant in mutants}
     failures = 0
     for (name, order), (code, output) in zip(todo, runs):

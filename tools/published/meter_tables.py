@@ -49,7 +49,7 @@ class Row:
 
 
 def folders(folder: Path, program: str) -> tuple[Path, Path]:
-    return folder / "meter" / f"{program}.json", folder / "nsight_compute" / f"{program}-h100.csv"
+    return folder / "meter" / f"{program}.json", folder / "nsight_compute" / f"{program}.csv"
 
 
 def is_published(folder: Path) -> bool:

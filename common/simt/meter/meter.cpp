@@ -184,6 +184,7 @@ void Meter::add(std::uintptr_t address, std::uint32_t bytes, Kind kind, bool sha
   request.address[lane] = address;
   request.mask |= 1u << lane;
   request.bytes = std::max(request.bytes, bytes);
+  request.load = kind == instrumented::kRead;
 }
 
 void Meter::access(std::uintptr_t address, std::size_t bytes, std::size_t largest, Kind kind,

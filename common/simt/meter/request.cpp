@@ -35,10 +35,31 @@ Cost& Cost::operator+=(const Cost& other) {
   return *this;
 }
 
+namespace {
+
+/// Whether each lane reads what the lane at that distance reads, where both take part.
+bool is_shared_by_pairs(const Request& request, unsigned distance) {
+  for (unsigned lane = 0; lane < kLanes; ++lane) {
+    const unsigned other = lane ^ distance;
+    const bool both = (request.mask >> lane & request.mask >> other & 1) != 0;
+    if (both && request.address[lane] != request.address[other]) return false;
+  }
+  return true;
+}
+
+/// Lanes that are served together.
+unsigned lanes_at_once(const Request& request) {
+  const unsigned lanes = std::min(kLanes, kWavefrontBytes / std::max(request.bytes, 4u));
+  if (lanes == kLanes || !request.load) return lanes;
+  return is_shared_by_pairs(request, 1) || is_shared_by_pairs(request, 2) ? 2 * lanes : lanes;
+}
+
+}  // namespace
+
 Cost shared_cost(const Request& request) {
   constexpr std::uintptr_t kWordBytes = 4;
   Cost cost;
-  const unsigned lanes = std::min(kLanes, kWavefrontBytes / std::max(request.bytes, 4u));
+  const unsigned lanes = lanes_at_once(request);
   for (unsigned first = 0; first < kLanes; first += lanes) {
     const Addresses addresses = sorted_addresses(request, first, lanes);
     if (addresses.count == 0) continue;

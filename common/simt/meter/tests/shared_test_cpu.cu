@@ -41,6 +41,22 @@ __global__ void read_shared(T* out, int stride) {
 }
 constexpr int kRead = __LINE__ - 2;
 
+// Lanes that lie kDistance apart read the same vector, and together they read 16 in a row.
+template <unsigned kDistance>
+__global__ void read_shared_by_pairs(float4* out) {
+  extern __shared__ float4 vectors[];
+  const float4 value = vectors[threadIdx.x % kDistance + threadIdx.x / (2 * kDistance) * kDistance];
+  out[threadIdx.x] = value;
+}
+constexpr int kReadByPairs = __LINE__ - 3;
+
+__global__ void write_shared_by_pairs(const float4* from) {
+  extern __shared__ float4 written[];
+  const float4 value = from[0];
+  written[threadIdx.x / 2] = value;
+}
+constexpr int kWriteByPairs = __LINE__ - 2;
+
 TEST(Shared, BroadcastIsOneWavefront) {
   read_shared<unsigned><<<1, 32, 4096>>>(zeros<unsigned>(32), 0);
   EXPECT_EQ(counts(row(kernel("read_shared<unsigned>"), kRead, "shared_load")), (Counts{1, 1, 1, 4, 32}));
@@ -56,6 +72,26 @@ TEST(Shared, EightBytesPerLaneAreServedInHalves) {
 TEST(Shared, SixteenBytesPerLaneAreServedInQuarters) {
   read_shared<float4><<<1, 32, 4096>>>(zeros<float4>(32), 1);
   EXPECT_EQ(counts(row(kernel("read_shared<float4>"), kRead, "shared_load")), (Counts{1, 4, 4, 512, 32}));
+}
+TEST(Shared, LoadsOfVectorsThatPairsShareAreServedTogether) {
+  read_shared_by_pairs<1><<<1, 32, 4096>>>(zeros<float4>(32));
+  EXPECT_EQ(counts(row(kernel("read_shared_by_pairs<1>"), kReadByPairs, "shared_load")),
+            (Counts{1, 2, 2, 256, 32}));
+}
+TEST(Shared, LoadsThatLanesTwoApartShareAreServedTogether) {
+  read_shared_by_pairs<2><<<1, 32, 4096>>>(zeros<float4>(32));
+  EXPECT_EQ(counts(row(kernel("read_shared_by_pairs<2>"), kReadByPairs, "shared_load")),
+            (Counts{1, 2, 2, 256, 32}));
+}
+TEST(Shared, LoadsThatLanesFourApartShareAreNot) {
+  read_shared_by_pairs<4><<<1, 32, 4096>>>(zeros<float4>(32));
+  EXPECT_EQ(counts(row(kernel("read_shared_by_pairs<4>"), kReadByPairs, "shared_load")),
+            (Counts{1, 4, 4, 256, 32}));
+}
+TEST(Shared, StoresThatPairsShareAreNot) {
+  write_shared_by_pairs<<<1, 32, 4096>>>(zeros<float4>(1));
+  EXPECT_EQ(counts(row(kernel("write_shared_by_pairs"), kWriteByPairs, "shared_store")),
+            (Counts{1, 4, 4, 256, 32}));
 }
 TEST(Shared, VectorsFarApartCollide) {
   read_shared<int4><<<1, 32, 32768>>>(zeros<int4>(32), 8);
