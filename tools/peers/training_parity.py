@@ -5,12 +5,16 @@ program training_parity train from the same weights on the same batches. fp32 is
 tf32 with its tf32, bf16 with its autocast to bfloat16 (the standard way: weights and residual stream in fp32,
 products in bf16).
 
-    python3 tools/peers/training_parity.py --program build/cuda/bin/training_parity --preset small
+    ./workbook data shakespeare
+    python3 tools/peers/training_parity.py --program build/cuda/bin/training_parity --seeds 1,2,3
     python3 tools/peers/training_parity.py --program build/cpu/bin/training_parity --preset tiny --device cpu
+
+The text is tinyshakespeare, so that the figures do not change with this repository; --text takes other files.
 
 Exits with 1 where a loss of any step is further from PyTorch's than the limit. Rounding differences grow with
 the learning rate until two runs are as far apart as two seeds; at the default rate they stay small for 200
-steps, and what is left is what the programs compute differently.
+steps, and what is left is what the programs compute differently. --floor also trains PyTorch a second time,
+with attention and norms in separate operations: how far two correct programs part there.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/golden"))
 from make_model_golden import write_safetensors  # noqa: E402
 
+TEXT = ROOT / "data/tinyshakespeare.txt"  # where ./workbook data puts it
 TINY = Config(64, 2, 4, 2, 256, 256, 4, 32)  # for the CPU device
 LIMITS = {"fp32": 1e-3, "tf32": 1e-2, "bf16": 1e-2}  # of the relative difference of any step's loss
 BETA1, BETA2, EPSILON, WEIGHT_DECAY = 0.9, 0.999, 1e-8, 0.01
@@ -57,10 +62,9 @@ def hugging_face_weights(model: Llama, layers: int) -> dict:
     return weights
 
 
-def text_batches(config: Config, steps: int, seed: int):
-    """Tokens and targets, (steps, B, T) each: rows at random places of the workbook's lessons, in bytes."""
-    files = sorted(ROOT.glob("0*_*/README.md")) + sorted(ROOT.glob("docs/*.md"))
-    text = torch.frombuffer(bytearray(b"".join(file.read_bytes() for file in files)), dtype=torch.uint8)
+def text_batches(text: bytes, config: Config, steps: int, seed: int):
+    """Tokens and targets, (steps, B, T) each: rows at random places of `text`, in bytes."""
+    text = torch.frombuffer(bytearray(text), dtype=torch.uint8)
     generator = torch.Generator().manual_seed(seed)
     starts = torch.randint(len(text) - config.t, (steps, config.b, 1), generator=generator)
     places = starts + torch.arange(config.t + 1)
@@ -101,8 +105,9 @@ def compare(ours: list, theirs: list) -> dict:
     """NaN on either side counts as infinitely far."""
     differences = [abs(a / b - 1) for a, b in zip(ours, theirs)]
     worst = max((d if d == d else float("inf") for d in differences), default=float("inf"))
+    step = next((i for i, d in enumerate(differences) if not d < worst), -1) + 1
     last = sum(ours[-20:]) / sum(theirs[-20:]) - 1
-    return {"worst": worst, "mean_of_last_20": last, "ours": ours, "pytorch": theirs}
+    return {"worst": worst, "worst_step": step, "mean_of_last_20": last, "ours": ours, "pytorch": theirs}
 
 
 def parse():
@@ -112,7 +117,9 @@ def parse():
     parser.add_argument("--precisions", default="fp32,tf32,bf16")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", default="1", help="of weights and batches, with commas")
+    parser.add_argument("--text", type=Path, nargs="+", default=[TEXT], help="files to cut batches out of")
+    parser.add_argument("--floor", action="store_true", help="compare PyTorch with itself, too")
     parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--kernels", default="auto")
     parser.add_argument("--output", type=Path, help="write both curves to this JSON file")
@@ -120,49 +127,78 @@ def parse():
     unknown = set(options.precisions.split(",")) - LIMITS.keys()
     if unknown:
         parser.error(f"--precisions: no {', '.join(sorted(unknown))}; there are {', '.join(LIMITS)}")
+    if not all(seed.isdigit() for seed in options.seeds.split(",")):
+        parser.error(f"--seeds: whole numbers with commas, as in 1,2,3; not {options.seeds}")
+    missing = [file for file in options.text if not file.is_file()]
+    if missing:
+        parser.error(f"--text: no file {missing[0]}; ./workbook data shakespeare fetches {TEXT}")
     if options.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda: PyTorch finds no CUDA device; try --device cpu --preset tiny")
     return options
+
+
+def write_input(file: Path, weights: dict, config: Config, tokens, targets, options) -> None:
+    sizes = [*astuple(config), 10000.0, 1e-5]  # C, L, H, K, F, V, B, T, RoPE base, epsilon
+    adamw = [options.learning_rate, BETA1, BETA2, EPSILON, WEIGHT_DECAY]
+    tensors = {"weight/" + name: value for name, value in weights.items()}
+    tensors["config"] = torch.tensor(sizes, dtype=torch.float64)
+    tensors["adamw"] = torch.tensor(adamw, dtype=torch.float64)
+    write_safetensors(file, tensors | {"tokens": tokens, "targets": targets})
+
+
+def curves_of_seed(text: bytes, config: Config, seed: int, options) -> dict:
+    """By precision, what compare() says of the two loss curves."""
+    torch.manual_seed(seed)
+    weights = Llama(config, fused=True).state_dict()
+    tokens, targets = text_batches(text, config, options.steps, seed)
+
+    def of_pytorch(precision: str, fused: bool = True) -> list:
+        model = Llama(config, fused)
+        model.load_state_dict(weights)
+        return pytorch_losses(model.to(options.device), tokens, targets, precision, options)
+
+    results = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = Llama(config, fused=True)
+        model.load_state_dict(weights)
+        named = hugging_face_weights(model, config.layers)
+        write_input(folder / "input.safetensors", named, config, tokens, targets, options)
+        for precision in options.precisions.split(","):
+            theirs = of_pytorch(precision)
+            result = compare(workbook_losses(folder, precision, options), theirs)
+            if options.floor:
+                result["floor"] = compare(of_pytorch(precision, fused=False), theirs)["worst"]
+            result["ok"] = len(result["ours"]) == options.steps and result["worst"] <= LIMITS[precision]
+            results[precision] = result
+            print(f"seed {seed}, {sentence_of(precision, result, options)}", flush=True)
+    return results
+
+
+def sentence_of(precision: str, result: dict, options) -> str:
+    floor = f", PyTorch from itself by {100 * result['floor']:.4f}%" if "floor" in result else ""
+    first, last = result["pytorch"][0], result["pytorch"][-1]
+    return (
+        f"{precision}: loss {first:.4f} -> {last:.4f} in {options.steps} steps of PyTorch {torch.__version__}; "
+        f"ours differs by at most {100 * result['worst']:.4f}% (step {result['worst_step']}; "
+        f"mean of the last 20: {100 * result['mean_of_last_20']:+.4f}%){floor}, "
+        f"limit {100 * LIMITS[precision]:g}%: {'ok' if result['ok'] else 'TOO FAR'}"
+    )
 
 
 def main() -> None:
     options = parse()
     config = TINY if options.preset == "tiny" else PRESETS[options.preset]
     config = replace(config, v=max(config.v, 256))  # a byte a token
-    torch.manual_seed(options.seed)
-    weights = Llama(config, fused=True).state_dict()
-    tokens, targets = text_batches(config, options.steps, options.seed)
-    sizes = [*astuple(config), 10000.0, 1e-5]  # C, L, H, K, F, V, B, T, RoPE base, epsilon
-    failed, results = False, {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        model = Llama(config, fused=True)
-        model.load_state_dict(weights)
-        adamw = [options.learning_rate, BETA1, BETA2, EPSILON, WEIGHT_DECAY]
-        named = hugging_face_weights(model, config.layers)
-        tensors = {"weight/" + key: value for key, value in named.items()}
-        tensors["config"] = torch.tensor(sizes, dtype=torch.float64)
-        tensors["adamw"] = torch.tensor(adamw, dtype=torch.float64)
-        tensors |= {"tokens": tokens, "targets": targets}
-        write_safetensors(folder / "input.safetensors", tensors)
-        for precision in options.precisions.split(","):
-            model = Llama(config, fused=True)
-            model.load_state_dict(weights)
-            theirs = pytorch_losses(model.to(options.device), tokens, targets, precision, options)
-            result = compare(workbook_losses(folder, precision, options), theirs)
-            good = len(result["ours"]) == options.steps and result["worst"] <= LIMITS[precision]
-            failed |= not good
-            results[precision] = result
-            print(
-                f"{precision}: loss {theirs[0]:.4f} -> {theirs[-1]:.4f} in {options.steps} steps of PyTorch "
-                f"{torch.__version__}; ours differs by at most {100 * result['worst']:.4f}% "
-                f"(mean of the last 20: {100 * result['mean_of_last_20']:+.4f}%), limit "
-                f"{100 * LIMITS[precision]:g}%: {'ok' if good else 'TOO FAR'}",
-                flush=True,
-            )
-    body = {"preset": options.preset, "learning_rate": options.learning_rate, "curves": results}
-    write(options.output, body)
-    sys.exit(1 if failed else 0)
+    text = b"".join(file.read_bytes() for file in options.text)
+    if len(text) <= config.t:
+        sys.exit(f"--text: {len(text)} bytes; preset {options.preset} needs more than {config.t}")
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    curves = {seed: curves_of_seed(text, config, seed, options) for seed in seeds}
+    names = [file.name for file in options.text]
+    body = {"preset": options.preset, "learning_rate": options.learning_rate, "text": names}
+    write(options.output, body | {"curves": curves})
+    sys.exit(0 if all(result["ok"] for results in curves.values() for result in results.values()) else 1)
 
 
 if __name__ == "__main__":

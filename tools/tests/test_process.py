@@ -126,7 +126,7 @@ class Ends(unittest.TestCase):
         sleeping = wait_until(lambda: [pid for pid in with_variable(self.name) if command_of(pid) == "sleep"])
         guards = [pid for pid in with_variable(self.name) if state_of(pid) != "T" and pid not in sleeping]
         outer.send_signal(signal.SIGTSTP)
-        # A signal is sent at once and taken when its process next runs. The shell stops, too; the guard alone waits on.
+        # A process takes a signal when it next runs. The shell stops, too; the guard alone waits on.
         self.assertTrue(wait_until(lambda: state_of(outer.pid) == "T"))
         self.assertTrue(wait_until(lambda: [state_of(pid) for pid in sleeping] == ["T"]))
         self.assertTrue(wait_until(lambda: sorted(state_of(pid) for pid in guards) == ["S", "T", "T"]))
