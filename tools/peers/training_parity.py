@@ -180,7 +180,8 @@ def sentence_of(precision: str, result: dict, options) -> str:
     first, last = result["pytorch"][0], result["pytorch"][-1]
     return (
         f"{precision}: loss {first:.4f} -> {last:.4f} in {options.steps} steps of PyTorch "
-        f"{torch.__version__}; ours differs by at most {100 * result['worst']:.4f}% (step {result['worst_step']}; "
+        f"{torch.__version__}; ours differs by at most {100 * result['worst']:.4f}% "
+        f"(step {result['worst_step']}; "
         f"mean of the last 20: {100 * result['mean_of_last_20']:+.4f}%){floor}, "
         f"limit {100 * LIMITS[precision]:g}%: {'ok' if result['ok'] else 'TOO FAR'}"
     )
