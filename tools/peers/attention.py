@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from heads import one_by_heads, three_by_heads
 from measure import Peer, Way, main
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -15,10 +16,13 @@ def inputs(problem, random):
 
 
 def forward(q, k, v, causal):
-    """bf16 kernels read shared heads where they lie; those of fp32 need the copies of repeat_kv first."""
+    """bf16 kernels read shared heads where they lie; those of fp32 need the copies of repeat_kv first.
+
+    Token-major copies, so that autograd adds their gradients up token-major too.
+    """
     group = q.shape[1] // k.shape[1]
     if group > 1 and q.dtype != torch.bfloat16:
-        k, v = (x.repeat_interleave(group, 1) for x in (k, v))
+        k, v = (x.transpose(1, 2).repeat_interleave(group, 2).transpose(1, 2) for x in (k, v))
     return F.scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=q.shape[1] != k.shape[1])
 
 
@@ -90,20 +94,21 @@ def cudnn(*ways):
     return Way(*(by_cudnn(way) for way in ways))
 
 
+FORWARD = {"compiled": False, "layout": one_by_heads}
+BACKWARD = {"compiled": False, "layout": three_by_heads}
+WAY_BACK = Way(gradient, with_graph)
 PEERS = {
-    "attention_forward": Peer(inputs, forward, formula, compiled=False, tolerance=1e-4),
-    "attention_backward": Peer(
-        gradient_inputs, Way(gradient, with_graph), gradient_formula, compiled=False, tolerance=1e-4
-    ),
+    "attention_forward": Peer(inputs, forward, formula, tolerance=1e-4, **FORWARD),
+    "attention_backward": Peer(gradient_inputs, WAY_BACK, gradient_formula, tolerance=1e-4, **BACKWARD),
     "attention_forward_bf16": Peer(
-        inputs, forward, formula, compiled=False, others={"cudnn": lambda: cudnn(forward)}
+        inputs, forward, formula, others={"cudnn": lambda: cudnn(forward)}, **FORWARD
     ),
     "attention_backward_bf16": Peer(
         gradient_inputs,
-        Way(gradient, with_graph),
+        WAY_BACK,
         gradient_formula,
-        compiled=False,
         others={"cudnn": lambda: cudnn(gradient, with_graph)},
+        **BACKWARD,
     ),
 }
 

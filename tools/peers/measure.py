@@ -8,7 +8,9 @@ finds in the results of the C++ benchmark, so that the rows can stand in one tab
 A problem name that cannot be understood is left out, and said so.
 
 Rows: `pytorch`, PyTorch as it is; `pytorch_compile`, the formula through torch.compile; and a peer's own.
-Every row is compared with the formula in float64 before it is timed.
+No row is timed before its outputs were compared with an oracle in float64, which is written without the
+calls that are timed, and their layout in memory with that of the contract: a transposed view of a result is
+another result, since whoever needs the layout still has to copy.
 """
 
 from __future__ import annotations
@@ -49,7 +51,10 @@ class Peer:
 
     inputs: Callable  # (Problem, Random) -> the tensors of one buffer set
     eager: Way | Callable
-    formula: Callable | None = None  # (*inputs): plain operations, for the reference and torch.compile
+    formula: Callable | None = None  # (*inputs): plain operations, for torch.compile; `eager` where None
+    oracle: Callable | None = None  # (*inputs) in float64: never the call that is timed; `formula` where None
+    layout: Callable | None = None  # (Problem) -> for each output its axes, from the slowest in memory to the
+    # fastest; None: row-major
     compiled: bool = True  # whether torch.compile could help
     others: dict = field(default_factory=dict)  # name -> () -> Way; ImportError means that it is not here
     tolerance: float | None = None  # of the largest difference, relative to the largest reference value
@@ -60,8 +65,26 @@ def outputs(result) -> list:
     return [result] if isinstance(result, torch.Tensor) else list(result)
 
 
+def laid_out(x: torch.Tensor, axes: tuple) -> torch.Tensor:
+    """x with its axes in this order in memory, the slowest first: copied, unless it lies so already."""
+    seen = x.permute(axes).contiguous()
+    return seen.permute([axes.index(axis) for axis in range(len(axes))])
+
+
+def misplaced(got, layout: list | None = None) -> str:
+    """Which output lies in memory otherwise than the contract wants it, or nothing."""
+    for index, x in enumerate(outputs(got)):
+        axes = layout[index] if layout else tuple(range(x.dim()))
+        if not x.permute(axes).is_contiguous():
+            strides = f"output {index}, {tuple(x.shape)}, has strides {x.stride()}"
+            return f"{strides}: its axes do not lie in the order {axes} in memory"
+    return ""
+
+
 def mismatch(got, reference, tolerance: float | None = None) -> str:
     """Why `got` is wrong, or nothing. NaN never passes. The tolerance is that of how an output is stored."""
+    if len(outputs(got)) != len(outputs(reference)):
+        return f"{len(outputs(got))} outputs, not {len(outputs(reference))}"
     for index, (mine, right) in enumerate(zip(outputs(got), outputs(reference))):
         if mine.shape != right.shape:
             return f"output {index} is {tuple(mine.shape)}, not {tuple(right.shape)}"
@@ -91,8 +114,9 @@ class Run:
 
     def __init__(self, peer: Peer, problem: Problem, device: torch.device) -> None:
         self.peer, self.problem, self.device = peer, problem, device
+        self.layout = peer.layout(problem) if peer.layout else None
         with torch.no_grad():
-            self.reference = self.formula(*peer.inputs(problem, Random(1, device, exact=True)))
+            self.reference = self.oracle(*peer.inputs(problem, Random(1, device, exact=True)))
         one = peer.inputs(problem, Random(1, device))
         stored = [result.to(problem.dtype) for result in outputs(self.reference)]  # the reference is float64
         count = buffer_sets(set_bytes(one) + set_bytes(stored), device)
@@ -102,6 +126,13 @@ class Run:
     @property
     def formula(self) -> Callable:
         return self.peer.formula or self.peer.eager
+
+    @property
+    def oracle(self) -> Callable:
+        found = self.peer.oracle or self.peer.formula
+        if found is None or found is self.peer.eager:
+            raise NoPeer("it has no oracle beside the call that is timed")
+        return found
 
     def row(self, name: str, make: Callable) -> dict:
         row = {
@@ -128,7 +159,8 @@ class Run:
         mine = way.prepare(*mine) if way.prepare else mine
         sets = [way.prepare(*tensors) for tensors in self.sets] if way.prepare else self.sets
         with torch.no_grad():
-            problem = mismatch(way.call(*mine), self.reference, self.peer.tolerance)
+            result = way.call(*mine)
+            problem = mismatch(result, self.reference, self.peer.tolerance) or misplaced(result, self.layout)
             if problem:
                 return {"outcome": "wrong", "message": problem}
             return measure(way.call, sets, self.device)

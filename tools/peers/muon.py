@@ -1,6 +1,7 @@
 """muon in PyTorch: momentum, five Newton-Schulz steps in fp32, and the update, operation by operation."""
 
 from measure import Peer, main
+from newton_schulz import oracle as orthogonal
 from newton_schulz import orthogonalise
 
 LEARNING_RATE, MOMENTUM = 0.02, 0.95  # MuonConfig's
@@ -19,7 +20,14 @@ def step(p, g, m):
     return p, m
 
 
-PEERS = {"muon": Peer(inputs, step, compiled=False, tolerance=1e-3)}
+def oracle(p, g, m):
+    momentum = MOMENTUM * m + g
+    rows, columns = p.shape
+    scale = max(1.0, rows / columns) ** 0.5
+    return p - LEARNING_RATE * scale * orthogonal(g + MOMENTUM * momentum), momentum
+
+
+PEERS = {"muon": Peer(inputs, step, oracle=oracle, compiled=False, tolerance=1e-3)}
 
 if __name__ == "__main__":
     main(PEERS, __doc__)

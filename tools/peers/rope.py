@@ -1,6 +1,7 @@
 """rope and its gradient in PyTorch: eager as Hugging Face's Llama rotates, in several launches."""
 
 import torch
+from heads import queries_and_keys
 from measure import Peer, main, wide
 
 BASE = 10000.0
@@ -59,8 +60,8 @@ def backward_formula(dqueries, dkeys, cosine, sine, interleaved):
 
 
 PEERS = {
-    "rope_forward": Peer(inputs, forward, formula),
-    "rope_backward": Peer(inputs, backward, backward_formula),
+    "rope_forward": Peer(inputs, forward, formula, layout=queries_and_keys),
+    "rope_backward": Peer(inputs, backward, backward_formula, layout=queries_and_keys),
 }
 
 if __name__ == "__main__":

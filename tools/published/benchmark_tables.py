@@ -12,12 +12,12 @@ def of_contract(benchmarks: list, contract: str) -> str:
     for name, document in benchmarks:
         if name.startswith("ladder_"):  # which has a table of its own (ladder_tables.py)
             continue
-        rows = [
-            row for row in document["body"]["rows"] if row["contract"] == contract and row["outcome"] == "ok"
-        ]
+        asked = [row for row in document["body"]["rows"] if row["contract"] == contract]
+        rows = [row for row in asked if row["outcome"] == "ok"]
         if rows:
             origin = f"On {markdown.origin(document)}{peer(document, rows)}.{meaning(rows)}"
-            blocks.append(f"{origin}\n\n{table(rows, document['device']['kind'] != 'cpu')}")
+            shown = table(rows, document["device"]["kind"] != "cpu", document["body"].get("roofs") or {})
+            blocks.append("\n\n".join([origin, shown, *taken_back(asked)]))
     return "\n\n".join(blocks) or "Nothing is published yet: `./workbook bench` shows yours."
 
 
@@ -34,13 +34,20 @@ def meaning(rows: list) -> str:
     return "" if alone else f" In parentheses: speed-up over `{rows[0]['baseline']}`."
 
 
-def table(rows: list, on_gpu: bool) -> str:
+def taken_back(rows: list) -> list:
+    """A sentence for each implementation whose result was wrong, which the table leaves out."""
+    reasons = unique((row["implementation"], row["message"]) for row in rows if row["outcome"] == "wrong")
+    return [f"`{name}` is not in the table: {message}." for name, message in reasons]
+
+
+def table(rows: list, on_gpu: bool, roofs: dict) -> str:
     """Times of all, with their speed-up over the baseline; rates only of the first column, which is the
     solution where there is one. A CPU's rates say nothing."""
     implementations = unique(row["implementation"] for row in rows)
     first = "solution" if "solution" in implementations else rows[0]["baseline"]
     others = [name for name in implementations if name != first]
-    rates = ["GB/s", "TFLOP/s", "of the roof"] if on_gpu else []
+    counts = any(row["flops"] for row in rows)
+    rates = ["GB/s", *(["TFLOP/s"] if counts else []), "of the roof"] if on_gpu else []
     columns = ["problem", f"{first}, us", *rates, *(f"{name}, us" for name in others)]
     measured = {(row["problem"], row["implementation"]): row for row in rows}
     lines = []
@@ -48,7 +55,7 @@ def table(rows: list, on_gpu: bool) -> str:
         own = measured.get((problem, first))
         lines.append(
             [problem, time(own)]
-            + (rates_of(own) if on_gpu else [])
+            + (rates_of(own, counts, roofs) if on_gpu else [])
             + [time(measured.get((problem, name))) for name in others]
         )
     return markdown.rows(columns, lines)
@@ -67,12 +74,23 @@ def time(row: dict | None) -> str:
     return microseconds if baseline else f"{microseconds} ({row['speedup']:.2f}x)"
 
 
-def rates_of(row: dict | None) -> list:
+def rates_of(row: dict | None, with_flops: bool, roofs: dict) -> list:
     if row is None:
-        return ["-", "-", "-"]
+        return ["-"] * (3 if with_flops else 2)
     roof = row["fraction_of_roof"]
     return [
         number(row["bytes_per_second"] / 1e9),
-        number(row["flops_per_second"] / 1e12),
-        "-" if roof is None else percent(roof),
+        *([number(row["flops_per_second"] / 1e12)] if with_flops else []),
+        "-" if roof is None or is_of_the_wrong_roof(row, roofs) else percent(roof),
     ]
+
+
+def is_of_the_wrong_roof(row: dict, roofs: dict) -> bool:
+    """Whether arithmetic binds, but an older result divides bytes by the copy: bf16 products, before the roof
+    of tensor cores was measured."""
+    copy, fp32 = roofs.get("copy_bytes_per_second"), roofs.get("fp32_flops")
+    if not (copy and fp32 and row["bytes"] and row["contract"].endswith("_bf16")) or roofs.get("bf16_flops"):
+        return False
+    arithmetic_binds = row["flops"] / row["bytes"] > fp32 / copy
+    of_the_copy = row["bytes_per_second"] / copy
+    return arithmetic_binds and abs(row["fraction_of_roof"] - of_the_copy) < 0.01 * of_the_copy

@@ -20,6 +20,7 @@ SUPPORT = {
     "measure",
     "problem",
     "timing",
+    "heads",
     "triton_layernorm",
     "tinyllama_v1",
     "llama",
@@ -30,7 +31,7 @@ HAS_TORCH = importlib.util.find_spec("torch") is not None
 if HAS_TORCH:
     sys.path.insert(0, str(PEERS))
     import torch
-    from measure import Peer, Run, mismatch, problems, read_like
+    from measure import Peer, Run, Way, laid_out, mismatch, problems, read_like
     from problem import NoPeer, Problem, Random
     from timing import CPU_CACHE_BYTES, HostTimer, Rotation, summary
 
@@ -49,7 +50,7 @@ PROBLEMS = {
         (*HEADS, "B2 T16 H4/2 D8, interleaved", "B2 T16 H4/4 D8, k feature-major"),
     ),
     "repeat_kv_forward": (*HEADS, "B2 T16 H4/2 D8, feature-major"),
-    "repeat_kv_backward": HEADS,
+    "repeat_kv_backward": (*HEADS, "B2 T16 H4/2 D8, feature-major", "B2 T16 H4/4 D8, feature-major"),
     **dict.fromkeys(("attention_forward", "attention_backward"), (*HEADS, "B1 T9 H4 K1 D8 full")),
     **dict.fromkeys(
         ("windowed_attention_forward", "windowed_attention_backward"),
@@ -108,6 +109,14 @@ class Peers(unittest.TestCase):
                             self.assertGreater(rows["pytorch"]["seconds"]["median"], 0)
                             for other in one.others:
                                 self.assertEqual(rows[other]["outcome"], "skipped")
+
+    def test_no_peer_is_its_own_oracle(self):
+        for name in peer_files():
+            for contract, peer in importlib.import_module(name).PEERS.items():
+                timed = peer.eager.call if isinstance(peer.eager, Way) else peer.eager
+                oracle = peer.oracle or peer.formula
+                self.assertIsNotNone(oracle, contract)
+                self.assertIsNot(oracle, timed, contract)
 
     def test_what_is_asked_for_in_bf16_is_given_in_bf16(self):
         for name in peer_files():
@@ -170,6 +179,33 @@ class Measuring(unittest.TestCase):
             self.assertEqual(row["outcome"], "wrong")
             self.assertIn(words, row["message"])
             self.assertNotIn("seconds", row)
+
+    def test_a_result_in_another_layout_is_not_timed(self):
+        def transposed(x):
+            return (2 * x.T.contiguous()).T
+
+        for eager, given in ((transposed, {}), (lambda x: 2 * x, {"layout": lambda problem: [(1, 0)]})):
+            row = run(self.peer(eager, **given), Problem("x", "8x4"))["pytorch"]
+            self.assertEqual(row["outcome"], "wrong")
+            self.assertIn("do not lie in the order", row["message"])
+            self.assertNotIn("seconds", row)
+        right = run(self.peer(transposed, layout=lambda problem: [(1, 0)]), Problem("x", "8x4"))["pytorch"]
+        self.assertEqual(right["outcome"], "ok")
+
+    def test_an_output_too_few_or_too_many_is_wrong(self):
+        for eager in (lambda x: (2 * x, x), lambda x: []):
+            self.assertEqual(run(self.peer(eager), Problem("x", "8x8"))["pytorch"]["outcome"], "wrong")
+
+    def test_a_peer_without_an_oracle_is_not_timed(self):
+        with self.assertRaises(NoPeer):
+            run(Peer(lambda problem, random: (random.uniform(8),), torch.sin), Problem("x", ""))
+
+    def test_a_copy_is_made_only_where_the_layout_asks_for_one(self):
+        x = torch.randn(2, 3, 4)
+        self.assertEqual(laid_out(x, (0, 1, 2)).data_ptr(), x.data_ptr())
+        turned = laid_out(x, (2, 0, 1))
+        self.assertTrue(torch.equal(turned, x))
+        self.assertEqual(turned.stride(), (3, 1, 6))
 
     def test_what_fails_becomes_a_row_and_stops_nothing(self):
         def fails(x):

@@ -54,6 +54,9 @@ ROW = {
     "implementation": "vectorized",
     "baseline": "solution",
     "outcome": "ok",
+    "message": "",
+    "bytes": 8.4e6,
+    "flops": 7.0e5,
     "seconds": {"median": 2.0e-6},
     "bytes_per_second": 4.2e12,
     "flops_per_second": 3.5e11,
@@ -63,10 +66,14 @@ ROW = {
 
 SOLUTION = {**ROW, "implementation": "solution", "seconds": {"median": 2.5e-6}, "speedup": 1.0}
 
+WRONG = {**ROW, "implementation": "library", "outcome": "wrong", "message": "why"}
+
 BENCHMARK = {
     **FRAME,
     "kind": "benchmarks",
-    "body": {"rows": [SOLUTION, ROW, {**ROW, "implementation": "library", "outcome": "wrong"}]},
+    "body": {
+        "rows": [SOLUTION, ROW, {**ROW, "implementation": "library", "outcome": "wrong", "message": "why"}]
+    },
 }
 
 
@@ -220,6 +227,28 @@ class Publish(unittest.TestCase):
         heading = "| problem | solution, us | GB/s | TFLOP/s | of the roof | vectorized, us |"
         self.assertEqual(lines[0], heading)
         self.assertEqual(lines[2:], ["| n=1024 | 2.50 | 4,200 | 0.35 | 98.0% | 2.00 (1.25x) |"])
+        self.assertIn("`library` is not in the table: why.", self.readme.read_text())
+
+    def table_of(self, roofs, **row):
+        body = {"rows": [{**SOLUTION, **row}], "roofs": roofs}
+        self.write("vector_add-h200.json", {**BENCHMARK, "body": body})
+        self.readme.write_text(f"<!-- benchmark:begin {row['contract']} -->\n<!-- benchmark:end -->\n")
+        self.publish()
+        return [line for line in self.readme.read_text().splitlines() if line.startswith("|")]
+
+    def test_a_product_in_bf16_has_no_share_of_the_copys_roof(self):
+        roofs = {"copy_bytes_per_second": 4.2e12, "fp32_flops": 67e12}
+        product = {"contract": "matmul_bf16", "bytes": 1e6, "flops": 1e9, "bytes_per_second": 4.2e10}
+        wrong = {**product, "fraction_of_roof": 0.01}
+        self.assertTrue(self.table_of(roofs, **wrong)[-1].endswith("| - |"))
+        for row in ({**product, "fraction_of_roof": 0.4}, {**wrong, "flops": 1e6}):
+            self.assertIn("%", self.table_of(roofs, **row)[-1])
+        self.assertIn("%", self.table_of({**roofs, "bf16_flops": 8e14}, **wrong)[-1])
+
+    def test_a_copy_has_no_column_of_flops(self):
+        lines = self.table_of({}, contract="repeat_kv_forward", flops=0.0)
+        self.assertEqual(lines[0], "| problem | solution, us | GB/s | of the roof |")
+        self.assertEqual(lines[2], "| n=1024 | 2.50 | 4,200 | 98.0% |")
 
     def test_a_benchmarks_peer_stands_in_the_same_table(self):
         joined = copy.deepcopy(BENCHMARK)
