@@ -21,6 +21,10 @@ A document asks for a table with a pair of markers, and what stands between them
 
     <!-- meter:begin access_patterns -->    what the meter and Nsight Compute count of that program
     <!-- meter:end -->
+
+A sentence quotes one figure of a benchmark's table between two comments on one line (published/quotes.py):
+
+    <!-- figure speedup; vector_add; n=268435456; vectorized -->1.28<!-- end -->
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from published import benchmark_tables, journey_tables, ladder_tables, meter_tables, training_tables
+from published import benchmark_tables, journey_tables, ladder_tables, meter_tables, quotes, training_tables
 from workbook import files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -99,7 +103,11 @@ def written(text: str, folder: Path) -> str:
         body = table(block["kind"], block["argument"], folder)
         return f"{block['begin']}{body.strip()}\n{block['end']}"
 
-    return BLOCK.sub(replace, text)
+    text = BLOCK.sub(replace, text)
+    try:
+        return quotes.written(text, published("benchmarks", folder)) if quotes.QUOTE.search(text) else text
+    except quotes.QuoteError as error:
+        raise PublishError(str(error)) from error
 
 
 def documents(root: Path) -> list:

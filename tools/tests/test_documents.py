@@ -5,15 +5,20 @@ import unittest
 from pathlib import Path
 
 import support
+from published import quotes
 from workbook import cli
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+GENERATED = re.compile(r"<!-- ([\w-]+):begin.*?<!-- \1:end -->", re.S)
+CODE = re.compile(r"^( {4}|```).*$|`[^`]*`", re.M)
+MEASURED_RATIO = re.compile(r"\b\d+(\.\d+)?x\b|\b\d+\.\d\d times\b")  # 1.28x, 1.28 times
 COMMAND = re.compile(r"\./workbook ([a-z]+)")
 DOCUMENTS = sorted(
     file
     for pattern in ("*.md", "docs/*.md", "0*_*/*.md", "0*_*/*/*.md", "solutions/**/*.md", "common/**/*.md")
     for file in support.ROOT.glob(pattern)
 )
+LESSONS = [d for d in DOCUMENTS if d.relative_to(support.ROOT).parts[0] not in ("solutions", "CHANGELOG.md")]
 
 
 class Documents(unittest.TestCase):
@@ -42,6 +47,17 @@ class Documents(unittest.TestCase):
         for document in DOCUMENTS:
             for name in COMMAND.findall(document.read_text()):
                 self.assertIn(name, known, document.name)
+
+    def test_a_ratio_in_prose_is_quoted_from_the_results(self):
+        """0.77x typed into a sentence becomes wrong with the next measurement: tools/published/quotes.py."""
+        typed = []
+        for document in LESSONS:
+            text = document.read_text()
+            for pattern in (GENERATED, quotes.QUOTE, CODE):
+                text = pattern.sub("", text)
+            lines = [line for line in text.splitlines() if MEASURED_RATIO.search(line)]
+            typed += [f"{document.relative_to(support.ROOT)}: {line}" for line in lines]
+        self.assertEqual(typed, [])
 
     def test_guides_show_their_figures(self):
         docs = support.ROOT / "docs"

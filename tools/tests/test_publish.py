@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 import publish
-import support  # noqa: F401
+import support  # noqa: F401  first: it puts tools/ on the path
 from published import markdown
 
 FRAME = {
@@ -105,7 +105,7 @@ TRAINING = {
 }
 
 
-class Publish(unittest.TestCase):
+class Folder(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -123,6 +123,8 @@ class Publish(unittest.TestCase):
             code = publish.main(list(arguments), self.root, self.results)
         return code, out.getvalue()
 
+
+class Publish(Folder):
     def test_replaces_only_what_stands_between_the_markers(self):
         self.write("small-h200.json", JOURNEY)
         self.assertEqual(self.publish()[0], 0)
@@ -308,6 +310,43 @@ class Publish(unittest.TestCase):
             self.assertEqual(len(text.splitlines()), 1)
         self.write("broken.json", [])
         self.assertEqual(self.publish()[0], 2)
+
+
+class Quotes(Folder):
+    def quoted(self, text, *rows):
+        document = {**BENCHMARK, "body": {"rows": [SOLUTION, ROW, *rows]}}
+        self.write("vector_add-h200.json", document)
+        self.readme.write_text(f"It is <!-- figure {text} -->9.99<!-- end --> times as fast.\n")
+        code, words = self.publish()
+        return code, words, self.readme.read_text().split("-->")[1].split("<!--")[0]
+
+    def test_a_sentence_quotes_the_table(self):
+        larger = [{**SOLUTION, "problem": "n=2048"}, {**ROW, "problem": "n=2048", "speedup": 0.77}]
+        for text, expected in (
+            ("speedup; vector_add; n=1024; vectorized", "1.25"),
+            ("speedup; vector_add; *; vectorized", "0.77 to 1.25"),
+            ("times; vector_add; n=1024; solution; vectorized", "1.25"),
+            ("saved; vector_add; *; vectorized; solution", "20%"),
+            ("longer; vector_add; n=1024; vector_add/solution; vectorized", "25%"),
+            ("roof; vector_add; n=1024; vectorized", "98%"),
+        ):
+            self.assertEqual(self.quoted(text, *larger)[::2], (0, expected), text)
+
+    def test_a_quoted_figure_that_was_typed_is_noticed(self):
+        self.quoted("speedup; vector_add; n=1024; vectorized")
+        self.readme.write_text(self.readme.read_text().replace("1.25", "1.35"))
+        self.assertEqual(self.publish("--check")[0], 1)
+
+    def test_a_quote_that_nothing_answers_is_refused(self):
+        for text, words in (
+            ("speedup; vector_add; n=7; vectorized", "no published problem 'n=7'"),
+            ("speedup; vector_add; n=1024; library", "0 published rows"),
+            ("loudness; vector_add; n=1024; vectorized", "is no quote"),
+            ("times; vector_add; n=1024; vectorized", "missing 1 required"),
+        ):
+            code, said, _ = self.quoted(text)
+            self.assertEqual(code, 2)
+            self.assertIn(words, said)
 
 
 class Numbers(unittest.TestCase):
