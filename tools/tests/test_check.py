@@ -285,6 +285,18 @@ class ReadsFindings(unittest.TestCase):
         self.assertIn("a.cu:3: write", text.getvalue())
         self.assertIn("and 1 more", text.getvalue())
 
+    def test_all_mistakes_of_the_first_line_are_shown(self):
+        other = {**FINDING, "parties": [{"file": "a.cu", "line": 9}], "text": "a.cu:9: write"}
+        both = {**FINDING, "what": "never_written", "text": "a.cu:3: read of what nobody wrote"}
+        inspected = inspection.read(self.outcome(FINDING, other, both))
+        with support.captured() as text:
+            inspection.show(inspected, verbose=False)
+        self.assertIn("the inspector found 3 mistakes, the first 2 at one place", text.getvalue())
+        self.assertIn("a.cu:3: write", text.getvalue())
+        self.assertIn("a.cu:3: read of what nobody wrote", text.getvalue())
+        self.assertNotIn("a.cu:9", text.getvalue())
+        self.assertIn("and 1 more", text.getvalue())
+
     def test_no_finding_is_clean_and_silent(self):
         inspected = inspection.read(self.outcome())
         self.assertTrue(inspected.clean)

@@ -22,6 +22,7 @@ class Inspection:
     tests: int = 0  # that ran to their end
     smaller: list = field(default_factory=list)  # those of them that took smaller sizes
     findings: list = field(default_factory=list)  # each mistake once, in words
+    of_first_line: int = 0  # so many of them, from the first on, are about the same lines as the first
     problem: str = ""  # the program did not finish, or a test failed without a finding
     left_out: str = ""  # why there was none
 
@@ -56,8 +57,12 @@ def read(outcome: test_run.TestRun) -> Inspection:
     for test in outcome.tests:
         for finding in test.findings:
             lines = [(party["file"], party["line"]) for party in finding["parties"]]
-            found.setdefault(str((finding["what"], finding["kernel"], lines)), finding["text"])
-    inspection = Inspection(findings=list(found.values()))
+            where = (finding["kernel"], lines)
+            found.setdefault(str((finding["what"], where)), (where, finding["text"]))
+    places = [where for where, _ in found.values()]
+    first = [text for where, text in found.values() if where == places[0]]
+    others = [text for where, text in found.values() if where != places[0]]
+    inspection = Inspection(findings=first + others, of_first_line=len(first))
     inspection.tests = sum(test.status == "passed" for test in outcome.tests)
     inspection.smaller = [test.name for test in outcome.tests if test.status == "passed" and test.smaller]
     if outcome.problem:
@@ -75,16 +80,17 @@ def summary(inspection: Inspection) -> str:
 
 
 def show(inspection: Inspection, verbose: bool) -> None:
-    """The first finding in full: a later one often follows from it."""
+    """What was found at the lines of the first finding, in full: what is elsewhere often follows from it."""
     if inspection.clean:
         return
     count = len(inspection.findings)
     if not count:
         say(f"{mark(False)} under the inspector: {inspection.problem}")
         return
-    words = "says why:" if count == 1 else f"found {count} mistakes, the first:"
-    say(f"{mark(False)} the inspector {words}")
-    for text in inspection.findings if verbose else inspection.findings[:1]:
+    shown = count if verbose else inspection.of_first_line
+    which = ", the first:" if shown == 1 else f", the first {shown} at one place:" if shown < count else ":"
+    say(f"{mark(False)} the inspector {'says why:' if count == 1 else f'found {count} mistakes{which}'}")
+    for text in inspection.findings[:shown]:
         say("\n".join("    " + line for line in text.splitlines()))
-    if count > 1 and not verbose:
-        say(f"    ... and {count - 1} more (--verbose)")
+    if count > shown:
+        say(f"    ... and {count - shown} more (--verbose)")

@@ -67,17 +67,18 @@ void overflow(const Overflow* data, std::uintptr_t left, const char* sign, std::
 
 #define HOOK extern "C" [[gnu::used, gnu::visibility("default")]]
 
-// The access would change other arrays, or the runtime's own variables beside them: the kernel ends here.
+// The access would change other arrays, or the runtime's own variables beside them: the thread ends here, and
+// the kernel as soon as the others wait for it. Until then they show what else is wrong.
 HOOK void __ubsan_handle_out_of_bounds(const OutOfBounds* data, std::uintptr_t index) {
   if (watch == nullptr) return;
   const std::string what =
       fmt::format("index {} of an array of type {}", value_of(data->index, index), plain_name(data->array));
   watch->report_at(What::kOutOfBounds, site_of(data->location), kRead, what);
-  watch = nullptr;
+  watch->lose_thread();
   simt::detail::BlockRunner& runner = *simt::detail::context.runner;
-  runner.fail(cudaErrorIllegalAddress,
-              fmt::format("{}: {}, at {}:{}", runner.where(), what,
-                          simt::detail::base_name(data->location.file), data->location.line));
+  runner.fail_thread(cudaErrorIllegalAddress,
+                     fmt::format("{}: {}, at {}:{}", runner.where(), what,
+                                 simt::detail::base_name(data->location.file), data->location.line));
 }
 
 HOOK void __ubsan_handle_type_mismatch_v1(const TypeMismatch* data, std::uintptr_t address) {

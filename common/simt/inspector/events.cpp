@@ -12,6 +12,7 @@ namespace simt::instrumented {
 void access(const void* address, std::size_t bytes, Kind kind, const void* pc) {
   const auto number = reinterpret_cast<std::uintptr_t>(address);
   if (Watch* w = watch; w != nullptr) {
+    if (kind == kAtomic) w->before_atomic();
     w->access(number, bytes, kind, pc);
   } else if (device_memory.holds(number) || Streams::get().concerns_host(number)) [[unlikely]] {
     host_access(number, bytes, kind, pc);

@@ -99,12 +99,16 @@ bool Watch::is_guard(std::uintptr_t address) const {
 
 void Watch::report_race(bool shared, std::uintptr_t address, const Entry& earlier, const Entry& now) {
   const Pause pause;
-  if (shared && is_guard(address)) return;
+  if (lost_ || (shared && is_guard(address))) return;
   const bool one_launch = shared || same_launch(earlier.run, now.run);
   const What what = shared ? What::kSharedRace : one_launch ? What::kGlobalRace : What::kStreamRace;
   const Access first{{earlier.pc, nullptr, 0}, earlier.kind(), earlier.run, earlier.thread()};
   const Access second{{now.pc, nullptr, 0}, now.kind(), now.run, now.thread()};
   if (!repeated(what, second, &first)) report(what, second, &first, describe(what, address));
+}
+
+void Watch::before_atomic() const {
+  if (lost_) detail::context.runner->abandon();
 }
 
 void Watch::report_one(What what, std::uintptr_t address, Kind kind, std::uint32_t pc) {

@@ -62,6 +62,7 @@ void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
   }
   look_at_streams(new_launch);
   epoch_ = 0;
+  lost_ = false;
   fenced_.reset();
   seen_.clear();
   for (unsigned warp = 0; warp < (context.count + 31) / 32; ++warp) {

@@ -42,6 +42,11 @@ class Watch {
   void warp_synchronized(unsigned warp, unsigned arrived, unsigned live, unsigned mask) {
     warps_[warp].synchronize(arrived, live, mask);
   }
+  /// The running thread fails. What the others still do shows where they leave arrays or read what nobody
+  /// wrote; they may miss what this thread would have done.
+  void lose_thread() { lost_ = true; }
+  /// Others may wait in a loop for what a failed thread would have published: gives the block up.
+  void before_atomic() const;
   void fence() { fenced_.set(detail::context.linear); }
 
   void access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* pc);
@@ -92,6 +97,7 @@ class Watch {
   std::vector<TransferRef> transfers_;  // that nothing orders with it
   std::uint64_t streams_version_ = 0;
   std::uint32_t launch_ = 0;
+  bool lost_ = false;  // a thread of this block has failed
   std::uint32_t epoch_ = 0;
   const std::uintptr_t image_base_;
   const std::uintptr_t variables_;

@@ -80,7 +80,7 @@ void BlockRunner::begin(const Grid& grid, std::uint64_t number) {
   c.shared = shared_end_ - bytes;
   std::memset(c.shared, 0xff, bytes);
 
-  abandoned_ = false;
+  abandoned_ = failing_ = false;
   ready_.clear();
   at_barrier_.clear();
   converging_.clear();
@@ -96,7 +96,9 @@ bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
   home_.sanitized.be_current();
   switch_to(pool_.acquire());
   while (!abandoned_ && context.live != 0) {
-    if (release_converging()) {
+    if (failing_) {
+      abandoned_ = true;
+    } else if (release_converging()) {
       switch_to(next_runnable());
     } else {
       report_failure(cudaErrorLaunchFailure,
@@ -131,6 +133,13 @@ void BlockRunner::yield() {
 void BlockRunner::fail(cudaError_t code, const std::string& what) {
   report_failure(code, what);
   abandon();
+}
+
+void BlockRunner::fail_thread(cudaError_t code, const std::string& what) {
+  report_failure(code, what);
+  failing_ = true;
+  switch_to(next_runnable());
+  __builtin_unreachable();
 }
 
 void BlockRunner::abandon() {

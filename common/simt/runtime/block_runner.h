@@ -59,6 +59,8 @@ class BlockRunner {
   WarpLanes& lanes() { return warps_[context.linear / 32].lanes; }
   /// Reports the failure of this block and gives it up.
   [[noreturn]] void fail(cudaError_t code, const std::string& what);
+  /// The same, but the other threads first go on as far as they can without this one.
+  [[noreturn]] void fail_thread(cudaError_t code, const std::string& what);
   /// Gives the block up; its failure has been reported.
   [[noreturn]] void abandon();
   /// Keeps what a signal handler saw, for when the block has been left.
@@ -111,6 +113,7 @@ class BlockRunner {
   FiberList ready_;
   const Grid* grid_ = nullptr;
   bool abandoned_ = false;
+  bool failing_ = false;  // a thread has failed, and others go on
   Fault fault_;
   ThreadOrder order_;
   const bool seeded_ = order_.seeded();

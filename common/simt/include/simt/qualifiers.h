@@ -28,13 +28,13 @@
 #ifndef SIMT_UNWATCHED
 #define SIMT_UNWATCHED
 #define SIMT_AT_CALLER
-#else
-// Whose accesses are the caller's: the line that the inspector names is the kernel's.
-#define SIMT_AT_CALLER __attribute__((always_inline))
-#endif
-
-// One block stays on one worker thread from start to end: a variable of that thread is shared by the block.
 #define __shared__ static thread_local
+#else  // SIMT_AT_CALLER: the line that the inspector names is the kernel's.
+#define SIMT_AT_CALLER __attribute__((always_inline))
+#define __shared__ static thread_local __attribute__((used))
+#endif
+// One block stays on one worker thread from start to end: a variable of that thread is shared by the block.
+// "used": the compiler would otherwise take an array that nobody writes for zeros, and read none of it.
 
 // The translator adds this after such declarations.
 #define SIMT_STATIC_SHARED(bytes)                                                             \

@@ -103,6 +103,40 @@ TEST(OutOfBounds, StaticSharedArray) {
   EXPECT_CLEAN([] { small_shared<<<1, 8>>>(zeros<float>(8)); });
 }
 
+constexpr int kReversed = __LINE__ + 3;
+__global__ void reversed(float* out) {
+  __shared__ float tile[64];
+  out[threadIdx.x] = tile[64 - threadIdx.x];
+  __syncthreads();
+  out[threadIdx.x] = tile[64 - threadIdx.x];
+}
+TEST(OutOfBounds, HidesNoUnwrittenReadOfTheSameLine) {
+  const auto found = findings([] { reversed<<<1, 64>>>(zeros<float>(64)); });
+  ASSERT_EQ(found.size(), 2u) << all(found);
+  EXPECT_EQ(found[0].what, What::kOutOfBounds) << all(found);
+  EXPECT_EQ(found[1].what, What::kNeverWritten) << all(found);
+  for (const Finding& finding : found) EXPECT_EQ(finding.parties[0].line, kReversed) << all(found);
+  EXPECT_EQ(found[1].count, 63u) << all(found);
+}
+
+// Thread 0 fails before it sets the flag that thread 1 waits for.
+__global__ void waits_for_flag(int* flag, float* out, int n) {
+  __shared__ float tile[8];
+  if (threadIdx.x == 0) {
+    tile[n] = 1;
+    atomicExch(flag, 1);
+  } else {
+    while (atomicAdd(flag, 0) == 0) {
+    }
+  }
+  out[threadIdx.x] = 1;
+}
+TEST(OutOfBounds, EndsWhereOthersWaitInALoop) {
+  const auto found = findings([] { waits_for_flag<<<1, 2>>>(zeros<int>(1), zeros<float>(2), 8); });
+  ASSERT_EQ(found.size(), 1u) << all(found);
+  EXPECT_EQ(found[0].what, What::kOutOfBounds) << all(found);
+}
+
 constexpr int kDynamicPast = __LINE__ + 3;
 __global__ void dynamic_past(float* out, int n) {
   extern __shared__ float tile[];
