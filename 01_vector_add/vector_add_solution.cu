@@ -1,13 +1,13 @@
-// Vector addition, one thread an element: out[i] = a[i] + b[i].
+// Vector addition, one thread per element: out[i] = a[i] + b[i].
 //
 // Mapping: thread i of the grid owns element i, so the 32 threads of a warp read 128
-// neighbouring bytes of each input in one request (coalesced). The last block is partly idle:
+// consecutive bytes of each input in one request (coalesced). The last block is partly idle:
 // its threads past n must not touch memory.
 //
-// Work: 12 bytes an element (two floats read, one written) for 1 FLOP. A GPU that moves 4 TB/s and computes
-// 60 TFLOP/s could do 180 FLOPs in the time of those 12 bytes: memory alone decides how fast this can be.
+// Work: 12 bytes per element (two floats read, one written) for 1 FLOP. A GPU with 4 TB/s and 60 TFLOP/s
+// could do 180 FLOPs in the time of those 12 bytes: the memory bandwidth alone limits the speed.
 //
-// Read next: vector_add_vectorized.cu, the same with four elements a thread.
+// Read next: vector_add_vectorized.cu, the same with four elements per thread.
 #include "01_vector_add/vector_add.h"
 #include "common/core/check.h"
 #include "common/core/pack.h"
