@@ -17,7 +17,7 @@ def of_contract(benchmarks: list, contract: str) -> str:
         if rows:
             origin = f"On {markdown.origin(document)}{peer(document, rows)}.{meaning(rows)}"
             shown = table(rows, document["device"]["kind"] != "cpu", document["body"].get("roofs") or {})
-            blocks.append("\n\n".join([origin, shown, *taken_back(asked)]))
+            blocks.append("\n\n".join([origin, shown, *remarks(asked)]))
     return "\n\n".join(blocks) or "Nothing is published yet: `./workbook bench` shows yours."
 
 
@@ -34,10 +34,14 @@ def meaning(rows: list) -> str:
     return "" if alone else f" In parentheses: speed-up over `{rows[0]['baseline']}`."
 
 
-def taken_back(rows: list) -> list:
-    """A sentence for each implementation whose result was wrong, which the table leaves out."""
-    reasons = unique((row["implementation"], row["message"]) for row in rows if row["outcome"] == "wrong")
-    return [f"`{name}` is not in the table: {message}." for name, message in reasons]
+def remarks(rows: list) -> list:
+    """A sentence for each implementation whose result was wrong, which the table leaves out, and for each
+    note on rows that it has."""
+    wrong = unique((row["implementation"], row["message"]) for row in rows if row["outcome"] == "wrong")
+    notes = unique((row["implementation"], row["note"]) for row in rows if row.get("note"))
+    return [f"`{name}` is not in the table: {message}." for name, message in wrong] + [
+        f"`{name}`: {note}." for name, note in notes
+    ]
 
 
 def table(rows: list, on_gpu: bool, roofs: dict) -> str:

@@ -247,6 +247,10 @@ class Publish(Folder):
             self.assertIn("%", self.table_of(roofs, **row)[-1])
         self.assertIn("%", self.table_of({**roofs, "bf16_flops": 8e14}, **wrong)[-1])
 
+    def test_a_note_on_a_row_stands_below_the_table(self):
+        self.table_of({}, contract="vector_add", note="measured before lunch")
+        self.assertIn("\n`solution`: measured before lunch.\n", self.readme.read_text())
+
     def test_a_copy_has_no_column_of_flops(self):
         lines = self.table_of({}, contract="repeat_kv_forward", flops=0.0)
         self.assertEqual(lines[0], "| problem | solution, us | GB/s | of the roof |")
