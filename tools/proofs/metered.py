@@ -25,6 +25,7 @@ from workbook import files  # noqa: E402
 
 PUBLISHED = ROOT / "docs" / "results" / "meter"
 SECONDS = 120
+ARITHMETIC = "thread_inst_executed_op_"  # which the processor decides, too: it may have no fused operations
 COUNTS = (
     "requests",
     "sectors",
@@ -76,6 +77,7 @@ def shortened(kernels: list) -> dict:
         for line in kernel["lines"]:
             file = Path(line["file"])
             line["file"] = str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else file.name
+        kernel.pop("passes", None)
         kernel["lines"].sort(
             key=lambda line: (line["file"], line["line"], line["kind"], line["worst"]["array"])
         )
@@ -96,7 +98,8 @@ def counts(report: dict) -> dict:
     """What has to stay, by case, line, kind and array: counts, and the request that a picture shows."""
     found = {}
     for kernel in report["kernels"]:
-        found[(kernel["case"], "metrics")] = kernel["metrics"]
+        metrics = {name: value for name, value in kernel["metrics"].items() if ARITHMETIC not in name}
+        found[(kernel["case"], "metrics")] = metrics
         for line in kernel["lines"]:
             place = f"{line['file']}:{line['line']} {line['kind']} {line['worst']['array']}".strip()
             found[(kernel["case"], place)] = {name: line[name] for name in COUNTS}

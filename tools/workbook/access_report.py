@@ -11,6 +11,11 @@ from .console import paint
 LANES = 32
 LINES_SHOWN = 12
 WIDTH = 100
+SPREAD_SHOWN = 5  # lines of a kernel with idle lanes
+BUSY = 0.9  # of the lanes that the fullest line has: more are no divergence worth a line
+SMALL = 0.02  # of all idle lanes
+ARITHMETIC = "smsp__sass_thread_inst_executed_op_{}_pred_on.sum"
+FLOP = {"fadd": 1, "fmul": 1, "ffma": 2, "dadd": 1, "dmul": 1, "dfma": 2}
 REPEATED = 8  # times that each sector is asked for: more are worth a sentence
 HEADS = ("source", "access", "requests", "moves per request", "ideal", "bytes used", "lanes", "share")
 
@@ -21,10 +26,8 @@ def kernel_text(kernel: dict, all_lines: bool = False) -> list:
     head = f"{kernel['name']}<<<{shape(kernel['grid'])}, {shape(kernel['block'])}>>>{times}"
     lines = kernel["lines"]
     if not lines:
-        return [
-            paint(head, "bold"),
-            "  It reads and writes no memory that the meter sees.",
-        ]
+        nothing = "  It reads and writes no memory that the meter sees."
+        return [paint(head, "bold"), nothing, *arithmetic(kernel, 0), *divergence(kernel)]
     shown_lines = lines if all_lines else lines[:LINES_SHOWN]
     text = [paint(head, "bold"), *table(shown_lines, shares(lines))]
     if len(lines) > len(shown_lines):
@@ -32,7 +35,7 @@ def kernel_text(kernel: dict, all_lines: bool = False) -> list:
     if kernel["left_out"]:
         left_out = f"{kernel['left_out']:,} accesses are left out, of loops with more passes than are kept"
         text += arrow(f"{left_out}: all figures are of the passes before.")
-    return [*text, *totals(kernel), *metrics(kernel["metrics"])]
+    return [*text, *totals(kernel), *divergence(kernel), *metrics(kernel["metrics"])]
 
 
 def shape(size: list) -> str:
@@ -113,7 +116,52 @@ def totals(kernel: dict) -> list:
     requests = sum(line["requests"] for line in lines)
     lanes = sum(line["active_lanes"] for line in lines) / requests
     text.append(f"  active lanes: {lanes:.1f} of {LANES} per request")
+    return [*text, *arithmetic(kernel, moved)]
+
+
+def arithmetic(kernel: dict, moved: int) -> list:
+    """Floating-point operations, and how many there are for each byte of global memory."""
+    values = kernel["metrics"]
+    operations = sum(weight * values.get(ARITHMETIC.format(name), 0) for name, weight in FLOP.items())
+    if not operations:
+        return []
+    text = f"  arithmetic: {count(operations)}FLOP"
+    if moved:
+        once = kernel["bytes_touched"]
+        text += f", {operations / moved:.2f} per byte moved in sectors"
+        text += f", {operations / once:.2f} if each sector moved once" if moved > 1.05 * once else ""
+    return [text]
+
+
+def divergence(kernel: dict) -> list:
+    """Lines that warps go through with lanes that idle, those first that idle most."""
+    lines = [line for line in kernel.get("passes", []) if line["warp_passes"]]
+    full = max((lanes_of(line) for line in lines), default=0)
+    idle = [full * line["warp_passes"] - line["lane_passes"] for line in lines]
+    shown = [
+        line
+        for line, lost in sorted(zip(lines, idle), key=lambda pair: -pair[1])
+        if lanes_of(line) < BUSY * full and lost > SMALL * sum(idle)
+    ][:SPREAD_SHOWN]
+    if not shown:
+        return []
+    text = [f"  divergence: where a warp goes on with fewer than {full:.0f} lanes"]
+    for line in shown:
+        place = f"{Path(line['file']).name}:{line['line']}"
+        text.append(f"    {place}  {lanes_of(line):.1f} lanes, in {line['warp_passes']:,} passes of warps")
+        text += [paint(f"      {line['text']}", "dim")] if line["text"] else []
     return text
+
+
+def lanes_of(line: dict) -> float:
+    return line["lane_passes"] / line["warp_passes"]
+
+
+def count(number: int) -> str:
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number} "
 
 
 def amount(number: int) -> str:

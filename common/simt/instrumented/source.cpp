@@ -4,6 +4,7 @@
 #include <link.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -129,6 +130,12 @@ SourceLine line_of_access(std::uint32_t place) {
     if (!is_own_header(caller.file)) return caller;
   }
   return {};
+}
+
+bool comes_from(std::uint32_t place, const char* part) {
+  const Frames& frames = known()[place];
+  return std::any_of(frames.begin(), frames.end(),
+                     [&](const SourceLine& frame) { return frame.file.find(part) != std::string::npos; });
 }
 
 std::string source_text(const SourceLine& line) {

@@ -23,6 +23,9 @@ SourceLine line_of(std::uint32_t place);
 /// The same for places of loads and stores, some of which have no line of their own.
 void look_up_accesses(const std::vector<std::uint32_t>& places);
 SourceLine line_of_access(std::uint32_t place);
+/// Whether a place that was looked up belongs to a file whose path contains `part`, or to a function of such
+/// a file that was inlined there.
+bool comes_from(std::uint32_t place, const char* part);
 /// The text of that line without its indentation; empty where the file is not there.
 std::string source_text(const SourceLine& line);
 

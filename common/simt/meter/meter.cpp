@@ -53,6 +53,7 @@ void Meter::begin(const detail::Grid& grid) {
     kernel_->block = grid.block;
   }
   ++kernel_->blocks;
+  passes_.begin(kernel_->basic_blocks, context.count);
   warp_ = 0;
   dynamic_ = reinterpret_cast<std::uintptr_t>(context.shared);
   dynamic_bytes_ = grid.shared_bytes;
@@ -60,19 +61,23 @@ void Meter::begin(const detail::Grid& grid) {
 
 void Meter::end() {
   block_synchronized();
+  passes_.end();
   for (Site* site : active_) site->active = false;
   active_.clear();
 }
 
 void Meter::block_synchronized() {
-  for (unsigned warp = 0; warp < (context.count + kLanes - 1) / kLanes; ++warp) count_warp(warp);
+  const unsigned warps = (context.count + kLanes - 1) / kLanes;
+  for (unsigned warp = 0; warp < warps; ++warp) count_warp(warp);
   restart(0, context.count);
+  passes_.meet(0, warps);
 }
 
 void Meter::warp_synchronized(unsigned warp, unsigned arrived, unsigned live) {
   if ((live & ~arrived) != 0) return;
   count_warp(warp);
   restart(warp * kLanes, std::min((warp + 1) * kLanes, context.count));
+  passes_.meet(warp, warp + 1);
 }
 
 void Meter::restart(unsigned first, unsigned end) {
@@ -203,6 +208,11 @@ void Meter::access(std::uintptr_t address, std::size_t bytes, std::size_t larges
   for (unsigned part = 0; part < kMostParts && part * each < bytes; ++part) {
     add(address + part * each, static_cast<std::uint32_t>(each), kind, shared, pc, part);
   }
+}
+
+void Meter::pass(const void* caller) {
+  passes_.pass(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base_),
+               context.linear);
 }
 
 }  // namespace simt::meter

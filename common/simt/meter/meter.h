@@ -30,6 +30,8 @@ class Meter {
 
   /// What is larger than `largest`, or not a power of two, is several requests.
   void access(std::uintptr_t address, std::size_t bytes, std::size_t largest, Kind kind, const void* pc);
+  /// The running thread begins a basic block.
+  void pass(const void* pc);
 
  private:
   void add(std::uintptr_t address, std::uint32_t bytes, Kind kind, bool shared, std::uint32_t pc,
@@ -48,6 +50,7 @@ class Meter {
   KernelTally* kernel_ = nullptr;
   std::vector<Site*> active_;  // in this block
   std::vector<std::vector<Request>> spare_;
+  Passes passes_;
   unsigned warp_ = 0;
   std::uintptr_t dynamic_ = 0;
   std::size_t dynamic_bytes_ = 0;

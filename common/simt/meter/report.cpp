@@ -8,6 +8,7 @@
 
 #include "instrumented/source.h"
 #include "instrumented/static_shared.h"
+#include "meter/arithmetic.h"
 #include "meter/parameters.h"
 #include "meter/tally.h"
 
@@ -173,6 +174,56 @@ json metrics_of(const std::vector<Row>& rows) {
   return metrics;
 }
 
+// Lines of source and the lanes that go through them; those first that idle most.
+json passes_of(const KernelTally& kernel) {
+  struct Line {
+    instrumented::SourceLine line;
+    std::uint64_t warps = 0, lanes = 0;
+    std::uint64_t idle() const { return warps * kLanes - lanes; }
+  };
+  std::map<std::pair<std::string, int>, Line> lines;
+  for (const auto& [pc, block] : kernel.basic_blocks) {
+    const instrumented::SourceLine line = instrumented::line_of(pc);
+    if (line.line == 0) continue;  // of the CPU device itself
+    Line& sum = lines[{line.file, line.line}];
+    sum.line = line;
+    sum.warps += block->warp_passes;
+    sum.lanes += block->lane_passes;
+  }
+  std::vector<Line> sorted;
+  for (const auto& [place, line] : lines) sorted.push_back(line);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const Line& a, const Line& b) { return a.idle() > b.idle(); });
+  json result = json::array();
+  for (const Line& line : sorted) {
+    result.push_back({{"file", line.line.file},
+                      {"line", line.line.line},
+                      {"text", instrumented::source_text(line.line)},
+                      {"warp_passes", line.warps},
+                      {"lane_passes", line.lanes}});
+  }
+  return result;
+}
+
+// Of lanes, as Nsight Compute counts them: predicated off, an instruction does not count.
+void add_arithmetic(json& metrics, const KernelTally& kernel, const Arithmetic& arithmetic) {
+  Operations sum;
+  for (const auto& [pc, block] : kernel.basic_blocks) {
+    const auto found = arithmetic.of.find(pc);
+    if (found == arithmetic.of.end()) continue;
+    sum += found->second * block->lane_passes;
+  }
+  const auto put = [&](const char* operation, std::uint64_t count) {
+    metrics[std::string("smsp__sass_thread_inst_executed_op_") + operation + "_pred_on.sum"] = count;
+  };
+  put("fadd", sum.add);
+  put("fmul", sum.mul);
+  put("ffma", sum.fma);
+  put("dadd", sum.dadd);
+  put("dmul", sum.dmul);
+  put("dfma", sum.dfma);
+}
+
 std::string without_arguments(const std::string& name) {
   const std::string plain = name.substr(0, name.find('<'));
   const std::size_t colons = plain.rfind("::");
@@ -203,13 +254,16 @@ KernelTally& tally_of(const detail::Grid& grid) {
 }
 
 std::string report() {
-  std::vector<std::uint32_t> places, kernel_places;
+  std::vector<std::uint32_t> places, kernel_places, blocks;
   std::vector<const KernelTally*> in_order(tallies().size());
   for (const auto& [name, kernel] : tallies()) {
     in_order[kernel.order] = &kernel;
     kernel_places.push_back(kernel.place);
     for (const auto& [key, site] : kernel.sites) places.push_back(site->pc);
+    for (const auto& [pc, block] : kernel.basic_blocks) blocks.push_back(pc);
   }
+  const Arithmetic& arithmetic = arithmetic_of(blocks);
+  instrumented::look_up(blocks);
   instrumented::look_up(kernel_places);
   instrumented::look_up_accesses(places);
   json kernels = json::array();
@@ -218,6 +272,8 @@ std::string report() {
     const std::vector<Row> rows = rows_of(kernel);
     json lines = json::array();
     for (const Row& row : rows) lines.push_back(json_of(row));
+    json metrics = metrics_of(rows);
+    if (arithmetic.known) add_arithmetic(metrics, kernel, arithmetic);
     const auto triple = [](dim3 d) { return json::array({d.x, d.y, d.z}); };
     kernels.push_back({{"name", kernel.name},
                        {"launches", kernel.launches},
@@ -226,7 +282,8 @@ std::string report() {
                        {"block", triple(kernel.block)},
                        {"bytes_touched", kernel.sectors_touched * kSectorBytes},
                        {"left_out", kernel.left_out},
-                       {"metrics", metrics_of(rows)},
+                       {"metrics", metrics},
+                       {"passes", passes_of(kernel)},
                        {"lines", lines}});
   }
   return json{{"schema", kSchema}, {"kernels", kernels}}.dump(1);

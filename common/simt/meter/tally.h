@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "instrumented/hooks.h"
+#include "meter/passes.h"
 #include "meter/request.h"
 #include "simt/launch.h"
 
@@ -65,6 +66,7 @@ struct KernelTally {
   dim3 grid, block;                   // of the latest launch
   std::uint32_t latest = 0;
   std::map<std::uint64_t, std::unique_ptr<Site>> sites;
+  BasicBlocks basic_blocks;
 };
 
 /// The tally of a kernel: two instances of a template that a launch spells alike are two kernels.
