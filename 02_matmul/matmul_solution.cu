@@ -5,16 +5,16 @@
 // (64, 16) tile of op(A) and a (16, 64) tile of op(B) into shared memory, both with K outermost, whatever the
 // layout in global memory: the layouts differ only in the copy. Then each thread adds 16 outer products of
 // 8 values of A and 4 of B to its (8, 4) outputs, so a value read from shared memory serves 4 or 8 multiply-
-// adds, and a value read from global memory serves 64. While a tile is multiplied, the next one is already on
-// its way into registers: nobody waits for memory at the start of a step.
+// adds, and a value read from global memory serves 64. While a tile is multiplied, the next one is already
+// being loaded into registers, so that no thread waits for memory at the start of a step.
 //
 // Thread (tx, ty) = (t % 16, t / 16) owns rows 8 ty .. 8 ty + 7 and columns 4 tx .. 4 tx + 3: a warp reads
 // one row of B's tile without bank conflicts, and only two different addresses of A's. 2 M N K FLOPs; (M N K
 // / 32 + M N) * 4 bytes of global memory traffic, most of it served by the L2 cache.
 //
-// T, float or bf16, is what memory holds; tiles and sums are float. bf16 halves the bytes and nothing else
-// here: only tensor cores multiply it faster. Read next: matmul_library_cuda.cpp and matmul_library_cpu.cu,
-// the vendors' answer.
+// T, float or bf16, is the type in memory; tiles and sums are float. bf16 halves the bytes, but this kernel
+// is not limited by them, and it has to convert each number: only tensor cores multiply bf16 faster. Read
+// next: matmul_library_cuda.cpp and matmul_library_cpu.cu, the vendors' answer.
 #include <cstdint>
 
 #include "02_matmul/matmul.h"

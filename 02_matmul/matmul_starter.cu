@@ -1,12 +1,12 @@
-// Your turn: C = alpha * op(A) op(B) + beta * C. README.md is the lesson; hints.md helps.
+// Your turn: C = alpha * op(A) op(B) + beta * C. README.md is the lesson; hints.md has hints.
 //
 // Do one TODO at a time, and check after each:
 //
 //     ./workbook check 02 matmul
 //
 // A block of 16 x 16 threads owns a tile of 16 x 16 outputs; thread (x, y) owns column x and row y of it.
-// First make it right: every thread walks its row of A and its column of B in global memory. Then make it
-// faster: let the block fetch both through shared memory, a tile at a time. The launcher is complete.
+// First make it right: every thread reads its row of A and its column of B from global memory. Then make it
+// faster: let the block load both through shared memory, one tile at a time. The launcher is complete.
 #include <cstdint>
 
 #include "02_matmul/matmul.h"

@@ -20,7 +20,7 @@ class QuoteError(Exception):
 
 @dataclass
 class Rows:
-    """The measured rows of the published benchmarks, without ladders; of one device, or a quote is ambiguous."""
+    """The measured rows of the published benchmarks, without ladders. A quote needs exactly one row."""
 
     rows: list
 
