@@ -34,6 +34,14 @@ FIGURES = {
         (CHAPTERS, "matmul_naive_nn", "global_load", "from_b"),
         (CHAPTERS, "matmul_naive_nt", "global_load", "from_b"),
     ),
+    ROOT / "02_matmul" / "transpose_access.svg": (
+        (PATTERNS, "transpose_naive", "global_store", "out[column"),
+        (PATTERNS, "transpose_padded", "global_store", "out["),
+    ),
+    ROOT / "02_matmul" / "transpose_banks.svg": (
+        (PATTERNS, "transpose_unpadded", "shared_load", "tile[threadIdx.x][y]"),
+        (PATTERNS, "transpose_padded", "shared_load", "tile[threadIdx.x][y]"),
+    ),
     ROOT / "03_softmax" / "softmax_access.svg": (
         (CHAPTERS, "softmax_three_pass", "global_load", "maximum = fmaxf"),
         (CHAPTERS, "softmax", "global_load", "held[i] = in[index]"),

@@ -1,0 +1,115 @@
+// Tests of transpose, in the order of the lesson's steps: the untouched starter fails at the first.
+#include "02_matmul/transpose.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "02_matmul/testing/transpose_oracle.h"
+#include "common/harness/far_operand.h"
+#include "common/harness/implementation_test.h"
+#include "common/harness/inspection.h"
+
+namespace {
+
+using wb::area;
+
+constexpr wb::Tolerance kSameBits{0.0, 0.0};
+
+class TransposeTest : public wb::ImplementationTest<wb::Transpose> {
+ protected:
+  void expect_transpose(int rows, int columns, std::size_t misalign_in = 0, std::size_t misalign_out = 0) {
+    SCOPED_TRACE("rows = " + std::to_string(rows) + ", columns = " + std::to_string(columns));
+    const std::vector<float> in = wb::random_uniform(area(rows, columns), 1);
+    auto device_in = wb::GuardedBuffer<float>::input(in, misalign_in);
+    auto out = wb::GuardedBuffer<float>::output(in.size(), misalign_out);
+    ASSERT_NO_THROW(run(device_in.data(), out.data(), rows, columns, nullptr));
+    const std::vector<float> got = out.download();
+    EXPECT_TRUE(wb::matches(got, wb::transpose_oracle(in, rows, columns), kSameBits, {{columns, rows}}))
+        << wb::explain_transpose(got, in, rows, columns);
+    EXPECT_TRUE(out.check("out"));
+    EXPECT_TRUE(device_in.check("in"));
+  }
+};
+
+TEST_P(TransposeTest, MovesOneTile) {
+  expect_transpose(32, 32);
+}
+
+TEST_P(TransposeTest, MovesManyTiles) {
+  expect_transpose(64, 96);
+  expect_transpose(160, 32);
+}
+
+TEST_P(TransposeTest, GuardsTheEdges) {
+  expect_transpose(67, 41);
+}
+
+TEST_P(TransposeTest, MovesEveryShape) {
+  for (const auto& [rows, columns] : {std::pair{1, 1},
+                                      {1, 33},
+                                      {33, 1},
+                                      {2, 1000},
+                                      {1000, 3},
+                                      {31, 32},
+                                      {32, 31},
+                                      {33, 63},
+                                      {64, 65},
+                                      {127, 129},
+                                      {255, 257}}) {
+    expect_transpose(rows, columns);
+    if (HasFailure()) return;  // one shape explains enough
+  }
+}
+
+TEST_P(TransposeTest, MovesALargeOddMatrix) {
+  expect_transpose(wb::unless_inspected(999, 199), wb::unless_inspected(1003, 203));
+}
+
+TEST_P(TransposeTest, TakesAnyAlignment) {
+  for (const auto& [in, out] : {std::pair<std::size_t, std::size_t>{1, 0}, {0, 1}, {2, 3}}) {
+    expect_transpose(64, 40, in, out);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(TransposeTest, RejectsBadArguments) {
+  auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
+  float* x = buffer.data();
+  expect_bad_pointers_named({"in", "out"}, x, x + 8, 2, 2, nullptr);
+  EXPECT_THROW_MESSAGE(run(x, x, 0, 2, nullptr), wb::Error, "rows = 0");
+  EXPECT_THROW_MESSAGE(run(x, x, 2, -3, nullptr), wb::Error, "columns = -3");
+}
+
+// Three rows of more than 2^30 elements each (on the CPU device, more than 2^31): the last row begins past
+// element 2^31 of `in`, and the last rows of the transpose end there too.
+TEST_P(TransposeTest, CountsPastTwoToThe31) {
+  constexpr int kRows = 3, kTile = 32;
+  const auto columns = static_cast<int>(wb::far_elements() / 2) - 1;
+  const std::size_t size = area(kRows, columns);
+  if (const std::string why = wb::no_far_operands(2 * size, implementation().name); !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const wb::FarOperand in(size), out(size);
+  // The start of row 0, and the end of row 2.
+  const std::vector<float> first = wb::random_uniform(kTile, 1), last = wb::random_uniform(kTile, 2);
+  WB_CUDA_CHECK(cudaMemcpy(in.data(), first.data(), kTile * sizeof(float), cudaMemcpyHostToDevice));
+  WB_CUDA_CHECK(
+      cudaMemcpy(in.data() + size - kTile, last.data(), kTile * sizeof(float), cudaMemcpyHostToDevice));
+  wb::run_far(static_cast<std::int64_t>(size), [&] { run(in.data(), out.data(), kRows, columns, nullptr); });
+
+  const auto column_of = [&](std::size_t from, std::size_t row) {
+    std::vector<float> window(kRows * kTile), column;
+    WB_CUDA_CHECK(
+        cudaMemcpy(window.data(), out.data() + from, window.size() * sizeof(float), cudaMemcpyDeviceToHost));
+    for (std::size_t i = row; i < window.size(); i += kRows) column.push_back(window[i]);
+    return column;
+  };
+  EXPECT_TRUE(wb::matches(column_of(0, 0), wb::to_double(first), kSameBits, {{kTile}}));
+  EXPECT_TRUE(wb::matches(column_of(size - kRows * kTile, 2), wb::to_double(last), kSameBits, {{kTile}}))
+      << "the end of the last row: too far for a 32-bit index";
+}
+
+WB_TEST_IMPLEMENTATIONS(TransposeTest, wb::Transpose);
+
+}  // namespace

@@ -1,0 +1,50 @@
+// Mistake: the index is an int: past 2^31 elements it wraps around.
+// Caught as: too far for a 32-bit index
+#include "02_matmul/transpose.h"
+#include "02_matmul/transpose_check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+constexpr int kTile = kTransposeTile;
+constexpr int kRows = 8;  // of threads in a block
+
+__global__ void index_of_32_bits_kernel(const float* in,  // (rows, columns)
+                                        float* out,       // (columns, rows)
+                                        int rows, int columns) {
+  __shared__ float tile[kTile][kTile + 1];
+
+  const int tiles_across = (columns - 1) / kTile + 1;
+  const int first_column = static_cast<int>(blockIdx.x % tiles_across) * kTile;
+  const int first_row = static_cast<int>(blockIdx.x / tiles_across) * kTile;
+  const int x = static_cast<int>(threadIdx.x);
+
+  // Read rows of the tile along rows of the matrix.
+  for (int y = static_cast<int>(threadIdx.y); y < kTile; y += kRows) {
+    const int row = first_row + y, column = first_column + x;
+    if (row < rows && column < columns) {
+      tile[y][x] = in[row * columns + column];
+    }
+  }
+  __syncthreads();
+
+  // Write columns of the tile along rows of the result.
+  for (int y = static_cast<int>(threadIdx.y); y < kTile; y += kRows) {
+    const int out_row = first_column + y, out_column = first_row + x;
+    if (out_row < columns && out_column < rows) {
+      out[out_row * rows + out_column] = tile[x][y];
+    }
+  }
+}
+
+void index_of_32_bits(const float* in, float* out, int rows, int columns, cudaStream_t stream) {
+  const unsigned tiles = check_transpose(in, out, rows, columns);
+  index_of_32_bits_kernel<<<tiles, dim3(kTile, kRows), 0, stream>>>(in, out, rows, columns);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(Transpose, index_of_32_bits, index_of_32_bits);
+
+}  // namespace
+}  // namespace wb
