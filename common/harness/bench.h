@@ -53,6 +53,8 @@ struct Work {
   double flops = 0;
   /// Set where tensor cores may do the FLOPs: the roof of bf16 products binds then, and not that of fp32.
   bool tensor_cores = false;
+  /// Set where the bytes go between host and device: the device's memory is no roof of theirs.
+  bool host_link = false;
 };
 
 namespace detail {

@@ -57,7 +57,7 @@ std::optional<std::string> above_roof(const Work& work, double seconds, const Ro
 }
 
 std::optional<double> fraction_of_roof(const Work& work, double seconds, const Roofs& roofs) {
-  if (roofs.bytes_per_second <= 0 || seconds <= 0) return {};
+  if (roofs.bytes_per_second <= 0 || seconds <= 0 || work.host_link) return {};
   const double flops_roof = work.tensor_cores ? roofs.bf16_flops : roofs.fp32_flops;
   if (work.tensor_cores && flops_roof <= 0) return {};
   const double fraction = work.bytes / seconds / roofs.bytes_per_second;

@@ -10,6 +10,7 @@ namespace {
 bool g_watching = false;
 std::uint64_t g_compared = 0;
 int g_calls_that_kept_memory = 0;  // in a row
+LaunchFilter* g_launch_filter = nullptr;
 
 }  // namespace
 
@@ -19,6 +20,14 @@ std::uint64_t elements_compared() {
 
 void note_comparison(std::size_t elements) {
   g_compared += elements;
+}
+
+void set_launch_filter(LaunchFilter* filter) {
+  g_launch_filter = filter;
+}
+
+bool launch_is_made(dim3 grid, dim3 block, cudaStream_t stream) {
+  return g_launch_filter == nullptr || g_launch_filter(grid, block, stream);
 }
 
 void start_watching_calls() {

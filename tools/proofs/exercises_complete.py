@@ -62,7 +62,7 @@ def contracts_of(chapter: Path) -> dict:
     for header in sorted(chapter.glob("*.h")):
         for struct, name, rest in CONTRACT.findall(text_of(header)):
             # What answers a question about memory is no operation.
-            if re.search(r"using Function = (?:void\(|\w+::Function;)", rest):
+            if re.search(r"using Function = (?:(?:void|cudaError_t)\(|\w+::Function;)", rest):
                 found[struct] = name
     return found
 

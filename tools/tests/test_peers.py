@@ -42,6 +42,8 @@ HEADS = ("B2 T16 H4/2 D8", "B1 H3/3 D4 T9")
 ROWS = ("8 x 100", "33x7")
 PROBLEMS = {
     "vector_add": ("n=1000",),
+    "launch": ("n=1000 pageable", "n=1000 pinned"),
+    "launch_streamed": ("n=1000 pieces of 300",),
     "matmul": ("17 NN", "17 NT", "17 TN"),
     "newton_schulz": ("24x16 by matmul library", "8x8"),
     "online_softmax": ROWS,

@@ -8,6 +8,7 @@
 #include "runtime/inspector.h"
 #include "runtime/timeline.h"
 #include "simt/api.h"
+#include "simt/call_from.h"
 
 namespace simt::detail {
 
@@ -20,21 +21,7 @@ inline bool pageable(const void* pointer) {
   return !find_allocation(pointer);
 }
 
-// Where the program called the runtime from, for the inspector. The outermost call counts.
-inline thread_local const void* t_caller = nullptr;
-class CallFrom {
- public:
-  explicit CallFrom(const void* caller) : outer_(t_caller) {
-    if (outer_ == nullptr) t_caller = caller;
-  }
-  ~CallFrom() { t_caller = outer_; }
-  CallFrom(const CallFrom&) = delete;
-  CallFrom& operator=(const CallFrom&) = delete;
-
- private:
-  const void* const outer_;
-};
-#define CALL_FROM_HERE const CallFrom call_from_here(__builtin_return_address(0))
+#define CALL_FROM_HERE SIMT_CALL_FROM_HERE
 
 // A copy or a fill, as the timeline and the inspector know it.
 struct Transfer {

@@ -1,0 +1,31 @@
+// Mistake: cudaMalloc is taken at its word.
+// Caught as: is the error checked
+#include "solutions/mutants/launch/mutated.cuh"
+
+namespace wb {
+namespace {
+
+using namespace mutant;
+
+cudaError_t allocation_not_checked(const float* a, const float* b, float* out, std::int64_t n, int threads) {
+  if (n == 0) return cudaSuccess;
+  float *device_a = nullptr, *device_b = nullptr, *device_out = nullptr;
+  static_cast<void>(cudaMalloc(&device_a, bytes_of(n)));
+  static_cast<void>(cudaMalloc(&device_b, bytes_of(n)));
+  static_cast<void>(cudaMalloc(&device_out, bytes_of(n)));
+  cudaError_t error = cudaSuccess;
+  if (error == cudaSuccess) error = cudaMemcpy(device_a, a, bytes_of(n), cudaMemcpyHostToDevice);
+  if (error == cudaSuccess) error = cudaMemcpy(device_b, b, bytes_of(n), cudaMemcpyHostToDevice);
+  if (error == cudaSuccess) {
+    add_kernel<<<blocks_for(n, threads), threads>>>(device_a, device_b, device_out, n);
+    error = cudaGetLastError();
+  }
+  if (error == cudaSuccess) error = cudaMemcpy(out, device_out, bytes_of(n), cudaMemcpyDeviceToHost);
+  for (float* memory : {device_a, device_b, device_out}) keep_first(error, cudaFree(memory));
+  return error;
+}
+
+WB_REGISTER(Launch, allocation_not_checked, allocation_not_checked);
+
+}  // namespace
+}  // namespace wb

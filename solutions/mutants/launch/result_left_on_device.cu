@@ -1,0 +1,30 @@
+// Mistake: nothing is copied back.
+// Caught as: is the result copied back
+#include "solutions/mutants/launch/mutated.cuh"
+
+namespace wb {
+namespace {
+
+using namespace mutant;
+
+cudaError_t result_left_on_device(const float* a, const float* b, float* out, std::int64_t n, int threads) {
+  if (n == 0) return cudaSuccess;
+  float *device_a = nullptr, *device_b = nullptr, *device_out = nullptr;
+  cudaError_t error = cudaMalloc(&device_a, bytes_of(n));
+  if (error == cudaSuccess) error = cudaMalloc(&device_b, bytes_of(n));
+  if (error == cudaSuccess) error = cudaMalloc(&device_out, bytes_of(n));
+  if (error == cudaSuccess) error = cudaMemcpy(device_a, a, bytes_of(n), cudaMemcpyHostToDevice);
+  if (error == cudaSuccess) error = cudaMemcpy(device_b, b, bytes_of(n), cudaMemcpyHostToDevice);
+  if (error == cudaSuccess) {
+    add_kernel<<<blocks_for(n, threads), threads>>>(device_a, device_b, device_out, n);
+    error = cudaGetLastError();
+  }
+  if (error == cudaSuccess) error = cudaDeviceSynchronize();
+  for (float* memory : {device_a, device_b, device_out}) keep_first(error, cudaFree(memory));
+  return error;
+}
+
+WB_REGISTER(Launch, result_left_on_device, result_left_on_device);
+
+}  // namespace
+}  // namespace wb
