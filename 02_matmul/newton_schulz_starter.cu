@@ -1,4 +1,4 @@
-// Your turn: orthogonalise a matrix by Newton-Schulz steps. README.md is the lesson; hints.md helps.
+// Your turn: orthogonalise a matrix by Newton-Schulz steps. README.md is the lesson; hints.md has hints.
 //
 // Do one TODO at a time, and check after each:
 //

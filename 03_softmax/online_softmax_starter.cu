@@ -1,4 +1,4 @@
-// Your turn: the log-sum-exp of each row, reading it once. README.md is the lesson; hints.md helps.
+// Your turn: the log-sum-exp of each row, reading it once. README.md is the lesson; hints.md has hints.
 //
 // Do one TODO at a time, and check after each:
 //

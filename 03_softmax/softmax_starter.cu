@@ -1,4 +1,4 @@
-// Your turn: softmax of each row, and its gradient. README.md is the lesson; hints.md helps.
+// Your turn: softmax of each row, and its gradient. README.md is the lesson; hints.md has hints.
 //
 // Do one TODO at a time, in this order, and check after each:
 //
@@ -26,8 +26,8 @@ constexpr unsigned kAllLanes = 0xffffffffu;
   //         the value that lane ^ distance holds; keep the larger of the two (fmaxf).
 
   // TODO 5: With several warps, each now holds its own maximum. Let lane 0 of each warp store it into a
-  //         __shared__ array, wait, and let every thread combine all of them. And wait once more before the
-  //         array is used again: who could still be reading it?
+  //         __shared__ array, wait, and let every thread combine all of them. Wait once more before the array
+  //         is used again: which threads could still be reading it?
   return value;
 }
 
@@ -48,7 +48,7 @@ __global__ void softmax_kernel(const float* x,  // (rows, columns)
   // TODO 3: A row may have any number of columns. Let thread t take columns t, t + blockDim.x, ... in each of
   //         the three passes: maximum, sum, store. What does a thread without any column put in?
 
-  // TODO 4: A masked row holds nothing but -inf, and shall become zeros. What is -inf - -inf? And 0 / 0?
+  // TODO 4: A masked row contains only -inf, and must become zeros. What is -inf - -inf? And 0 / 0?
 }
 
 __global__ void softmax_backward_kernel(const float* dy,  // (rows, columns)

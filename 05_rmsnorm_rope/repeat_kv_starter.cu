@@ -1,5 +1,5 @@
 // Your turn: copy each key/value head to the H / K query heads that share it, and add their gradients up
-// again. README.md is the lesson; hints.md helps.
+// again. README.md is the lesson; hints.md has hints.
 //
 // Fill in the TODOs in their order, and check after each:
 //

@@ -1,4 +1,4 @@
-// Your turn: a residual addition and RMSNorm, in one launch. README.md is the lesson; hints.md helps.
+// Your turn: a residual addition and RMSNorm, in one launch. README.md is the lesson; hints.md has hints.
 //
 // Fill in the TODOs in their order, and check after each:
 //

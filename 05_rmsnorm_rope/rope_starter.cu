@@ -1,5 +1,5 @@
 // Your turn: rotary position embedding of queries and keys, and its gradient. README.md is the lesson;
-// hints.md helps.
+// hints.md has hints.
 //
 // Fill in the TODOs in their order, and check after each:
 //

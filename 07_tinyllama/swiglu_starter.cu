@@ -1,4 +1,4 @@
-// Your turn: SwiGLU and its gradient. README.md is the lesson; hints.md helps.
+// Your turn: SwiGLU and its gradient. README.md is the lesson; hints.md has hints.
 //
 // Fill in the TODOs in their order, and check after each:
 //

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw 02_matmul/matmul_registers.svg: what a thread reads from shared memory with one output, and with (8, 4).
+"""Draw 02_matmul/matmul_registers.svg: a thread's reads of shared memory, with one output and with (8, 4).
 
 tools/figures/matmul_registers.py            write the figure
 tools/figures/matmul_registers.py --check    exit 1 when the committed figure differs
@@ -41,8 +41,10 @@ def panel(left: int, rows: int, columns: int, title: str) -> list:
 
 def draw() -> str:
     parts = [part for arguments in PANELS for part in panel(*arguments)]
-    parts.append(text(430, HEIGHT - 12, "one step along K: blue and brown are read from shared memory", 13, GREY))
-    return figure("Reads of shared memory per multiply-add, with one and with 32 outputs per thread", HEIGHT, parts)
+    words = "one step along K: blue and brown are read from shared memory"
+    parts.append(text(430, HEIGHT - 12, words, 13, GREY))
+    title = "Reads of shared memory per multiply-add, with one and with 32 outputs per thread"
+    return figure(title, HEIGHT, parts)
 
 
 if __name__ == "__main__":
