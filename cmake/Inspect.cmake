@@ -12,6 +12,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND SIMT_INSPECTED_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-loop-im)
   list(APPEND SIMT_METERED_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-sra
     -fsanitize-coverage=trace-pc)
+  # GCC 12 moves a store out of a loop by making others a second time behind it.
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12)
+    list(APPEND SIMT_METERED_OPTIONS -fno-move-loop-stores)
+  endif()
 elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   list(APPEND SIMT_INSPECTED_OPTIONS "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
   list(APPEND SIMT_METERED_OPTIONS -O0 "SHELL:-mllvm -tsan-instrument-func-entry-exit=0"

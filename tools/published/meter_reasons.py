@@ -15,11 +15,6 @@ REASONS: dict = {
         "softmax_three_pass",
         "shared load",
     ): "nvcc joins reads of neighboring elements of `of_warp` into one of 16 bytes",
-    (
-        "attention_tiled",
-        "shared store",
-    ): "the meter counts two stores for each tile and warp that nvcc's program "
-    "does not make; the cause is not known yet",
 }
 
 
