@@ -120,7 +120,7 @@ class LaunchStreamedProblem : public HostSum {
 };
 
 std::int64_t large() {
-  return wb::device_is_cpu() ? 1 << 20 : 1 << 26;
+  return wb::device_is_cpu() ? 1 << 20 : 1 << 24;
 }
 
 WB_BENCHMARK(LaunchProblem, LaunchProblem(1 << 16, false), LaunchProblem(1 << 16, true),
