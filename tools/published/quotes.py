@@ -57,6 +57,11 @@ def times(rows: Rows, contract: str, problem: str, slower: str, faster: str) -> 
     return rows.time(*named(contract, problem, slower)) / rows.time(*named(contract, problem, faster))
 
 
+def against(rows: Rows, contract: str, problem: str, other: str, implementation: str) -> float:
+    """The time of one problem over that of another, by the same implementation."""
+    return rows.time(contract, problem, implementation) / rows.time(contract, other, implementation)
+
+
 def saved(rows: Rows, contract: str, problem: str, implementation: str, other: str) -> float:
     """The part of `other`'s time that `implementation` does without."""
     return 1 - 1 / times(rows, contract, problem, other, implementation)
@@ -79,7 +84,14 @@ def ratio(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-FUNCTIONS = {"speedup": speedup, "times": times, "saved": saved, "longer": longer, "roof": roof}
+FUNCTIONS = {
+    "speedup": speedup,
+    "times": times,
+    "against": against,
+    "saved": saved,
+    "longer": longer,
+    "roof": roof,
+}
 SHARES = ("saved", "longer", "roof")
 
 
