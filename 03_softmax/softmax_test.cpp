@@ -283,6 +283,30 @@ TEST_P(SoftmaxBackwardTest, WorksInPlace) {
   for (const int columns : {63, 1024, 33000}) expect_gradient(3, columns, 0, true);
 }
 
+// In place, with the last rows past element 2^31, as in the forward pass.
+TEST_P(SoftmaxBackwardTest, CountsPastTwoToThe31) {
+  constexpr int kColumns = 1 << 14;
+  constexpr std::size_t kBytes = kColumns * sizeof(float);
+  const int rows = static_cast<int>(wb::far_elements() / kColumns) + 5;
+  const std::size_t last = area(rows - 1, kColumns), floats = last + kColumns;
+  if (const std::string why = wb::no_far_operands(2 * floats, implementation().name); !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const wb::FarOperand far_y(floats), far_dy(floats);
+  const std::vector<double> exact =
+      wb::softmax_oracle(wb::to_double(wb::random_normal(kColumns, 1)), 1, kColumns);
+  const std::vector<float> y(exact.begin(), exact.end()), dy = wb::random_normal(kColumns, 2);
+  WB_CUDA_CHECK(cudaMemcpy(far_y.data() + last, y.data(), kBytes, cudaMemcpyHostToDevice));
+  WB_CUDA_CHECK(cudaMemcpy(far_dy.data() + last, dy.data(), kBytes, cudaMemcpyHostToDevice));
+  wb::run_far(static_cast<std::int64_t>(last),
+              [&] { run(far_dy.data(), far_y.data(), far_dy.data(), rows, kColumns, nullptr); });
+  std::vector<float> dx(kColumns);
+  WB_CUDA_CHECK(cudaMemcpy(dx.data(), far_dy.data() + last, kBytes, cudaMemcpyDeviceToHost));
+  EXPECT_TRUE(wb::matches(dx, wb::softmax_backward_oracle(wb::to_double(dy), exact, 1, kColumns), kBackward,
+                          {{1, kColumns}, 0, dy}))
+      << "the last row starts at element " << last << ": too far for a 32-bit index";
+}
+
 TEST_P(SoftmaxBackwardTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(16, 1));
   float* x = buffer.data();

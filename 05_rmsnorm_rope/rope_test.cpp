@@ -295,6 +295,10 @@ TEST_P(RopeBackwardTest, RotatesFromAnyAddress) {
   expect_any_address();
 }
 
+TEST_P(RopeBackwardTest, CountsPastTwoToThe31) {
+  expect_far_tokens();
+}
+
 TEST_P(RopeBackwardTest, UndoesForward) {
   constexpr int kB = 2, kT = 65, kD = 64;
   const wb::RopeTable table = wb::make_rope_table(kT, kD);

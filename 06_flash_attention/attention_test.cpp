@@ -159,44 +159,57 @@ TEST_P(AttentionForwardTest, MemoryGrowsWithTAndNotWithItsSquare) {
 
 // Five tokens, as far apart as a view's strides may put them: the last lies past element 2^31. On the CPU
 // device it lies at 2^32, which 32 bits take for the first.
-TEST_P(AttentionForwardTest, CountsPastTwoToThe31) {
-  constexpr int kT = 5, kD = 16;
-  const std::int64_t stride = far_elements() / (kT - 1), last = (kT - 1) * stride;
-  const auto floats = static_cast<std::size_t>(last + kD);
-  if (const std::string why = no_far_operands(4 * floats, implementation().name); !why.empty()) {
-    GTEST_SKIP() << why;
-  }
-  const AttentionShape shape = llama_shape(1, kT, 1, 1, kD, false);
-  const FarOperand q(floats), k(floats), v(floats), out(floats);
-  std::vector<float> row(kD);
-  AttentionInputs in = random_inputs(shape);
+struct FarTokens {
+  static constexpr int kT = 5, kD = 16;
+  static constexpr std::size_t kBytes = kD * sizeof(float);
+  std::int64_t stride = far_elements() / (kT - 1), last = (kT - 1) * stride;
+  std::size_t floats = static_cast<std::size_t>(last + kD);
+  AttentionShape shape = llama_shape(1, kT, 1, 1, kD, false);
+
+  HeadsView<float> view(const FarOperand& far) const { return {far.data(), 1, kT * stride, stride, kD, 1}; }
   // The tokens between the ends stay what they are.
-  const auto place = [&](std::vector<float>& values, const FarOperand& far) {
+  void place(std::vector<float>& values, const FarOperand& far) const {
     for (int t = 0; t < kT; ++t) {
       float *there = far.data() + t * stride, *here = values.data() + t * kD;
       const bool is_end = t == 0 || t == kT - 1;
-      WB_CUDA_CHECK(
-          cudaMemcpy(is_end ? there : here, is_end ? here : there, kD * sizeof(float), cudaMemcpyDefault));
+      WB_CUDA_CHECK(cudaMemcpy(is_end ? there : here, is_end ? here : there, kBytes, cudaMemcpyDefault));
     }
-  };
-  place(in.q, q), place(in.k, k), place(in.v, v);
-  DeviceBuffer<float> saved(memory(shape).saved);
-  const auto view = [&](const FarOperand& far) {
-    return HeadsView<float>{far.data(), 1, kT * stride, stride, kD, 1};
-  };
-  run_far(last, [&] { run(view(q), view(k), view(v), view(out), saved.data(), shape, nullptr); });
-  WB_CUDA_CHECK(cudaMemcpy(row.data(), out.data() + last, kD * sizeof(float), cudaMemcpyDeviceToHost));
+  }
+  std::vector<float> last_of(const FarOperand& far) const {
+    std::vector<float> row(kD);
+    WB_CUDA_CHECK(cudaMemcpy(row.data(), far.data() + last, kBytes, cudaMemcpyDeviceToHost));
+    return row;
+  }
+  static std::vector<double> last_of(const std::vector<double>& all) { return {all.end() - kD, all.end()}; }
+  std::string where() const { return "\n  the last token lies at element " + std::to_string(last); }
+};
 
+TEST_P(AttentionForwardTest, CountsPastTwoToThe31) {
+  const FarTokens tokens;
+  if (const std::string why = no_far_operands(4 * tokens.floats, implementation().name); !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const FarOperand q(tokens.floats), k(tokens.floats), v(tokens.floats), out(tokens.floats);
+  AttentionInputs in = random_inputs(tokens.shape);
+  tokens.place(in.q, q), tokens.place(in.k, k), tokens.place(in.v, v);
+  DeviceBuffer<float> saved(memory(tokens.shape).saved);
+  run_far(tokens.last, [&] {
+    run(tokens.view(q), tokens.view(k), tokens.view(v), tokens.view(out), saved.data(), tokens.shape,
+        nullptr);
+  });
+
+  const std::vector<float> row = tokens.last_of(out);
   const auto expected = [&](const AttentionInputs& inputs) {
-    const auto all =
-        attention_oracle_forward(to_double(inputs.q), to_double(inputs.k), to_double(inputs.v), shape).out;
-    return std::vector<double>(all.end() - kD, all.end());
+    return FarTokens::last_of(
+        attention_oracle_forward(to_double(inputs.q), to_double(inputs.k), to_double(inputs.v), tokens.shape)
+            .out);
   };
   AttentionInputs wrapped = in;
-  for (auto* values : {&wrapped.k, &wrapped.v}) std::copy_n(values->begin(), kD, values->end() - kD);
-  EXPECT_TRUE(matches(row, expected(in), kForwardTolerance, {{1, 1, 1, kD}}))
-      << (looks_like(row, expected(wrapped)) ? explain_wrapped(last)
-                                             : "\n  the last token lies at element " + std::to_string(last));
+  for (auto* values : {&wrapped.k, &wrapped.v}) {
+    std::copy_n(values->begin(), FarTokens::kD, values->end() - FarTokens::kD);
+  }
+  EXPECT_TRUE(matches(row, expected(in), kForwardTolerance, {{1, 1, 1, FarTokens::kD}}))
+      << (looks_like(row, expected(wrapped)) ? explain_wrapped(tokens.last) : tokens.where());
 }
 
 TEST_P(AttentionForwardTest, RefusesBadInput) {
@@ -266,6 +279,35 @@ TEST_P(AttentionBackwardTest, IsDeterministic) {
   EXPECT_EQ(first.dq, second.dq);
   EXPECT_EQ(first.dk, second.dk);
   EXPECT_EQ(first.dv, second.dv);
+}
+
+TEST_P(AttentionBackwardTest, CountsPastTwoToThe31) {
+  const FarTokens tokens;
+  if (const std::string why = no_far_operands(8 * tokens.floats, implementation().name); !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const std::size_t n = tokens.floats;
+  const FarOperand dout(n), q(n), k(n), v(n), out(n), dq(n), dk(n), dv(n);
+  AttentionInputs in = random_inputs(tokens.shape);
+  tokens.place(in.dout, dout), tokens.place(in.q, q), tokens.place(in.k, k), tokens.place(in.v, v);
+  const AttentionMemory memory = memory_of(implementation().name, tokens.shape);
+  DeviceBuffer<float> saved(memory.saved), scratch(memory.scratch);
+  const auto at = [&](const FarOperand& far) { return tokens.view(far); };
+  run_far(tokens.last, [&] {
+    function_of<AttentionForward>(implementation().name)(at(q), at(k), at(v), at(out), saved.data(),
+                                                         tokens.shape, nullptr);
+    run(at(dout), at(q), at(k), at(v), at(out), saved.data(), at(dq), at(dk), at(dv), scratch.data(),
+        tokens.shape, nullptr);
+  });
+
+  const AttentionOracleGradients oracle = attention_oracle_backward(
+      to_double(in.dout), to_double(in.q), to_double(in.k), to_double(in.v), tokens.shape);
+  const auto expect = [&](const char* name, const FarOperand& far, const std::vector<double>& expected) {
+    EXPECT_TRUE(matches(tokens.last_of(far), FarTokens::last_of(expected), kBackwardTolerance,
+                        {{1, 1, 1, FarTokens::kD}}))
+        << name << tokens.where();
+  };
+  expect("dq", dq, oracle.dq), expect("dk", dk, oracle.dk), expect("dv", dv, oracle.dv);
 }
 
 TEST_P(AttentionBackwardTest, RefusesBadInput) {
