@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -17,3 +18,16 @@ def captured():
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
         yield text
+
+
+def with_variable(name):
+    """The processes whose environment has the variable `name`."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                if name.encode() + b"=" in file.read():
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found

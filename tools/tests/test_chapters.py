@@ -109,11 +109,11 @@ class Chapters(unittest.TestCase):
         self.assertEqual(exercise.state(), "solved (cpu device)")
         with mock.patch.object(chapters, "is_changed", return_value=True):
             self.write("01_vector_add/vector_add_starter.cu", "something else")
-            self.assertEqual(exercise.state(), "changed, not checked since")
+            self.assertEqual(exercise.state(), "changed, not checked")
 
     def test_a_damaged_record_is_set_aside_and_counts_as_none(self):
         exercise = self.exercise("01", "vector_add")
-        exercise.remember({"passed": True, "device": "cpu"})
+        exercise.remember({"passed": False, "device": "cpu"})
         record = next((self.root / "results" / "check").glob("*.json"))
         whole = json.loads(record.read_text())
         self.assertEqual(whole["exercise"], "vector_add")
@@ -141,12 +141,27 @@ class Chapters(unittest.TestCase):
 
     def test_a_record_of_another_version_is_called_so(self):
         exercise = self.exercise("01", "vector_add")
-        exercise.remember({"passed": True, "device": "cpu"})
+        exercise.remember({"passed": False, "device": "cpu"})
         record = next((self.root / "results" / "check").glob("*.json"))
         record.write_text(json.dumps({**json.loads(record.read_text()), "schema_version": 7}))
         with support.captured() as said:
             self.assertEqual(exercise.state(), "not checked")
         self.assertIn("is of version 7, and this workbook reads 1; set aside", said.getvalue())
+
+    def test_a_content_that_has_passed_counts_as_solved_when_it_is_back(self):
+        exercise = self.exercise("01", "vector_add")
+        solved = exercise.starter.read_text()
+        exercise.remember({"passed": True, "device": "cpu"})
+        self.write("01_vector_add/vector_add_starter.cu", "an experiment")
+        exercise.remember({"passed": False, "total": 9, "failed": 4, "device": "cpu"})
+        self.assertEqual(exercise.standing().kind, "red")
+        self.write("01_vector_add/vector_add_starter.cu", solved)
+        self.assertEqual(exercise.standing(), ("solved", "solved (cpu device)"))
+
+    def test_green_tests_with_an_objection_are_called_so(self):
+        exercise = self.exercise("01", "vector_add")
+        exercise.remember({"passed": False, "total": 9, "failed": 0, "problem": "no launch", "device": "cpu"})
+        self.assertEqual(exercise.standing(), ("red", "tests pass, but not solved"))
 
     def test_a_record_of_before_there_were_versions_is_read(self):
         exercise = self.exercise("01", "vector_add")
@@ -167,7 +182,7 @@ class Chapters(unittest.TestCase):
         self.git("commit", "-qm", "x")
         self.assertEqual(exercise.state(), "untouched")
         self.write("01_vector_add/vector_add_starter.cu", "something else")
-        self.assertEqual(exercise.state(), "changed, not checked since")
+        self.assertEqual(exercise.state(), "changed, not checked")
         (self.root / ".git" / "HEAD").write_text("damaged")
         self.assertEqual(exercise.state(), "not checked")
 

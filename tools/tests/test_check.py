@@ -371,7 +371,7 @@ class ShowsTheVerdict(unittest.TestCase):
         fixit = chapters.select(chapter, "fix_init")[0]
         for passed, expected in (
             (False, "07 fix_init again"),
-            (True, "Compare with solutions/journey/fix_init.md"),
+            (True, "the reference: ./workbook solution 07 fix_init"),
         ):
             outcome = test_run.TestRun(
                 total=1, failures=[] if passed else [None], implementations=["starter"]

@@ -3,14 +3,16 @@
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import support
-from workbook import cli, journey, sample
+from workbook import cli, completion, examples, journey, own_file, sample
 from workbook.errors import Exit, WorkbookError
 
 
@@ -33,8 +35,6 @@ class Refuses(unittest.TestCase):
 
     def test_wrong_arguments_in_one_line(self):
         self.refused("sing", words="invalid choice: 'sing'")
-        self.refused(words="COMMAND")
-        self.refused("check", words="NN")
         self.refused("check", "77", words="no chapter '77'")
         self.refused("test", "--jobs", "0", words="'0' is not a whole number of 1 or more")
         self.refused("test", "--device", "tpu", words="invalid choice: 'tpu'")
@@ -62,10 +62,26 @@ class Refuses(unittest.TestCase):
             self.refused("journey", "--data", file.name, words="is empty")
 
     def test_help_everywhere(self):
-        for command in ("journey", "sample", "test", "check", "bench", "plot", "list", "doctor", "setup"):
+        for command in ("journey", "watch", "hint"):
             done = workbook(command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn(f"./workbook {command}", done.stdout)
+
+    def test_every_command_has_an_example(self):
+        self.assertEqual(set(examples.EXAMPLES), set(cli.command_names()))
+        for name, sub in completion.commands_of(cli.parser()).items():
+            example, _ = examples.EXAMPLES[name]
+            self.assertIn(example, sub.format_help())
+            words = shlex.split(
+                example.partition("./workbook ")[2].rstrip(')"') if "$(" in example else example
+            )
+            given, _ = own_file.split(words if "$(" in example else words[1:])
+            self.assertEqual(cli.parser().parse_args(given).command, name, example)
+
+    def test_every_line_of_help_fits_a_terminal(self):
+        with mock.patch.dict(os.environ, {"COLUMNS": "80"}):
+            for sub in (cli.parser(), *completion.commands_of(cli.parser()).values()):
+                self.assertLess(max(map(len, sub.format_help().splitlines())), 100)
 
     def test_works_from_any_folder(self):
         done = subprocess.run(

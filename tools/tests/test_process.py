@@ -9,22 +9,10 @@ import unittest
 from unittest import mock
 
 import support
+from support import with_variable
 from workbook import guard, process
 
 STAYS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-
-
-def with_variable(name):
-    """The processes whose environment has the variable `name`."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                if name.encode() + b"=" in file.read():
-                    found.append(int(pid))
-        except OSError:
-            pass
-    return found
 
 
 def wait_until(condition, seconds=10.0):

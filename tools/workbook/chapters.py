@@ -7,12 +7,14 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from . import files, machine
+from . import files, machine, progress
 from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT
 
 RECORD_VERSION = 1
+PUBLISHED = ("origin/HEAD", "HEAD")  # where a starter is as it was handed out
 
 CHAPTER = re.compile(r"^(\d\d)_\w+$")
 FIXIT_CALL = re.compile(r"^add_fixit\(\s*(\w+)", re.M)
@@ -20,10 +22,27 @@ CHAPTER_CALL = re.compile(r"^add_chapter\((.*?)\)", re.M | re.S)
 REGISTRATION = re.compile(r"^\s*WB_REGISTER\(\s*(\w+)\s*,\s*(\w+)\s*,", re.M)
 
 
+class Standing(NamedTuple):
+    """How far a student is with one exercise."""
+
+    kind: str  # none, untouched, changed, unknown (git cannot tell), red, solved
+    words: str
+
+
 @dataclass(frozen=True)
 class Exercise:
     chapter: Path
     name: str
+
+    @property
+    def key(self) -> str:
+        """Its name in the progress file."""
+        return f"{self.chapter.name}/{self.name}"
+
+    @property
+    def call(self) -> str:
+        """What a person types behind a command: `02 matmul`."""
+        return f"{self.chapter.name[:2]} {self.name}"
 
     @property
     def folder(self) -> Path:
@@ -71,6 +90,8 @@ class Exercise:
         """Keep the outcome of a check, with the state of the file that it is about."""
         about = {"schema_version": RECORD_VERSION, "exercise": self.name, "starter": self.fingerprint()}
         files.write_text(self._check_file, json.dumps({**about, **outcome}, indent=2) + "\n")
+        if outcome["passed"]:
+            progress.Store(RESULTS).solve(self.key, about["starter"], outcome["device"])
 
     @property
     def _check_file(self) -> Path:
@@ -78,19 +99,35 @@ class Exercise:
 
     def state(self) -> str:
         """The student's state in a few words."""
-        if not self.starter.exists():
-            return "no starter yet"
+        return self.standing().words
+
+    def standing(self, changed: dict | None = None, solved: dict | None = None) -> Standing:
+        """By the content of the starter: a file that was checked and edited since is "changed".
+
+        `changed` (starters_changed) and `solved` (Store.solved) save a question per exercise.
+        """
+        if not self.starter.is_file():
+            return Standing("none", "no starter yet")
+        now = self.fingerprint()
         last = self.last_check
-        if last and last.get("starter") == self.fingerprint():
+        if last and last.get("starter") == now:
             if last["passed"]:
-                return f"solved ({last['device']} device)"
-            if last.get("total"):
-                return f"{last['failed']} of {last['total']} tests fail"
-            return "does not compile" if last.get("problem") == "does not compile" else "does not finish"
-        changed = is_changed(self.starter)
-        if changed is None:
-            return "not checked"  # git cannot tell whether it is as it was handed out
-        return "changed, not checked since" if changed else "untouched"
+                return Standing("solved", f"solved ({last['device']} device)")
+            if last.get("failed"):
+                return Standing("red", f"{last['failed']} of {last['total']} tests fail")
+            if last.get("total") and last.get("problem"):
+                return Standing("red", "tests pass, but not solved")
+            never = last.get("problem") == "does not compile"
+            return Standing("red", "does not compile" if never else "does not finish")
+        known = progress.Store(RESULTS).solved() if solved is None else solved
+        if now in known.get(self.key, {}):
+            return Standing("solved", f"solved ({known[self.key][now]} device)")
+        different = is_changed(self.starter) if changed is None else changed.get(self.starter)
+        if different is None:
+            return Standing("unknown", "not checked")  # git cannot tell whether it is as it was handed out
+        return (
+            Standing("changed", "changed, not checked") if different else Standing("untouched", "untouched")
+        )
 
 
 @dataclass(frozen=True)
@@ -129,16 +166,42 @@ def is_record(record: dict) -> bool:
 
 
 def is_changed(file: Path) -> bool | None:
-    """Whether `file` differs from the published version: origin's default branch, else the last commit.
+    """Whether `file` differs from the published version; None where git does not know."""
+    return starters_changed([file])[file]
+
+
+def starters_changed(starters: list) -> dict:
+    """File -> whether it differs from the published version: origin's default branch, else the last commit.
 
     None where git does not know: no git, no repository, or one that it refuses to read.
     """
-    relative = file.relative_to(ROOT).as_posix()
-    for revision in ("origin/HEAD", "HEAD"):
-        if machine.git("cat-file", "-e", f"{revision}:{relative}", root=ROOT)[0] == 0:
-            code, _ = machine.git("diff", "--quiet", revision, "--", relative, root=ROOT)
-            return {0: False, 1: True}.get(code)
-    return None
+    found = dict.fromkeys(starters)
+    names = {file.relative_to(ROOT).as_posix(): file for file in starters}
+    for revision in PUBLISHED:
+        asked = [name for name, file in names.items() if found[file] is None]
+        if not asked:
+            break
+        there = set(git_names("ls-tree", "-r", "-z", "--name-only", revision, "--", *asked) or ())
+        different = git_names("diff", "--name-only", "-z", revision, "--", *there) if there else None
+        if different is not None:
+            found.update({names[name]: name in different for name in there & names.keys()})
+    return found
+
+
+def git_names(*arguments: str) -> list | None:
+    """The names that a git command lists with -z; None where it fails."""
+    code, data = machine.git_bytes(*arguments, root=ROOT)
+    return data.decode(errors="surrogateescape").split("\0")[:-1] if code == 0 else None
+
+
+def as_published(file: Path, revision: str | None = None) -> tuple:
+    """(a revision, the bytes of `file` in it): of `revision`, else as handed out; ("", b"") without git."""
+    name = file.relative_to(ROOT).as_posix()
+    for one in PUBLISHED if revision is None else (revision,):
+        code, data = machine.git_bytes("show", f"{one}:{name}", root=ROOT)
+        if code == 0:
+            return one, data
+    return "", b""
 
 
 def exercise_of(file: Path, chapter: Path) -> str | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 
-from . import chapters, device, inspection, judges, setup, steps, test_run
+from . import chapters, daily, device, hints, inspection, judges, setup, steps, test_run
 from .build import Build
-from .console import heading, mark, paint, say, warn
+from .console import heading, mark, paint, paragraph, say, warn
 from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS
 
@@ -98,6 +98,7 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
                 "passed": outcome.passed,
                 "total": outcome.total,
                 "failed": len(outcome.failures),
+                "first_failure": outcome.failures[0].test if outcome.failures else "",
                 "problem": outcome.problem or "; ".join(outcome.objections),
                 "device": build.device,
             }
@@ -213,7 +214,7 @@ def show(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: b
         step = steps.place(outcome.steps, failure.test)
         heading(f"{mark(False)} {step}{failure.test} fails:")
         for message in failure.messages if verbose else in_short(failure.messages):
-            say(indent(message))
+            paragraph(indent(message))
     inspection.show(inspected, verbose)
     show_printed(outcome)
     skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
@@ -267,9 +268,9 @@ def checked(
     passed = [test.name.partition(".")[2] for test in outcome.tests if test.status == "passed"]
     counted = [test.launches for test in outcome.tests if test.launches is not None]
     kernels = f", {sum(counted)} kernels launched" if counted and exercise.starter.suffix == ".cu" else ""
-    say(f"Checked: {', '.join(dict.fromkeys(passed))} ({len(passed)} tests{kernels}).")
+    paragraph(f"Checked: {', '.join(dict.fromkeys(passed))} ({len(passed)} tests{kernels}).")
     if not inspected.left_out:
-        say(inspection.summary(inspected))
+        paragraph(inspection.summary(inspected))
     left_out = [
         f"{test.name.partition('.')[2]} ({test.reason})" for test in outcome.tests if test.status == "skipped"
     ]
@@ -279,7 +280,9 @@ def checked(
         order = os.environ.get("SIMT_ORDER") or "forward"
         left_out.append(f"thread orders other than {order} (SIMT_ORDER=reverse tries another)")
         left_out.append("a GPU: this ran on the CPU device")
-    say(f"Not checked: {'; '.join([*left_out, *outcome.unknown])}." if left_out or outcome.unknown else "")
+    paragraph(
+        f"Not checked: {'; '.join([*left_out, *outcome.unknown])}." if left_out or outcome.unknown else ""
+    )
 
 
 def next_step(
@@ -296,16 +299,17 @@ def next_step(
         )
         if bench and not on_gpu and exercise.starter.suffix == ".cu":
             bench += f" Which lines move too much? ./workbook inspect {number} {exercise.name}."
-        say(f"Solved.{bench} Compare with {shown(exercise.reference)}.")
+        paragraph(f"Solved.{bench} Compare with the reference: ./workbook solution {number} {exercise.name}.")
+        paragraph(daily.after_solving(exercise))
         return
-    hints = exercise.folder / "hints.md"
     lesson = exercise.folder / "README.md"
-    reading = [shown(file) for file in (lesson, hints) if file.exists()]
+    reading = [shown(lesson)] if lesson.exists() else []
+    reading += [f"./workbook hint {number} {exercise.name}"] if hints.ladder(exercise) else []
     advice = f" Stuck? {', then '.join(reading)}." if reading else ""
     again = f"./workbook check {number} {exercise.name}"
     if outcome.objections and not outcome.failures and not outcome.problem:
-        say(f"Not solved: tests pass, but see above. Then {again} again.")
+        paragraph(f"Not solved: tests pass, but see above. Then {again} again.")
         return
     if len(outcome.failures) > 1:
-        say(f"A later failure may say more: {again} --verbose shows them all.")
-    say(f"Next: edit {shown(exercise.starter)}, then {again} again.{advice}")
+        paragraph(f"A later failure may say more: {again} --verbose shows them all.")
+    paragraph(f"Next: edit {shown(exercise.starter)}, then {again} again.{advice}")

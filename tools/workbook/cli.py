@@ -12,11 +12,13 @@ import traceback
 
 from . import (
     bench,
-    check,
     commands,
     console,
+    daily,
+    daily_options,
     data,
     doctor,
+    examples,
     files,
     inspect,
     journey,
@@ -34,7 +36,8 @@ EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad argumen
 3 something is missing on this machine, or in the way; 4 the build failed; 130 interrupted"""
 
 
-READ_ONLY = ("list", "doctor", "setup")  # commands that write nothing of their own
+# Commands that write nothing of their own, or go on where they cannot.
+READ_ONLY = (None, "list", "doctor", "setup", "status", "next", "hint", "completion")
 NAMED_BADLY = (errno.ENAMETOOLONG, errno.ELOOP)  # what was typed, rather than the machine
 # What an option that has no long name is called.
 NAMES = {
@@ -42,6 +45,8 @@ NAMES = {
     "exercise": "exercise",
     "files": "FILE.cu",
     "what": "NN or FILE.cu",
+    "words": "NN exercise rung",
+    "revision": "--from",
     "include": "-I",
     "define": "-D",
     "library": "-l",
@@ -161,13 +166,22 @@ def parser() -> Parser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands_of = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    top.add_argument("--json", dest="alone", action="store_true", help="alone: as ./workbook status --json")
+    commands_of = top.add_subparsers(
+        dest="command",
+        metavar="COMMAND",
+        parser_class=Parser,
+        help="without one: where you are, and what is next",
+    )
+    top.set_defaults(action=daily.home)
 
     def add(name: str, action, help_text: str, shared: bool = True) -> Parser:
         sub = commands_of.add_parser(
             name,
             help=help_text,
             description=help_text[0].upper() + help_text[1:] + ".",
+            epilog=examples.of(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
             parents=[common] if shared else [],
         )
         sub.set_defaults(action=action)
@@ -200,12 +214,7 @@ def parser() -> Parser:
     sub = add("test", commands.test, "set up, build, run every test")
     sub.add_argument("-R", "--regex", metavar="REGEX", help="only tests whose name matches, as ctest -R")
 
-    sub = add("check", check.command, "check your starters of one chapter, and say what is wrong and where")
-    sub.add_argument("chapter", metavar="NN", help="the chapter: 1, 01 or 01_vector_add")
-    sub.add_argument("exercise", nargs="?", help="only this exercise of it")
-    sub.add_argument("--solution", action="store_true", help="test the reference implementations instead")
-    sub.add_argument("--impl", metavar="NAME", help="only the implementation of this name")
-    time_limit(sub, 60, "stop a test program, or a step of the build, after S seconds")
+    daily_options.declare(add, positive, time_limit)
 
     sub = add("bench", bench.command, "measure the implementations of one chapter, and PyTorch beside them")
     chapter_and_exercise(sub)
@@ -309,6 +318,11 @@ def guarded(arguments: list | None, is_open: bool) -> int:
         given, behind = own_file.split(arguments)
         options = checked(parser().parse_args(given))
         options.arguments = behind
+        if options.command is None:
+            options.json = options.alone
+        elif options.alone:
+            message = f"--json belongs behind the command: ./workbook {options.command} --json"
+            raise WorkbookError(message, Exit.USAGE)
         require_places(options)
         return int(options.action(options))
     except SystemExit as error:  # argparse, after --help

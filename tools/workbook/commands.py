@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import chapters, device, machine, process, setup
+from . import chapters, device, machine, position, process, setup
 from .build import Build
 from .console import heading, paint, say
 from .errors import Exit, WorkbookError
@@ -46,7 +46,7 @@ def setup_only(options) -> int:
 
 def show_list(_options) -> int:
     """Chapters, their exercises and implementations, and how far the student is."""
-    solved = starters = 0
+    places = {place.exercise: place for place in position.survey()}
     names = [e.name for chapter in chapters.chapters() for e in chapters.everything(chapter)]
     width = max(map(len, names), default=0)
     for chapter in chapters.chapters():
@@ -56,9 +56,8 @@ def show_list(_options) -> int:
         if not exercises:
             say("    " + paint("no exercises yet", "dim"))
         for exercise in exercises:
-            state = exercise.state()
-            starters += exercise.starter.exists()
-            solved += state.startswith("solved")
+            state = places[exercise].standing.words if exercise in places else "no starter yet"
             say(f"    {exercise.name:<{width}}  {state:<28}  {exercise.about}")
-    say(f"\n{solved} of {starters} starters solved. Check one: ./workbook check 01")
+    solved = sum(place.solved for place in places.values())
+    say(f"\n{solved} of {len(places)} starters solved. Check one: ./workbook check 01")
     return Exit.OK

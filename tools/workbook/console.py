@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sys
+import textwrap
 import time
+from collections.abc import Iterator
 
 QUIET_SECONDS = 20.0  # between two lines of progress where there is no terminal
-COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+COLOURS |= {"bold": "1", "dim": "2"}
 
 
 def _unicode() -> bool:
@@ -83,6 +87,43 @@ def open_streams() -> bool:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     return 1 not in closed
+
+
+@contextlib.contextmanager
+def aside(asked: bool) -> Iterator[None]:
+    """With --json, words go to standard error: standard output holds the document alone."""
+    if not asked:
+        yield
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def document(kind: str, body: dict) -> None:
+    """The answer to --json (docs/results_schema.md)."""
+    say(json.dumps({"schema_version": 1, "kind": kind, **body}, indent=1))
+
+
+def paragraph(text: str) -> None:
+    """As `say`; on a terminal, lines break between words, and what goes on is as far in as its line began."""
+    lines = text.splitlines() or [""]
+    if sys.stdout.isatty():
+        width = max(20, shutil.get_terminal_size().columns)
+        lines = [part for line in lines for part in broken(line, width)]
+    say("\n".join(lines))
+
+
+def broken(line: str, width: int) -> list:
+    margin = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=margin,
+        drop_whitespace=True,
+        break_on_hyphens=False,
+        break_long_words=False,
+        replace_whitespace=False,
+    ) or [""]
 
 
 def heading(text: str) -> None:

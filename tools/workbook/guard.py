@@ -22,6 +22,7 @@ MARK = f"{os.getpid()}.{time.monotonic_ns()}"  # of this run, in the environment
 ROUNDS = 20  # of looking for marked programs: one may start another while we look
 
 _pipe: int | None = None
+_guard_pid = 0
 
 
 def marked(env: dict) -> dict:
@@ -32,18 +33,31 @@ def marked(env: dict) -> dict:
 
 def watch() -> int:
     """Start the guard, once; the pipe's writing end, for `enter` and `leave`."""
-    global _pipe
+    global _pipe, _guard_pid
     if _pipe is None:
         reading, _pipe = os.pipe()
-        pid = os.fork()
-        if pid == 0:
+        _guard_pid = os.fork()
+        if _guard_pid == 0:
             try:
                 _guard(reading)
             finally:
                 os._exit(0)
         os.close(reading)
-        atexit.register(_dismiss, pid)
+        atexit.register(dismiss)
     return _pipe
+
+
+def renew() -> None:
+    """In a forked copy of this process (child.py): a mark and, when it starts something, a guard of its own.
+
+    What it starts carries the first mark, too.
+    """
+    global _pipe, MARK
+    os.environ[VARIABLE] = marked(dict(os.environ))[VARIABLE]
+    MARK = f"{os.getpid()}.{time.monotonic_ns()}"
+    if _pipe is not None:
+        os.close(_pipe)
+        _pipe = None
 
 
 def enter(group: int) -> None:
@@ -116,11 +130,11 @@ def _guard(reading: int) -> None:
     kill_marked()
 
 
-def _dismiss(pid: int) -> None:
+def dismiss() -> None:
     """At the end of ./workbook: nothing runs any more, so the guard ends at once."""
     global _pipe
     if _pipe is not None:
         os.close(_pipe)
         _pipe = None
         with contextlib.suppress(ChildProcessError, KeyboardInterrupt):
-            os.waitpid(pid, 0)
+            os.waitpid(_guard_pid, 0)

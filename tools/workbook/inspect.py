@@ -8,13 +8,12 @@ implementation once and leaves a report.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import access_report, chapters, files, own_build, own_file, process, setup, test_run
+from . import access_report, chapters, console, files, own_build, own_file, process, setup, test_run
 from .build import Build
 from .console import heading, mark, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -91,7 +90,7 @@ def inspect_chapter(options) -> int:
         )
         raise WorkbookError(f"{message}. On a GPU, ncu counts: docs/profiling.md", Exit.USAGE)
     wanted = chosen(options)
-    with quiet(options.json):
+    with console.aside(options.json):
         setup.ensure("cpu")
         build = Build("cpu", options.jobs, options.verbose)
         build.configure()
@@ -223,16 +222,6 @@ def draw(report: Path) -> None:
         say(f"\nThe worst request as a picture: {shown(picture)}. All figures: {shown(report)}")
     else:
         warn(f"no picture was drawn: {' '.join(words[-1:])}")
-
-
-@contextlib.contextmanager
-def quiet(asked: bool):
-    """With --json, standard output holds the document alone."""
-    if not asked:
-        yield
-        return
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
 
 
 def print_json(done: list) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -99,6 +100,16 @@ def git(*arguments: str, root: Path = ROOT) -> tuple:
     A checkout that belongs to another user (a container, sudo) is trusted: its programs are being run anyway.
     """
     return process.quiet(["git", "-c", f"safe.directory={root}", "-C", root, *arguments])
+
+
+def git_bytes(*arguments: str, root: Path = ROOT) -> tuple:
+    """As `git`, with standard output alone, byte for byte."""
+    command = ["git", "-c", f"safe.directory={root}", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return 1, b""
+    return done.returncode, done.stdout
 
 
 def commit() -> str:

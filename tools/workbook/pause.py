@@ -21,6 +21,13 @@ def clock() -> float:
     return time.monotonic() - _paused
 
 
+def adopt() -> None:
+    """In a forked copy of this process, which Ctrl-Z is not to stop: who has started it ends it."""
+    global _owner
+    _owner = os.getpid()
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+
+
 def install() -> None:
     if signal.getsignal(signal.SIGTSTP) == signal.SIG_DFL:  # ignored where no shell could continue us
         signal.signal(signal.SIGTSTP, _stop)

@@ -85,6 +85,13 @@ for _name, _content in DAMAGED.items():
     SITUATIONS[f"record-{_name}"] = lambda case, content=_content: in_results(
         case, "check/01_vector_add-vector_add.json", content
     )
+DAMAGED_PROGRESS = {name: DAMAGED[name] for name in ("empty", "cut", "binary", "list", "version-2")}
+for _name, _entry in {"hints-text": {"hints": {"1": "x"}}, "solved-list": {"solved": []}}.items():
+    DAMAGED_PROGRESS[_name] = {"schema_version": 1, "exercises": {"01_vector_add/vector_add": _entry}}
+for _name, _content in DAMAGED_PROGRESS.items():
+    SITUATIONS[f"progress-{_name}"] = lambda case, content=_content: in_results(
+        case, "progress.json", content
+    )
 for _name, _content in DAMAGED_BENCH.items():
     SITUATIONS[f"bench-{_name}"] = lambda case, content=_content: in_results(
         case, "bench/softmax_bench-cpu.json", content

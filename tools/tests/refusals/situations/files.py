@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 
 from .documents import in_results
 from .named import SITUATIONS, situation
@@ -83,6 +84,15 @@ def record_folder(case):
 def bench_folder(case):
     case.own_checkout()
     (case.checkout / "results" / "bench" / "softmax_bench-cpu.json").mkdir(parents=True)
+
+
+@situation
+def git_checkout(case):
+    """Its own checkout, with all in one commit."""
+    case.own_checkout()
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        subprocess.run(["git", *identity, *arguments], cwd=case.checkout, check=True, capture_output=True)
 
 
 def broken_tool(name, content):

@@ -1,0 +1,150 @@
+"""`hint`: one rung of a ladder of hints per call. It remembers how far you have climbed at each step.
+
+A hints.md has a heading per step, and below it the rungs: question, concept, place, pseudo-code.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from . import chapters, console, daily, files, position, progress, prose, steps
+from .console import heading, say, warn
+from .errors import Exit, WorkbookError
+from .machine import RESULTS
+
+HEADING = re.compile(r"^(#+) (.*)$")
+RUNG = re.compile(r"<details><summary>(.*?)</summary>[ \t]*\n?(.*?)\s*</details>", re.S)
+NUMBER = re.compile(r"\bstep (\d+)", re.I)
+WHOLE = re.compile(r"[1-9][0-9]{0,5}")
+
+
+@dataclass
+class Step:
+    title: str
+    number: int  # of the lesson's step; 0: the heading names none
+    rungs: list = field(default_factory=list)  # [(what it is, text)]
+
+
+def ladder(exercise) -> list:
+    """The steps that have hints for this exercise, in the order of the file."""
+    try:
+        text = files.read_text(exercise.folder / "hints.md")
+    except OSError:
+        return []
+    names = [one.name for one in chapters.everything(exercise.chapter) if one.folder == exercise.folder]
+    found = []
+    for above, body in sections(text):
+        rungs = [(kind.strip(), words) for kind, words in RUNG.findall(body)]
+        if rungs and owner(above, names) == exercise.name:
+            number = NUMBER.search(above[-1])
+            found.append(Step(above[-1], int(number[1]) if number else 0, rungs))
+    return found
+
+
+def sections(text: str) -> list:
+    """[(the headings above, outermost first, the text below the last of them)]."""
+    found, above = [], []
+    for line in text.splitlines():
+        head = HEADING.match(line)
+        if head:
+            above = [one for one in above if one[0] < len(head[1])] + [(len(head[1]), head[2])]
+            found.append(([title for _, title in above], []))
+        elif found:
+            found[-1][1].append(line)
+    return [(titles, "\n".join(body)) for titles, body in found]
+
+
+def owner(titles: list, names: list) -> str:
+    """The exercise that the innermost heading names; of several, the one with the longest name."""
+    for title in reversed(titles):
+        words = re.sub(r"[^a-z0-9]+", " ", f" {title.lower()} ")
+        named = [name for name in names if f" {name.replace('_', ' ')} " in words]
+        if named:
+            return max(named, key=len)
+    return names[0] if len(names) == 1 else ""
+
+
+def command(options) -> int:
+    words = list(options.words)
+    rung = int(words.pop()) if words and WHOLE.fullmatch(words[-1]) else None
+    if len(words) > 2:
+        message = f"unrecognized arguments: {' '.join(words[2:])} (see ./workbook hint --help)"
+        raise WorkbookError(message, Exit.USAGE)
+    chapter, exercise = (*words, None, None)[:2]
+    place = position.named(chapter, exercise, position.survey())
+    exercise = place.exercise
+    found = ladder(exercise)
+    if not found:
+        raise WorkbookError(
+            f"there are no hints for {place.title}; its lesson is {exercise.folder.name}", Exit.USAGE
+        )
+    number = chosen_step(options.step, found, exercise)
+    step = found[number - 1]
+    shown = progress.Store(RESULTS).hints(exercise.key).get(str(number), 0)
+    if rung is not None and rung > len(step.rungs):
+        raise WorkbookError(f"rung {rung}: this step has {len(step.rungs)} ('{step.title}')", Exit.USAGE)
+    was_last = rung is None and shown >= len(step.rungs)
+    rung = rung or min(shown + 1, len(step.rungs))
+    remember(exercise.key, number, rung)
+    if options.json:
+        as_json(place, number, found, rung)
+    else:
+        show(place, number, found, rung, was_last)
+    return Exit.OK
+
+
+def chosen_step(asked: int | None, found: list, exercise) -> int:
+    """The step asked for; else the one of the first red test, by its number or its title; else the first
+    whose hints are not all shown."""
+    if asked is not None:
+        if not 1 <= asked <= len(found):
+            message = f"--step is {asked}; {exercise.name} has hints for steps 1 to {len(found)}"
+            raise WorkbookError(message, Exit.USAGE)
+        return asked
+    of_lesson = steps.of_lesson(exercise)
+    if of_lesson:
+        at = daily.position_in(exercise, of_lesson)
+        title = of_lesson[at - 1][0].lower()
+        for number, step in enumerate(found, 1):
+            if step.number == at or (not step.number and title in step.title.lower()):
+                return number
+    shown = progress.Store(RESULTS).hints(exercise.key)
+    unseen = [n for n, step in enumerate(found, 1) if shown.get(str(n), 0) < len(step.rungs)]
+    return unseen[0] if unseen else len(found)
+
+
+def remember(key: str, number: int, rung: int) -> None:
+    """Where nothing can be written, the hint is worth more than the memory of it."""
+    try:
+        progress.Store(RESULTS).show_hint(key, str(number), rung)
+    except WorkbookError as error:
+        warn(f"how far you are is not remembered: {error}")
+
+
+def show(place, number: int, found: list, rung: int, was_last: bool) -> None:
+    step = found[number - 1]
+    kind, text = step.rungs[rung - 1]
+    heading(f"{place.title}, {step.title}")
+    say(f"hint {rung} of {len(step.rungs)}: {kind.lower()}\n")
+    for line in prose.lines(text):
+        say(line)
+    say()
+    call = f"./workbook hint {place.exercise.call}"
+    if was_last:
+        say("You have seen all hints of this step; this is the last.")
+    elif rung < len(step.rungs):
+        say(f"The next one: {call}")
+        return
+    else:
+        say("That was the last hint of this step.")
+    if len(found) > 1:
+        say(f"Another step: {call} --step N, of {len(found)}")
+
+
+def as_json(place, number: int, found: list, rung: int) -> None:
+    step = found[number - 1]
+    kind, text = step.rungs[rung - 1]
+    about = {"chapter": place.exercise.chapter.name, "exercise": place.exercise.name}
+    where = {"step": number, "steps": len(found), "title": step.title, "rung": rung, "rungs": len(step.rungs)}
+    console.document("hint", {**about, **where, "about": kind.lower(), "text": text})

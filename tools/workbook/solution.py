@@ -1,0 +1,109 @@
+"""`solution`: once an exercise is solved, the reference beside yours, and in words where they differ."""
+
+from __future__ import annotations
+
+import shutil
+
+from . import console, differences, files, inspect, position, progress, prose, side_by_side
+from .build import Build
+from .console import heading, say, warn
+from .errors import Exit, WorkbookError, shown
+from .machine import RESULTS, ROOT
+
+WIDE = 160  # columns from which both files are shown in full
+
+
+def command(options) -> int:
+    place = position.edited_or_named(options.chapter, options.exercise, position.survey())
+    exercise = place.exercise
+    if not exercise.reference.is_file():
+        raise WorkbookError(f"{shown(exercise.reference)} is missing; put it back: git checkout", Exit.SETUP)
+    if not options.force and not is_solved(place):
+        message = f"{place.title} is not solved yet ({place.standing.words}); ./workbook hint {exercise.call}"
+        raise WorkbookError(f"{message} helps, and --force shows the reference all the same", Exit.USAGE)
+    is_source = exercise.reference.suffix == exercise.starter.suffix
+    if options.count and not is_source:
+        raise WorkbookError(
+            f"--count: {place.title} has no reference whose accesses could be counted", Exit.USAGE
+        )
+    more, less = differences.words(exercise.starter, exercise.reference, ROOT) if is_source else ([], [])
+    in_numbers = differences.numbers(exercise.starter, exercise.reference) if is_source else []
+    with console.aside(options.json):
+        counted = count(exercise, options) if options.count else []
+    if options.json:
+        about = {"chapter": exercise.chapter.name, "exercise": exercise.name, "solved": is_solved(place)}
+        about |= {"reference": shown(exercise.reference), "starter": shown(exercise.starter)}
+        words = {"reference_only": more, "yours_only": less, "numbers": in_numbers, "counted": counted}
+        console.document("solution", about | words)
+        return Exit.OK
+    heading(f"{place.title}: yours and the reference, {shown(exercise.reference)}\n")
+    if not is_source:
+        for line in prose.lines(files.read_text(exercise.reference), ""):
+            say(line)
+        return Exit.OK
+    for line in picture(exercise, options):
+        say(line)
+    say()
+    tell(more, less, in_numbers + counted)
+    if not options.count:
+        say(f"What both move in memory: ./workbook solution {exercise.call} --count")
+    return Exit.OK
+
+
+def is_solved(place: position.Place) -> bool:
+    """Now, or with any content before."""
+    return place.solved or bool(progress.Store(RESULTS).solved().get(place.exercise.key))
+
+
+def picture(exercise, options) -> list:
+    """Side by side where the terminal is wide, or on request; else a diff."""
+    ours = files.read_text(exercise.starter).splitlines()
+    theirs = files.read_text(exercise.reference).splitlines()
+    names = (shown(exercise.starter), shown(exercise.reference))
+    width = shutil.get_terminal_size().columns
+    if options.side_by_side or (width >= WIDE and not options.diff):
+        return side_by_side.columns(ours, theirs, names, max(width, 40))
+    return side_by_side.diff(ours, theirs, names)
+
+
+def tell(more: list, less: list, numbers: list) -> None:
+    for title, found in (
+        ("What the reference does and yours does not:", more),
+        ("What yours does and the reference does not:", less),
+    ):
+        if found:
+            heading(title)
+            for does in found:
+                say(f"  - {does}")
+    if not more and not less:
+        say("Both use the same features of CUDA.")
+    for sentence in numbers:
+        say(sentence)
+
+
+def count(exercise, options) -> list:
+    """The meter's totals of both, on the CPU device: inspect's own runs."""
+    if not exercise.has("bench.cpp") or exercise.starter.suffix != ".cu":
+        raise WorkbookError(
+            f"--count: {exercise.name} has no benchmark, and it is benchmarks that are counted", Exit.USAGE
+        )
+    inspect.setup.ensure("cpu")
+    build = Build("cpu", options.jobs, options.verbose)
+    build.configure()
+    if exercise.name not in inspect.listed(build):
+        raise WorkbookError(
+            "--count: this build has no meter (docs/metering.md says where there is one)", Exit.SETUP
+        )
+    files.make_folder(inspect.FOLDER)
+    reports = {}
+    for name in ("starter", "solution"):
+        target = f"{exercise.name}_{'starter_' if name == 'starter' else ''}metered_bench"
+        build.build([target], exercise.name, inspect.SECONDS)
+        found = inspect.run(
+            build.program(target), name, inspect.FOLDER / f"{exercise.name}-{name}.json", inspect.SECONDS
+        )
+        if found.bad_end or found.wrong or not found.report:
+            warn(f"{name} was not counted: {'; '.join([*found.wrong, found.bad_end]) or 'no report'}")
+            return []
+        reports[name] = found.report
+    return differences.counted(reports["starter"], reports["solution"])
