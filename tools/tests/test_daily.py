@@ -136,6 +136,8 @@ class Hints(unittest.TestCase):
         matmul = chapters.select(chapters.find("02"), "matmul")[0]
         ladder = hints.ladder(matmul)
         self.assertIn("step 3: tiles", ladder[2].title)
+        launch = hints.ladder(chapters.select(chapters.find("01"), "launch")[0])
+        self.assertEqual([list(step.numbers)[::4] for step in launch], [[1, 5], [6], [8, 12]])
         schulz = hints.ladder(chapters.select(chapters.find("02"), "newton_schulz")[0])
         self.assertEqual([len(step.rungs) for step in schulz], [3, 4, 3])
 

@@ -15,14 +15,14 @@ from .machine import RESULTS
 
 HEADING = re.compile(r"^(#+) (.*)$")
 RUNG = re.compile(r"<details><summary>(.*?)</summary>[ \t]*\n?(.*?)\s*</details>", re.S)
-NUMBER = re.compile(r"\bstep (\d+)", re.I)
+NUMBERS = re.compile(r"\bsteps? (\d+)(?: (?:to|and) (\d+))?", re.I)
 WHOLE = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @dataclass
 class Step:
     title: str
-    number: int  # of the lesson's step; 0: the heading names none
+    numbers: range  # of the lesson's steps; empty: the heading names none
     rungs: list = field(default_factory=list)  # [(what it is, text)]
 
 
@@ -37,9 +37,14 @@ def ladder(exercise) -> list:
     for above, body in sections(text):
         rungs = [(kind.strip(), words) for kind, words in RUNG.findall(body)]
         if rungs and owner(above, names) == exercise.name:
-            number = NUMBER.search(above[-1])
-            found.append(Step(above[-1], int(number[1]) if number else 0, rungs))
+            found.append(Step(above[-1], numbers_of(above[-1]), rungs))
     return found
+
+
+def numbers_of(title: str) -> range:
+    """Of "Step 3: ..." or "Steps 1 to 5: ..."."""
+    found = NUMBERS.search(title)
+    return range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0)
 
 
 def sections(text: str) -> list:
@@ -107,7 +112,7 @@ def chosen_step(asked: int | None, found: list, exercise) -> int:
         at = daily.position_in(exercise, of_lesson)
         title = of_lesson[at - 1][0].lower()
         for number, step in enumerate(found, 1):
-            if step.number == at or (not step.number and title in step.title.lower()):
+            if at in step.numbers or (not step.numbers and title in step.title.lower()):
                 return number
     shown = progress.Store(RESULTS).hints(exercise.key)
     unseen = [n for n, step in enumerate(found, 1) if shown.get(str(n), 0) < len(step.rungs)]
