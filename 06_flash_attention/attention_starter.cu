@@ -58,16 +58,17 @@ __global__ void attention_forward_kernel(HeadsView<const float> q,  // (B, T, H,
   float maximum = -INFINITY;  // of the scores, so far
   for (int first = 0; first < shape.t; first += kTile) {
     // TODO 1: Load keys and values first .. first + kTile - 1 into the tiles, all threads together; rows past
-    //         T and features past D become 0. Where does the block have to wait? (At two places.)
+    //         T and features past D become 0. Where must the block wait? (At two places.)
 
     const int keys_here = min(kTile, shape.t - first);
     for (int s = 0; s < keys_here; ++s) {
-      // TODO 4: When causal, a query sees no key that comes after it: `continue`.
+      // TODO 4: When causal, a query sees no key after it: `continue`.
 
-      // TODO 3a: score = scale * (query . key).
-      // TODO 3b: The maximum so far, with this score. If it has grown by this key, what was added to `sum`
-      //          and to `weights` was relative to the old one: scale both by exp(old - new). Then weight =
-      //          exp(score - maximum).
+      // TODO 3a: score = scale * (query . key), and weight = exp(score).
+      // TODO 3b: exp(score) overflows. Use exp(score - maximum), with the maximum of the scores so far. When
+      // it
+      //          grows, everything in `sum` and `weights` is relative to the old maximum: multiply both by
+      //          exp(old - new).
       const float weight = 1.0f;
 
       // TODO 2: Add the weight to `weights`, and weight * value to `sum`.
@@ -80,8 +81,8 @@ __global__ void attention_forward_kernel(HeadsView<const float> q,  // (B, T, H,
   for (int c = 0; c < kHead; ++c) {
     if (c < shape.d) result.at(query, c) = sum[c] / weights;
   }
-  // TODO 5: Store the log of the sum of exp(score): all that backward needs to know of this row.
-  //         lse is (B, H, T). What has to be added to the log of `weights`?
+  // TODO 5: Store the log of the sum of exp(score), which is all that backward needs of this row.
+  //         lse is (B, H, T). What must be added to the log of `weights`?
 }
 
 AttentionMemory attention_memory_starter(const AttentionShape& shape) {
@@ -102,7 +103,7 @@ void attention_forward_starter(HeadsView<const float> q, HeadsView<const float> 
   });
 }
 
-// ---- Backward: nothing but the log-sum-exp was kept, so the probabilities are computed again ----
+// ---- Backward: only the log-sum-exp was stored, so the probabilities are computed again ----
 
 // a . b, of a row in registers and one in memory.
 template <int kHead>
