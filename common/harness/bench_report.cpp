@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -76,6 +77,12 @@ std::vector<BenchmarkCase> arrange(std::vector<BenchmarkCase> cases, const std::
   return cases;
 }
 
+bool differs(const Timing& baseline, const Timing& timing) {
+  const double highest = baseline.upper_quartile / timing.lower_quartile;
+  const double lowest = baseline.lower_quartile / timing.upper_quartile;
+  return std::abs(baseline.median / timing.median - 1) > highest - lowest;
+}
+
 BenchmarkTable::BenchmarkTable(Roofs roofs, bool is_cpu) : roofs_(roofs), is_cpu_(is_cpu) {}
 
 void BenchmarkTable::print_header() const {
@@ -106,15 +113,19 @@ bool BenchmarkTable::all_ok() const {
   });
 }
 
+const Measurement* BenchmarkTable::baseline_of(const Measurement& measurement) const {
+  if (measurement.outcome != Outcome::kOk) return nullptr;
+  const auto found = std::find_if(rows_.begin(), rows_.end(), [&](const Measurement& row) {
+    return same_problem(row.which, measurement.which) && row.which.implementation == row.which.baseline &&
+           row.outcome == Outcome::kOk;
+  });
+  return found == rows_.end() ? nullptr : &*found;
+}
+
 std::optional<double> BenchmarkTable::speedup(const Measurement& measurement) const {
-  if (measurement.outcome != Outcome::kOk) return {};
-  for (const Measurement& row : rows_) {
-    if (same_problem(row.which, measurement.which) && row.which.implementation == row.which.baseline &&
-        row.outcome == Outcome::kOk) {
-      return row.timing.median / measurement.timing.median;
-    }
-  }
-  return {};
+  const Measurement* baseline = baseline_of(measurement);
+  if (baseline == nullptr) return {};
+  return baseline->timing.median / measurement.timing.median;
 }
 
 void BenchmarkTable::print_problem(const BenchmarkCase& which) const {
@@ -137,10 +148,14 @@ void BenchmarkTable::print_row(const Measurement& row) const {
                         which.work.flops / row.timing.median / 1e12,
                         fraction ? fmt::format("{:.1f}%", 100 * *fraction) : "-");
   }
-  const auto ratio = speedup(row);
+  const bool is_baseline = which.implementation == which.baseline;
+  std::string ratio = "-";
+  if (const Measurement* baseline = baseline_of(row)) {
+    ratio = is_baseline || differs(baseline->timing, row.timing) ? fmt::format("{:.2f}x", *speedup(row))
+                                                                 : "no difference measured";
+  }
   fmt::print("  {:<16} {:>11} {:>6.1f}% {}{:>8}{}\n", which.implementation, time_text(row.timing.median),
-             100 * row.timing.spread(), rates, ratio ? fmt::format("{:.2f}x", *ratio) : "-",
-             which.implementation == which.baseline ? "  baseline" : "");
+             100 * row.timing.spread(), rates, ratio, is_baseline ? "  baseline" : "");
 }
 
 json BenchmarkTable::results(const std::string& program) const {

@@ -17,6 +17,10 @@ std::string choose_baseline(const std::vector<std::string>& names, const std::st
 /// Gives every case its baseline, and puts the baseline first among the implementations of a problem.
 std::vector<BenchmarkCase> arrange(std::vector<BenchmarkCase> cases, const std::string& asked_baseline);
 
+/// Whether median / median says more than the noise does: the ratio's distance from 1 is larger than its own
+/// spread, from the lower quartile over the upper one to the upper over the lower.
+bool differs(const Timing& baseline, const Timing& timing);
+
 /// Prints a block for every problem, a row as soon as it is measured. GPU: GB/s, TFLOP/s, share of the roof.
 /// CPU device: time, and the ratio to the baseline, which alone may be quoted.
 class BenchmarkTable {
@@ -30,6 +34,8 @@ class BenchmarkTable {
   nlohmann::json results(const std::string& program) const;
 
  private:
+  /// The measured baseline of the same problem; null when there is none.
+  const Measurement* baseline_of(const Measurement& measurement) const;
   /// Baseline's median / this median; nothing when either was not measured.
   std::optional<double> speedup(const Measurement& measurement) const;
   void print_problem(const BenchmarkCase& which) const;

@@ -126,6 +126,18 @@ class Join(unittest.TestCase):
         self.assertNotIn("GB/s", text.getvalue())
         self.assertIn("0.50x", text.getvalue())
 
+    def test_a_ratio_that_drowns_in_its_spread_is_not_quoted(self):
+        noisy = row("starter", 3.4e-3)
+        noisy["seconds"] |= {"lower_quartile": 2e-3, "upper_quartile": 6e-3}
+        own = document(row("solution", 2e-3, speedup=1.0), device="cpu")
+        with support.captured() as text:
+            bench_join.show(bench_join.join(own, [document(noisy, device="cpu")]))
+        self.assertIn("117.6% no difference measured", text.getvalue())
+        self.assertIn("1.00x  baseline", text.getvalue())
+        self.assertNotIn("0.59x", text.getvalue())
+        self.assertFalse(bench_join.differs(row("a", 1.01e-6), row("solution", 1e-6)))
+        self.assertTrue(bench_join.differs(row("a", 1.1e-6), row("solution", 1e-6)))
+
     def test_the_table_of_a_gpu(self):
         with support.captured() as text:
             bench_join.show(bench_join.join(copy.deepcopy(self.own), [self.peer]))

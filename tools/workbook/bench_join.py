@@ -132,7 +132,25 @@ def time_text(seconds: float) -> str:
     return f"{1e3 * seconds:.3f} ms" if seconds < 1 else f"{seconds:.3f} s"
 
 
-def line(row: dict, on_gpu: bool) -> str:
+def differs(row: dict, baseline: dict) -> bool:
+    """As `differs` in common/harness/bench_report.h: a ratio is more than the noise of both its times."""
+    mine, other = row["seconds"], baseline["seconds"]
+    if min(mine["lower_quartile"], mine["upper_quartile"]) <= 0:
+        return False
+    highest = other["upper_quartile"] / mine["lower_quartile"]
+    lowest = other["lower_quartile"] / mine["upper_quartile"]
+    return abs(other["median"] / mine["median"] - 1) > highest - lowest
+
+
+def ratio_text(row: dict, baseline: dict) -> str:
+    if row["speedup"] is None:
+        return "-"
+    if row is not baseline and not differs(row, baseline):
+        return "no difference measured"
+    return f"{row['speedup']:.2f}x"
+
+
+def line(row: dict, on_gpu: bool, own_baseline: dict) -> str:
     name = f"  {row['implementation']:<16}"
     if row["outcome"] != "ok":
         return f"{name} {row['outcome'].replace('_', ' ')}: {row['message'].splitlines()[0]}"
@@ -143,7 +161,7 @@ def line(row: dict, on_gpu: bool) -> str:
         roof = row["fraction_of_roof"]
         rates = f"{row['bytes_per_second'] / 1e9:>9.1f} {row['flops_per_second'] / 1e12:>9.3f} "
         rates += f"{'-' if roof is None else f'{roof:.1%}':>8} "
-    ratio = "-" if row["speedup"] is None else f"{row['speedup']:.2f}x"
+    ratio = ratio_text(row, own_baseline)
     baseline = "  baseline" if row["implementation"] == row["baseline"] else ""
     return f"{name} {time_text(seconds['median']):>11} {spread:>7.1%} {rates}{ratio:>8}{baseline}"
 
@@ -153,9 +171,10 @@ def show(document: dict) -> None:
     on_gpu = document["device"]["kind"] != "cpu"
     rates = f"{'GB/s':>9} {'TFLOP/s':>9} {'of roof':>8} " if on_gpu else ""
     previous = None
+    first = yardsticks(document)
     for row in document["body"]["rows"]:
         if problem_of(row) != previous:
             previous = problem_of(row)
             say(f"\n{paint(' '.join(previous), 'bold')}")
             say(f"  {'implementation':<16} {'median':>11} {'spread':>7} {rates}{'speed-up':>8}")
-        say(line(row, on_gpu))
+        say(line(row, on_gpu, first[previous][0]))

@@ -257,6 +257,27 @@ TEST(Table, QuotesOnlyRatiosOnTheCpu) {
   EXPECT_TRUE(table.all_ok());
 }
 
+TEST(Table, QuotesNoRatioThatDrownsInItsSpread) {
+  wb::detail::Measurement base, other;
+  base.which = make_case("solution", whole);
+  base.which.baseline = "solution";
+  base.timing = wb::detail::summarise({1.9e-3, 2e-3, 2.1e-3});
+  other.which = make_case("noisy", whole);
+  other.which.baseline = "solution";
+  other.timing = wb::detail::summarise({1e-3, 3.4e-3, 6e-3});
+  wb::detail::BenchmarkTable table({}, true);
+  testing::internal::CaptureStdout();
+  table.add(base);
+  table.add(other);
+  const std::string text = testing::internal::GetCapturedStdout();
+  EXPECT_NE(text.find("1.00x  baseline"), std::string::npos) << text;
+  EXPECT_NE(text.find("no difference measured"), std::string::npos) << text;
+  EXPECT_EQ(text.find("0.59x"), std::string::npos) << text;
+  EXPECT_NEAR(table.results("bench")["rows"][1]["speedup"].get<double>(), 0.588, 1e-3);
+  EXPECT_FALSE(wb::detail::differs(base.timing, base.timing));
+  EXPECT_TRUE(wb::detail::differs(base.timing, wb::detail::summarise({0.99e-3, 1e-3, 1.01e-3})));
+}
+
 TEST(Table, NamesWhyARowWasSkipped) {
   wb::detail::Measurement row;
   row.which = make_case("naive", whole);
