@@ -61,6 +61,7 @@ PROBLEMS = {
     **dict.fromkeys(("silu_multiply", "silu_multiply_backward"), ("8 x 32", "n=100")),
     **dict.fromkeys(("swiglu_forward", "swiglu_backward"), ("8 x 4 -> 16", "N8 C4 F16")),
     "adamw": ("n=1000",),
+    "histogram": ("n=1000 bins=16", "n=1000 bins=50 skewed"),
     "muon": ("16x8", "8x16"),
 }
 STORED_AS_BF16 = (

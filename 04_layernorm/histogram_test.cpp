@@ -1,0 +1,145 @@
+// Tests of histogram, in the order of the lesson's steps: the untouched starter fails at the first.
+#include "04_layernorm/histogram.h"
+
+#include <climits>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "04_layernorm/testing/histogram_oracle.h"
+#include "common/core/device_buffer.h"
+#include "common/harness/implementation_test.h"
+#include "common/harness/inspection.h"
+#include "common/harness/runtime_calls.h"
+
+namespace {
+
+class HistogramTest : public wb::ImplementationTest<wb::Histogram> {
+ protected:
+  // What is in `counts` before the call: 0, or anything.
+  enum class Before { kZeros, kAnything };
+
+  void expect_counts(const std::vector<int>& x, int bins, Before before = Before::kAnything,
+                     std::size_t misalign = 0) {
+    SCOPED_TRACE("n = " + std::to_string(x.size()) + ", bins = " + std::to_string(bins));
+    const auto size = static_cast<std::size_t>(bins);
+    auto device_x = wb::GuardedBuffer<int>::input(x, misalign);
+    auto counts = before == Before::kZeros ? wb::GuardedBuffer<int>::inout(std::vector<int>(size), misalign)
+                                           : wb::GuardedBuffer<int>::output(size, misalign);
+    ASSERT_NO_THROW(run(device_x.data(), counts.data(), static_cast<std::int64_t>(x.size()), bins, nullptr));
+    const std::vector<int> got = counts.download();
+    const std::vector<double> expected = wb::histogram_oracle(x, bins);
+    EXPECT_TRUE(wb::matches(wb::to_float(got), expected, {0.0, 0.0})) << explain(got, expected);
+    EXPECT_TRUE(counts.check("counts"));
+    EXPECT_TRUE(device_x.check("x"));
+  }
+
+  static std::string explain(const std::vector<int>& got, const std::vector<double>& expected) {
+    const double found = std::accumulate(got.begin(), got.end(), 0.0);
+    const double there = std::accumulate(expected.begin(), expected.end(), 0.0);
+    const auto off = [&](std::size_t i) { return got[i] - static_cast<int>(expected[i]); };
+    bool is_constant = off(0) != 0;
+    for (std::size_t i = 0; i < got.size(); ++i) is_constant &= off(i) == off(0);
+    if (is_constant && got.size() > 1) {
+      return "all counts are off by " + std::to_string(off(0)) +
+             ": did they begin at 0, and those of each block too? (the test leaves -1 in them)";
+    }
+    const std::string sums = "the counts add up to " + std::to_string(static_cast<std::int64_t>(found)) +
+                             ", and " + std::to_string(static_cast<std::int64_t>(there)) +
+                             " elements have a bin";
+    if (found < there) return sums + ": some are not counted, or additions are lost (is each one atomic?)";
+    return found > there ? sums + ": some are counted twice, or counts do not begin at 0" : "";
+  }
+};
+
+TEST_P(HistogramTest, CountsOneBlock) {
+  expect_counts(wb::random_bins(256, 16, 1), 16, Before::kZeros);
+}
+
+TEST_P(HistogramTest, CountsManyBlocks) {
+  expect_counts(wb::random_bins(8192, 100, 2), 100, Before::kZeros);
+  expect_counts(std::vector<int>(8192, 7), 10, Before::kZeros);
+}
+
+TEST_P(HistogramTest, GuardsTheTail) {
+  for (const int n : wb::edge_sizes()) {
+    expect_counts(wb::random_bins(static_cast<std::size_t>(n), 33, 3), 33, Before::kZeros);
+    if (HasFailure()) return;  // one size explains enough
+  }
+}
+
+TEST_P(HistogramTest, IgnoresValuesWithoutABin) {
+  std::vector<int> x = wb::random_bins(1000, 50, 4);
+  x[0] = -1;
+  x[17] = 50;
+  x[500] = INT_MAX;
+  x[999] = INT_MIN;
+  expect_counts(x, 50, Before::kZeros);
+}
+
+TEST_P(HistogramTest, OverwritesTheCounts) {
+  expect_counts(wb::random_bins(1000, 20, 5), 20);
+}
+
+// The default stream waits for others in most programs, so a call in it is right, and only slow; in a program
+// with streams that do not wait for it, it comes at any time.
+TEST_P(HistogramTest, WorksInItsStreamAlone) {
+  cudaStream_t stream = nullptr;
+  WB_CUDA_CHECK(cudaStreamCreate(&stream));
+  const std::vector<int> x = wb::random_bins(1000, 20, 9);
+  const wb::DeviceBuffer<int> device_x(x);
+  wb::DeviceBuffer<int> counts(20);
+  counts.fill_bytes(0xFF);
+  {
+    wb::RuntimeCalls calls;
+    run(device_x.data(), counts.data(), 1000, 20, stream);
+    calls.stop();
+    for (const wb::RuntimeCall& call : calls.all()) {
+      const bool is_work = call.kind == wb::CallKind::kFill || call.kind == wb::CallKind::kCopy ||
+                           call.kind == wb::CallKind::kLaunch;
+      EXPECT_TRUE(!is_work || call.stream == stream)
+          << wb::to_text(call) << " is in another stream than the given one";
+    }
+  }
+  WB_CUDA_CHECK(cudaStreamDestroy(stream));
+  EXPECT_TRUE(wb::matches(wb::to_float(counts.download()), wb::histogram_oracle(x, 20), {0.0, 0.0}));
+}
+
+TEST_P(HistogramTest, CountsNothing) {
+  expect_counts({}, 20);
+}
+
+TEST_P(HistogramTest, CountsAnyNumberOfBins) {
+  // One; both sides of a block; the last that fit 48 KB, and the first that do not; many.
+  for (const int bins : {1, 2, 255, 256, 257, 1000, 12288, 12289, 100000}) {
+    expect_counts(wb::random_bins(2000, bins, 6), bins);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(HistogramTest, CountsManyElements) {
+  const std::size_t n = wb::unless_inspected(1000003, 300007);  // more than 1024 blocks of 256 threads
+  for (const int tenths : {0, 9, 10}) {
+    SCOPED_TRACE(std::to_string(tenths) + " of 10 elements are in bin 0");
+    expect_counts(wb::random_bins(n, 256, 7, tenths), 256);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(HistogramTest, TakesAnyAlignment) {
+  for (const std::size_t misalign : {1, 2, 3})
+    expect_counts(wb::random_bins(1000, 40, 8), 40, Before::kAnything, misalign);
+}
+
+TEST_P(HistogramTest, RejectsBadArguments) {
+  auto buffer = wb::GuardedBuffer<int>::inout(std::vector<int>(16, 1));
+  int* x = buffer.data();
+  expect_bad_pointers_named({"x", "counts"}, x, x + 8, std::int64_t{4}, 4, nullptr);
+  EXPECT_THROW_MESSAGE(run(x, x + 8, -1, 4, nullptr), wb::Error, "n = -1");
+  EXPECT_THROW_MESSAGE(run(x, x + 8, std::int64_t{1} << 31, 4, nullptr), wb::Error, "n = 2147483648");
+  EXPECT_THROW_MESSAGE(run(x, x + 8, 4, 0, nullptr), wb::Error, "bins = 0");
+}
+
+WB_TEST_IMPLEMENTATIONS(HistogramTest, wb::Histogram);
+
+}  // namespace

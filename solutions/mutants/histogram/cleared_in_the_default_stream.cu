@@ -1,0 +1,33 @@
+// Mistake: the counts are cleared in another stream than the kernel runs in.
+// Caught as: cudaMemsetAsync .* is in another stream than the given one
+#include "04_layernorm/histogram.h"
+#include "04_layernorm/histogram_check.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+constexpr int kThreads = 256;
+
+__global__ void cleared_in_the_default_stream_kernel(const int* x,  // (n)
+                                                     int* counts,   // (bins)
+                                                     std::int64_t n, int bins) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= n) return;
+  const int value = x[i];
+  if (value >= 0 && value < bins) atomicAdd(&counts[value], 1);
+}
+
+void cleared_in_the_default_stream(const int* x, int* counts, std::int64_t n, int bins, cudaStream_t stream) {
+  // In the stream too, or the kernel might come first.
+  WB_CUDA_CHECK(cudaMemsetAsync(counts, 0, static_cast<std::size_t>(bins) * sizeof(int), nullptr));
+  if (n == 0) return;
+  const auto blocks = static_cast<unsigned>((n - 1) / kThreads + 1);
+  cleared_in_the_default_stream_kernel<<<blocks, kThreads, 0, stream>>>(x, counts, n, bins);
+  WB_CHECK_LAUNCH();
+}
+
+WB_REGISTER(Histogram, cleared_in_the_default_stream, cleared_in_the_default_stream);
+
+}  // namespace
+}  // namespace wb
