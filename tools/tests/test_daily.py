@@ -175,20 +175,24 @@ class Words(unittest.TestCase):
                 '#include "c.cuh"\n__global__ void f() { __shared__ int x; puts("atomicAdd("); }\n'
             )
             Path(folder, "c.cuh").write_text("void g() { __syncthreads(); }\n")
-            more, less = differences.words(ours, theirs, Path(folder))
+            more, less = differences.words(ours, [theirs], Path(folder))
             self.assertEqual((len(more), less), (1, []))
             self.assertIn("__shared__", more[0])
-            self.assertEqual(differences.numbers(ours, theirs), ["The reference has 1 kernel, yours none."])
+            self.assertEqual(differences.numbers(ours, [theirs]), ["The reference has 1 kernel, yours none."])
 
     def test_counts_of_both_in_words(self):
         line = {"memory": "global", "requests": 64, "bytes_moved": 8192, "wavefronts": 0}
         half = {**line, "bytes_moved": 4096}
-        mine, reference = ({"kernels": [{"launches": 1, "lines": [one]}]} for one in (line, half))
+        mine, reference = (
+            {"kernels": [{"launches": 1, "lines": [one], "metrics": {"x_op_ffma_x": 5}}]}
+            for one in (line, half)
+        )
         self.assertEqual(
-            differences.counted(mine, reference)[:2],
+            differences.counted(mine, reference)[:3],
             [
                 "The reference moves 4,096 bytes in global memory, yours 8,192 (2.00 times as many).",
                 "Both make 64 requests to global memory.",
+                "Both compute 10 fp32 operations.",
             ],
         )
 

@@ -58,6 +58,18 @@ class Exercise:
         """What to compare with, once it is solved."""
         return self.folder / f"{self.name}_solution.cu"
 
+    @property
+    def references(self) -> list:
+        """The reference, and what else registers a `solution` of the exercise: its backward pass, say."""
+        others = [
+            file
+            for file in sorted(self.folder.glob(f"{self.name}_*.cu"))
+            if file not in (self.reference, self.starter)
+            and exercise_of(file, self.chapter) == self.name
+            and any(name == "solution" for _, name in REGISTRATION.findall(files.read_text(file)))
+        ]
+        return [self.reference, *others]
+
     def has(self, suffix: str) -> bool:
         """Whether the folder has NAME_suffix, e.g. has("bench.cpp")."""
         return (self.folder / f"{self.name}_{suffix}").exists()
@@ -148,6 +160,10 @@ class Fixit(Exercise):
     @property
     def reference(self) -> Path:
         return ROOT / "solutions" / "journey" / f"{self.name}.md"
+
+    @property
+    def references(self) -> list:
+        return [self.reference]
 
     @property
     def about(self) -> str:

@@ -16,7 +16,7 @@ MEANS = (
     (r"__syncthreads(?:_\w+)?\s*\(", "lets the threads of a block wait for each other (__syncthreads)"),
     (r"__shfl(?:_\w+)?_sync\s*\(", "passes values from lane to lane in a warp (__shfl_sync)"),
     (r"__(?:reduce_\w+|ballot|any|all)_sync\s*\(", "votes or reduces in a warp with one instruction"),
-    (r"\b(?:float|int|uint|double)[24]\b", "loads or stores several elements at once (float4)"),
+    (r"\b(?:float|int|uint|double)[24]\b|\bPack<", "moves several elements at once (float4, Pack)"),
     (r"\batomic\w+\s*\(", "uses atomic operations"),
     (r"__restrict__", "promises that pointers do not overlap (__restrict__)"),
     (r"#\s*pragma\s+unroll", "unrolls loops (#pragma unroll)"),
@@ -28,6 +28,7 @@ MEANS = (
     (r"cudaFuncSetAttribute\s*\(", "asks for more shared memory than the default (cudaFuncSetAttribute)"),
     (r"cooperative_groups", "uses cooperative groups"),
 )
+FLOPS = (("op_fadd", 1), ("op_fmul", 1), ("op_ffma", 2))  # metrics of a kernel: fp32
 COUNTED = ((r"__global__", "kernel"), (r"<<<", "launch"))
 
 
@@ -45,23 +46,24 @@ def with_headers(file: Path, root: Path) -> str:
     return "\n".join(code_of(path) for path in (file, *headers))
 
 
-def words(ours: Path, theirs: Path, root: Path) -> tuple:
+def words(ours: Path, theirs: list, root: Path) -> tuple:
     """(what theirs does and ours does not, the other way around): sentences without a subject.
 
     A file does what stands in its own text. It does not what stands neither there nor in its headers.
     """
     own, own_all = code_of(ours), with_headers(ours, root)
-    reference, reference_all = code_of(theirs), with_headers(theirs, root)
+    reference = "\n".join(code_of(file) for file in theirs)
+    reference_all = "\n".join(with_headers(file, root) for file in theirs)
     more = [does for what, does in MEANS if re.search(what, reference) and not re.search(what, own_all)]
     less = [does for what, does in MEANS if re.search(what, own) and not re.search(what, reference_all)]
     return more, less
 
 
-def numbers(ours: Path, theirs: Path) -> list:
+def numbers(ours: Path, theirs: list) -> list:
     """What can be counted in both texts, where it differs."""
     found = []
     for what, name in COUNTED:
-        counts = [len(re.findall(what, code_of(file))) for file in (ours, theirs)]
+        counts = [sum(len(re.findall(what, code_of(file))) for file in side) for side in ([ours], theirs)]
         if counts[0] != counts[1]:
             many = "es" if name.endswith("ch") else "s"
             found.append(f"The reference has {plural(counts[1], name, many)}, yours {counts[0] or 'none'}.")
@@ -76,12 +78,14 @@ def totals(report: dict) -> dict:
     """What a report of the meter adds up to: docs/metering.md."""
     lines = [line for kernel in report["kernels"] for line in kernel["lines"]]
     in_global = [line for line in lines if line["memory"] == "global"]
+    metrics = [name_value for kernel in report["kernels"] for name_value in kernel["metrics"].items()]
     in_shared = [line for line in lines if line["memory"] == "shared"]
     return {
         "launches": sum(kernel["launches"] for kernel in report["kernels"]),
         "global_requests": sum(line["requests"] for line in in_global),
         "global_bytes": sum(line["bytes_moved"] for line in in_global),
         "shared_wavefronts": sum(line["wavefronts"] for line in in_shared),
+        "operations": sum(weight * value for name, value in metrics for key, weight in FLOPS if key in name),
     }
 
 
@@ -92,20 +96,17 @@ def counted(ours: dict, theirs: dict) -> list:
         ("global_bytes", "moves", "bytes in global memory"),
         ("global_requests", "makes", "requests to global memory"),
         ("shared_wavefronts", "needs", "wavefronts in shared memory"),
+        ("operations", "computes", "fp32 operations"),
         ("launches", "makes", "kernel launches"),
     )
     found = []
     for name, verb, what in about:
         a, b = mine[name], reference[name]
-        if a == b == 0:
+        if a == b and (a == 0 or name == "launches"):
             continue
-        same = f"Both {plural_verb(verb)} {a:,} {what}."
+        same = f"Both {verb[:-1]} {a:,} {what}."
         found.append(same if a == b else f"The reference {verb} {b:,} {what}, yours {a:,}{times(a, b)}.")
     return found
-
-
-def plural_verb(verb: str) -> str:
-    return verb[:-1]
 
 
 def times(ours: int, theirs: int) -> str:

@@ -26,17 +26,20 @@ def command(options) -> int:
         raise WorkbookError(
             f"--count: {place.title} has no reference whose accesses could be counted", Exit.USAGE
         )
-    more, less = differences.words(exercise.starter, exercise.reference, ROOT) if is_source else ([], [])
-    in_numbers = differences.numbers(exercise.starter, exercise.reference) if is_source else []
+    more, less = differences.words(exercise.starter, exercise.references, ROOT) if is_source else ([], [])
+    in_numbers = differences.numbers(exercise.starter, exercise.references) if is_source else []
     with console.aside(options.json):
         counted = count(exercise, options) if options.count else []
     if options.json:
         about = {"chapter": exercise.chapter.name, "exercise": exercise.name, "solved": is_solved(place)}
-        about |= {"reference": shown(exercise.reference), "starter": shown(exercise.starter)}
+        about |= {
+            "reference": [shown(file) for file in exercise.references],
+            "starter": shown(exercise.starter),
+        }
         words = {"reference_only": more, "yours_only": less, "numbers": in_numbers, "counted": counted}
         console.document("solution", about | words)
         return Exit.OK
-    heading(f"{place.title}: yours and the reference, {shown(exercise.reference)}\n")
+    heading(f"{place.title}: yours and the reference, {named(exercise)}\n")
     if not is_source:
         for line in prose.lines(files.read_text(exercise.reference), ""):
             say(line)
@@ -55,11 +58,15 @@ def is_solved(place: position.Place) -> bool:
     return place.solved or bool(progress.Store(RESULTS).solved().get(place.exercise.key))
 
 
+def named(exercise) -> str:
+    return ", ".join(shown(file) for file in exercise.references)
+
+
 def picture(exercise, options) -> list:
     """Side by side where the terminal is wide, or on request; else a diff."""
     ours = files.read_text(exercise.starter).splitlines()
-    theirs = files.read_text(exercise.reference).splitlines()
-    names = (shown(exercise.starter), shown(exercise.reference))
+    theirs = [line for file in exercise.references for line in files.read_text(file).splitlines()]
+    names = (shown(exercise.starter), named(exercise))
     width = shutil.get_terminal_size().columns
     if options.side_by_side or (width >= WIDE and not options.diff):
         return side_by_side.columns(ours, theirs, names, max(width, 40))
@@ -76,7 +83,7 @@ def tell(more: list, less: list, numbers: list) -> None:
             for does in found:
                 say(f"  - {does}")
     if not more and not less:
-        say("Both use the same features of CUDA.")
+        say("Both use the same of the features of CUDA that are compared here.")
     for sentence in numbers:
         say(sentence)
 
