@@ -135,8 +135,8 @@ TEST_P(LaunchTest, CopiesTheInputsToTheDevice) {
   launch(x, 1000);
   calls.stop();
   EXPECT_TRUE(is_right(wb::about_directions(calls)));
-  EXPECT_TRUE(is_right(wb::about_copy_from(calls, x.a(), x.bytes(), "a")));
-  EXPECT_TRUE(is_right(wb::about_copy_from(calls, x.b(), x.bytes(), "b")));
+  EXPECT_TRUE(is_right(wb::about_input(calls, x.a(), x.bytes(), "a")));
+  EXPECT_TRUE(is_right(wb::about_input(calls, x.b(), x.bytes(), "b")));
 }
 
 TEST_P(LaunchTest, LaunchesEnoughThreads) {
@@ -160,6 +160,7 @@ TEST_P(LaunchTest, CopiesTheResultBack) {
   calls.stop();
   EXPECT_TRUE(is_right(wb::about_directions(calls)));
   EXPECT_TRUE(is_right(wb::about_missing_waits(calls)));
+  EXPECT_TRUE(is_right(wb::about_output(calls, x.out(), x.bytes())));
   EXPECT_TRUE(x.is_sum()) << "is the result copied back?";
 }
 

@@ -52,13 +52,13 @@ inline std::string about_directions(const RuntimeCalls& calls) {
   return "";
 }
 
-/// Host memory (n) that did not reach the device whole.
-inline std::string about_copy_from(const RuntimeCalls& calls, const void* host, std::size_t bytes,
-                                   const char* name) {
+/// How many of the bytes from `host` on are copied to the device, or from it.
+inline std::size_t bytes_copied(const RuntimeCalls& calls, const void* host, bool to_device) {
   std::vector<std::pair<std::uintptr_t, std::size_t>> parts;
   for (const RuntimeCall& call : calls.of(CallKind::kCopy)) {
-    if (calls.holder(call.pointer, call.bytes) == nullptr || call.returned != cudaSuccess) continue;
-    parts.emplace_back(reinterpret_cast<std::uintptr_t>(call.source), call.bytes);
+    const void* device = to_device ? call.pointer : call.source;
+    if (calls.holder(device, call.bytes) == nullptr || call.returned != cudaSuccess) continue;
+    parts.emplace_back(reinterpret_cast<std::uintptr_t>(to_device ? call.source : call.pointer), call.bytes);
   }
   std::sort(parts.begin(), parts.end());
   const auto first = reinterpret_cast<std::uintptr_t>(host);
@@ -66,9 +66,24 @@ inline std::string about_copy_from(const RuntimeCalls& calls, const void* host, 
   for (const auto& [start, size] : parts) {
     if (start <= reached && start >= first) reached = std::max(reached, start + size);
   }
-  if (reached - first >= bytes) return "";
-  return std::string(name) + " does not reach the device: " + std::to_string(reached - first) + " of " +
+  return reached - first;
+}
+
+/// An input in host memory that does not reach the device whole.
+inline std::string about_input(const RuntimeCalls& calls, const void* host, std::size_t bytes,
+                               const char* name) {
+  const std::size_t copied = bytes_copied(calls, host, true);
+  if (copied >= bytes) return "";
+  return std::string(name) + " does not reach the device: " + std::to_string(copied) + " of " +
          std::to_string(bytes) + " bytes are copied there";
+}
+
+/// A result that is in host memory without having been copied there.
+inline std::string about_output(const RuntimeCalls& calls, const void* host, std::size_t bytes) {
+  const std::size_t copied = bytes_copied(calls, host, false);
+  if (copied >= bytes) return "";
+  return std::to_string(copied) + " of " + std::to_string(bytes) +
+         " bytes of `out` are copied from the device. The host must not read device memory itself";
 }
 
 /// The streams in which copies or launches are.
