@@ -4,8 +4,8 @@
     tools/proofs/daily_loop.py
 
 It starts with `./workbook`, types the commands that the screen names, writes what the lesson's steps ask for
-into the starters, and saves. It builds where ./workbook does. The starters are put back; where one of them is no
-longer as it was handed out, this is a learner's checkout, and nothing is done (exit code 77).
+into the starters, and saves. It builds where ./workbook does. The starters are put back; where one of them is
+no longer as it was handed out, this is a learner's checkout, and nothing is done (exit code 77).
 """
 
 from __future__ import annotations

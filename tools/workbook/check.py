@@ -218,12 +218,21 @@ def show(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: b
     inspection.show(inspected, verbose)
     show_printed(outcome)
     skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
-    say(f"{mark(False)} {len(outcome.failures)} of {outcome.total} tests fail, {good} pass{skipped}:")
-    for failure in outcome.failures[:LISTED_FAILURES]:
-        name = f" ({failure.implementation})" if len(outcome.implementations) > 1 else ""
-        say(f"    {mark(False)} {failure.test}{name}")
-    if len(outcome.failures) > LISTED_FAILURES:
-        say(f"    ... and {len(outcome.failures) - LISTED_FAILURES} more")
+    count = len(outcome.failures)
+    paragraph(
+        f"{mark(False)} {count} of {outcome.total} tests fail, {good} pass{skipped}: {red_names(outcome)}"
+    )
+
+
+def red_names(outcome: test_run.TestRun) -> str:
+    """The red tests in a line or two: what stands above them, the first one's cause, stays in sight."""
+    several = len(outcome.implementations) > 1
+    names = [
+        failure.test.partition(".")[2] + (f" ({failure.implementation})" if several else "")
+        for failure in outcome.failures[:LISTED_FAILURES]
+    ]
+    more = len(outcome.failures) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 
 def show_printed(outcome: test_run.TestRun) -> None:

@@ -133,8 +133,10 @@ class Watch:
         )
 
     def _end(self) -> None:
-        if self.child:
+        if self.child and not self.child.has_ended():
             self.child.end()
+            if sys.stdout.isatty():
+                console.write("\r\033[K")  # it may have drawn half a line
         self.child = None
         if self.answer:
             self.answer.close()
