@@ -66,10 +66,23 @@ struct AttentionBackward {
                         const AttentionShape& shape, cudaStream_t stream);
 };
 
-/// The same with every tensor of heads stored as bf16. Arithmetic, saved and scratch stay fp32.
+/// The same with every tensor of heads stored as bf16. Arithmetic, saved and scratch stay fp32, except what
+/// AttentionArithmeticBf16 says.
 struct AttentionMemoryUseBf16 {
   static constexpr const char* kName = "attention_memory_bf16";
   using Function = AttentionMemoryUse::Function;
+};
+
+/// Where the arithmetic of an implementation for tensor cores departs from fp32 in a fixed order. Who
+/// registers nothing departs nowhere.
+struct AttentionArithmetic {
+  int p_roundings = 0;     // to bf16, of each probability before it is multiplied by
+  int ds_roundings = 0;    // of each dS
+  bool any_order = false;  // sums are added as blocks come: not deterministic
+};
+struct AttentionArithmeticBf16 {
+  static constexpr const char* kName = "attention_arithmetic_bf16";
+  using Function = AttentionArithmetic();
 };
 
 struct AttentionForwardBf16 {

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "06_flash_attention/attention.h"
+#include "06_flash_attention/testing/attention_arithmetic.h"
 #include "common/core/device_info.h"
 #include "common/harness/bench.h"
 
@@ -35,14 +36,15 @@ std::vector<AttentionSize> sizes() {
   return list;
 }
 
+template <class Contract>
 std::string skip_reason_for(const AttentionSize& size, double flops, const std::string& implementation) {
   const wb::AttentionMemory memory =
-      wb::find_implementation<wb::AttentionMemoryUse>(implementation).function(size);
+      wb::find_implementation<wb::AttentionMemoryUseOf<Contract>>(implementation).function(size);
   const double bytes = 4.0 * static_cast<double>(memory.saved + memory.scratch);
   if (bytes > kMemoryLimit)
     return "its scores would take " + std::to_string(static_cast<int>(bytes / 1e9)) + " GB";
-  if (!wb::device_is_cpu() && implementation != "solution" && !implementation.starts_with("materialised") &&
-      flops > kThreadPerQueryFlops) {
+  const bool may_be_slow = implementation == "starter" || implementation.ends_with("_per_query");
+  if (!wb::device_is_cpu() && may_be_slow && flops > kThreadPerQueryFlops) {
     return "it would take too long";
   }
   return {};
@@ -83,7 +85,7 @@ class ForwardProblem {
   std::size_t buffer_bytes() const { return 2 * (size_.query_elements() + size_.key_elements()) * sizeof(T); }
 
   std::string skip_reason(const std::string& implementation) const {
-    return skip_reason_for(size_, work().flops, implementation);
+    return skip_reason_for<Contract>(size_, work().flops, implementation);
   }
 
   Buffers allocate(std::uint64_t seed, typename Contract::Function* function) const {
@@ -132,6 +134,7 @@ class BackwardProblem {
   struct Buffers {
     wb::DeviceBuffer<T> dout, q, k, v, out, dq, dk, dv;
     wb::DeviceBuffer<float> saved, scratch;
+    wb::AttentionArithmetic arithmetic = {};
   };
 
   explicit BackwardProblem(AttentionSize size) : size_(size) {}
@@ -149,10 +152,11 @@ class BackwardProblem {
   std::size_t buffer_bytes() const { return 4 * (size_.query_elements() + size_.key_elements()) * sizeof(T); }
 
   std::string skip_reason(const std::string& implementation) const {
-    return skip_reason_for(size_, work().flops, implementation);
+    return skip_reason_for<Contract>(size_, work().flops, implementation);
   }
 
-  // Runs the forward pass of the same name, for out and for what it saves.
+  // Runs the forward pass of the same name, for out and for what it saves. A rung that climbs backward alone
+  // has none: it takes the solution's, which saves the log-sum-exp as well.
   Buffers allocate(std::uint64_t seed, typename Contract::Function* function) const {
     const std::size_t queries = size_.query_elements(), keys = size_.key_elements();
     const wb::AttentionMemory memory = wb::attention_memory_of<Contract>(function, size_);
@@ -166,12 +170,10 @@ class BackwardProblem {
               wb::DeviceBuffer<T>(keys),
               wb::DeviceBuffer<float>(memory.saved),
               wb::DeviceBuffer<float>(memory.scratch)};
-    for (const auto& entry : wb::implementations<Contract>()) {
-      if (entry.function != function) continue;
-      const auto forward = wb::find_implementation<ForwardContract>(entry.name).function;
-      forward(query_view(b.q), key_view(b.k), key_view(b.v), query_view(b.out), b.saved.data(), size_,
-              nullptr);
-    }
+    const std::string name = name_of(function);
+    if (std::is_same_v<T, bf16>) b.arithmetic = wb::attention_arithmetic_of(name);
+    forward_of(name)(query_view(b.q), key_view(b.k), key_view(b.v), query_view(b.out), b.saved.data(), size_,
+                     nullptr);
     return b;
   }
 
@@ -194,14 +196,11 @@ class BackwardProblem {
     for (int i = 0; i < AttentionSamples::kSamples; ++i) {
       const auto row = samples.row(i);
       const std::vector<double> ds = samples.dscores(row, dout, out);
-      std::vector<double> expected(static_cast<std::size_t>(size_.d));
+      WeightedSum sum(size_.d, b.arithmetic.ds_roundings);
       for (std::size_t s = 0; s < ds.size(); ++s) {
-        const double* key = &samples.k()[samples.key_at(row, static_cast<int>(s))];
-        for (int c = 0; c < size_.d; ++c) expected[static_cast<std::size_t>(c)] += ds[s] * key[c];
+        sum.add(ds[s], &samples.k()[samples.key_at(row, static_cast<int>(s))]);
       }
-      const auto first = dq.begin() + static_cast<std::ptrdiff_t>(samples.query_at(row));
-      const auto right = wb::matches(std::vector<float>(first, first + size_.d), expected,
-                                     gradient_tolerance<T>(), {{1, size_.d}});
+      const auto right = sum.matches(dq, samples.query_at(row));
       if (!right) return testing::AssertionFailure() << "dq, sample " << i << ": " << right.message();
     }
     if (auto keys = check_last_key(b, samples, dout, out); !keys) return keys;
@@ -209,6 +208,44 @@ class BackwardProblem {
   }
 
  private:
+  static std::string name_of(typename Contract::Function* function) {
+    for (const auto& entry : wb::implementations<Contract>()) {
+      if (entry.function == function) return entry.name;
+    }
+    throw wb::Error(std::string(Contract::kName) + ": this function is not registered");
+  }
+  static typename ForwardContract::Function* forward_of(const std::string& name) {
+    for (const auto& forward : wb::implementations<ForwardContract>()) {
+      if (forward.name == name) return forward.function;
+    }
+    return wb::find_implementation<ForwardContract>("solution").function;
+  }
+
+  // One row of a gradient: a sum of rows, and how far it may be off when each weight was rounded to bf16.
+  class WeightedSum {
+   public:
+    WeightedSum(int d, int roundings)
+        : error_(roundings * wb::kBf16Rounding), sum_(static_cast<std::size_t>(d)), shape_{{1, d}} {
+      shape_.slack.resize(sum_.size());
+    }
+    void add(double weight, const double* values) {
+      for (std::size_t c = 0; c < sum_.size(); ++c) {
+        sum_[c] += weight * values[c];
+        shape_.slack[c] += std::abs(error_ * weight * values[c]);
+      }
+    }
+    testing::AssertionResult matches(const std::vector<double>& all, std::size_t at) const {
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(at);
+      const std::vector<float> got(first, first + static_cast<std::ptrdiff_t>(sum_.size()));
+      return wb::matches(got, sum_, gradient_tolerance<T>(), shape_);
+    }
+
+   private:
+    double error_;
+    std::vector<double> sum_;
+    wb::Shape shape_;
+  };
+
   wb::HeadsView<T> query_view(wb::DeviceBuffer<T>& b) const {
     return wb::token_major_view(b.data(), size_.t, size_.h, size_.d);
   }
@@ -222,26 +259,17 @@ class BackwardProblem {
                                           const std::vector<double>& out) const {
     if (!size_.causal) return testing::AssertionSuccess();
     const auto dk = wb::attention_bench_values(b.dk), dv = wb::attention_bench_values(b.dv);
-    std::vector<double> expected_dk(static_cast<std::size_t>(size_.d)), expected_dv(expected_dk);
+    WeightedSum dk_sum(size_.d, b.arithmetic.ds_roundings), dv_sum(size_.d, b.arithmetic.p_roundings);
     AttentionSamples::Row row{size_.b - 1, 0, size_.t - 1};
     const std::size_t key = samples.key_at(row, size_.t - 1);
     for (; row.h < size_.h / size_.kv; ++row.h) {
-      const double p = samples.probabilities(row).back(), ds = samples.dscores(row, dout, out).back();
-      for (int c = 0; c < size_.d; ++c) {
-        const std::size_t i = samples.query_at(row) + static_cast<std::size_t>(c);
-        expected_dk[static_cast<std::size_t>(c)] += ds * samples.q()[i];
-        expected_dv[static_cast<std::size_t>(c)] += p * dout[i];
-      }
+      dk_sum.add(samples.dscores(row, dout, out).back(), &samples.q()[samples.query_at(row)]);
+      dv_sum.add(samples.probabilities(row).back(), &dout[samples.query_at(row)]);
     }
-    const auto part = [&](const std::vector<double>& all) {
-      const auto first = all.begin() + static_cast<std::ptrdiff_t>(key);
-      return std::vector<float>(first, first + size_.d);
-    };
-    if (auto right = wb::matches(part(dk), expected_dk, gradient_tolerance<T>(), {{1, size_.d}}); !right) {
+    if (auto right = dk_sum.matches(dk, key); !right) {
       return testing::AssertionFailure() << "dk of the last key: " << right.message();
     }
-    return wb::matches(part(dv), expected_dv, gradient_tolerance<T>(), {{1, size_.d}})
-           << " dv of the last key";
+    return dv_sum.matches(dv, key) << " dv of the last key";
   }
 
   // Two identities that every key takes part in: the rows of P sum to 1, so the sum of dv is that of dout;

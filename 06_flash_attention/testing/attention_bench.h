@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "06_flash_attention/testing/attention_oracle.h"
@@ -18,12 +19,18 @@
 
 namespace wb {
 
+/// The contract that says how much memory an implementation of `Contract` needs.
+template <class Contract>
+using AttentionMemoryUseOf = std::conditional_t<std::is_same_v<Contract, AttentionForwardBf16> ||
+                                                    std::is_same_v<Contract, AttentionBackwardBf16>,
+                                                AttentionMemoryUseBf16, AttentionMemoryUse>;
+
 /// Memory of the implementation that this function belongs to.
 template <class Contract>
 AttentionMemory attention_memory_of(typename Contract::Function* function, const AttentionShape& shape) {
   for (const auto& entry : implementations<Contract>()) {
     if (entry.function == function) {
-      return find_implementation<AttentionMemoryUse>(entry.name).function(shape);
+      return find_implementation<AttentionMemoryUseOf<Contract>>(entry.name).function(shape);
     }
   }
   throw Error(std::string(Contract::kName) + ": this function is not registered");

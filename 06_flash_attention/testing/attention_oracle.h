@@ -69,18 +69,16 @@ inline AttentionOracle attention_oracle_forward(const std::vector<double>& q, co
   return oracle;
 }
 
-/// dP = dO V^T, dS = P (dP - delta), dQ = scale dS K, dK = scale dS^T Q, dV = P^T dO. delta = sum P dP is
-/// also dO . out: given `out` as a kernel finds it stored, rounded, it is taken from there.
-inline AttentionOracleGradients attention_oracle_backward(const std::vector<double>& dout,  // (B, T, H, D)
-                                                          const std::vector<double>& q,
-                                                          const std::vector<double>& k,
-                                                          const std::vector<double>& v,
-                                                          const AttentionShape& shape,
-                                                          const std::vector<double>* out = nullptr) {
+/// dP = dO V^T, dS = P (dP - delta), with scale. delta = sum P dP is also dO . out: given `out` as a kernel
+/// finds it stored, rounded, it is taken from there. Calls visit(query, key, p, ds) for every pair that is
+/// seen, with the indices of the first features of both.
+template <class Visit>
+void for_each_attention_weight(const std::vector<double>& dout,  // (B, T, H, D)
+                               const std::vector<double>& q, const std::vector<double>& k,
+                               const std::vector<double>& v, const AttentionShape& shape,
+                               const std::vector<double>* out, Visit visit) {
   const auto [b_count, t_count, h_count, kv, d, causal, scale] = shape;
   const AttentionOracle forward = attention_oracle_forward(q, k, v, shape);
-  AttentionOracleGradients gradients{std::vector<double>(q.size()), std::vector<double>(k.size()),
-                                     std::vector<double>(v.size())};
   std::vector<double> dp(t_count);
   std::size_t row = 0;
   for (int b = 0; b < b_count; ++b) {
@@ -97,18 +95,51 @@ inline AttentionOracleGradients attention_oracle_backward(const std::vector<doub
         }
         if (out != nullptr) delta = dot(&dout[query], &(*out)[query], d);
         for (int s = 0; s < keys; ++s) {
-          const std::size_t key = head_at(shape, kv, b, s, group);
-          const double ds = static_cast<double>(scale) * p[s] * (dp[s] - delta);
-          for (int c = 0; c < d; ++c) {
-            gradients.dq[query + c] += ds * k[key + c];
-            gradients.dk[key + c] += ds * q[query + c];
-            gradients.dv[key + c] += p[s] * dout[query + c];
-          }
+          visit(query, head_at(shape, kv, b, s, group), p[s],
+                static_cast<double>(scale) * p[s] * (dp[s] - delta));
         }
       }
     }
   }
-  return gradients;
+}
+
+/// dQ = dS K, dK = dS^T Q, dV = P^T dO.
+inline AttentionOracleGradients attention_oracle_backward(const std::vector<double>& dout,  // (B, T, H, D)
+                                                          const std::vector<double>& q,
+                                                          const std::vector<double>& k,
+                                                          const std::vector<double>& v,
+                                                          const AttentionShape& shape,
+                                                          const std::vector<double>* out = nullptr) {
+  AttentionOracleGradients sums{std::vector<double>(q.size()), std::vector<double>(k.size()),
+                                std::vector<double>(v.size())};
+  for_each_attention_weight(dout, q, k, v, shape, out,
+                            [&](std::size_t query, std::size_t key, double p, double ds) {
+                              for (int c = 0; c < shape.d; ++c) {
+                                sums.dq[query + c] += ds * k[key + c];
+                                sums.dk[key + c] += ds * q[query + c];
+                                sums.dv[key + c] += p * dout[query + c];
+                              }
+                            });
+  return sums;
+}
+
+/// How far the gradients may move when each P and each dS is off by these relative errors: the same sums, of
+/// absolute values.
+inline AttentionOracleGradients attention_oracle_slack(
+    const std::vector<double>& dout, const std::vector<double>& q, const std::vector<double>& k,
+    const std::vector<double>& v, const AttentionShape& shape, const std::vector<double>* out, double p_error,
+    double ds_error) {
+  AttentionOracleGradients sums{std::vector<double>(q.size()), std::vector<double>(k.size()),
+                                std::vector<double>(v.size())};
+  for_each_attention_weight(dout, q, k, v, shape, out,
+                            [&](std::size_t query, std::size_t key, double p, double ds) {
+                              for (int c = 0; c < shape.d; ++c) {
+                                sums.dq[query + c] += std::abs(ds_error * ds * k[key + c]);
+                                sums.dk[key + c] += std::abs(ds_error * ds * q[query + c]);
+                                sums.dv[key + c] += std::abs(p_error * p * dout[query + c]);
+                              }
+                            });
+  return sums;
 }
 
 }  // namespace wb

@@ -39,9 +39,18 @@ std::string number_text(double value) {
   return std::isnan(value) ? "nan" : fmt::format("{:.9g}", value);
 }
 
+Tolerance tolerance_at(std::size_t i, const Tolerance& tolerance, const Shape& shape) {
+  return {tolerance.absolute + (shape.slack.empty() ? 0.0 : shape.slack[i]), tolerance.relative};
+}
+
+double allowed_at(std::size_t i, const Comparison& c) {
+  const Tolerance tolerance = tolerance_at(i, c.tolerance, c.shape);
+  return tolerance.absolute + tolerance.relative * std::fabs(c.expected[i]);
+}
+
 std::string element_text(const char* label, std::size_t i, const Comparison& c) {
   const double got = c.got[i], expected = c.expected[i];
-  const double allowed = c.tolerance.absolute + c.tolerance.relative * std::fabs(expected);
+  const double allowed = allowed_at(i, c);
   const double difference = std::fabs(got - expected);
   std::string got_text = number_text(got);
   if (detail::is_untouched(c.got[i])) got_text = "NaN, never written";
@@ -53,8 +62,7 @@ std::string element_text(const char* label, std::size_t i, const Comparison& c) 
 
 // How badly an element misses its tolerance; NaN and infinities are worse than any number.
 double badness(std::size_t i, const Comparison& c) {
-  const double allowed = c.tolerance.absolute + c.tolerance.relative * std::fabs(c.expected[i]);
-  const double ratio = std::fabs(static_cast<double>(c.got[i]) - c.expected[i]) / allowed;
+  const double ratio = std::fabs(static_cast<double>(c.got[i]) - c.expected[i]) / allowed_at(i, c);
   return std::isnan(ratio) ? INFINITY : ratio;
 }
 
@@ -79,16 +87,21 @@ testing::AssertionResult matches(std::span<const float> got, std::span<const dou
     return testing::AssertionFailure()
            << fmt::format("got {} elements, but {} were expected", got.size(), expected.size());
   }
+  if (!shape.slack.empty() && shape.slack.size() != got.size()) {
+    return testing::AssertionFailure()
+           << fmt::format("got {} elements, but slack for {}", got.size(), shape.slack.size());
+  }
   detail::note_comparison(got.size());
   Comparison c{got, expected, tolerance, shape, {}};
   for (std::size_t i = 0; i < got.size(); ++i) {
-    if (!detail::element_passes(got[i], expected[i], tolerance)) c.wrong.push_back(i);
+    if (!detail::element_passes(got[i], expected[i], tolerance_at(i, tolerance, shape))) c.wrong.push_back(i);
   }
   if (c.wrong.empty()) return testing::AssertionSuccess();
 
   std::string text =
-      fmt::format("{} of {} elements {} wrong (allowed: {:g} + {:g} * |expected|)", c.wrong.size(), c.size(),
-                  c.wrong.size() == 1 ? "is" : "are", tolerance.absolute, tolerance.relative);
+      fmt::format("{} of {} elements {} wrong (allowed: {:g} + {:g} * |expected|{})", c.wrong.size(),
+                  c.size(), c.wrong.size() == 1 ? "is" : "are", tolerance.absolute, tolerance.relative,
+                  shape.slack.empty() ? "" : " + what rounding on the way may cost");
   text += element_text("first", c.wrong.front(), c);
   const std::size_t worst = worst_index(c);
   if (worst != c.wrong.front()) text += element_text("worst", worst, c);

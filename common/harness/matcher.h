@@ -25,6 +25,9 @@ struct Shape {
   /// False where a wrong end is no partly filled block: values sorted by size, or rows of which every element
   /// needs all the others.
   bool has_edges = true;
+  /// What each element may be off beside the tolerance, where the values behind it say so: numbers that are
+  /// rounded on the way, for instance. Empty: nothing.
+  std::vector<double> slack = {};
 };
 
 /// Compares a downloaded result with its oracle. The message of a failure holds the first and the worst

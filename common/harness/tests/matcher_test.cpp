@@ -49,6 +49,19 @@ TEST(Matcher, FailsJustOutsideTheTolerance) {
   EXPECT_FALSE(wb::matches(std::vector<float>{6.9375f}, expected, {0.0, 0.125}));
 }
 
+TEST(Matcher, GivesEachElementItsSlack) {
+  const std::vector<double> expected{8.0, 8.0};
+  wb::Shape shape;
+  shape.slack = {0.0, 1.0};
+  EXPECT_TRUE(wb::matches(std::vector<float>{8.5f, 9.5f}, expected, {0.5, 0.0}, shape));
+  EXPECT_FALSE(wb::matches(std::vector<float>{8.5f, 9.5625f}, expected, {0.5, 0.0}, shape));
+  EXPECT_FALSE(wb::matches(std::vector<float>{8.5625f, 9.5f}, expected, {0.5, 0.0}, shape));
+  EXPECT_FALSE(wb::matches(std::vector<float>{8.0f, kNan}, expected, {0.5, 0.0}, shape));
+  shape.slack = {1.0};
+  EXPECT_TRUE(contains(wb::matches(std::vector<float>{8.0f, 8.0f}, expected, kTight, shape).message(),
+                       "slack for 1"));
+}
+
 TEST(Matcher, NeverLetsNanPass) {
   EXPECT_FALSE(wb::matches(std::vector<float>{kNan}, std::vector<double>{1.0}, {1e30, 1e30}));
   EXPECT_FALSE(wb::matches(std::vector<float>{kNan}, std::vector<double>{NAN}, kTight));
