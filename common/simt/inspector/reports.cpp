@@ -57,11 +57,12 @@ bool is_mapped(std::uintptr_t address) {
 }  // namespace
 
 // An address that is not mapped ends in a fault, which the runtime explains.
-void Watch::other_access(std::uintptr_t address, Kind kind, std::uint32_t pc) {
+void Watch::other_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc) {
   const Pause pause;
   if ((is_on_device_heap != nullptr && is_on_device_heap(address)) ||
-      detail::context.runner->in_lanes(address) || in_program(address))
+      detail::context.runner->in_lanes(address))
     return;
+  if (in_program(address)) return variable_access(address, bytes, kind, pc);
   if (detail::find_allocation(reinterpret_cast<const void*>(address)) || !is_mapped(address)) return;
   report_one(What::kHostMemory, address, kind, pc);
 }
@@ -69,6 +70,7 @@ void Watch::other_access(std::uintptr_t address, Kind kind, std::uint32_t pc) {
 std::string Watch::describe(What what, std::uintptr_t address) const {
   if (what == What::kHostMemory) return "an address in the memory of the host";
   if (device_memory.holds(address)) return device_memory.describe(address);
+  if (in_program(address)) return instrumented::variable_text(address);
   const std::uintptr_t offset = address - variables_;
   if (offset < variable_bytes_) {
     const SharedArray* array = shared_array_at(offset);

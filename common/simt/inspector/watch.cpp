@@ -295,7 +295,19 @@ void Watch::access(std::uintptr_t address, std::size_t bytes, Kind kind, const v
     return shared_access(dynamic_cells_, address - dynamic_space_, address, bytes, kind, pc);
   }
   if (kind == kAtomic) synchronize_through(address);  // a __device__ variable
-  other_access(address, kind, pc);
+  other_access(address, bytes, kind, pc);
+}
+
+// Variables of the device and constants: few words, known once they are touched. One block runs at a time.
+void Watch::variable_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc) {
+  static auto& cells = *new std::unordered_map<std::uintptr_t, Cell>;
+  const std::uintptr_t end = address + bytes;
+  for (std::uintptr_t at = address; at < end;) {
+    const std::uintptr_t next = std::min((at & ~std::uintptr_t{3}) + 4, end);
+    const std::uint32_t mask = ((1u << (next - at)) - 1) << (at & 3);
+    visit<false>(cells[at / 4], at, entry(kind, mask, pc));
+    at = next;
+  }
 }
 
 void Watch::compares(std::uintptr_t address, std::size_t bytes) {

@@ -72,7 +72,8 @@ class Watch {
   void device_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc);
   void shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr_t address, std::size_t bytes,
                      Kind kind, std::uint32_t pc);
-  void other_access(std::uintptr_t address, Kind kind, std::uint32_t pc);
+  void other_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc);
+  void variable_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc);
   bool is_settled(SharedCell& cell, std::uint32_t mask, std::uint32_t pc) const;
   void settle(SharedCell& cell) const;
   bool stands_for_readers(const Cell& cell) const;

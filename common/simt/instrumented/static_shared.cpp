@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 #include <elf.h>
+#include <fmt/format.h>
 #include <link.h>
 
 #include <algorithm>
@@ -20,11 +21,21 @@ namespace simt::instrumented {
 namespace {
 
 struct Table {
-  std::vector<SharedArray> arrays;                  // by offset
+  std::vector<SharedArray> arrays;                  // by offset; none of the CPU device's own variables
   std::map<std::uintptr_t, std::string> functions;  // mangled, by address in the file
+  std::map<std::uintptr_t, std::pair<std::size_t, std::string>> variables;  // bytes and mangled name, alike
   std::uintptr_t context_offset = 0;
   std::size_t bytes = 0;
+  bool has_symbols = false;
 };
+
+// Of simt, its inspector or its meter: "_ZN4simt...", "_ZZN4simt...", "_ZGVZN4simt...".
+bool is_own(std::string_view symbol) {
+  for (const std::string_view start : {"_ZN4simt", "_ZZN4simt", "_ZZNK4simt", "_ZGVZN4simt"}) {
+    if (symbol.starts_with(start)) return true;
+  }
+  return false;
+}
 
 std::string demangled(const char* symbol) {
   int status = 0;
@@ -66,9 +77,12 @@ Table read_table() {
       if (symbol == nullptr || symbol->st_shndx == SHN_UNDEF) continue;
       const char* name = file.data() + names->sh_offset + symbol->st_name;
       if ((symbol->st_info & 0xf) == STT_FUNC) table.functions.emplace(symbol->st_value, name);
+      if ((symbol->st_info & 0xf) == STT_OBJECT)
+        table.variables.insert_or_assign(symbol->st_value, std::pair(symbol->st_size, name));
       if ((symbol->st_info & 0xf) != STT_TLS) continue;
       if (std::strcmp(name, "_ZN4simt6detail7contextE") == 0) table.context_offset = symbol->st_value;
-      if (symbol->st_size == 0) continue;
+      table.has_symbols = true;
+      if (symbol->st_size == 0 || is_own(name)) continue;
       const bool is_guard = std::strncmp(name, "_ZGV", 4) == 0;
       table.arrays.push_back({symbol->st_value, symbol->st_size, short_name(name), is_guard});
     }
@@ -91,11 +105,11 @@ std::uintptr_t thread_variables() {
 }
 
 std::size_t thread_variable_bytes() {
-  return table().arrays.empty() ? 0 : table().bytes;
+  return table().has_symbols ? table().bytes : 0;
 }
 
 bool has_symbols() {
-  return !table().arrays.empty();
+  return table().has_symbols;
 }
 
 // "void wb::(anonymous namespace)::softmax<4>(float const*)" -> "softmax<4>": a name begins behind the last
@@ -114,6 +128,16 @@ std::string function_name(const void* address) {
     depth -= name[at] == '>' || name[at] == ')' ? 1 : 0;
   }
   return name.substr(start, at - start);
+}
+
+std::string variable_text(std::uintptr_t address) {
+  const std::uintptr_t offset = address - image_base();
+  const auto after = table().variables.upper_bound(offset);
+  if (after == table().variables.begin()) return "a variable of the device";
+  const auto& [start, variable] = *std::prev(after);
+  if (offset - start >= variable.first) return "a variable of the device";
+  return fmt::format("byte {} of the {} bytes of the variable {}", offset - start, variable.first,
+                     short_name(variable.second.c_str()));
 }
 
 const SharedArray* shared_array_at(std::uintptr_t offset) {

@@ -27,4 +27,7 @@ bool has_symbols();
 /// known.
 std::string function_name(const void* address);
 
+/// "byte 4 of the 32 bytes of the variable table", of what lies at that address of the program.
+std::string variable_text(std::uintptr_t address);
+
 }  // namespace simt::instrumented

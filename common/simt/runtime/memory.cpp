@@ -78,20 +78,6 @@ cudaError_t submit_operation(cudaStream_t handle, std::shared_ptr<Operation> ope
   return cudaSuccess;
 }
 
-// `work` takes the number of a part, 0 to parts - 1.
-cudaError_t submit_transfer(cudaStream_t handle, const Transfer& transfer, std::uint64_t parts,
-                            std::function<void(std::uint64_t)> work) {
-  auto operation = std::make_shared<Operation>();
-  operation->name = transfer.call;
-  operation->shown = transfer.record();
-  operation->on_timeline = true;
-  operation->total = parts;
-  operation->work = std::move(work);
-  const cudaError_t code = submit_operation(handle, operation);
-  transfer.tell_inspector(operation->point);
-  return code;
-}
-
 // In the order of the null stream, done when the call returns.
 template <class Work>
 cudaError_t run_now(const Transfer& transfer, Work work) {
@@ -121,13 +107,27 @@ void copy_rows(char* to, std::size_t to_pitch, const char* from, std::size_t fro
 
 }  // namespace
 
+cudaError_t submit_transfer(cudaStream_t handle, const Transfer& transfer, std::uint64_t parts,
+                            std::function<void(std::uint64_t)> work) {
+  auto operation = std::make_shared<Operation>();
+  operation->name = transfer.call;
+  operation->shown = transfer.record();
+  operation->on_timeline = true;
+  operation->total = parts;
+  operation->work = std::move(work);
+  const cudaError_t code = submit_operation(handle, operation);
+  transfer.tell_inspector(operation->point);
+  return code;
+}
+
 cudaError_t copy_to_symbol(void* symbol, std::size_t size, const void* from, std::size_t bytes,
                            std::size_t offset, cudaMemcpyKind kind, cudaStream_t stream, bool wait) {
   if (from == nullptr || offset > size || bytes > size - offset) return result(cudaErrorInvalidValue);
   const auto work = [=] { std::memcpy(static_cast<char*>(symbol) + offset, from, bytes); };
   if (wait) return result(run_now({"cudaMemcpyToSymbol", RecordKind::kCopy, bytes, kind}, work));
-  return result(run_in_stream(stream, {"cudaMemcpyToSymbolAsync", RecordKind::kCopy, bytes, kind},
-                              pageable(from), work));
+  return result(run_in_stream(
+      stream, {"cudaMemcpyToSymbolAsync", RecordKind::kCopy, bytes, kind, {{from, bytes, false}}},
+      pageable(from), work));
 }
 
 cudaError_t copy_from_symbol(void* to, const void* symbol, std::size_t size, std::size_t bytes,
@@ -135,8 +135,9 @@ cudaError_t copy_from_symbol(void* to, const void* symbol, std::size_t size, std
   if (to == nullptr || offset > size || bytes > size - offset) return result(cudaErrorInvalidValue);
   const auto work = [=] { std::memcpy(to, static_cast<const char*>(symbol) + offset, bytes); };
   if (wait) return result(run_now({"cudaMemcpyFromSymbol", RecordKind::kCopy, bytes, kind}, work));
-  return result(run_in_stream(stream, {"cudaMemcpyFromSymbolAsync", RecordKind::kCopy, bytes, kind},
-                              pageable(to), work));
+  return result(run_in_stream(
+      stream, {"cudaMemcpyFromSymbolAsync", RecordKind::kCopy, bytes, kind, {{to, bytes, true}}},
+      pageable(to), work));
 }
 
 cudaError_t symbol_address(void** pointer, const void* symbol, std::size_t size) {

@@ -7,13 +7,14 @@
 #include "runtime/failure.h"
 #include "runtime/inspector.h"
 #include "runtime/scheduler.h"
+#include "runtime/transfer.h"
 #include "simt/api.h"
-#include "simt/stream.h"
 
 using namespace simt::detail;
 
 cudaError_t cudaMemset2DAsync(void* pointer, std::size_t pitch, int byte, std::size_t width,
                               std::size_t height, cudaStream_t stream) {
+  CALL_FROM_HERE;
   if (on_worker()) return result(cudaErrorNotPermitted);
   if (width == 0 || height == 0) return result(cudaSuccess);
   if (height > 1 && width > pitch) return result(cudaErrorInvalidPitchValue);
@@ -31,18 +32,21 @@ cudaError_t cudaMemset2DAsync(void* pointer, std::size_t pitch, int byte, std::s
                     height, width, bytes, room));
     return result(cudaErrorInvalidValue);
   }
-  if (Scheduler::get().find(stream) == nullptr) return result(cudaErrorInvalidResourceHandle);
-  simt::enqueue(stream, "cudaMemset2D", [=] {
+  const auto row_at = [=](std::size_t row) { return static_cast<char*>(pointer) + row * pitch; };
+  Transfer fill{"cudaMemset2D", simt::RecordKind::kFill, width * height};
+  for (std::size_t row = 0; inspector != nullptr && row < height; ++row) {
+    fill.touched.push_back({row_at(row), width, true});
+  }
+  return result(submit_transfer(stream, fill, 1, [=](std::uint64_t) {
     for (std::size_t row = 0; row < height; ++row) {
-      char* start = static_cast<char*>(pointer) + row * pitch;
-      std::memset(start, byte, width);
-      if (inspector != nullptr) inspector->written(start, width);
+      std::memset(row_at(row), byte, width);
+      if (inspector != nullptr) inspector->written(row_at(row), width);
     }
-  });
-  return result(cudaSuccess);
+  }));
 }
 
 cudaError_t cudaMemset2D(void* pointer, std::size_t pitch, int byte, std::size_t width, std::size_t height) {
+  CALL_FROM_HERE;
   return cudaMemset2DAsync(pointer, pitch, byte, width, height, nullptr);
 }
 

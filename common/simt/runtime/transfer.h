@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "runtime/allocations.h"
@@ -69,5 +71,9 @@ inline Transfer copy_of_rows(const char* call, const void* to, std::size_t to_pi
   }
   return transfer;
 }
+
+/// Submits the transfer; `work` takes the number of a part, 0 to parts - 1.
+cudaError_t submit_transfer(cudaStream_t stream, const Transfer& transfer, std::uint64_t parts,
+                            std::function<void(std::uint64_t)> work);
 
 }  // namespace simt::detail

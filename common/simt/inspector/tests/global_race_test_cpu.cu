@@ -124,4 +124,48 @@ TEST(GlobalRace, NeighboursInOneWordAreNone) {
   EXPECT_CLEAN([] { halves_of_words<<<8, 1>>>(zeros<unsigned short>(8)); });
 }
 
+__device__ int total, counts[32];
+constexpr int kTotal = __LINE__ + 2;
+__global__ void add_to_variable() {
+  total += 1;
+}
+TEST(GlobalRace, InAVariableOfTheDevice) {
+  const auto found = findings([] { add_to_variable<<<2, 1>>>(); });
+  ASSERT_FALSE(found.empty());
+  for (const Finding& finding : found) {
+    EXPECT_EQ(finding.what, What::kGlobalRace) << all(found);
+    EXPECT_EQ(finding.parties[0].line, kTotal) << all(found);
+    EXPECT_EQ(finding.memory, "byte 0 of the 4 bytes of the variable total") << all(found);
+  }
+}
+__global__ void add_to_own_variable() {
+  counts[threadIdx.x] += 1;
+  atomicAdd(&total, counts[threadIdx.x]);
+}
+TEST(GlobalRace, VariablesOfOneThreadAndAtomicsAreNone) {
+  EXPECT_CLEAN([] {
+    add_to_own_variable<<<1, 32>>>();
+    add_to_own_variable<<<1, 32>>>();
+  });
+}
+
+// The last block resets the counter for the next launch.
+__device__ unsigned arrived;
+__global__ void last_resets(float* partial, float* sum) {
+  partial[blockIdx.x] = 1;
+  __threadfence();
+  if (atomicAdd(&arrived, 1u) != gridDim.x - 1) return;
+  float all = 0;
+  for (unsigned block = 0; block < gridDim.x; ++block) all += partial[block];
+  *sum = all;
+  arrived = 0;
+}
+TEST(GlobalRace, TheLastBlockMayResetTheCounter) {
+  EXPECT_CLEAN([] {
+    float *partial = zeros<float>(8), *sum = zeros<float>(1);
+    last_resets<<<8, 1>>>(partial, sum);
+    last_resets<<<8, 1>>>(partial, sum);
+  });
+}
+
 }  // namespace

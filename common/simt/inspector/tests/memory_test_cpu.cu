@@ -3,6 +3,10 @@
 
 #include <simt/inspection.h>
 
+#include <set>
+
+#include "instrumented/static_shared.h"
+
 using namespace ladder;
 
 namespace {
@@ -117,6 +121,17 @@ TEST(OutOfBounds, HidesNoUnwrittenReadOfTheSameLine) {
   EXPECT_EQ(found[1].what, What::kNeverWritten) << all(found);
   for (const Finding& finding : found) EXPECT_EQ(finding.parties[0].line, kReversed) << all(found);
   EXPECT_EQ(found[1].count, 63u) << all(found);
+}
+
+TEST(OutOfBounds, NamesNoVariableOfTheRuntime) {
+  std::set<std::string> names;
+  for (std::uintptr_t at = 0; at < simt::instrumented::thread_variable_bytes(); ++at) {
+    if (const auto* array = simt::instrumented::shared_array_at(at); array != nullptr)
+      names.insert(array->name);
+  }
+  EXPECT_TRUE(names.contains("of_warp") && names.contains("tile"));
+  for (const char* own : {"context", "watch", "mine", "t_last_error"})
+    EXPECT_FALSE(names.contains(own)) << own;
 }
 
 // Thread 0 fails before it sets the flag that thread 1 waits for.

@@ -183,6 +183,19 @@ TEST(StreamRace, ACopyBesideAKernel) {
       },
       kScale, kFill);
 }
+TEST(StreamRace, AFillOfRowsBesideAKernel) {
+  constexpr int kRows = __LINE__ + 3;
+  expect_race(
+      [](const Setting& s) {
+        cudaMemset2DAsync(s.data, 64, 0, 32, 2, s.second);
+        s.write(s.first);
+      },
+      kScale, kRows);
+  expect_none([](const Setting& s) {
+    cudaMemset2DAsync(s.data, 64, 0, 32, 2, s.first);
+    s.write(s.first);
+  });
+}
 TEST(StreamRace, ACopyInTheStreamOfTheKernelIsNone) {
   expect_none([](const Setting& s) {
     cudaMemcpyAsync(s.data, s.pinned, kBytes, cudaMemcpyHostToDevice, s.first);
