@@ -214,7 +214,8 @@ TEST_P(WindowedAttentionBackwardTest, DifferentiatesByTheKeys) {
 }
 
 TEST_P(WindowedAttentionBackwardTest, SumsOverTheHeadsOfAGroup) {
-  for (const int kv : {1, 2, 3, 6}) expect_oracle(make_case({2, 40, 6, kv, 16}, true, 6, 6));
+  const int b = unless_inspected(2, 1);
+  for (const int kv : {1, 2, 3, 6}) expect_oracle(make_case({b, 40, 6, kv, 16}, true, 6, 6));
 }
 
 TEST_P(WindowedAttentionBackwardTest, LeavesTheFarEncodingAloneWhereNothingIsFar) {
@@ -238,7 +239,7 @@ TEST_P(WindowedAttentionBackwardTest, FitsSmallerGpusOrSaysWhatTheyLack) {
 }
 
 TEST_P(WindowedAttentionBackwardTest, IsDeterministic) {
-  const WindowedAttentionCase c = make_case({2, 70, 4, 1, 32}, true, 10, 20);
+  const WindowedAttentionCase c = make_case({unless_inspected(2, 1), 70, 4, 1, 32}, true, 10, 20);
   const WindowedInputs in = random_windowed_inputs(c.shape);
   const Outputs first = differentiate(c, in), second = differentiate(c, in);
   EXPECT_EQ(first.dq, second.dq);

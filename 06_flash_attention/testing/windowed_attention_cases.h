@@ -72,23 +72,32 @@ struct RopeOnDevice {
 };
 
 /// Every problem that forward and backward are tried on: each varies one thing and keeps the rest small.
+/// Under the inspector sequences are shorter, and of what does not touch the mask, every other problem is
+/// causal.
 template <class Try>
 void for_each_case(Try try_case) {
   struct Blend {
     int window, band;
   };
+  const auto has_turn = [](int i, bool causal) { return unless_inspected(true, causal == (i % 2 == 0)); };
   for (const bool causal : {true, false}) {
+    int i = 0;
+    const int long_enough = unless_inspected(100, 70);  // for pairs beyond each window
     for (const auto [window, band] :
          {Blend{0, 0}, {0, 1}, {1, 0}, {7, 5}, {31, 2}, {20, 40}, {0, kWide}, {63, 64}}) {
-      try_case(make_case({1, 100, 1, 1, 8}, causal, window, band));
+      if (has_turn(i++, causal)) try_case(make_case({1, long_enough, 1, 1, 8}, causal, window, band));
     }
     for (const int t : {1, 2, 31, 32, 33, 63, 64, 65, 127, 129}) {
-      try_case(make_case({2, t, 1, 1, 6}, causal, 10, 12));
+      if (unless_inspected(true, t < 100)) {
+        try_case(make_case({unless_inspected(2, 1), t, 1, 1, 6}, causal, 10, 12));
+      }
     }
     for (const int d : {2, 4, 10, 16, 18, 32, 34, 64, 66, 80, 96, 128}) {
-      try_case(make_case({1, 45, 1, 1, d}, causal, 9, 8));
+      if (has_turn(i++, causal)) try_case(make_case({1, 45, 1, 1, d}, causal, 9, 8));
     }
-    for (const int kv : {1, 2, 4}) try_case(make_case({2, 37, 4, kv, 8}, causal, 5, 10));
+    for (const int kv : {1, 2, 4}) {
+      if (has_turn(i++, causal)) try_case(make_case({2, 37, 4, kv, 8}, causal, 5, 10));
+    }
   }
   // Far, blended and near tiles in one row of them, at every width that kernels are made for.
   const int t = unless_inspected(200, 140), h = unless_inspected(2, 1);

@@ -28,9 +28,10 @@ int run(int argc, char** argv) {
   CLI::App app;
   app.allow_extras();
   app.set_help_flag();
-  std::string filter, only;
+  std::string filter, only, part;
   const CLI::Option* option = app.add_option("--impl", filter);
   app.add_option("--test", only);
+  app.add_option("--part", part);
   bool stop = false;
   app.add_flag("--stop-at-first", stop);
   app.add_flag("--usual-sizes", wb::detail::usual_sizes);
@@ -50,6 +51,7 @@ int run(int argc, char** argv) {
   if (help) {
     fmt::print("--impl NAME[,NAME]  test only the implementations of these names (or WB_IMPL=NAME)\n");
     fmt::print("--test SUITE.TEST   run this test alone\n");
+    fmt::print("--part I/N          run part I of N of the tests, as N processes may share them\n");
     fmt::print("--stop-at-first     end at the first test that fails\n");
     fmt::print("--usual-sizes       no smaller sizes where the kernels are inspected\n\n");
   }
@@ -62,7 +64,7 @@ int run(int argc, char** argv) {
   if (count > 1) throw wb::Error(fmt::format("unknown option '{}'; see --help", arguments[1]));
 
   const bool judged = wb::detail::verdict_is_asked();
-  if (judged || !only.empty()) wb::detail::run_every_test(only);
+  if (judged || !only.empty() || !part.empty()) wb::detail::run_every_test(only, part);
   if (stop) GTEST_FLAG_SET(fail_fast, true);
 
   wb::require_selected_implementations();

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -58,13 +59,24 @@ void write_all(std::string_view text, off_t at) {
   }
 }
 
+// GoogleTest has no flag for it, just these variables.
+void choose_part(const std::string& part) {
+  int number = 0, count = 0, end = 0;
+  if (std::sscanf(part.c_str(), "%4d/%4d%n", &number, &count, &end) != 2 ||
+      static_cast<std::size_t>(end) != part.size() || number < 1 || number > count) {
+    throw Error("--part " + part + ": there is no such part; usage: --part I/N, with I from 1 to N");
+  }
+  setenv("GTEST_TOTAL_SHARDS", std::to_string(count).c_str(), 1);
+  setenv("GTEST_SHARD_INDEX", std::to_string(number - 1).c_str(), 1);
+}
+
 }  // namespace
 
 bool verdict_is_asked() {
   return g_file >= 0;
 }
 
-void run_every_test(const std::string& only) {
+void run_every_test(const std::string& only, const std::string& part) {
   std::vector<std::string> names;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
@@ -72,6 +84,7 @@ void run_every_test(const std::string& only) {
       names.emplace_back(text.substr(0, text.find('=')));
   }
   for (const std::string& name : names) unsetenv(name.c_str());
+  if (!part.empty()) choose_part(part);
 
   GTEST_FLAG_SET(filter, only.empty() ? "*" : "*" + only + "*");
   GTEST_FLAG_SET(repeat, 1);

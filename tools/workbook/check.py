@@ -125,9 +125,11 @@ def examine(program, twin, arguments: list, limit: float, verbose: bool = False)
     outcome = test_run.run(program, arguments, limit, RESULTS, cause_is_known if twin else None)
     if twin and not inspected.findings and not (endless and outcome.unfinished.endswith(endless)):
         only = inspection.of_first(outcome)
-        if not verbose:
-            only = [*only, "--stop-at-first"]
-        inspected = inspection.run(twin, [*arguments, *only], limit)
+        options = [*arguments, *only] if verbose else [*arguments, *only, "--stop-at-first"]
+        if only:
+            inspected = inspection.run(twin, options, limit)
+        else:
+            inspected = inspection.run_all(twin, options, limit, outcome)
     if outcome.problem or outcome.failures:
         inspected.problem = ""  # the tests say it themselves
     if not inspected.clean and not outcome.problem:

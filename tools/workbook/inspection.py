@@ -5,6 +5,7 @@ docs/inspector.md says what is found. A starter's test program has a twin, NAME_
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from .console import mark, say
 from .machine import RESULTS
 
 SEES = "races, array bounds, memory that was never written, alignment"
+PARTS_PER_CORE, MOST_PARTS = 2, 8
 BLIND = "races, and accesses outside an array, that leave every result right"
 
 
@@ -50,6 +52,19 @@ def of_first(outcome: test_run.TestRun) -> list:
 def run(program: Path, arguments: list, limit: float, sweep: bool = True) -> Inspection:
     """Run an inspected test program; without `sweep`, beside another one."""
     return read(test_run.run(program, arguments, limit, RESULTS, sweep=sweep))
+
+
+def run_all(program: Path, arguments: list, limit: float, plain: test_run.TestRun) -> Inspection:
+    """Run all tests that the `plain` program has run. The inspector takes one thread, so several processes
+    share them: more than there are processors, since some tests take much longer than others."""
+    parts = min(MOST_PARTS, PARTS_PER_CORE * (os.cpu_count() or 1), max(1, plain.total))
+    outcome = test_run.run_in_parts(program, arguments, limit, parts)
+    inspection = read(outcome)
+    names = [{(test.name, test.implementation) for test in one.tests} for one in (plain, outcome)]
+    if inspection.clean and names[0] != names[1]:
+        lost = sorted(name for name, _ in names[0] ^ names[1])
+        inspection.problem = f"{lost[0]} ran in only one of the two programs"
+    return inspection
 
 
 def read(outcome: test_run.TestRun) -> Inspection:

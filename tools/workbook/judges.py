@@ -97,7 +97,10 @@ class Parts:
 
 def parts(build: Path, exercise) -> Parts:
     folder = build / exercise.folder.relative_to(ROOT) / "CMakeFiles"
-    objects = sorted((folder / f"{exercise.name}_starter.dir").rglob("*.o"))
+    # The object that was linked: on the CPU device a starter has another one for its benchmark.
+    checked = folder / f"{exercise.name}_starter_checked.dir"
+    of_starter = checked if checked.is_dir() else folder / f"{exercise.name}_starter.dir"
+    objects = sorted(of_starter.rglob("*.o"))
     cases = sorted((folder / f"{exercise.name}_test_cases.dir").rglob("*.o"))
     return Parts(build, exercise.starter, objects, cases, exercise.starter.suffix == ".cu")
 

@@ -13,6 +13,7 @@ import select
 import shlex
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -166,9 +167,12 @@ class Lines:
     timed_out: bool = False
     output: Bounded = field(default_factory=Bounded)
     on_look: Callable | None = None  # called some times per second while the program runs; True ends it
+    cancelled: bool = False  # set from outside: end the program now
+    group: Group | None = field(default=None, repr=False)
 
-    def __iter__(self) -> Iterator[str]:
-        group = Group(
+    def begin(self) -> None:
+        """Start the program, before the first look at its lines."""
+        self.group = Group(
             self.command,
             self.ours,
             self.sweep,
@@ -179,9 +183,14 @@ class Lines:
             stderr=subprocess.STDOUT,
             bufsize=0,
         )
+        self.group.start()
+
+    def __iter__(self) -> Iterator[str]:
         first = signal.SIGTERM
         try:
-            group.start()
+            if not self.group:
+                self.begin()
+            group = self.group
             rest = b""
             for data in self._chunks(group):
                 self.output.add(data)
@@ -196,8 +205,13 @@ class Lines:
             first = signal.SIGINT
             raise
         finally:
-            code = group.end(first)
+            code = self.close(first)
             self.code = TIMED_OUT if self.timed_out else code
+
+    def close(self, first: int = signal.SIGTERM) -> int:
+        """End the program if it still runs; its exit code."""
+        group, self.group = self.group, None
+        return group.end(first) if group else -1
 
     def _chunks(self, group: Group) -> Iterator[bytes]:
         """What the program prints, as it comes, until it ends or its time is up."""
@@ -219,7 +233,7 @@ class Lines:
                     deadline = clock() + self.timeout
                 yield data
             if clock() >= look:
-                if self.on_look and self.on_look():
+                if self.cancelled or (self.on_look and self.on_look()):
                     self.timed_out = True
                     return
                 # A program that has ended may have left one behind that holds the pipe open.
@@ -248,6 +262,45 @@ class Lines:
     @property
     def text(self) -> str:
         return self.output.text.rstrip("\n")
+
+
+def together(runs: list) -> None:
+    """Run several `Lines` to their ends at the same time. Ctrl-C, or an error in one, ends all of them."""
+    errors = []
+
+    def follow(one: Lines) -> None:
+        try:
+            one.run()
+        except BaseException as error:
+            errors.append(error)
+            cancel()
+
+    def cancel() -> None:
+        for one in runs:
+            one.cancelled = True
+
+    threads = [threading.Thread(target=follow, args=(one,)) for one in runs[1:]]
+    try:
+        for one in runs:  # no fork once there are threads
+            one.sweep = False  # which would end the others
+            one.begin()
+        for thread in threads:
+            thread.start()
+        runs[0].run()
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        cancel()
+        raise
+    finally:
+        for thread in threads:
+            if thread.ident:
+                thread.join()
+        for one in runs:
+            one.close()
+        guard.kill_marked()
+    if errors:
+        raise errors[0]
 
 
 def quiet(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import re
 import signal
@@ -75,12 +77,39 @@ def run(
     kept = results / "tests" / f"{program.name}.json"
     files.remove(kept)
     with Channel() as channel:
-        env = channel.environment(run_environment())
-        done = process.Lines([program, *arguments], env=env, timeout=timeout, pass_fds=channel.pass_fds)
-        done.sweep = sweep
-        done.on_look = patience = Patience(done.output, timeout, on_slow)
-        done.run()
-        report, forged = channel.read()
+        started = prepared(program, arguments, timeout, channel, on_slow)
+        started.sweep = sweep
+        started.run()
+        return judged(started, channel, kept)
+
+
+def run_in_parts(program: Path, arguments: list, timeout: float, parts: int) -> TestRun:
+    """`run`, with the tests dealt out to several processes at the same time: part i of n has the tests i,
+    i + n, i + 2n and so on. The outcome is that of one process; no report is kept."""
+    with contextlib.ExitStack() as stack:
+        channels = [stack.enter_context(Channel()) for _ in range(parts)]
+        started = [
+            prepared(program, [*arguments, "--part", f"{i + 1}/{parts}"], timeout, channel)
+            for i, channel in enumerate(channels)
+        ]
+        process.together(started)
+        outcomes = [judged(one, channel, None) for one, channel in zip(started, channels)]
+    return joined(outcomes, "--stop-at-first" in arguments)
+
+
+def prepared(
+    program: Path, arguments: list, timeout: float, channel: Channel, on_slow: Callable | None = None
+) -> process.Lines:
+    env = channel.environment(run_environment())
+    lines = process.Lines([program, *arguments], env=env, timeout=timeout, pass_fds=channel.pass_fds)
+    lines.sweep = False
+    lines.on_look = Patience(lines.output, timeout, on_slow)
+    return lines
+
+
+def judged(done: process.Lines, channel: Channel, kept: Path | None) -> TestRun:
+    """What came of a test program that has ended."""
+    report, forged = channel.read()
     printed, unfinished = what_tests_printed(done.output.text)
     output = done.output.text.replace(BEGUN, "").replace(ENDED, "")
     outcome = read_report(report) if report else TestRun()
@@ -88,9 +117,9 @@ def run(
     if done.timed_out or done.code != 0:
         outcome.unfinished = unfinished
     if done.timed_out:
-        outcome.problem = hung(unfinished, patience.seconds)
+        outcome.problem = hung(unfinished, done.on_look.seconds)
         return outcome
-    if report:
+    if report and kept:
         files.write_text(kept, report)
     if done.code == 0 and forged:
         outcome.problem = (
@@ -105,6 +134,26 @@ def run(
     elif outcome.total == 0:
         outcome.problem = "no test ran"
     return outcome
+
+
+def joined(parts: list, stop_at_first: bool) -> TestRun:
+    """The outcomes of all parts as that of one process, which has the tests in their order and, with
+    `stop_at_first`, ends at the first that fails."""
+    in_order = itertools.chain.from_iterable(itertools.zip_longest(*(part.tests for part in parts)))
+    whole = TestRun(tests=[test for test in in_order if test])
+    failed = [i for i, test in enumerate(whole.tests) if test.status == "failed"]
+    if failed and stop_at_first:
+        del whole.tests[failed[0] + 1 :]
+    told = {(one.test, one.implementation): one for part in parts for one in part.failures}
+    reds = [test for test in whole.tests if test.status == "failed"]
+    whole.failures = [told[(test.name, test.implementation)] for test in reds]
+    whole.total = len(whole.tests)
+    whole.skipped = sum(test.status == "skipped" for test in whole.tests)
+    whole.implementations = list(dict.fromkeys(name for part in parts for name in part.implementations))
+    whole.printed = [pair for part in parts for pair in part.printed]
+    worst = next((part for part in parts if part.problem), parts[0])
+    whole.problem, whole.unfinished, whole.output = worst.problem, worst.unfinished, worst.output
+    return whole
 
 
 def read_report(text: str) -> TestRun:

@@ -1,0 +1,110 @@
+"""A test program whose tests several processes share, as `check` runs the inspector."""
+
+import os
+import stat
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import support  # noqa: F401
+from workbook import inspection, process, test_run
+
+# As the harness does: takes its part of the tests, ends at the first that fails, reports behind the secret.
+PROGRAM = """#!{python}
+import json, os, sys
+part, parts = map(int, sys.argv[sys.argv.index('--part') + 1].split('/'))
+tests = []
+for name in {names!r}[part - 1 :: parts]:
+    if {crash!r} == name:
+        print(f'  {{name}}  starter \\x02', end='', flush=True)
+        os.abort()
+    red = name in {reds!r}
+    finding = dict(what='race', kernel='k', text=f'race in {{name}}', parties=[dict(file='a.cu', line=name)])
+    tests.append(dict(suite='Suite', test=name, implementation='starter',
+                      status='failed' if red else 'passed', messages=[], launches=1, compared=1,
+                      findings=[finding] if red else []))
+    if red and '--stop-at-first' in sys.argv:
+        break
+report = dict(schema_version=1, kind='tests', body=dict(tests=tests))
+os.pwrite(int(os.environ['WB_VERDICT_FD']), json.dumps(report).encode(), 64)
+sys.exit(any(test['status'] == 'failed' for test in tests))
+"""
+NAMES = ("One", "Two", "Three", "Four", "Five", "Six", "Seven")
+
+
+class SharesTests(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.program = Path(folder.name) / "program"
+
+    def run_parts(self, parts, reds=(), crash="", options=()):
+        text = PROGRAM.format(python=sys.executable, names=NAMES, reds=reds, crash=crash)
+        self.program.write_text(text)
+        self.program.chmod(self.program.stat().st_mode | stat.S_IXUSR)
+        return test_run.run_in_parts(self.program, list(options), 30.0, parts)
+
+    def test_all_tests_run_in_their_order(self):
+        for parts in (1, 2, 3, 7):
+            outcome = self.run_parts(parts)
+            self.assertEqual([test.name for test in outcome.tests], [f"Suite.{name}" for name in NAMES])
+            self.assertTrue(outcome.passed, outcome.problem)
+            self.assertEqual(outcome.implementations, ["starter"])
+
+    def test_the_first_finding_is_that_of_one_process(self):
+        for parts in (1, 2, 3, 7):
+            outcome = self.run_parts(parts, reds=("Six", "Three"), options=["--stop-at-first"])
+            self.assertEqual([failure.test for failure in outcome.failures], ["Suite.Three"], parts)
+            self.assertEqual(inspection.read(outcome).findings, ["race in Three"])
+            self.assertEqual(outcome.problem, "")
+
+    def test_without_a_stop_all_findings_come_in_order(self):
+        outcome = self.run_parts(3, reds=("Six", "Three"))
+        self.assertEqual(inspection.read(outcome).findings, ["race in Three", "race in Six"])
+
+    def test_a_part_that_crashes_is_a_problem(self):
+        outcome = self.run_parts(3, crash="Five")
+        self.assertIn("SIGABRT in Five", outcome.problem)
+        self.assertFalse(outcome.passed)
+
+    def test_tests_that_no_part_has_run_are_missed(self):
+        self.run_parts(1)
+        plain = test_run.TestRun(tests=[test_run.Test("Suite.Eight", "starter", "passed", "", 1, 1)], total=1)
+        inspected = inspection.run_all(self.program, [], 30.0, plain)
+        self.assertIn("Suite.Eight ran in only one of the two programs", inspected.problem)
+
+
+class RunsTogether(unittest.TestCase):
+    def test_both_run_at_the_same_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            here, there = (os.path.join(folder, name) for name in ("here", "there"))
+            # Each waits for the other's file: one after the other, neither would end.
+            script = 'touch "$0"; while [ ! -e "$1" ]; do sleep 0.01; done'
+            pairs = ((here, there), (there, here))
+            runs = [process.Lines(["sh", "-c", script, *pair], timeout=60.0) for pair in pairs]
+            process.together(runs)
+        self.assertEqual([(one.code, one.timed_out) for one in runs], [(0, False)] * 2)
+
+    def test_an_error_ends_the_others(self):
+        def fails():
+            raise KeyboardInterrupt
+
+        for failing in (0, 1):
+            runs = [process.Lines(["sleep", "600"]) for _ in range(2)]
+            runs[failing].on_look = fails
+            started = time.monotonic()
+            with self.assertRaises(KeyboardInterrupt):
+                process.together(runs)
+            self.assertLess(time.monotonic() - started, 300.0)
+
+    def test_a_program_that_is_not_there_leaves_none_behind(self):
+        runs = [process.Lines(["sleep", "600"]), process.Lines(["/nowhere/program"])]
+        with self.assertRaises(OSError):
+            process.together(runs)
+        self.assertIsNone(runs[0].group)
+
+
+if __name__ == "__main__":
+    unittest.main()
