@@ -86,7 +86,7 @@ Finding not_a_number(const Comparison& c) {
     return share(absent, c) +
            "the NaN of a shuffle from a lane that is not there: the threads of the block are no multiple of "
            "32, "
-           "or the lane has returned";
+           "or the lane has returned without taking part";
   }
   const std::size_t outside = count_wrong(c, [&](std::size_t i) { return is_from_canary(c.got[i]); });
   if (outside != 0 && device_is_cpu()) {

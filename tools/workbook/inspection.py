@@ -104,7 +104,7 @@ def show(inspection: Inspection, verbose: bool) -> None:
         return
     shown = count if verbose else inspection.of_first_line
     which = ", the first:" if shown == 1 else f", the first {shown} at one place:" if shown < count else ":"
-    say(f"{mark(False)} the inspector {'says why:' if count == 1 else f'found {count} mistakes{which}'}")
+    say(f"{mark(False)} the inspector found {'a mistake:' if count == 1 else f'{count} mistakes{which}'}")
     for text in inspection.findings[:shown]:
         say("\n".join("    " + line for line in text.splitlines()))
     if count > shown:

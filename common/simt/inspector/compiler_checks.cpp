@@ -37,9 +37,12 @@ struct Overflow {
   const TypeDescriptor* type;
 };
 
+constexpr Kind kUnknown{};  // of accesses that the compiler checks without saying which they are
+
 std::string plain_name(const TypeDescriptor* type) {
   std::string name = type->name;
   std::erase(name, '\'');
+  if (name.starts_with("struct ")) name.erase(0, 7);
   return name;
 }
 
@@ -58,7 +61,7 @@ Site site_of(const SourceLocation& location) {
 
 void overflow(const Overflow* data, std::uintptr_t left, const char* sign, std::uintptr_t right) {
   if (watch == nullptr) return;
-  watch->report_at(What::kIndexOverflow, site_of(data->location), kRead,
+  watch->report_at(What::kIndexOverflow, site_of(data->location), kUnknown,
                    fmt::format("{} {} {} does not fit into {}", value_of(data->type, left), sign,
                                value_of(data->type, right), plain_name(data->type)));
 }
@@ -73,7 +76,7 @@ HOOK void __ubsan_handle_out_of_bounds(const OutOfBounds* data, std::uintptr_t i
   if (watch == nullptr) return;
   const std::string what =
       fmt::format("index {} of an array of type {}", value_of(data->index, index), plain_name(data->array));
-  watch->report_at(What::kOutOfBounds, site_of(data->location), kRead, what);
+  watch->report_at(What::kOutOfBounds, site_of(data->location), kUnknown, what);
   watch->lose_thread();
   simt::detail::BlockRunner& runner = *simt::detail::context.runner;
   runner.fail_thread(cudaErrorIllegalAddress,
@@ -105,7 +108,7 @@ HOOK void __ubsan_handle_divrem_overflow(const Overflow* data, std::uintptr_t le
 HOOK void __ubsan_handle_negate_overflow(const Overflow* data, std::uintptr_t value) {
   if (watch == nullptr) return;
   watch->report_at(
-      What::kIndexOverflow, site_of(data->location), kRead,
+      What::kIndexOverflow, site_of(data->location), kUnknown,
       fmt::format("-({}) does not fit into {}", value_of(data->type, value), plain_name(data->type)));
 }
 HOOK void __ubsan_handle_pointer_overflow(const SourceLocation*, std::uintptr_t, std::uintptr_t) {}

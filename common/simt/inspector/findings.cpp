@@ -66,11 +66,24 @@ uint3 coordinates(std::uint64_t number, dim3 size) {
           static_cast<unsigned>(number / size.x / size.y)};
 }
 
+const char* name_of(Kind kind) {
+  switch (kind) {
+    case kRead:
+      return "read";
+    case kWrite:
+      return "write";
+    case kAtomic:
+      return "atomic";
+    default:
+      return "access";
+  }
+}
+
 Party party(const Access& access) {
   const Run& run = state().runs[access.run];
   const Launch& launch = state().launches[run.launch];
   Party result;
-  result.access = access.kind == kWrite ? "write" : access.kind == kAtomic ? "atomic" : "read";
+  result.access = name_of(static_cast<Kind>(access.kind));
   const SourceLine line = access.site.file == nullptr
                               ? line_of(access.site.pc)
                               : SourceLine{access.site.file, static_cast<int>(access.site.line)};

@@ -29,7 +29,7 @@ const char* name_of(What what);
 
 /// One of the one or two accesses that a finding is about.
 struct Party {
-  std::string access;  // "write", "read", "atomic"
+  std::string access;  // "write", "read", "atomic"; "access" where the compiler does not tell
   std::string file;    // as the compiler was given it; empty: unknown
   int line = 0;
   std::string text;  // that line of the file

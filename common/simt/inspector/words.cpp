@@ -164,7 +164,8 @@ std::string to_text(const Finding& finding) {
     const std::string place = party.line == 0 ? "unknown line" : fmt::format("{}:{}", file, party.line);
     const std::string thread = fmt::format("block {}, thread {}", at(party.block), at(party.thread));
     const std::string who = !party.is_kernel ? party.by : in_kernel ? thread : party.by + ", " + thread;
-    text += fmt::format("\n  {}: {} by {}", place, party.access, who);
+    const std::string how = finding.what == What::kIndexOverflow ? "computed" : party.access;
+    text += fmt::format("\n  {}: {} by {}", place, how, who);
     if (!party.text.empty()) text += fmt::format("\n      {}", party.text);
   }
   return text + "\n  " + finding.advice;
