@@ -61,6 +61,40 @@ wb::Tolerance gradient_tolerance() {
   return wb::stored_as<T>({1e-5, 1e-4});
 }
 
+template <class Contract>
+std::string name_of(typename Contract::Function* function) {
+  for (const auto& entry : wb::implementations<Contract>()) {
+    if (entry.function == function) return entry.name;
+  }
+  throw wb::Error(std::string(Contract::kName) + ": this function is not registered");
+}
+
+// One row of a result: a sum of rows, and how far it may be off when each weight was rounded to bf16.
+class WeightedSum {
+ public:
+  WeightedSum(int d, int roundings)
+      : error_(roundings * wb::kBf16Rounding), sum_(static_cast<std::size_t>(d)), shape_{{1, d}} {
+    shape_.slack.resize(sum_.size());
+  }
+  void add(double weight, const double* values) {
+    for (std::size_t c = 0; c < sum_.size(); ++c) {
+      sum_[c] += weight * values[c];
+      shape_.slack[c] += std::abs(error_ * weight * values[c]);
+    }
+  }
+  testing::AssertionResult matches(const std::vector<double>& all, std::size_t at,
+                                   const wb::Tolerance& tolerance) const {
+    const auto first = all.begin() + static_cast<std::ptrdiff_t>(at);
+    const std::vector<float> got(first, first + static_cast<std::ptrdiff_t>(sum_.size()));
+    return wb::matches(got, sum_, tolerance, shape_);
+  }
+
+ private:
+  double error_;
+  std::vector<double> sum_;
+  wb::Shape shape_;
+};
+
 template <class T, class ForwardContract>
 class ForwardProblem {
  public:
@@ -69,6 +103,7 @@ class ForwardProblem {
   struct Buffers {
     wb::DeviceBuffer<T> q, k, v, out;
     wb::DeviceBuffer<float> saved;
+    wb::AttentionArithmetic arithmetic = {};
   };
 
   explicit ForwardProblem(AttentionSize size) : size_(size) {}
@@ -93,7 +128,9 @@ class ForwardProblem {
             wb::attention_bench_input<T>(size_.key_elements(), 4 * seed + 1),
             wb::attention_bench_input<T>(size_.key_elements(), 4 * seed + 2),
             wb::DeviceBuffer<T>(size_.query_elements()),
-            wb::DeviceBuffer<float>(wb::attention_memory_of<Contract>(function, size_).saved)};
+            wb::DeviceBuffer<float>(wb::attention_memory_of<Contract>(function, size_).saved),
+            std::is_same_v<T, bf16> ? wb::attention_arithmetic_of(name_of<Contract>(function))
+                                    : wb::AttentionArithmetic{}};
   }
 
   void clear(Buffers& b) const {
@@ -114,9 +151,13 @@ class ForwardProblem {
                                    wb::attention_bench_values(b.v));
     const std::vector<double> out = wb::attention_bench_values(b.out);
     for (int i = 0; i < AttentionSamples::kSamples; ++i) {
-      const auto first = out.begin() + static_cast<std::ptrdiff_t>(samples.query_at(samples.row(i)));
-      const std::vector<float> got(first, first + size_.d);
-      const auto right = wb::matches(got, samples.out(samples.row(i)), out_tolerance<T>(), {{1, size_.d}});
+      const AttentionSamples::Row row = samples.row(i);
+      WeightedSum sum(size_.d, b.arithmetic.p_roundings);
+      const std::vector<double> p = samples.probabilities(row);
+      for (int s = 0; s < samples.keys_of(row); ++s) {
+        sum.add(p[static_cast<std::size_t>(s)], &samples.v()[samples.key_at(row, s)]);
+      }
+      const auto right = sum.matches(out, samples.query_at(row), out_tolerance<T>());
       if (!right) return testing::AssertionFailure() << "query sample " << i << ": " << right.message();
     }
     return testing::AssertionSuccess();
@@ -170,7 +211,7 @@ class BackwardProblem {
               wb::DeviceBuffer<T>(keys),
               wb::DeviceBuffer<float>(memory.saved),
               wb::DeviceBuffer<float>(memory.scratch)};
-    const std::string name = name_of(function);
+    const std::string name = name_of<Contract>(function);
     if (std::is_same_v<T, bf16>) b.arithmetic = wb::attention_arithmetic_of(name);
     forward_of(name)(query_view(b.q), key_view(b.k), key_view(b.v), query_view(b.out), b.saved.data(), size_,
                      nullptr);
@@ -200,7 +241,7 @@ class BackwardProblem {
       for (std::size_t s = 0; s < ds.size(); ++s) {
         sum.add(ds[s], &samples.k()[samples.key_at(row, static_cast<int>(s))]);
       }
-      const auto right = sum.matches(dq, samples.query_at(row));
+      const auto right = sum.matches(dq, samples.query_at(row), gradient_tolerance<T>());
       if (!right) return testing::AssertionFailure() << "dq, sample " << i << ": " << right.message();
     }
     if (auto keys = check_last_key(b, samples, dout, out); !keys) return keys;
@@ -208,43 +249,12 @@ class BackwardProblem {
   }
 
  private:
-  static std::string name_of(typename Contract::Function* function) {
-    for (const auto& entry : wb::implementations<Contract>()) {
-      if (entry.function == function) return entry.name;
-    }
-    throw wb::Error(std::string(Contract::kName) + ": this function is not registered");
-  }
   static typename ForwardContract::Function* forward_of(const std::string& name) {
     for (const auto& forward : wb::implementations<ForwardContract>()) {
       if (forward.name == name) return forward.function;
     }
     return wb::find_implementation<ForwardContract>("solution").function;
   }
-
-  // One row of a gradient: a sum of rows, and how far it may be off when each weight was rounded to bf16.
-  class WeightedSum {
-   public:
-    WeightedSum(int d, int roundings)
-        : error_(roundings * wb::kBf16Rounding), sum_(static_cast<std::size_t>(d)), shape_{{1, d}} {
-      shape_.slack.resize(sum_.size());
-    }
-    void add(double weight, const double* values) {
-      for (std::size_t c = 0; c < sum_.size(); ++c) {
-        sum_[c] += weight * values[c];
-        shape_.slack[c] += std::abs(error_ * weight * values[c]);
-      }
-    }
-    testing::AssertionResult matches(const std::vector<double>& all, std::size_t at) const {
-      const auto first = all.begin() + static_cast<std::ptrdiff_t>(at);
-      const std::vector<float> got(first, first + static_cast<std::ptrdiff_t>(sum_.size()));
-      return wb::matches(got, sum_, gradient_tolerance<T>(), shape_);
-    }
-
-   private:
-    double error_;
-    std::vector<double> sum_;
-    wb::Shape shape_;
-  };
 
   wb::HeadsView<T> query_view(wb::DeviceBuffer<T>& b) const {
     return wb::token_major_view(b.data(), size_.t, size_.h, size_.d);
@@ -266,10 +276,10 @@ class BackwardProblem {
       dk_sum.add(samples.dscores(row, dout, out).back(), &samples.q()[samples.query_at(row)]);
       dv_sum.add(samples.probabilities(row).back(), &dout[samples.query_at(row)]);
     }
-    if (auto right = dk_sum.matches(dk, key); !right) {
+    if (auto right = dk_sum.matches(dk, key, gradient_tolerance<T>()); !right) {
       return testing::AssertionFailure() << "dk of the last key: " << right.message();
     }
-    return dv_sum.matches(dv, key) << " dv of the last key";
+    return dv_sum.matches(dv, key, gradient_tolerance<T>()) << " dv of the last key";
   }
 
   // Two identities that every key takes part in: the rows of P sum to 1, so the sum of dv is that of dout;

@@ -1,8 +1,11 @@
 // Attention with tensors stored in bf16, arithmetic in fp32. The oracle reads the same rounded inputs, so
 // what is left is rounding on the way out.
+#include <cmath>
+
 #include "06_flash_attention/testing/attention_arithmetic.h"
 #include "06_flash_attention/testing/attention_cases.h"
 #include "06_flash_attention/testing/attention_refusals.h"
+#include "06_flash_attention/testing/attention_rounding.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/inspection.h"
@@ -104,20 +107,48 @@ struct Bf16Problem {
   GuardedBuffer<float> saved;
 };
 
-class AttentionForwardBf16Test : public ImplementationTest<AttentionForwardBf16> {};
-
-TEST_P(AttentionForwardBf16Test, MatchesOracleOnRoundedInputs) {
-  for_each_case([&](const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
+class AttentionForwardBf16Test : public ImplementationTest<AttentionForwardBf16> {
+ protected:
+  void try_case(const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
+    if (HasFailure()) return;  // one problem explains enough
     SCOPED_TRACE(describe(shape, layout));
     Bf16Problem p(shape, layout, misalign,
                   find_implementation<AttentionMemoryUseBf16>(implementation().name).function(shape));
     run(p.q.view(), p.k.view(), p.v.view(), p.out.view(), p.saved.data(), shape, nullptr);
     const AttentionOracle oracle =
         attention_oracle_forward(to_double(p.in.q), to_double(p.in.k), to_double(p.in.v), shape);
-    EXPECT_TRUE(p.out.matches(oracle.out, kForwardTolerance));
+    const int roundings = attention_arithmetic_of(implementation().name).p_roundings;
+    std::vector<double> slack;
+    if (roundings > 0) {
+      slack = attention_forward_slack(oracle, to_double(p.in.v), shape, roundings * kBf16Rounding);
+    }
+    EXPECT_TRUE(p.out.matches(oracle.out, kForwardTolerance, std::move(slack)));
     EXPECT_TRUE(matches(p.saved.download(), oracle.lse, kLseTolerance, {{shape.b, shape.h, shape.t}}));
     p.check_forward();
+  }
+};
+
+TEST_P(AttentionForwardBf16Test, MatchesOracleOnRoundedInputs) {
+  for_each_case([&](const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
+    try_case(shape, layout, misalign);
   });
+}
+
+// Many tiles of the largest kind, the last of them with few keys.
+TEST_P(AttentionForwardBf16Test, LongSequences) {
+  const int t = unless_inspected(1100, 260);
+  try_case(llama_shape(1, t, 2, 1, 128, true), HeadsLayout::kTokenMajor, 0);
+  try_case(llama_shape(1, t, 2, 2, 64, false), HeadsLayout::kTokenMajor, 0);
+  try_case(llama_shape(3, unless_inspected(400, 130), 4, 2, 80, true), HeadsLayout::kHeadMajor, 0);
+}
+
+// The largest score need not have the largest weight.
+TEST_P(AttentionForwardBf16Test, AnyScale) {
+  for (const float scale : {-0.2f, 0.0f, 0.5f}) {
+    AttentionShape shape = llama_shape(1, 70, 2, 1, 64, true);
+    shape.scale = scale;
+    try_case(shape, HeadsLayout::kTokenMajor, 0);
+  }
 }
 
 TEST_P(AttentionForwardBf16Test, RefusesBadInput) {
@@ -130,6 +161,37 @@ TEST_P(AttentionForwardBf16Test, RefusesBadInput) {
 }
 
 WB_TEST_IMPLEMENTATIONS(AttentionForwardBf16Test, AttentionForwardBf16);
+
+// The tolerance of kernels that round their weights is as narrow as rounding to bf16 needs: it refuses four
+// bits, and one key of 1100 left out. And it is needed: the tolerance of fp32 refuses bf16.
+TEST(AttentionForwardSlack, AllowsWeightsInBf16AndNoWorse) {
+  const AttentionShape shape = llama_shape(1, 1100, 1, 1, 64, false);
+  const AttentionInputs in = rounded_inputs(shape);
+  const std::vector<double> v = to_double(in.v);
+  const AttentionOracle oracle = attention_oracle_forward(to_double(in.q), to_double(in.k), v, shape);
+  Shape with_slack{{shape.b, shape.t, shape.h, shape.d}};
+  with_slack.slack = attention_forward_slack(oracle, v, shape, kBf16Rounding);
+  const auto exact = [](double w, int) { return w; };
+  const auto in_bits = [](int bits) {
+    return [bits](double w, int) {
+      int exponent;
+      const double fraction = std::frexp(w, &exponent);
+      return std::ldexp(std::nearbyint(std::ldexp(fraction, bits)), exponent - bits);
+    };
+  };
+  const auto without_key = [](double w, int key) { return key == 500 ? 0.0 : w; };
+  const auto is_allowed = [&](auto weight, auto counted, const Shape& allowed) {
+    const std::vector<double> out = attention_of_weights(oracle, v, shape, weight, counted);
+    const std::vector<float> stored = rounded_to_bf16(std::vector<float>(out.begin(), out.end()));
+    return bool(matches(stored, oracle.out, kForwardTolerance, allowed));
+  };
+  EXPECT_TRUE(is_allowed(exact, exact, with_slack));
+  EXPECT_TRUE(is_allowed(in_bits(8), exact, with_slack));
+  EXPECT_FALSE(is_allowed(in_bits(8), exact, {with_slack.dims})) << "bf16 within the tolerance of fp32";
+  EXPECT_FALSE(is_allowed(in_bits(4), exact, with_slack)) << "four bits";
+  EXPECT_FALSE(is_allowed(in_bits(6), exact, with_slack)) << "six bits";
+  EXPECT_FALSE(is_allowed(without_key, without_key, with_slack)) << "a key left out";
+}
 
 // The forward pass of that name. A rung that climbs backward alone has none: it reads the oracle's.
 void forward_for_backward(Bf16Problem& p, const AttentionShape& shape, const std::string& name) {

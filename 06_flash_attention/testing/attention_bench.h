@@ -101,16 +101,6 @@ class AttentionSamples {
     return p;
   }
 
-  std::vector<double> out(Row r) const {
-    std::vector<double> result(static_cast<std::size_t>(size_.d));
-    const std::vector<double> p = probabilities(r);
-    for (std::size_t s = 0; s < p.size(); ++s) {
-      const double* value = &v_[key_at(r, static_cast<int>(s))];
-      for (int c = 0; c < size_.d; ++c) result[static_cast<std::size_t>(c)] += p[s] * value[c];
-    }
-    return result;
-  }
-
   /// dS = P (dP - dout . out) of the keys that the query sees, times scale; out as it is stored.
   std::vector<double> dscores(Row r, const std::vector<double>& dout, const std::vector<double>& out) const {
     std::vector<double> ds = probabilities(r);
@@ -124,6 +114,7 @@ class AttentionSamples {
 
   const std::vector<double>& q() const { return q_; }
   const std::vector<double>& k() const { return k_; }
+  const std::vector<double>& v() const { return v_; }
 
  private:
   AttentionSize size_;
