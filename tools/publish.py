@@ -20,6 +20,7 @@ A document asks for a table with a pair of markers, and what stands between them
     <!-- ladder:end -->
 
     <!-- meter:begin access_patterns -->    what the meter and Nsight Compute count of that program
+    <!-- meter:begin chapter_kernels_arithmetic -->    and of its floating-point operations
     <!-- meter:end -->
 
 A sentence quotes one figure of a benchmark's table between two comments on one line (published/quotes.py):
@@ -38,7 +39,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from published import benchmark_tables, journey_tables, ladder_tables, meter_tables, quotes, training_tables
+from published import (
+    benchmark_tables,
+    journey_tables,
+    ladder_tables,
+    meter_arithmetic,
+    meter_tables,
+    quotes,
+    training_tables,
+)
 from workbook import files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,6 +100,8 @@ def table(kind: str, argument: str, folder: Path) -> str:
 
 def meter_table(program: str, folder: Path) -> str:
     try:
+        if program.endswith(meter_arithmetic.SUFFIX):
+            return meter_arithmetic.table(folder, program.removesuffix(meter_arithmetic.SUFFIX))
         return meter_tables.table(folder, program)
     except (OSError, meter_tables.UnexplainedError) as error:
         raise PublishError(str(error)) from error

@@ -18,5 +18,21 @@ REASONS: dict = {
 }
 
 
+EXPONENTIAL = (
+    "nvcc makes four FFMA, one FADD and one FMUL of each `expf`, and several operations of each division"
+)
+ROOT = "nvcc makes several operations of a division and of a square root, and fuses other sums"
+ARITHMETIC: dict = {
+    "softmax": EXPONENTIAL,
+    "softmax_three_pass": EXPONENTIAL,
+    "layernorm": ROOT,
+    "rmsnorm": ROOT,
+    "rmsnorm_thread_per_row": "nvcc makes five FFMA of the division of each row",
+    "attention_warp_token_major": EXPONENTIAL,
+    "attention_warp_feature_major": EXPONENTIAL,
+    "attention_tiled": EXPONENTIAL,
+}
+
+
 def reason(case: str, access: str) -> str:
     return REASONS.get((case, access), "")

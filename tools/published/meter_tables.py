@@ -110,9 +110,9 @@ def table(folder: Path, program: str) -> str:
     return f"{about}. {same} of {len(rows)} rows are equal.\n\n{right_aligned(heading, lines)}"
 
 
-def right_aligned(heading: list, lines: list) -> str:
-    """As markdown.rows, with words in the first two columns and in the last."""
-    text = markdown.rows(heading, lines, left=2).split("\n")
+def right_aligned(heading: list, lines: list, left: int = 2) -> str:
+    """As markdown.rows, with words in the first columns and in the last."""
+    text = markdown.rows(heading, lines, left=left).split("\n")
     text[1] = text[1].rsplit("--:", 1)[0] + ":-- |"
     return "\n".join(text)
 

@@ -2,8 +2,9 @@
 
     python3 tools/published/nsight_compute.py RAW.csv docs/results/nsight_compute/NAME.csv "about this run"
 
-makes such a file of what `ncu --import REPORT --csv --page raw --print-units base` prints. RAW.csv may hold
-several outputs, one after the other. With --metrics it prints what ncu has to count.
+makes such a file of what `ncu --import REPORT --csv --page raw --print-units base` prints, and another,
+NAME_arithmetic.csv, of the floating-point operations in it. RAW.csv may hold several outputs, one after the
+other; what it does not count is not written. With --metrics it prints what ncu has to count.
 tools/gpu/nsight_compute.sh does all of it on a machine with a GPU.
 """
 
@@ -28,6 +29,9 @@ METRICS = tuple(
         f"l1tex__data_bank_conflicts_pipe_lsu_mem_shared_op_{operation}.sum",
     )
 )
+OPERATIONS = ("fadd", "fmul", "ffma")
+OPERATION = "smsp__sass_thread_inst_executed_op_{}_pred_on.sum"
+ARITHMETIC = tuple(OPERATION.format(name) for name in OPERATIONS)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def launches_of(raw: str) -> list:
     for block in blocks(raw):
         for row in block:
             launch = found.setdefault(int(row["ID"]), Launch(row["Kernel Name"], {}))
-            for name in METRICS:
+            for name in (*METRICS, *ARITHMETIC):
                 if row.get(name):
                     launch.metrics[name] = round(float(row[name].replace(",", "")))
     return [found[number] for number in sorted(found)]
@@ -70,22 +74,26 @@ def blocks(raw: str) -> list:
     return [[row for row in csv.DictReader(table) if row["ID"].isdigit()] for table in tables]
 
 
-def text_of(launches: list, about: str) -> str:
+def text_of(launches: list, about: str, metrics: tuple = METRICS) -> str:
     out = io.StringIO()
     out.write(f"# {about}\n")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["kernel", *METRICS])
+    writer.writerow(["kernel", *metrics])
     for launch in launches:
-        writer.writerow([launch.kernel, *(launch.metrics.get(name, "") for name in METRICS)])
+        writer.writerow([launch.kernel, *(launch.metrics.get(name, "") for name in metrics)])
     return out.getvalue()
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--metrics"]:
-        print(",".join(METRICS))
+        print(",".join((*METRICS, *ARITHMETIC)))
         sys.exit()
     if len(sys.argv) != 4:
         sys.exit(__doc__)
     found = launches_of(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    Path(sys.argv[2]).write_text(text_of(found, sys.argv[3]), encoding="utf-8")
-    print(f"{sys.argv[2]}: {len(found)} launches")
+    target = Path(sys.argv[2])
+    arithmetic = target.with_name(f"{target.stem}_arithmetic.csv")
+    for file, metrics in ((target, METRICS), (arithmetic, ARITHMETIC)):
+        if any(name in launch.metrics for launch in found for name in metrics):
+            file.write_text(text_of(found, sys.argv[3], metrics), encoding="utf-8")
+            print(f"{file}: {len(found)} launches")

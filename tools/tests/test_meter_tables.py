@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 import support  # noqa: F401
-from published import meter_reasons, meter_tables, nsight_compute
+from published import meter_arithmetic, meter_reasons, meter_tables, nsight_compute
 
 LOADS, SECTORS = (nsight_compute.GLOBAL.format(what, "ld") for what in ("requests", "sectors"))
 WAVEFRONTS = meter_tables.SHARED_WAVEFRONTS.format("ld")
@@ -43,6 +43,38 @@ class NsightCompute(unittest.TestCase):
             file = Path(folder) / "some.csv"
             file.write_text(nsight_compute.text_of(launches, "on a GPU"))
             self.assertEqual(nsight_compute.load(file), ("on a GPU", launches))
+
+
+class Arithmetic(unittest.TestCase):
+    def table(self, counted, counted_there, reasons):
+        names = nsight_compute.ARITHMETIC
+        kernels = [{"case": "dot", "metrics": dict(zip(names, counted))}]
+        launch = nsight_compute.Launch("dot(const float *)", dict(zip(names, counted_there)))
+        with tempfile.TemporaryDirectory() as name, mock.patch.object(meter_reasons, "ARITHMETIC", reasons):
+            folder = Path(name)
+            for part in ("meter", "nsight_compute"):
+                (folder / part).mkdir()
+            (folder / "meter" / "some.json").write_text(json.dumps({"kernels": kernels}))
+            text = nsight_compute.text_of([launch], "on a GPU", names)
+            (folder / "nsight_compute" / "some_arithmetic.csv").write_text(text)
+            return meter_arithmetic.table(folder, "some")
+
+    def test_equal_counts_are_equal(self):
+        said = self.table((0, 1, 3200), (0, 1, 3200), {})
+        self.assertIn("on a GPU. 1 of 1 rows are equal.", said)
+        self.assertIn("| `dot` | 0 | 0 | 1 | 1 | 3,200 | 3,200 | equal |", said)
+
+    def test_a_difference_needs_a_reason(self):
+        with self.assertRaisesRegex(meter_tables.UnexplainedError, "no reason"):
+            self.table((0, 1, 3200), (0, 1, 3300), {})
+        self.assertIn("**differs**: expf", self.table((0, 1, 3200), (0, 1, 3300), {"dot": "expf"}))
+
+    def test_a_reason_needs_a_difference(self):
+        with self.assertRaisesRegex(meter_tables.UnexplainedError, "the same"):
+            self.table((0, 1, 3200), (0, 1, 3200), {"dot": "expf"})
+
+    def test_kernels_without_any_have_no_row(self):
+        self.assertIn("0 of 0 rows", self.table((0, 0, 0), (0, 0, 0), {}))
 
 
 class Tables(unittest.TestCase):
