@@ -124,7 +124,7 @@ TEST_P(NewtonSchulzTest, MultipliesTheSmallSquares) {
   }
 }
 
-// The polynomial's own bounds (newton_schulz.h): [0.7, 1.3] of the literature, to two digits.
+// The polynomial's own bounds (newton_schulz.h), rounded outward.
 TEST_P(NewtonSchulzTest, BringsSingularValuesNearOne) {
   constexpr double kLow = 0.68, kHigh = 1.21;
   expect_singular_values(wb::random_normal(area(32, 96), 1), 32, 96, kLow, kHigh);
