@@ -79,7 +79,7 @@ class Report(unittest.TestCase):
         names = {"fadd": 100, "ffma": 1_000_000, "dmul": 20}
         counts = {access_report.ARITHMETIC.format(name): count for name, count in names.items()}
         said = text(line(per=1000), metrics=counts, bytes_touched=32_000)
-        self.assertIn("arithmetic: 2 MFLOP, 6.25 per byte moved in sectors, 62.50 if each sector moved", said)
+        self.assertIn("arithmetic: 2 MFLOP, 6.25 FLOP per byte moved, 62.50 if each sector moved", said)
         self.assertNotIn("arithmetic", text(line()))
 
     def test_divergence_names_the_lines_with_idle_lanes(self):
@@ -89,8 +89,8 @@ class Report(unittest.TestCase):
 
         lines = [passes(3, 1000, 32_000), passes(4, 100, 400), passes(5, 1000, 1000), passes(6, 1, 1)]
         said = text(line(), passes=lines)
-        self.assertIn("divergence: where a warp goes on with fewer than 32 lanes", said)
-        self.assertIn("softmax_starter.cu:5  1.0 lanes, in 1,000 passes of warps\n      line 5", said)
+        self.assertIn("divergence: lines that a warp runs with fewer than 32 lanes", said)
+        self.assertIn("softmax_starter.cu:5  1.0 lanes on average, 1,000 passes\n      line 5", said)
         self.assertLess(said.index("cu:5 "), said.index("cu:4 "))
         self.assertNotIn("cu:3 ", said)
         self.assertNotIn("cu:6 ", said)  # too seldom to matter

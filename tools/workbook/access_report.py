@@ -128,7 +128,7 @@ def arithmetic(kernel: dict, moved: int) -> list:
     text = f"  arithmetic: {count(operations)}FLOP"
     if moved:
         once = kernel["bytes_touched"]
-        text += f", {operations / moved:.2f} per byte moved in sectors"
+        text += f", {operations / moved:.2f} FLOP per byte moved"
         text += f", {operations / once:.2f} if each sector moved once" if moved > 1.05 * once else ""
     return [text]
 
@@ -145,10 +145,10 @@ def divergence(kernel: dict) -> list:
     ][:SPREAD_SHOWN]
     if not shown:
         return []
-    text = [f"  divergence: where a warp goes on with fewer than {full:.0f} lanes"]
+    text = [f"  divergence: lines that a warp runs with fewer than {full:.0f} lanes"]
     for line in shown:
         place = f"{Path(line['file']).name}:{line['line']}"
-        text.append(f"    {place}  {lanes_of(line):.1f} lanes, in {line['warp_passes']:,} passes of warps")
+        text.append(f"    {place}  {lanes_of(line):.1f} lanes on average, {line['warp_passes']:,} passes")
         text += [paint(f"      {line['text']}", "dim")] if line["text"] else []
     return text
 
