@@ -7,7 +7,7 @@
 set(SIMT_INSTRUMENT_OPTIONS -O1 -g -fno-optimize-sibling-calls)
 # Vectors are not to fall into their members, since a GPU moves them whole. Clang keeps them only where it does not optimize.
 set(SIMT_METERED_OPTIONS ${SIMT_INSTRUMENT_OPTIONS} -fsanitize=thread)
-set(SIMT_INSPECTED_OPTIONS ${SIMT_INSTRUMENT_OPTIONS} -fsanitize=thread,bounds,alignment,signed-integer-overflow)
+set(SIMT_INSPECTED_OPTIONS ${SIMT_INSTRUMENT_OPTIONS} -fsanitize=thread,bounds,alignment,signed-integer-overflow,shift-exponent)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND SIMT_INSPECTED_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-loop-im)
   list(APPEND SIMT_METERED_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-sra

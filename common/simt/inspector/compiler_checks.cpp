@@ -1,5 +1,6 @@
-// What the compiler's own checks call (-fsanitize=bounds,alignment,signed-integer-overflow): a place in the
-// source, types, values. The layouts are those that GCC and Clang document for their runtime, libubsan.
+// What the compiler's own checks call (-fsanitize=bounds,alignment,signed-integer-overflow,shift-exponent): a
+// place in the source, types, values. The layouts are those that GCC and Clang document for their runtime,
+// libubsan.
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -35,6 +36,10 @@ struct TypeMismatch {
 struct Overflow {
   SourceLocation location;
   const TypeDescriptor* type;
+};
+struct Shift {
+  SourceLocation location;
+  const TypeDescriptor *type, *bits;
 };
 
 constexpr Kind kUnknown{};  // of accesses that the compiler checks without saying which they are
@@ -110,5 +115,12 @@ HOOK void __ubsan_handle_negate_overflow(const Overflow* data, std::uintptr_t va
   watch->report_at(
       What::kIndexOverflow, site_of(data->location), kUnknown,
       fmt::format("-({}) does not fit into {}", value_of(data->type, value), plain_name(data->type)));
+}
+HOOK void __ubsan_handle_shift_out_of_bounds(const Shift* data, std::uintptr_t value, std::uintptr_t bits) {
+  if (watch == nullptr) return;
+  watch->report_at(
+      What::kShift, site_of(data->location), kUnknown,
+      fmt::format("{} shifted by {}, in {} of {} bits", value_of(data->type, value),
+                  value_of(data->bits, bits), plain_name(data->type), 1 << (data->type->info >> 1)));
 }
 HOOK void __ubsan_handle_pointer_overflow(const SourceLocation*, std::uintptr_t, std::uintptr_t) {}

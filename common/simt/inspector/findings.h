@@ -23,6 +23,7 @@ enum class What {
   kHostMemory,
   kDeviceMemory,
   kIndexOverflow,
+  kShift,
 };
 /// "shared_race", "out_of_bounds", ...: the names in results files.
 const char* name_of(What what);

@@ -33,6 +33,8 @@ const char* title_of(What what) {
       return "device memory used by the host";
     case What::kIndexOverflow:
       return "overflow of a signed integer";
+    case What::kShift:
+      return "shift by too many bits";
   }
   return "";
 }
@@ -111,6 +113,8 @@ const char* name_of(What what) {
       return "device_memory";
     case What::kIndexOverflow:
       return "index_overflow";
+    case What::kShift:
+      return "shift";
   }
   return "";
 }
@@ -145,6 +149,10 @@ std::string advice_for(const Finding& finding) {
     case What::kIndexOverflow:
       return "Compute the index in a 64-bit type: convert one factor to std::size_t before the "
              "multiplication.";
+    case What::kShift:
+      return "C++ leaves the result open: a GPU shifts all bits out, this machine shifts by the rest of a "
+             "division by "
+             "the width. Treat the full width apart, such as with 0xffffffffu for all 32 lanes.";
   }
   return "";
 }
@@ -164,7 +172,8 @@ std::string to_text(const Finding& finding) {
     const std::string place = party.line == 0 ? "unknown line" : fmt::format("{}:{}", file, party.line);
     const std::string thread = fmt::format("block {}, thread {}", at(party.block), at(party.thread));
     const std::string who = !party.is_kernel ? party.by : in_kernel ? thread : party.by + ", " + thread;
-    const std::string how = finding.what == What::kIndexOverflow ? "computed" : party.access;
+    const bool is_value = finding.what == What::kIndexOverflow || finding.what == What::kShift;
+    const std::string how = is_value ? "computed" : party.access;
     text += fmt::format("\n  {}: {} by {}", place, how, who);
     if (!party.text.empty()) text += fmt::format("\n      {}", party.text);
   }

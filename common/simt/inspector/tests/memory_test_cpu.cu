@@ -323,6 +323,18 @@ TEST(IndexOverflow, OfAnIntProduct) {
   EXPECT_CLEAN([] { product<<<1, 1>>>(zeros<float>(64), zeros<float>(1), 500, 500); });
 }
 
+constexpr int kMask = __LINE__ + 2;
+__global__ void mask_of(unsigned* out, unsigned lanes) {
+  *out = (1u << lanes) - 1;
+}
+TEST(Shift, ByTheWidthOfTheType) {
+  const auto found = findings([] { mask_of<<<1, 1>>>(zeros<unsigned>(1), 32); });
+  expect_only(found, What::kShift, {kMask});
+  expect_words(found, "1 shifted by 32, in unsigned int of 32 bits");
+  expect_words(found, "computed by block (0,0,0)");
+  EXPECT_CLEAN([] { mask_of<<<1, 1>>>(zeros<unsigned>(1), 31); });
+}
+
 __constant__ float kTable[4] = {1, 2, 3, 4};
 __device__ float g_variable[4];
 __global__ void constants(float* out) {
