@@ -34,6 +34,26 @@ __device__ inline void load_tile_for(unsigned blocks, const CUtensorMap* map, vo
       : "memory");
 }
 
+/// Brings rows `row` ... of one head into shared memory, 64 features from `feature` on: a map of map_heads.
+__device__ inline void load_head_tile(const CUtensorMap* map, void* destination, std::uint64_t* barrier,
+                                      int feature, int row, int head, int batch) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], "
+      "[%1, {%3, %4, %5, %6}], [%2];" ::"r"(shared_address(destination)),
+      "l"(map), "r"(shared_address(barrier)), "r"(feature), "r"(row), "r"(head), "r"(batch)
+      : "memory");
+}
+
+/// The way back: begins to write such a tile, as a group of this thread's stores.
+__device__ inline void store_head_tile(const CUtensorMap* map, const void* source, int feature, int row,
+                                       int head, int batch) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map),
+      "r"(shared_address(source)), "r"(feature), "r"(row), "r"(head), "r"(batch)
+      : "memory");
+  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
+}
+
 /// Writes a tile. Its source may be overwritten after wait_for_stores.
 __device__ inline void store_tile(const CUtensorMap* map, const void* source, int column, int row) {
   asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%0, {%2, %3}], [%1];" ::"l"(map),
