@@ -52,11 +52,12 @@ class OverlappedConsumer {
       pass_turn();
       hopper::wait_for_products<1>();
       weigh(step);  // while the values are added
-      // The next values. The wait stands here because the compiler moves a softmax behind wait_for_products,
-      // but not past a loop.
+      // The next values. The compiler would move the softmax behind wait_for_products, but not past a loop
+      // that needs its result: `never` is 0.
       const int added = v_at_.stage;
       v_at_.advance<Tiles::kStages>();
-      hopper::wait(&shared_.v_full[v_at_.stage], v_at_.parity);
+      const unsigned never = softmax.sum[0] + softmax.sum[1] < 0.0f;
+      hopper::wait(&shared_.v_full[v_at_.stage], v_at_.parity + never);
       hopper::wait_for_products<0>();
       hopper::hold(sums);
       if (thread == 0) hopper::arrive(&shared_.v_empty[added]);
