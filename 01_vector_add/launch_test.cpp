@@ -179,8 +179,10 @@ TEST_P(LaunchTest, ReportsALaunchThatIsRefused) {
   RuntimeCalls calls;
   const cudaError_t code = launch(x, 1000, 2048);
   calls.stop();
-  EXPECT_EQ(wb::error_text(code), "cudaErrorInvalidConfiguration")
-      << "a block of 2048 threads is refused, and only cudaGetLastError() after the launch tells";
+  // The documentation promises the first one; the runtime of CUDA 13.0 returns the second one.
+  EXPECT_TRUE(code == cudaErrorInvalidConfiguration || code == cudaErrorInvalidValue)
+      << "it returned " << wb::error_text(code)
+      << ". A block of 2048 threads is refused, and only cudaGetLastError() after the launch tells";
   EXPECT_TRUE(is_right(wb::about_what_is_kept(calls))) << "after an error, what was allocated is freed too";
 }
 
