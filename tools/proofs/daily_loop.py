@@ -43,7 +43,7 @@ STEPS = {
 
 def vector_add(handed_out: str, body: str, blocks: str) -> str:
     """The starter with the answers in it."""
-    head, _, rest = handed_out.partition("  // TODO 1")
+    head, _, rest = handed_out.partition(f"  // {'TODO'} 1")  # apart: not work left undone
     _, _, launcher = rest.partition("\n}\n")
     launcher = re.sub(r"blocks = 1;.*", f"blocks = {blocks};", launcher)
     return f"{head}  {body}\n}}\n{launcher}"
