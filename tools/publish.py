@@ -41,6 +41,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from published import (
     benchmark_tables,
+    concepts,
     journey_tables,
     ladder_tables,
     meter_arithmetic,
@@ -95,7 +96,16 @@ def table(kind: str, argument: str, folder: Path) -> str:
         return ladder_tables.of_ladder(published("benchmarks", folder), argument)
     if kind == "meter":
         return meter_table(argument, folder)
+    if kind == "concepts":
+        return concept_table(folder.parents[1])
     raise PublishError(f"no generator for the marker '{kind}'")
+
+
+def concept_table(root: Path) -> str:
+    try:
+        return concepts.table(root)
+    except concepts.ConceptError as error:
+        raise PublishError(str(error)) from error
 
 
 def meter_table(program: str, folder: Path) -> str:

@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 import support
-from published import quotes
+from published import concepts, quotes
 from workbook import cli
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -47,6 +47,14 @@ class Documents(unittest.TestCase):
         for document in DOCUMENTS:
             for name in COMMAND.findall(document.read_text()):
                 self.assertIn(name, known, document.name)
+
+    def test_tests_that_the_index_of_concepts_names_exist(self):
+        known = set()
+        for file in support.ROOT.glob("0*_*/**/*_test*.cpp"):
+            known |= set(re.findall(r"^TEST(?:_P|_F)?\(\w+, (\w+)\)", file.read_text(), re.M))
+        for name, places in concepts.collect(support.ROOT).items():
+            for test in places.tests:
+                self.assertIn(test.strip("`"), known, name)
 
     def test_a_ratio_in_prose_is_quoted_from_the_results(self):
         """0.77x typed into a sentence becomes wrong with the next measurement: tools/published/quotes.py."""
