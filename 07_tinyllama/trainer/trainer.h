@@ -111,9 +111,10 @@ class Trainer {
   // The passes as graphs, where asked for. What differs from step to step stays outside: the batch is cut,
   // the loss copied and the optimizer launched as ever.
   struct Graphs {
+    Graphs() : loss(1) {}
     PassGraph forward;
-    PassGraph backward[2];        // gradients cleared, gradients added to
-    DeviceBuffer<float> loss{1};  // where the recorded forward pass writes it
+    PassGraph backward[2];     // gradients cleared, gradients added to
+    DeviceBuffer<float> loss;  // where the recorded forward pass writes it
   };
   std::optional<Graphs> graphs_;
   Phase next_ = Phase::kForward;

@@ -17,7 +17,7 @@ RESULTS = Path(os.path.abspath(os.environ.get("WB_RESULTS_DIR") or ROOT / "resul
 
 MINIMUM_CMAKE = (3, 25)
 MINIMUM_GCC = (12,)
-MINIMUM_CLANG = (16,)
+MINIMUM_CLANG = (14,)
 MEMORY_PER_JOB = 1.5e9  # nvcc's appetite on a template-heavy file
 
 

@@ -71,7 +71,7 @@ def has_compiler() -> bool:
 PACKAGES = [
     Package(
         "C++ compiler",
-        "g++ 12 or clang++ 16, for C++20",
+        "g++ 12 or clang++ 14, for C++20",
         has_compiler,
         apt=("g++",),
         dnf=("gcc-c++",),

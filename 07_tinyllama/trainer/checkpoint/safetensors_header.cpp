@@ -149,9 +149,9 @@ void check_layout(const SafetensorsHeader& header, std::uint64_t data_bytes) {
   using Named = std::pair<const std::string, HeaderEntry>;
   std::vector<const Named*> in_order;
   for (const Named& named : header.tensors) {
-    const auto& [name, entry] = named;
+    const HeaderEntry& entry = named.second;
     const auto refuse = [&](const std::string& why) {
-      throw Error(fmt::format("tensor '{}': {}", printable(name), why));
+      throw Error(fmt::format("tensor '{}': {}", printable(named.first), why));
     };
     if (bytes_of_dtype(entry.dtype) == 0) refuse("unknown dtype " + printable(entry.dtype));
     if (entry.begin > entry.end || entry.end > data_bytes) refuse("data_offsets lie outside the file");
