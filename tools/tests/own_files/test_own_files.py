@@ -279,9 +279,13 @@ class Written(unittest.TestCase):
             self.assertIn("interrupted", err)
             if command == "inspect":
                 self.assertIn("up to the moment at which the program was stopped", out)
-        time.sleep(0.1)
-        left = [name for name in os.listdir("/proc") if name.isdigit() and self.is_spin(name)]
-        self.assertEqual(left, [])
+        until = time.monotonic() + 10
+        while self.spinning() and time.monotonic() < until:
+            time.sleep(0.02)
+        self.assertEqual(self.spinning(), [])
+
+    def spinning(self):
+        return [name for name in os.listdir("/proc") if name.isdigit() and self.is_spin(name)]
 
     @staticmethod
     def is_spin(pid):
