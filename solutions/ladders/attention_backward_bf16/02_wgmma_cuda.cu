@@ -1,0 +1,31 @@
+// Rung 2: five products in place of seven, by warpgroups on tiles that TMA brings.
+//
+// Idea: one pass for all three gradients. A block owns 128 keys and walks over the queries; scores and dP are
+// computed once. P^T and dS^T stay in registers as the left factors of dV and dK, as in rung 1, but the
+// products are wgmma: the right factors are read from shared memory by the tensor cores themselves. dS goes
+// through shared memory too, since the sum over keys for dQ needs all of a block's keys; each block adds its
+// part of dQ to sums in fp32 in global memory, which TMA does on the way (cp.reduce.async.bulk: the L2 cache
+// adds). A kernel before computes delta and clears the sums, one after rounds them to bf16. While the
+// exponentials of S are computed, dP is multiplied; while dS is computed, dV. (wgmma_pass.cuh)
+//
+// Limited before: 7 products in place of 5, and shared memory: a warp read a whole tile for its 16 rows.
+//
+// Limits now: of what the chip can do, shared memory at 73% and products at 64% (Nsight Compute on the
+// prototype, D 128); the rest are waits between the products of a step.
+//
+// Costs in clarity: two warpgroups, a producer, threads that add; sums that lie as accumulators do. Parts of
+// dQ are added as blocks come, so its last bits differ from call to call: the next rung. 168 registers, of
+// which consumers take 240 and the others keep 24; 195 KiB of shared memory.
+//
+// Needs: sm_90a
+#include "common/core/registry.h"
+#include "solutions/ladders/attention_backward_bf16/wgmma_launch.cuh"
+
+namespace wb {
+
+using namespace attention_backward;
+WB_REGISTER(AttentionMemoryUseBf16, wgmma, memory_wgmma);
+WB_REGISTER(AttentionArithmeticBf16, wgmma, arithmetic_wgmma<false>);
+WB_REGISTER(AttentionBackwardBf16, wgmma, backward_wgmma<false>);
+
+}  // namespace wb
