@@ -2,6 +2,9 @@
 // where only those do.
 #include "07_tinyllama/swiglu.h"
 
+#include <numeric>
+#include <type_traits>
+
 #include "07_tinyllama/testing/swiglu_oracle.h"
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
@@ -117,12 +120,13 @@ class GateBackwardProblem {
   Rows rows_;
 };
 
+template <class ContractOf, class T, class Product>
 class SwigluProblem {
  public:
-  using Contract = wb::SwigluForward;
+  using Contract = ContractOf;
 
   struct Buffers {
-    wb::DeviceBuffer<float> x, w_gate, w_up, gate, up, out;
+    wb::DeviceBuffer<T> x, w_gate, w_up, gate, up, out;
   };
 
   explicit SwigluProblem(wb::SwigluSizes s) : s_(s) {}
@@ -133,39 +137,51 @@ class SwigluProblem {
 
   // x and both weights read; gate, up and out written. Two products.
   wb::Work work() const {
-    const double bytes = 4.0 * static_cast<double>(s_.x() + 2 * s_.w() + 3 * s_.out());
-    return {bytes, 4.0 * static_cast<double>(s_.out()) * s_.c};
+    const double bytes = sizeof(T) * static_cast<double>(s_.x() + 2 * s_.w() + 3 * s_.out());
+    return {bytes, 4.0 * static_cast<double>(s_.out()) * s_.c, std::is_same_v<T, wb::bf16>};
   }
 
-  std::size_t buffer_bytes() const { return 4 * (s_.x() + 2 * s_.w() + 3 * s_.out()); }
+  std::size_t buffer_bytes() const { return sizeof(T) * (s_.x() + 2 * s_.w() + 3 * s_.out()); }
 
   Buffers allocate(std::uint64_t seed) const {
-    return {wb::to_device<float>(wb::random_uniform(s_.x(), seed)),
-            wb::to_device<float>(wb::random_uniform(s_.w(), seed + 1000)),
-            wb::to_device<float>(wb::random_uniform(s_.w(), seed + 2000)),
-            wb::DeviceBuffer<float>(s_.out()),
-            wb::DeviceBuffer<float>(s_.out()),
-            wb::DeviceBuffer<float>(s_.out())};
+    return {wb::to_device<T>(wb::random_uniform(s_.x(), seed)),
+            wb::to_device<T>(wb::random_uniform(s_.w(), seed + 1000)),
+            wb::to_device<T>(wb::random_uniform(s_.w(), seed + 2000)),
+            wb::DeviceBuffer<T>(s_.out()),
+            wb::DeviceBuffer<T>(s_.out()),
+            wb::DeviceBuffer<T>(s_.out())};
   }
 
   void clear(Buffers& b) const {
     for (auto* out : {&b.gate, &b.up, &b.out}) out->fill_bytes(0xFF);
   }
 
-  void call(Contract::Function* function, Buffers& b, cudaStream_t stream) const {
-    static wb::Matmul::Function* const matmul = wb::library_or_solution<wb::Matmul>();
+  void call(typename Contract::Function* function, Buffers& b, cudaStream_t stream) const {
+    static typename Product::Function* const matmul = wb::library_or_solution<Product>();
     function(b.x.data(), b.w_gate.data(), b.w_up.data(), b.gate.data(), b.up.data(), b.out.data(), s_.n, s_.c,
              s_.f, matmul, stream);
   }
 
+  // gate and up are sums of C products and reach some tens; out is of both as stored.
   testing::AssertionResult check(const Buffers& b) const {
     const std::vector<int> rows = wb::sampled_rows(s_.n, 4);
-    const auto expected = wb::swiglu_oracle(
-        {static_cast<int>(rows.size()), s_.c, s_.f}, wb::to_double(wb::download_rows(b.x, rows, s_.c)),
-        wb::to_double(b.w_gate.download()), wb::to_double(b.w_up.download()));
-    // Both factors are sums of C products and reach some tens.
-    return wb::matches(wb::download_rows(b.out, rows, s_.f), expected.out, {2e-3, 1e-4},
-                       {{static_cast<int>(rows.size()), s_.f}});
+    std::vector<int> features(static_cast<std::size_t>(s_.f));  // all
+    std::iota(features.begin(), features.end(), 0);
+    const auto expected = wb::swiglu_oracle({static_cast<int>(rows.size()), s_.c, s_.f},
+                                            wb::to_double(wb::download_rows(b.x, rows, s_.c)),
+                                            wb::to_double(wb::download_rows(b.w_gate, features, s_.c)),
+                                            wb::to_double(wb::download_rows(b.w_up, features, s_.c)));
+    const auto stored = [&](const wb::DeviceBuffer<T>& matrix) {
+      return wb::to_double(wb::download_rows(matrix, rows, s_.f));
+    };
+    const auto agrees = [&](const wb::DeviceBuffer<T>& matrix, const std::vector<double>& by_oracle) {
+      return wb::matches(wb::download_rows(matrix, rows, s_.f), by_oracle,
+                         wb::stored_as<T>(wb::Tolerance{2e-3, 1e-4}),
+                         {{static_cast<int>(rows.size()), s_.f}});
+    };
+    if (auto gate = agrees(b.gate, expected.gate); !gate) return gate << " in gate";
+    if (auto up = agrees(b.up, expected.up); !up) return up << " in up";
+    return agrees(b.out, wb::silu_multiply_oracle(stored(b.gate), stored(b.up)));
   }
 
  private:
@@ -183,8 +199,9 @@ std::vector<Problem> gates() {
 }
 
 // Layers of presets nano, small and medium.
-std::vector<SwigluProblem> products() {
-  std::vector<SwigluProblem> list;
+template <class Problem>
+std::vector<Problem> products() {
+  std::vector<Problem> list;
   const std::vector<wb::SwigluSizes> sizes =
       wb::device_is_cpu() ? std::vector<wb::SwigluSizes>{{256, 128, 1024}}
                           : std::vector<wb::SwigluSizes>{{1024, 512, 2048}, {8192, 1024, 4096}};
@@ -200,6 +217,9 @@ const bool kForward = wb::add_benchmark<Forward>(gates<Forward>);
 const bool kForwardBf16 = wb::add_benchmark<ForwardBf16>(gates<ForwardBf16>);
 const bool kBackward = wb::add_benchmark<Backward>(gates<Backward>);
 const bool kBackwardBf16 = wb::add_benchmark<BackwardBf16>(gates<BackwardBf16>);
-const bool kSwiglu = wb::add_benchmark<SwigluProblem>(products);
+using Layer = SwigluProblem<wb::SwigluForward, float, wb::Matmul>;
+using LayerBf16 = SwigluProblem<wb::SwigluForwardBf16, wb::bf16, wb::MatmulBf16>;
+const bool kLayer = wb::add_benchmark<Layer>(products<Layer>);
+const bool kLayerBf16 = wb::add_benchmark<LayerBf16>(products<LayerBf16>);
 
 }  // namespace

@@ -72,6 +72,7 @@ STORED_AS_BF16 = (
     "repeat_kv",
     "attention",
     "silu_multiply",
+    "swiglu_forward",
     "cross_entropy",
 )
 

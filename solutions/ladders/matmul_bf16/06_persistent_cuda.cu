@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     hopper::hold(sums);
     if (threadIdx.x % 128 == 0) hopper::arrive(&empty[previous]);
     if (store_by_tma) {
-      store_staged<kTileN>(&c_map, staging, sums, result.alpha, row, column, consumer);
+      store_staged<kTileN>(&c_map, staging, sums, result.alpha, row, column, consumer, 0);
     } else {
       Tiles<kLayout>::store(result, sums, row, column);
     }

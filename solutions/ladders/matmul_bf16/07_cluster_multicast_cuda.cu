@@ -107,7 +107,7 @@ __global__ void __cluster_dims__(kBlocks) __launch_bounds__(kThreads, 1)
     hopper::hold(sums);
     if (thread < kBlocks) hopper::arrive_at(&empty[previous], thread);
     if (store_by_tma) {
-      store_staged<kTileN>(&c_map, staging, sums, result.alpha, row, column, consumer);
+      store_staged<kTileN>(&c_map, staging, sums, result.alpha, row, column, consumer, 0);
     } else {
       Tiles<kLayout>::store(result, sums, row, column);
     }

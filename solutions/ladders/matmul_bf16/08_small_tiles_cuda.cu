@@ -88,6 +88,7 @@ __global__ void __launch_bounds__(Shape::kThreads, 1)
   const int consumer = static_cast<int>(threadIdx.x) / 128 - 1;
   bf16* staging = reinterpret_cast<bf16*>(stages + Shape::kRingBytes + consumer * kStagingBytesPerWarpgroup);
   float sums[kTileN / 2];
+  int stored = 0;
   for (int tile = static_cast<int>(blockIdx.x); tile < order.count(); tile += static_cast<int>(gridDim.x)) {
     int row, column;
     order.place(tile, row, column);
@@ -106,7 +107,8 @@ __global__ void __launch_bounds__(Shape::kThreads, 1)
     hopper::hold(sums);
     if (threadIdx.x % 128 == 0) hopper::arrive(&empty[previous]);
     if (store_by_tma) {
-      store_staged<kTileN>(&c_map, staging, sums, result.alpha, row, column, consumer);
+      store_staged<kTileN>(&c_map, staging, sums, result.alpha, row, column, consumer, stored);
+      stored += kTileN / 64;
     } else {
       Tiles::store(result, sums, row, column);
     }

@@ -35,16 +35,16 @@ CUtensorMap map_result(Out* c, int m, int n, bool store_by_tma) {
 }
 
 /// By warpgroup `consumer`, all 128 threads: alpha d, (64, kTileN), to C at (row, column). `staging`: its two
-/// buffers.
+/// buffers, taken in turn; `stored`: how many slices of 64 columns it has stored before, odd or even.
 template <int kTileN>
 __device__ void store_staged(const CUtensorMap* map, bf16* staging, const float (&d)[kTileN / 2], float alpha,
-                             int row, int column, int consumer) {
+                             int row, int column, int consumer, int stored) {
   const int thread = static_cast<int>(threadIdx.x) % 128;
   const int lane = thread % 32;
   const int staged_row = thread / 32 * 16 + lane % 16;
 #pragma unroll
   for (int slice = 0; slice < kTileN / 64; ++slice) {
-    bf16* buffer = staging + slice % 2 * kChunkElements;
+    bf16* buffer = staging + (stored + slice) % 2 * kChunkElements;
     // The store from this buffer two slices ago must have been read.
     if (thread == 0) hopper::wait_for_stores<1>();
     hopper::sync_warpgroup(1 + consumer);

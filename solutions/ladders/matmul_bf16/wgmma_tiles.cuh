@@ -10,7 +10,7 @@
 #include "common/hopper/tensor_map.h"
 #include "common/hopper/tma.cuh"
 #include "common/hopper/wgmma.cuh"
-#include "solutions/ladders/matmul_bf16/padded_operand.h"
+#include "common/hopper/padded_operand.h"
 #include "solutions/ladders/matmul_bf16/store_result.cuh"
 #include "solutions/ladders/matmul_bf16/swizzled_tile.cuh"
 
@@ -18,6 +18,21 @@ namespace wb {
 
 constexpr int kDepth = 64;  // of K in a stage
 constexpr int kChunkBytes = kChunkElements * static_cast<int>(sizeof(bf16));
+
+/// By a warpgroup: what wgmma leaves of (64, kColumns) in its registers, to C, of which `row` and `column`
+/// are the first.
+template <int kColumns, class Out>
+__device__ void store_fragment(const Result<Out>& result, const float (&d)[kColumns / 2], int row,
+                               int column) {
+  const int thread = static_cast<int>(threadIdx.x) % 128;
+  row += thread / 32 * 16 + thread % 32 / 4;
+  column += thread % 4 * 2;
+#pragma unroll
+  for (int block = 0; block < kColumns / 8; ++block) {
+    store_pair(result, row, column + 8 * block, d[4 * block], d[4 * block + 1]);
+    store_pair(result, row + 8, column + 8 * block, d[4 * block + 2], d[4 * block + 3]);
+  }
+}
 
 /// kBlocksDown, kBlocksAcross: blocks of a cluster that share tiles; each then loads its share for all.
 template <MatmulLayout kLayout, int kTileM, int kTileN, int kBlocksDown = 1, int kBlocksAcross = 1>
@@ -70,14 +85,7 @@ struct WgmmaTiles {
   /// By a warpgroup: its 64 rows of sums to C, of which `row` and `column` are the first.
   template <class Out>
   __device__ static void store(const Result<Out>& result, const float (&d)[kTileN / 2], int row, int column) {
-    const int thread = static_cast<int>(threadIdx.x) % 128;
-    row += thread / 32 * 16 + thread % 32 / 4;
-    column += thread % 4 * 2;
-#pragma unroll
-    for (int block = 0; block < kTileN / 8; ++block) {
-      store_pair(result, row, column + 8 * block, d[4 * block], d[4 * block + 1]);
-      store_pair(result, row + 8, column + 8 * block, d[4 * block + 2], d[4 * block + 3]);
-    }
+    store_fragment<kTileN>(result, d, row, column);
   }
 
  private:

@@ -1,7 +1,5 @@
 // Copies operands whose rows TMA cannot read: see padded_operand.h.
-//
-// Needs: sm_90a
-#include "solutions/ladders/matmul_bf16/padded_operand.h"
+#include "common/hopper/padded_operand.h"
 
 #include <cstdint>
 
