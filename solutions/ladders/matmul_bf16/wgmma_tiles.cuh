@@ -7,10 +7,10 @@
 #include <cstdint>
 
 #include "common/core/check.h"
+#include "common/hopper/padded_operand.h"
 #include "common/hopper/tensor_map.h"
 #include "common/hopper/tma.cuh"
 #include "common/hopper/wgmma.cuh"
-#include "common/hopper/padded_operand.h"
 #include "solutions/ladders/matmul_bf16/store_result.cuh"
 #include "solutions/ladders/matmul_bf16/swizzled_tile.cuh"
 
