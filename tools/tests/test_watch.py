@@ -1,5 +1,6 @@
 """The daily loop as a student types it, in a terminal of 80 columns."""
 
+import json
 import os
 import signal
 import subprocess
@@ -88,6 +89,32 @@ class Watch(unittest.TestCase):
             terminal.type("\x03")
             self.assertEqual(terminal.wait(), 130)
             self.assert_sane(terminal)
+
+    def test_ctrl_c_is_heard_while_a_check_is_being_ended(self):
+        self.save("stubborn")
+        with self.terminal("watch") as terminal:
+            terminal.expect("watching; 01_first / first")
+            self.wait_for(lambda: len(with_variable(self.mark)) > 2)
+            self.save("stubborn still")
+            terminal.expect("saved")
+            terminal.type("\x03")
+            self.assertEqual(terminal.wait(), 130)
+            self.assert_sane(terminal)
+
+    def test_in_json_each_verdict_is_a_line(self):
+        command = [sys.executable, str(self.root / "workbook"), "watch", "--json"]
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=toy_workbook.environment(),
+        ) as started:
+            self.assertEqual(json.loads(started.stdout.readline())["exit_code"], 1)
+            self.save("right")
+            self.assertEqual(json.loads(started.stdout.readline())["exercises"][0]["state"], "solved")
+            started.terminate()
 
     def test_a_killed_watch_leaves_nothing_running(self):
         self.save("long")

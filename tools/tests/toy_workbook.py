@@ -30,12 +30,15 @@ TO_WRITE = "TODO"  # apart: exercises_complete.py finds work left undone by it
 STARTER = f"// {TO_WRITE} 1\n__global__ void kernel() {{}}\n"
 SOLUTION = "// done\n__global__ void kernel() { __shared__ float tile[32]; __syncthreads(); }\n"
 TEST = "TEST_P(Suite, Adds) {}\nTEST_P(Suite, Guards) {}\n"
-# Stands in for a test program: red until the starter says "right"; "long" takes for ever.
+# Stands in for a test program: red until the starter says "right"; "long" takes for ever, "stubborn" does so
+# even after SIGTERM.
 PROGRAM = """#!{python}
-import json, os, sys, time
+import json, os, signal, sys, time
 text = open({starter!r}).read()
 print("suite\\n  Adds  starter \\x02", end="", flush=True)
-while "long" in text:
+if "stubborn" in text:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+while "long" in text or "stubborn" in text:
     time.sleep(0.05)
 print("\\x03ok", flush=True)
 def test(name, good):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from . import console, guard, pause, process
 
 STEP = 0.01  # seconds between two looks
+ASK_AGAIN_SECONDS = 0.5
 
 
 class Child:
@@ -42,18 +43,20 @@ class Child:
         return self.code is not None
 
     def end(self) -> None:
-        """Leave nothing of it, and let it say nothing more."""
+        """Leave nothing of it, and let it say nothing more. Ctrl-C ends it at once, and is raised."""
         try:
+            began = asked = time.monotonic()
             if not self.has_ended():
                 guard.kill_group(self.pid, signal.SIGTERM)
-                until = time.monotonic() + process.GRACE_SECONDS
-                while not self.has_ended() and time.monotonic() < until:
-                    time.sleep(STEP)
-        except KeyboardInterrupt:  # asked twice: at once
-            pass
-        if self.code is None:
-            guard.kill_group(self.pid, signal.SIGKILL)  # its own guard ends what it has started
-            self._note(os.waitpid(self.pid, 0)[1])
+            while not self.has_ended() and time.monotonic() - began < process.GRACE_SECONDS:
+                time.sleep(STEP)
+                if time.monotonic() - asked > ASK_AGAIN_SECONDS:  # it may have been just between two steps
+                    asked = time.monotonic()
+                    guard.kill_group(self.pid, signal.SIGTERM)
+        finally:
+            if self.code is None:
+                guard.kill_group(self.pid, signal.SIGKILL)  # its own guard ends what it has started
+                self._note(os.waitpid(self.pid, 0)[1])
 
     def _note(self, status: int) -> None:
         self.code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import sys
 import termios
 import time
 import tty
+
+from .process import HELD
+
+ESCAPE = b"\x1b"  # arrows and the like begin with it
 
 
 class Keyboard:
@@ -17,6 +22,7 @@ class Keyboard:
     def __init__(self) -> None:
         self.terminal = None
         self.before = None
+        self.typed = ""  # read, and not yet answered
 
     def __enter__(self) -> Keyboard:
         self.take()
@@ -36,9 +42,11 @@ class Keyboard:
 
     def give_back(self) -> None:
         if self.terminal is not None:
+            signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
             with contextlib.suppress(OSError, termios.error):  # a terminal that has gone
                 termios.tcsetattr(self.terminal, termios.TCSADRAIN, self.before)
             self.terminal = None
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
 
     @property
     def there(self) -> bool:
@@ -49,10 +57,11 @@ class Keyboard:
         if self.terminal is None:
             time.sleep(seconds)
             return ""
-        ready, _, _ = select.select([self.terminal], [], [], seconds)
-        if not ready:
-            return ""
-        data = os.read(self.terminal, 64)
-        if not data:  # end of file: the terminal has gone
-            raise EOFError
-        return chr(data[0]) if len(data) == 1 and data[0] < 128 else ""
+        ready, _, _ = select.select([self.terminal], [], [], 0 if self.typed else seconds)
+        if ready:
+            data = os.read(self.terminal, 64)
+            if not data:  # end of file: the terminal has gone
+                raise EOFError
+            self.typed += "" if data.startswith(ESCAPE) else data.decode("ascii", errors="replace")
+        key, self.typed = self.typed[:1], self.typed[1:]
+        return key

@@ -52,6 +52,7 @@ class Watch:
             with self.keys:
                 self._loop()
         finally:
+            self.keys.give_back()
             self._end()
             signal.signal(signal.SIGTSTP, before)
         return Exit.OK
