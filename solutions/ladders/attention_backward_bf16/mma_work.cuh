@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "solutions/ladders/attention_backward_bf16/mma_tiles.cuh"
+#include "solutions/ladders/attention_backward_bf16/forward_tiles.cuh"
 #include "solutions/ladders/attention_backward_bf16/pass.h"
 
 namespace wb::attention_backward {

@@ -1,7 +1,7 @@
 // What comes before and after the pass of rungs 2 and 3: delta, and dQ as the contract wants it.
 #pragma once
 
-#include "solutions/ladders/attention_backward_bf16/mma_tiles.cuh"
+#include "solutions/ladders/attention_backward_bf16/forward_tiles.cuh"
 #include "solutions/ladders/attention_backward_bf16/wgmma_work.cuh"
 
 namespace wb::attention_backward {

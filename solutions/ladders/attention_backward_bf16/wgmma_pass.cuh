@@ -17,7 +17,7 @@
 
 #include "common/hopper/tma.cuh"
 #include "solutions/ladders/attention_backward_bf16/bulk_copy.cuh"
-#include "solutions/ladders/attention_backward_bf16/mma_tiles.cuh"
+#include "solutions/ladders/attention_backward_bf16/forward_tiles.cuh"
 #include "solutions/ladders/attention_backward_bf16/wgmma_products.cuh"
 #include "solutions/ladders/attention_backward_bf16/wgmma_work.cuh"
 

@@ -21,6 +21,11 @@ __device__ inline std::uint32_t pack_pair(float first, float second) {
   return pair;
 }
 
+__device__ inline void unpack_pair(std::uint32_t pair, float& first, float& second) {
+  first = __uint_as_float(pair << 16);
+  second = __uint_as_float(pair & 0xFFFF0000u);
+}
+
 /// Where a feature of a row lies in a tile of kRows rows, in elements.
 template <int kRows>
 __device__ int place(int row, int feature) {

@@ -7,15 +7,9 @@
 
 #include <cuda_runtime.h>
 
+#include "solutions/ladders/attention_bf16/exponential.cuh"
+
 namespace wb::attention {
-
-constexpr float kLog2E = 1.44269504088896341f;
-
-__device__ inline float power_of_two(float exponent) {
-  float power;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(exponent));
-  return power;
-}
 
 /// The softmax so far (online softmax). Scores become exp2(scale (s - max)): with log2(e) in the scale, one
 /// FMA and one instruction of the special function unit per score.
