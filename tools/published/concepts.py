@@ -64,6 +64,10 @@ CONCEPTS = (
     "profiling",
     "Amdahl's law",
     "grid-wide barrier",
+    "independent thread scheduling",
+    "memory fence",
+    "release and acquire",
+    "cooperative groups",
 )
 # Taught here, and practised in no exercise, with the reason.
 HOLES = {
@@ -74,6 +78,10 @@ HOLES = {
     "bf16 storage": "starters are fp32",
     "tensor cores": "the ladder of bf16 matmul climbs it",
     "grid-wide barrier": "no exercise needs a cooperative launch",
+    "independent thread scheduling": "programs to read and run",
+    "memory fence": "programs to read and run",
+    "release and acquire": "programs to read and run",
+    "cooperative groups": "programs to read and run",
     "Amdahl's law": "arithmetic before a fix-it",
 }
 TAG = re.compile(r"^<!-- (teaches|practises): (.*?) -->$", re.S)
