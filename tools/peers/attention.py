@@ -1,4 +1,11 @@
-"""attention and its gradient in PyTorch: scaled_dot_product_attention; in bf16 also cuDNN's kernels."""
+"""attention and its gradient in PyTorch: scaled_dot_product_attention.
+
+In bf16 two more rows say whose kernels ran: `cudnn`, and `pytorch_flash`, PyTorch's own flash attention.
+The row `pytorch` is whatever PyTorch picks. A backend that refuses a problem has an error in its row: no
+other is measured in its place.
+"""
+
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -78,20 +85,28 @@ def gradient_formula(dout, q, k, v, causal):
     return dq, dk, dv
 
 
-def by_cudnn(call):
-    """`call` with cuDNN's kernels and no others."""
+BACKENDS = {"cudnn": SDPBackend.CUDNN_ATTENTION, "pytorch_flash": SDPBackend.FLASH_ATTENTION}
+
+
+def by(backend: SDPBackend, call):
+    """`call` with the kernels of one backend and no others."""
 
     def chosen(*arguments):
-        with sdpa_kernel(SDPBackend.CUDNN_ATTENTION):
+        with sdpa_kernel(backend):
             return call(*arguments)
 
     return chosen
 
 
-def cudnn(*ways):
-    if not torch.cuda.is_available():
-        raise ImportError("cuDNN needs a GPU")
-    return Way(*(by_cudnn(way) for way in ways))
+def by_each_backend(*ways) -> dict:
+    """Row by row, for a call and what prepares it."""
+
+    def way(backend):
+        if not torch.cuda.is_available():
+            raise ImportError("its kernels need a GPU")
+        return Way(*(by(backend, one) for one in ways))
+
+    return {name: partial(way, backend) for name, backend in BACKENDS.items()}
 
 
 FORWARD = {"compiled": False, "layout": one_by_heads}
@@ -100,14 +115,12 @@ WAY_BACK = Way(gradient, with_graph)
 PEERS = {
     "attention_forward": Peer(inputs, forward, formula, tolerance=1e-4, **FORWARD),
     "attention_backward": Peer(gradient_inputs, WAY_BACK, gradient_formula, tolerance=1e-4, **BACKWARD),
-    "attention_forward_bf16": Peer(
-        inputs, forward, formula, others={"cudnn": lambda: cudnn(forward)}, **FORWARD
-    ),
+    "attention_forward_bf16": Peer(inputs, forward, formula, others=by_each_backend(forward), **FORWARD),
     "attention_backward_bf16": Peer(
         gradient_inputs,
         WAY_BACK,
         gradient_formula,
-        others={"cudnn": lambda: cudnn(gradient, with_graph)},
+        others=by_each_backend(gradient, with_graph),
         **BACKWARD,
     ),
 }

@@ -31,14 +31,16 @@ class Measure:
         self.bytes_bind = ladder_tables.bytes_bind(document)
         self.copy = document["body"]["roofs"]["copy_bytes_per_second"]
         self.unit = "GB/s" if self.bytes_bind else "TFLOP/s"
-        self.compared = "torch.compile" if self.bytes_bind else "the library"
+        self.by_cudnn = ladder_tables.compares_with_cudnn(document["body"]["rows"])
+        measure = "cuDNN" if self.by_cudnn else "the library"
+        self.compared = "torch.compile" if self.bytes_bind else measure
 
     def speed(self, row: dict) -> float:
         return row["bytes_per_second"] / 1e9 if self.bytes_bind else row["flops_per_second"] / 1e12
 
     def multiple(self, row: dict, rows: dict) -> float | None:
         if not self.bytes_bind:
-            return row["speedup"]
+            return ladder_tables.multiple(row, rows.get(ladder_tables.CUDNN), self.by_cudnn)
         compiled = rows.get(COMPILED)
         return compiled["seconds"]["median"] / row["seconds"]["median"] if compiled else None
 
@@ -46,7 +48,8 @@ class Measure:
         """(speed, name) of the dashed line."""
         if self.bytes_bind:
             return self.copy / 1e9, "copy"
-        return (self.speed(rows["library"]), "library") if "library" in rows else None
+        name = ladder_tables.CUDNN if self.by_cudnn else "library"
+        return (self.speed(rows[name]), name) if name in rows else None
 
 
 def draw_problem(axes, measure: Measure, rows: dict, names: list) -> None:

@@ -9,6 +9,7 @@ from .markdown import number
 
 BESIDE = ("solution", "library")
 COMPILED = "pytorch_compile"
+CUDNN = "cudnn"  # through PyTorch: the measure of attention, for which the toolkit has no library
 
 
 def of_ladder(benchmarks: list, name: str) -> str:
@@ -21,7 +22,8 @@ def of_ladder(benchmarks: list, name: str) -> str:
         origin = f"On {markdown.origin(document)}{benchmark_tables.peer(document, rows)}."
         words = meaning(document)
         picture = f"![Rung against rung](../../../docs/results/{published}.png)"
-        blocks.append(f"{origin} {words}\n\n{picture}\n\n{table(rows, rungs_of(name), bytes_bind(document))}")
+        shown = table(rows, rungs_of(name), bytes_bind(document))
+        blocks.append("\n\n".join([f"{origin} {words}", picture, shown, *refused(document)]))
     return "\n\n".join(blocks) or "Nothing is published yet: `./workbook ladder` shows yours."
 
 
@@ -33,9 +35,26 @@ def bytes_bind(document: dict) -> bool:
     return bool(copy and fp32) and largest["bytes"] / copy > largest["flops"] / fp32
 
 
+def compares_with_cudnn(rows: list) -> bool:
+    """Whether cuDNN is the measure: it was measured, and no library of the toolkit was."""
+    names = {row["implementation"] for row in rows}
+    return CUDNN in names and "library" not in names
+
+
+def refused(document: dict) -> list:
+    """A sentence for each peer that has no result for a problem: whoever reads the table sees why."""
+    rows = [row for row in document["body"]["rows"] if row["implementation"] in ladder.PEERS]
+    return [
+        f"`{row['implementation']}` has no result for {row['problem']}: {row['message']}."
+        for row in rows
+        if row["outcome"] in ("error", "wrong")
+    ]
+
+
 def meaning(document: dict) -> str:
     if not bytes_bind(document):
-        return "TFLOP/s, and in parentheses the speed as a multiple of the library's."
+        whose = "`cudnn`" if compares_with_cudnn(document["body"]["rows"]) else "the library"
+        return f"TFLOP/s, and in parentheses the speed as a multiple of {whose}'s."
     copy = number(document["body"]["roofs"]["copy_bytes_per_second"] / 1e9)
     return (
         f"GB/s and the share of the copy measured in the same run ({copy} GB/s), and in parentheses the "
@@ -55,19 +74,30 @@ def table(rows: list, rungs: list, bytes_bind: bool = False) -> str:
     implementations = benchmark_tables.unique(row["implementation"] for row in rows)
     others = [name for name in implementations if name not in (*rungs, *BESIDE)]
     shown = [name for name in ("solution", *rungs, "library", *others) if name in implementations]
+    by_cudnn = compares_with_cudnn(rows)
     lines = []
     for problem in benchmark_tables.unique(label(row, several) for row in rows):
-        compiled = measured.get((problem, COMPILED))
-        cells = (measured.get((problem, name)) for name in shown)
-        lines.append([problem, *(share(one, compiled) if bytes_bind else cell(one) for one in cells)])
+        compared = measured.get((problem, COMPILED if bytes_bind else CUDNN))
+        cells = [measured.get((problem, name)) for name in shown]
+        if bytes_bind:
+            lines.append([problem, *(share(one, compared) for one in cells)])
+        else:
+            lines.append([problem, *(cell(one, multiple(one, compared, by_cudnn)) for one in cells)])
     return markdown.rows(["problem", *(f"`{name}`" for name in shown)], lines)
 
 
-def cell(row: dict | None) -> str:
+def multiple(row: dict | None, cudnn: dict | None, by_cudnn: bool) -> float | None:
+    """Of the baseline's speed, or of cuDNN's."""
+    if row is None or not by_cudnn:
+        return row and row["speedup"]
+    return cudnn and cudnn["seconds"]["median"] / row["seconds"]["median"]
+
+
+def cell(row: dict | None, times: float | None) -> str:
     if row is None:
         return "-"
     speed = number(row["flops_per_second"] / 1e12)
-    return speed if row["speedup"] is None else f"{speed} ({row['speedup']:.2f}x)"
+    return speed if times is None else f"{speed} ({times:.2f}x)"
 
 
 def label(row: dict, several: bool) -> str:

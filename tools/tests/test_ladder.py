@@ -99,6 +99,23 @@ class Table(unittest.TestCase):
         made = [test_bench.row("ring", 2e-6, flops=1e9)]
         self.assertFalse(ladder_tables.bytes_bind(test_bench.document(*made)))
 
+    def test_where_there_is_no_library_cudnn_is_the_measure(self):
+        made = [
+            test_bench.row("solution", 9e-6, baseline="solution", flops=1e9),
+            test_bench.row("wgmma", 2e-6, baseline="solution", flops=1e9, speedup=4.5),
+            test_bench.row("cudnn", 1e-6, baseline="solution", flops=1e9, speedup=9.0),
+        ]
+        self.assertIn("a multiple of `cudnn`'s", ladder_tables.meaning(test_bench.document(*made)))
+        self.assertIn(" (0.11x) | ", table := ladder_tables.table(made, ["wgmma"]))
+        self.assertIn(" (0.50x) | ", table)
+        self.assertIn(" (1.00x) |", table)
+
+    def test_a_peer_without_a_result_says_why(self):
+        refusal = {"outcome": "error", "message": "RuntimeError: No available kernel"}
+        made = [test_bench.row("wgmma", 2e-6), test_bench.row("cudnn", 1e-6) | refusal]
+        said = ladder_tables.refused(test_bench.document(*made))
+        self.assertEqual(said, ["`cudnn` has no result for 8x8: RuntimeError: No available kernel."])
+
     def test_only_files_of_that_ladder_count(self):
         other = ("matmul-h100", {"body": {"rows": rows()}})
         self.assertIn("Nothing is published yet", ladder_tables.of_ladder([other], "matmul_bf16"))

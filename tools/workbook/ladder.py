@@ -17,7 +17,7 @@ CALL = re.compile(
     r"^add_ladder\((\w+) CHAPTER (\w+) TESTS (\w+)(?: \w+)* BENCH (\w+)(?: CONTRACTS ([\w ]+))?\)", re.M
 )
 RUNG = re.compile(r"^\d\d_(\w+?)(?:_cuda)?\.cu$")
-PEERS = ("pytorch", "pytorch_compile", "triton", "cudnn")
+PEERS = ("pytorch", "pytorch_compile", "triton", "cudnn", "pytorch_flash")
 PLOT = ROOT / "tools" / "plots" / "ladder.py"
 
 
