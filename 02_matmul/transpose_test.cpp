@@ -45,6 +45,18 @@ TEST_P(TransposeTest, GuardsTheEdges) {
   expect_transpose(67, 41);
 }
 
+// A tile that is in shared memory as a whole before any of it is stored may go back to where it came from.
+TEST_P(TransposeTest, MovesATileInPlace) {
+  if (implementation().name == "naive")
+    GTEST_SKIP() << "naive stores elements while others are still to be loaded";
+  const std::vector<float> in = wb::random_uniform(area(32, 32), 3);
+  auto both = wb::GuardedBuffer<float>::inout(in);
+  ASSERT_NO_THROW(run(both.data(), both.data(), 32, 32, nullptr));
+  EXPECT_TRUE(wb::matches(both.download(), wb::transpose_oracle(in, 32, 32), kSameBits, {{32, 32}}))
+      << "in place: is the whole tile in shared memory before a thread stores to `out`?";
+  EXPECT_TRUE(both.check("in and out"));
+}
+
 TEST_P(TransposeTest, MovesEveryShape) {
   for (const auto& [rows, columns] : {std::pair{1, 1},
                                       {1, 33},

@@ -23,9 +23,9 @@ __global__ void histogram_kernel(const int* x,  // (n)
 
   // TODO 2: Some threads have no element, and some elements have no bin.
 
-  // TODO 4: Let the block count in shared memory: set its counts to 0, wait, count there, wait, and add them
-  // to
-  //         `counts`. `extern __shared__ int own[];` has the size that the launch gives as its third number.
+  // TODO 4: Let the block count in shared memory: set its counts to 0, wait, count there, wait, and add
+  //         them to `counts`. `extern __shared__ int own[];` has the size that the launch gives as its third
+  //         number.
 }
 
 void histogram_starter(const int* x, int* counts, std::int64_t n, int bins, cudaStream_t stream) {

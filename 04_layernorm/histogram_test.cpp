@@ -33,6 +33,19 @@ class HistogramTest : public wb::ImplementationTest<wb::Histogram> {
     EXPECT_TRUE(device_x.check("x"));
   }
 
+  // The kernel launches of one call, whose result is right.
+  std::vector<wb::RuntimeCall> launches(std::size_t n, int bins) {
+    const std::vector<int> x = wb::random_bins(n, bins, 10);
+    expect_counts(x, bins);
+    const wb::DeviceBuffer<int> device_x(x);
+    wb::DeviceBuffer<int> counts(static_cast<std::size_t>(bins));
+    wb::RuntimeCalls calls;
+    run(device_x.data(), counts.data(), static_cast<std::int64_t>(n), bins, nullptr);
+    calls.stop();
+    EXPECT_GE(calls.count(wb::CallKind::kLaunch), 1u) << "no kernel was launched";
+    return calls.of(wb::CallKind::kLaunch);
+  }
+
   static std::string explain(const std::vector<int>& got, const std::vector<double>& expected) {
     const double found = std::accumulate(got.begin(), got.end(), 0.0);
     const double there = std::accumulate(expected.begin(), expected.end(), 0.0);
@@ -108,6 +121,16 @@ TEST_P(HistogramTest, CountsNothing) {
   expect_counts({}, 20);
 }
 
+// The naive kernel counts in global memory, a block for every 256 elements: that is the difference.
+TEST_P(HistogramTest, CountsInSharedMemory) {
+  if (implementation().name == "naive") GTEST_SKIP() << "naive has no counts of its blocks";
+  for (const wb::RuntimeCall& launch : launches(2000, 1000)) {
+    EXPECT_GE(launch.bytes, 1000 * sizeof(int))
+        << "the launch gives each block " << launch.bytes
+        << " bytes of shared memory, and 1000 counts need 4000: kernel<<<grid, block, bytes, stream>>>";
+  }
+}
+
 TEST_P(HistogramTest, CountsAnyNumberOfBins) {
   // One; both sides of a block; the last that fit 48 KB, and the first that do not; many.
   for (const int bins : {1, 2, 255, 256, 257, 1000, 12288, 12289, 100000}) {
@@ -122,6 +145,15 @@ TEST_P(HistogramTest, CountsManyElements) {
     SCOPED_TRACE(std::to_string(tenths) + " of 10 elements are in bin 0");
     expect_counts(wb::random_bins(kSize, 256, 7, tenths), 256);
     if (HasFailure()) return;
+  }
+}
+
+TEST_P(HistogramTest, LoopsOverTheGrid) {
+  if (implementation().name == "naive") GTEST_SKIP() << "naive has a thread per element";
+  for (const wb::RuntimeCall& launch : launches(300007, 256)) {
+    EXPECT_LE(launch.grid.x, 1024u)
+        << "each block adds its counts to the result, so let few blocks count many "
+           "elements each: 1024 blocks at most, and a loop with the stride of the grid";
   }
 }
 

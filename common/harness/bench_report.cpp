@@ -129,8 +129,8 @@ std::optional<double> BenchmarkTable::speedup(const Measurement& measurement) co
 }
 
 void BenchmarkTable::print_problem(const BenchmarkCase& which) const {
-  fmt::print("\n{} {}: {:.4g} MB, {:.4g} MFLOP a call\n", which.contract, which.problem,
-             which.work.bytes / 1e6, which.work.flops / 1e6);
+  const std::string flops = which.work.flops > 0 ? fmt::format(", {:.4g} MFLOP", which.work.flops / 1e6) : "";
+  fmt::print("\n{} {}: {:.4g} MB{} per call\n", which.contract, which.problem, which.work.bytes / 1e6, flops);
   const std::string rates = is_cpu_ ? "" : fmt::format("{:>9} {:>9} {:>8} ", "GB/s", "TFLOP/s", "of roof");
   fmt::print("  {:<16} {:>11} {:>7} {}{:>8}\n", "implementation", "median", "spread", rates, "speed-up");
 }
@@ -144,8 +144,9 @@ void BenchmarkTable::print_row(const Measurement& row) const {
   std::string rates;
   if (!is_cpu_) {
     const auto fraction = fraction_of_roof(which.work, row.timing.median, roofs_);
-    rates = fmt::format("{:>9.1f} {:>9.3f} {:>8} ", which.work.bytes / row.timing.median / 1e9,
-                        which.work.flops / row.timing.median / 1e12,
+    const std::string flops =
+        which.work.flops > 0 ? fmt::format("{:.3f}", which.work.flops / row.timing.median / 1e12) : "-";
+    rates = fmt::format("{:>9.1f} {:>9} {:>8} ", which.work.bytes / row.timing.median / 1e9, flops,
                         fraction ? fmt::format("{:.1f}%", 100 * *fraction) : "-");
   }
   const bool is_baseline = which.implementation == which.baseline;

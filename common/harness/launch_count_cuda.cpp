@@ -18,30 +18,30 @@ static void count_launch(cudaStream_t stream) {
 extern "C" {
 
 // Weak: a toolkit has only some of them.
-#define WB_COUNT_LAUNCHES(name, its_grid, its_block, its_stream, parameters, ...)         \
-  [[gnu::weak]] cudaError_t __real_##name parameters;                                     \
-  cudaError_t __wrap_##name parameters {                                                  \
-    if (!wb::detail::launch_is_made(its_grid, its_block, its_stream)) return cudaSuccess; \
-    count_launch(its_stream);                                                             \
-    return __real_##name(__VA_ARGS__);                                                    \
-  }                                                                                       \
+#define WB_COUNT_LAUNCHES(name, its_grid, its_block, its_shared, its_stream, parameters, ...)         \
+  [[gnu::weak]] cudaError_t __real_##name parameters;                                                 \
+  cudaError_t __wrap_##name parameters {                                                              \
+    if (!wb::detail::launch_is_made(its_grid, its_block, its_shared, its_stream)) return cudaSuccess; \
+    count_launch(its_stream);                                                                         \
+    return __real_##name(__VA_ARGS__);                                                                \
+  }                                                                                                   \
   static_assert(true)
 
-WB_COUNT_LAUNCHES(__cudaLaunchKernel, grid, block, stream,
+WB_COUNT_LAUNCHES(__cudaLaunchKernel, grid, block, shared, stream,
                   (cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
                    cudaStream_t stream),
                   kernel, grid, block, arguments, shared, stream);
-WB_COUNT_LAUNCHES(cudaLaunchKernel, grid, block, stream,
+WB_COUNT_LAUNCHES(cudaLaunchKernel, grid, block, shared, stream,
                   (const void* kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
                    cudaStream_t stream),
                   kernel, grid, block, arguments, shared, stream);
-WB_COUNT_LAUNCHES(cudaLaunchCooperativeKernel, grid, block, stream,
+WB_COUNT_LAUNCHES(cudaLaunchCooperativeKernel, grid, block, shared, stream,
                   (const void* kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
                    cudaStream_t stream),
                   kernel, grid, block, arguments, shared, stream);
-WB_COUNT_LAUNCHES(cudaLaunchKernelExC, config->gridDim, config->blockDim, config->stream,
-                  (const cudaLaunchConfig_t* config, const void* kernel, void** arguments), config, kernel,
-                  arguments);
+WB_COUNT_LAUNCHES(cudaLaunchKernelExC, config->gridDim, config->blockDim, config->dynamicSmemBytes,
+                  config->stream, (const cudaLaunchConfig_t* config, const void* kernel, void** arguments),
+                  config, kernel, arguments);
 
 }  // extern "C"
 

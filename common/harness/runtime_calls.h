@@ -39,7 +39,7 @@ struct RuntimeCall {
   cudaStream_t stream = nullptr;  // that it names or creates
   const void* pointer = nullptr;  // allocated, freed, or written to
   const void* source = nullptr;   // of a copy
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;          // of a launch: the dynamic shared memory of a block
   cudaMemcpyKind direction = cudaMemcpyDefault;
   bool waits = false;  // whether it returns only when all is done that it stands for
   dim3 grid = {}, block = {};
@@ -99,7 +99,7 @@ class RuntimeCalls {
 
 namespace detail {
 /// Records a launch; whether it is to be made.
-bool note_launch(dim3 grid, dim3 block, cudaStream_t stream);
+bool note_launch(dim3 grid, dim3 block, std::size_t shared, cudaStream_t stream);
 }  // namespace detail
 
 }  // namespace wb

@@ -257,19 +257,21 @@ void real_submit(simt::detail::Grid* grid,
 void noted_submit(simt::detail::Grid* grid,
                   cudaStream_t stream) asm("__wrap__ZN4simt6detail6submitEPNS0_4GridEP11CUstream_st");
 void noted_submit(simt::detail::Grid* grid, cudaStream_t stream) {
-  if (wb::detail::launch_is_made(grid->grid, grid->block, stream)) return real_submit(grid, stream);
+  if (wb::detail::launch_is_made(grid->grid, grid->block, grid->shared_bytes, stream))
+    return real_submit(grid, stream);
   delete grid;
 }
 #endif
 
 namespace wb::detail {
 
-bool note_launch(dim3 grid, dim3 block, cudaStream_t stream) {
+bool note_launch(dim3 grid, dim3 block, std::size_t shared, cudaStream_t stream) {
   RuntimeCalls* const record = RuntimeCalls::active();
   if (record == nullptr) return true;
   RuntimeCall call{CallKind::kLaunch, "kernel", stream};
   call.grid = grid;
   call.block = block;
+  call.bytes = shared;
   const bool is_made = record->begin(call);
   record->end(call);
   return is_made;

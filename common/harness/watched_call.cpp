@@ -26,8 +26,8 @@ void set_launch_filter(LaunchFilter* filter) {
   g_launch_filter = filter;
 }
 
-bool launch_is_made(dim3 grid, dim3 block, cudaStream_t stream) {
-  return g_launch_filter == nullptr || g_launch_filter(grid, block, stream);
+bool launch_is_made(dim3 grid, dim3 block, std::size_t shared, cudaStream_t stream) {
+  return g_launch_filter == nullptr || g_launch_filter(grid, block, shared, stream);
 }
 
 void start_watching_calls() {

@@ -18,9 +18,10 @@ void expect_stream(cudaStream_t stream);
 std::uint64_t launched_elsewhere();
 
 /// Asked before each launch that can be counted, where it is set: false means that the launch is not made.
-using LaunchFilter = bool(dim3 grid, dim3 block, cudaStream_t stream);
+/// `shared` is the dynamic shared memory of a block, in bytes.
+using LaunchFilter = bool(dim3 grid, dim3 block, std::size_t shared, cudaStream_t stream);
 void set_launch_filter(LaunchFilter* filter);
-bool launch_is_made(dim3 grid, dim3 block, cudaStream_t stream);
+bool launch_is_made(dim3 grid, dim3 block, std::size_t shared, cudaStream_t stream);
 
 /// Bytes of device memory that this program holds; nothing where they are not known to the byte.
 std::optional<std::size_t> device_bytes_in_use();

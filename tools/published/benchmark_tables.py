@@ -50,8 +50,8 @@ def table(rows: list, on_gpu: bool, roofs: dict) -> str:
     implementations = unique(row["implementation"] for row in rows)
     first = "solution" if "solution" in implementations else rows[0]["baseline"]
     others = [name for name in implementations if name != first]
-    counts = any(row["flops"] for row in rows)
-    rates = ["GB/s", *(["TFLOP/s"] if counts else []), "of the roof"] if on_gpu else []
+    counts = [name for name in ("TFLOP/s", "of the roof") if any(says(row, name) for row in rows)]
+    rates = ["GB/s", *counts] if on_gpu else []
     columns = ["problem", f"{first}, us", *rates, *(f"{name}, us" for name in others)]
     measured = {(row["problem"], row["implementation"]): row for row in rows}
     lines = []
@@ -63,6 +63,14 @@ def table(rows: list, on_gpu: bool, roofs: dict) -> str:
             + [time(measured.get((problem, name))) for name in others]
         )
     return markdown.rows(columns, lines)
+
+
+def says(row: dict, column: str) -> bool:
+    """Whether a column has a figure for the row: copies have no FLOPs, and the few of a kernel that waits for the
+    link between host and device are rounded to 0; such a kernel has no roof either."""
+    if column == "of the roof":
+        return row["fraction_of_roof"] is not None
+    return bool(row["flops"]) and number((row["flops_per_second"] or 0) / 1e12) != "0.00"
 
 
 def unique(names) -> list:
@@ -78,15 +86,15 @@ def time(row: dict | None) -> str:
     return microseconds if baseline else f"{microseconds} ({row['speedup']:.2f}x)"
 
 
-def rates_of(row: dict | None, with_flops: bool, roofs: dict) -> list:
+def rates_of(row: dict | None, columns: list, roofs: dict) -> list:
     if row is None:
-        return ["-"] * (3 if with_flops else 2)
+        return ["-"] * (1 + len(columns))
     roof = row["fraction_of_roof"]
-    return [
-        number(row["bytes_per_second"] / 1e9),
-        *([number(row["flops_per_second"] / 1e12)] if with_flops else []),
-        "-" if roof is None or is_of_the_wrong_roof(row, roofs) else percent(roof),
-    ]
+    shown = {
+        "TFLOP/s": number(row["flops_per_second"] / 1e12) if says(row, "TFLOP/s") else "-",
+        "of the roof": "-" if roof is None or is_of_the_wrong_roof(row, roofs) else percent(roof),
+    }
+    return [number(row["bytes_per_second"] / 1e9), *(shown[name] for name in columns)]
 
 
 def is_of_the_wrong_roof(row: dict, roofs: dict) -> bool:

@@ -69,6 +69,10 @@ class Join(unittest.TestCase):
         self.assertAlmostEqual(joined["bytes_per_second"], 5e11)
         self.assertAlmostEqual(joined["flops_per_second"], 1.25e11)
 
+    def test_work_without_flops_shows_a_dash_for_them(self):
+        shown = bench_join.line(row("solution", 1e-3, flops=0), True, row("solution", 1e-3))
+        self.assertRegex(shown, r" 4\.0 +- +- ")
+
     def test_a_starter_is_no_longer_its_own_baseline(self):
         starter = document(row("starter", 20e-6, baseline="starter", speedup=1.0))
         joined = self.rows(starter, self.peer)

@@ -256,6 +256,12 @@ class Publish(Folder):
         self.assertEqual(lines[0], "| problem | solution, us | GB/s | of the roof |")
         self.assertEqual(lines[2], "| n=1024 | 2.50 | 4,200 | 98.0% |")
 
+    def test_what_waits_for_the_hosts_link_has_neither_flops_nor_a_roof(self):
+        waiting = {"contract": "launch", "flops": 1e4, "flops_per_second": 4e9, "fraction_of_roof": None}
+        lines = self.table_of({}, **waiting)
+        self.assertEqual(lines[0], "| problem | solution, us | GB/s |")
+        self.assertEqual(lines[2], "| n=1024 | 2.50 | 4,200 |")
+
     def test_a_benchmarks_peer_stands_in_the_same_table(self):
         joined = copy.deepcopy(BENCHMARK)
         joined["body"]["rows"].append(

@@ -159,7 +159,8 @@ def line(row: dict, on_gpu: bool, own_baseline: dict) -> str:
     rates = ""
     if on_gpu:
         roof = row["fraction_of_roof"]
-        rates = f"{row['bytes_per_second'] / 1e9:>9.1f} {row['flops_per_second'] / 1e12:>9.3f} "
+        flops = f"{row['flops_per_second'] / 1e12:.3f}" if row["flops"] else "-"
+        rates = f"{row['bytes_per_second'] / 1e9:>9.1f} {flops:>9} "
         rates += f"{'-' if roof is None else f'{roof:.1%}':>8} "
     ratio = ratio_text(row, own_baseline)
     baseline = "  baseline" if row["implementation"] == row["baseline"] else ""
