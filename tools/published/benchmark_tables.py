@@ -66,8 +66,8 @@ def table(rows: list, on_gpu: bool, roofs: dict) -> str:
 
 
 def says(row: dict, column: str) -> bool:
-    """Whether a column has a figure for the row: copies have no FLOPs, and the few of a kernel that waits for the
-    link between host and device are rounded to 0; such a kernel has no roof either."""
+    """Whether a column has a figure for the row. Copies have no FLOPs; those of a kernel that waits for the
+    link between host and device are too few to show, and it has no roof either."""
     if column == "of the roof":
         return row["fraction_of_roof"] is not None
     return bool(row["flops"]) and number((row["flops_per_second"] or 0) / 1e12) != "0.00"
