@@ -48,12 +48,12 @@ class OnlyEndBlocks {
   OnlyEndBlocks& operator=(const OnlyEndBlocks&) = delete;
 };
 
-/// Calls `launch`. The error of a device that stopped it says that `index`, the largest that it needs, is
-/// far.
+/// Calls `launch`, of which the CPU device runs so many blocks at each end. The error of a device that
+/// stopped it says that `index`, the largest that it needs, is far.
 template <class Launch>
-void run_far(std::int64_t index, Launch launch) {
+void run_far(std::int64_t index, Launch launch, std::uint64_t blocks = 16) {
   try {
-    const OnlyEndBlocks ends(16);
+    const OnlyEndBlocks ends(blocks);
     launch();
   } catch (const CudaError& error) {
     if (error.code() == cudaErrorIllegalAddress)

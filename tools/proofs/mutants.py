@@ -12,8 +12,10 @@ A mistake that only the CPU device shows, such as a leak, says so: "// Caught on
 
 One that would never end in a test that is large on a GPU names it: "// Leaves out: *TestName*, because".
 
-Each mutant must make a test fail in every thread order, and its failure must say so. The reference,
-`solution`, runs in the same program and must pass: a program that fails at everything proves nothing.
+Each mutant must make a test fail in every thread order, and its failure must say so. A run ends at the first
+failure where that one says so, else all tests run. The reference, `solution`, runs in the same program, in
+the last of the orders, and must pass: a program that fails at everything proves nothing. In the first order,
+the exercise's own test runs it.
 
 A mutant's mistake is in its kernel, and its launcher checks nothing: tests called Rejects... or
 Refuses... are left out.
@@ -35,13 +37,31 @@ CAUSE = re.compile(r"^// Caught as: (.+)$", re.MULTILINE)
 TESTS_FAILED = 1
 
 
-def run(program: Path, implementation: str, order: str, left_out: str, timeout: float) -> tuple[int, str]:
+def caught(
+    program: Path, mutant: str, order: str, left_out: str, timeout: float, cause: str
+) -> tuple[int, str]:
+    """As `run`, which ends at the first failure where that one names the cause."""
+    code, output = run(program, mutant, order, left_out, timeout, "--gtest_fail_fast")
+    if judge(code, output, cause) is None:
+        return code, output
+    return run(program, mutant, order, left_out, timeout)
+
+
+def run(
+    program: Path, implementation: str, order: str, left_out: str, timeout: float, *options: str
+) -> tuple[int, str]:
     """The program's exit code and output for one implementation in one thread order."""
     environment = {**os.environ, "SIMT_ORDER": order}
     environment.pop("WB_IMPL", None)
     try:
         done = subprocess.run(
-            [program, "--impl", implementation, f"--gtest_filter=-*.Rejects*:*.Refuses*:{left_out}"],
+            [
+                program,
+                "--impl",
+                implementation,
+                f"--gtest_filter=-*.Rejects*:*.Refuses*:{left_out}",
+                *options,
+            ],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -85,29 +105,27 @@ def main() -> int:
         print(f"error: no mutant in {arguments.folder}", file=sys.stderr)
         return 2
     orders = arguments.orders.split(",")
-    left_out = {mutant.stem: LEAVES_OUT.findall(mutant.read_text()) for mutant in mutants}
-    todo = [(name, order) for order in orders for name in ["solution", *left_out]]
+    todo = [(mutant, order) for order in orders for mutant in mutants]
+
+    def prove(mutant: Path, order: str) -> str | None:
+        """What is wrong with the proof of one mutant in one order."""
+        head = mutant.read_text()
+        cause, left_out = CAUSE.search(head), ":".join(LEAVES_OUT.findall(head))
+        if cause is None:
+            return "says no '// Caught as: ...' in its head comment"
+        ended = caught(arguments.program, mutant.stem, order, left_out, arguments.timeout, cause.group(1))
+        return judge(*ended, cause.group(1))
+
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        runs = list(
-            pool.map(
-                lambda one: run(
-                    arguments.program, *one, ":".join(left_out.get(one[0], [])), arguments.timeout
-                ),
-                todo,
-            )
-        )
-    causes = {mutant.stem: CAUSE.search(mutant.read_text()) for mutant in mutants}
-    failures = 0
-    for (name, order), (code, output) in zip(todo, runs):
-        if name == "solution":
-            problem = f"must pass, but ended with {code}:\n{output}" if code != 0 else None
-        elif causes[name] is None:
-            problem = "says no '// Caught as: ...' in its head comment"
-        else:
-            problem = judge(code, output, causes[name].group(1))
-        failures += problem is not None
-        if problem or name != "solution":
-            print(f"{name}, {order}: {problem or 'caught'}")
+        reference = pool.submit(run, arguments.program, "solution", orders[-1], "", arguments.timeout)
+        problems = list(pool.map(lambda one: prove(*one), todo))
+    for (mutant, order), problem in zip(todo, problems):
+        print(f"{mutant.stem}, {order}: {problem or 'caught'}")
+    failures = sum(problem is not None for problem in problems)
+    code, output = reference.result()
+    if code != 0:
+        failures += 1
+        print(f"solution, {orders[-1]}: must pass, but ended with {code}:\n{output}")
     print(f"{len(mutants)} mutants, {failures} problems")
     return 1 if failures else 0
 

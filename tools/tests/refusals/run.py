@@ -1,17 +1,22 @@
 """Runs a table of bad command lines, environments, files and folders against ./workbook and the programs.
 
-    python3 tools/tests/refusals/run.py [--bin build/cpu/bin] [--only WORD] [--list]
+    python3 tools/tests/refusals/run.py [--bin build/cpu/bin] [--only WORD] [--list] [--processes]
 
 Each case must end with the exit code that the table names and with one or two lines on standard error, in our
 own words: nothing of Python's or of C++'s. It must leave no process, and no file that it has begun. table.txt
 explains its columns.
+
+The first case of a line is a process of its own, and so is each with a situation, a variable or a program.
+The others of a line, which differ in an argument, are forks of a process that has loaded the command.
 """
 
 import argparse
 import compileall
 import concurrent.futures
+import contextlib
 import itertools
 import os
+import queue
 import re
 import shlex
 import shutil
@@ -22,6 +27,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import forks
 import situations
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,19 +39,18 @@ RAW = re.compile(
 BEGUN = re.compile(r"\.tmp$|^\..*\.\d+\.|\.part$")
 MOST_SECONDS = 60.0
 MARK = "WB_REFUSAL"
+WORKERS = os.cpu_count() or 2
 
 
 class Case:
     """One row of the table, with all alternatives of its braces chosen."""
 
-    def __init__(self, codes, words, line, shared, places, programs):
-        self.codes, self.words, self.line = codes, words, line
+    def __init__(self, codes, words, line, shared, places, programs, alone=True):
+        self.codes, self.words, self.line, self.alone = codes, words, line, alone
         self.checkout, self.base = shared, shared
         self.places, self.programs = places, programs
         self.mark = f"{os.getpid()}-{id(self)}"
-        self.env = {**os.environ, MARK: self.mark, "PYTHONDONTWRITEBYTECODE": "1"}
-        for name in ("WB_RESULTS_DIR", "WB_IMPL", "WB_COMMIT", "CXX"):
-            self.env.pop(name, None)
+        self.env = {**plain_environment(), MARK: self.mark}
         self.wrapper, self.launcher, self.user, self.skip = [], ["./workbook"], None, ""
         self.folders, self.said = [], ""
 
@@ -105,24 +110,37 @@ class Case:
                 found[os.path.relpath(path, self.checkout)] = os.lstat(path).st_mtime_ns
         return found
 
-    def run(self):
+    def may_fork(self):
+        """Whether its arguments are all that there is to it."""
+        return not self.alone and self.line.partition(" ")[0].isidentifier() and self.line[0] not in "@$"
+
+    def done(self, command, pool):
+        """How it ended."""
+        if self.may_fork():
+            fork = pool.get()
+            try:
+                return fork.run(command[1:], {MARK: self.mark}, MOST_SECONDS)
+            finally:
+                pool.put(fork)
+        given = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
+        return subprocess.run(
+            [os.fsencode(part) for part in command],
+            cwd=self.checkout,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=MOST_SECONDS,
+            **given,
+        )
+
+    def run(self, pool):
         """What is wrong with how it ended; empty when nothing is."""
         try:
             command = self.prepare()
             if self.skip:
                 return ""
             before = self.files() if self.checkout != self.base else None
-            given = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
-            done = subprocess.run(
-                [os.fsencode(part) for part in command],
-                cwd=self.checkout,
-                env=self.env,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=MOST_SECONDS,
-                **given,
-            )
-            problems = list(self.judge(done, before))
+            problems = list(self.judge(self.done(command, pool), before))
         except subprocess.TimeoutExpired:
             problems = [f"did not end within {MOST_SECONDS:.0f} s"]
         except Exception as error:
@@ -177,6 +195,14 @@ class Case:
             return False
 
 
+def plain_environment():
+    """Ours, without what steers the workbook."""
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    for name in ("WB_RESULTS_DIR", "WB_IMPL", "WB_COMMIT", "CXX"):
+        env.pop(name, None)
+    return env
+
+
 def expand(line):
     """`a {x,y} b` -> `a x b`, `a y b`. A comma inside quotes separates nothing."""
     parts = re.split(r"(\{[^{}]*,[^{}]*\})", line)
@@ -190,13 +216,14 @@ def expand(line):
 
 
 def table():
-    """(exit codes, words, command line) of each case."""
+    """(exit codes, words, command line, number of the line, whether it is the line's first) of each case."""
     rows = []
     for number, text in enumerate(TABLE.read_text(encoding="utf-8").splitlines(), 1):
         if not text.strip() or text.startswith("#"):
             continue
         codes, words, line = (part.strip() for part in text.split(" |", 2))
-        rows += [({int(code) for code in codes.split(",")}, words, one, number) for one in expand(line)]
+        codes = {int(code) for code in codes.split(",")}
+        rows += [(codes, words, one, number, place == 0) for place, one in enumerate(expand(line))]
     return rows
 
 
@@ -229,6 +256,22 @@ def shared_copy(folder):
     return copy
 
 
+@contextlib.contextmanager
+def forked(checkout, folder):
+    """A process to fork for each of our threads."""
+    pool = queue.SimpleQueue()
+    made = []
+    for number in range(WORKERS):
+        (folder / f"said_{number}").mkdir()
+        made.append(forks.Forks(checkout, plain_environment(), folder / f"said_{number}"))
+        pool.put(made[-1])
+    try:
+        yield pool
+    finally:
+        for fork in made:
+            fork.end()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -236,6 +279,7 @@ def main():
     )
     parser.add_argument("--only", default="", help="cases whose line has this in it")
     parser.add_argument("--list", action="store_true", help="show what each case said")
+    parser.add_argument("--processes", action="store_true", help="fork none of them")
     options = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="wb_refusals_") as folder:
@@ -246,14 +290,17 @@ def main():
         (Path(folder) / "inputs").mkdir()
         places = situations.inputs(Path(folder) / "inputs")
         cases = [
-            (Case(codes, words, line, shared, places, options.bin.resolve()), number)
-            for codes, words, line, number in table()
+            (
+                Case(codes, words, line, shared, places, options.bin.resolve(), first or options.processes),
+                number,
+            )
+            for codes, words, line, number, first in table()
             if options.only in line
         ]
         before = Case(set(), "", "", shared, places, options.bin).files()
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        with forked(shared, Path(folder)) as pool, concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
             ended = []
-            for (case, number), problem in zip(cases, pool.map(lambda case: case[0].run(), cases)):
+            for (case, number), problem in zip(cases, workers.map(lambda case: case[0].run(pool), cases)):
                 ended.append(problem)
                 if problem:
                     print(f"table.txt:{number}: {case.line}: {problem}\n    {case.said[:500]}", flush=True)
