@@ -10,9 +10,9 @@
 
 constexpr int kThreads = 256;
 
-template <bool kBarrier>
+template <class T, bool kBarrier>
 __global__ void shift(int* out, int base, long long delay) {  // out: (kThreads)
-  __shared__ int tile[kThreads];
+  __shared__ T tile[kThreads];
   const int t = threadIdx.x;
   // Other work, of which warps 0, 2, 4 and 6 have more.
   if (t / 32 % 2 == 0) {
@@ -24,10 +24,10 @@ __global__ void shift(int* out, int base, long long delay) {  // out: (kThreads)
   out[t] = t == 0 ? 0 : tile[t - 1];
 }
 
-template <bool kBarrier>
+template <class T, bool kBarrier>
 int wrong(int* out, int base, long long delay) {
   int host[kThreads], count = 0;
-  shift<kBarrier><<<1, kThreads>>>(out, base, delay);
+  shift<T, kBarrier><<<1, kThreads>>>(out, base, delay);
   cudaMemcpy(host, out, sizeof(host), cudaMemcpyDeviceToHost);
   for (int t = 1; t < kThreads; ++t) count += host[t] != base + t - 1;
   return count;
@@ -36,9 +36,12 @@ int wrong(int* out, int base, long long delay) {
 int main() {
   int* out = nullptr;
   cudaMalloc(&out, kThreads * sizeof(int));
-  const int with = wrong<true>(out, 1000, 20000), without = wrong<false>(out, 2000, 0);
-  std::printf("with a barrier: %d wrong\nwithout: %d wrong\n", with, without);
-  std::printf("without, and warps 0, 2, 4, 6 are later: %d wrong\n", wrong<false>(out, 3000, 20000));
+  const int with = wrong<int, true>(out, 1000, 20000);
+  std::printf("with a barrier: %d wrong\n", with);
+  std::printf("without: %d wrong\n", wrong<int, false>(out, 2000, 0));
+  // A compiler may not exchange accesses that are volatile.
+  std::printf("volatile: %d wrong\n", wrong<volatile int, false>(out, 3000, 0));
+  std::printf("volatile, some warps later: %d wrong\n", wrong<volatile int, false>(out, 4000, 20000));
   cudaFree(out);
   return with == 0 ? 0 : 1;
 }
