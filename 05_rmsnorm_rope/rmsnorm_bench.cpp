@@ -15,6 +15,7 @@ template <class ContractOf, class T>
 class ForwardProblem {
  public:
   using Contract = ContractOf;
+  static constexpr bool kBf16 = sizeof(T) == 2;
 
   struct Buffers {
     wb::DeviceBuffer<T> x, weight, y;
@@ -70,6 +71,7 @@ class BackwardProblem {
  public:
   using Contract = ContractOf;
   static constexpr bool kAccumulates = true;  // dweight
+  static constexpr bool kBf16 = sizeof(T) == 2;
 
   struct Buffers {
     wb::DeviceBuffer<T> dy, x, weight, dx;
@@ -146,10 +148,12 @@ class BackwardProblem {
   wb::RmsnormBenchSize size_;
 };
 
+// 16384 x 4096 in bf16: a batch of a model of 7 billion parameters.
 template <class Problem>
 std::vector<Problem> problems() {
   std::vector<Problem> list;
   for (const auto& size : wb::rmsnorm_bench_sizes()) list.emplace_back(size);
+  if (Problem::kBf16 && !wb::device_is_cpu()) list.emplace_back(wb::RmsnormBenchSize{16384, 4096});
   return list;
 }
 

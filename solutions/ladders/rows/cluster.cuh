@@ -1,0 +1,46 @@
+// The blocks of a cluster share a row that none of them could hold (compute capability 9.0).
+//
+// Blocks (b, 0), (b, 1), ... of the grid form a cluster: they run at the same time on neighboring
+// multiprocessors and can write into each other's shared memory. Each holds a slice of the row. What a warp
+// knows it writes to every block of the cluster, and after one barrier of the whole cluster each block has
+// all of it.
+#pragma once
+
+#include <cooperative_groups.h>
+
+#include "solutions/ladders/rows/meet.cuh"
+
+namespace wb::ladder {
+
+/// The sums over all threads of kBlocks blocks of kThreads, with the same bits in each. `turn` as in meet.
+/// All blocks of the cluster must have started: see start_cluster.
+template <int kThreads, int kBlocks, int kCount>
+__device__ Known<kCount> meet_in_cluster(Known<kCount> mine, int turn = 0) {
+  if constexpr (kBlocks == 1) return meet<kThreads>(mine, Add{}, turn);
+  constexpr int kWarps = kThreads / kWarp, kSlots = kBlocks * kWarps;
+  __shared__ Known<kCount> of_warp[2][kSlots];
+  const auto cluster = cooperative_groups::this_cluster();
+  const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
+  mine = meet_in_warp<kWarp>(mine, Add{});
+  if (lane < kBlocks) {
+    Known<kCount>* slot = &of_warp[turn][static_cast<int>(cluster.block_rank()) * kWarps + warp];
+    *cluster.map_shared_rank(slot, lane) = mine;
+  }
+  cluster.sync();
+  Known<kCount> all = {};
+#pragma unroll
+  for (int i = 0; i < kSlots; i += kWarp) {
+    if (i + lane < kSlots) all = Add{}(all, of_warp[turn][i + lane]);
+  }
+  all = meet_in_warp<kWarp>(all, Add{});
+  for (float& value : all.of) value = __shfl_sync(kAllLanes, value, 0);
+  return all;
+}
+
+/// Before the first meeting: shared memory of a block that has not started may not be written.
+template <int kBlocks>
+__device__ void start_cluster() {
+  if constexpr (kBlocks > 1) cooperative_groups::this_cluster().sync();
+}
+
+}  // namespace wb::ladder

@@ -1,0 +1,50 @@
+// Rung 2: both rows stay in the registers of a block.
+//
+// Idea: a block holds dy and y of its row (held_row.cuh), up to 16384 columns, so that memory and caches are
+// read once. Longer rows are walked twice.
+//
+// Limited before: the second reading.
+// Limits now: at 1024 columns start and end of the kernel, 1.5 of 26 us. From 16388 columns on the second
+// reading: a block cannot hold two such rows.
+// Uses: 24 to 60 registers, 16 to 256 bytes of shared memory.
+// Costs in clarity: a shape for each length.
+#include "03_softmax/softmax.h"
+#include "03_softmax/softmax_check.h"
+#include "common/core/registry.h"
+#include "solutions/ladders/softmax_backward/softmax_gradient.cuh"
+
+namespace wb {
+namespace {
+
+template <class Shape>
+__global__ void __launch_bounds__(Shape::kThreads) held_rows(const typename Shape::T* dy,  // (rows, columns)
+                                                             const typename Shape::T* y,   // (rows, columns)
+                                                             typename Shape::T* dx,        // (rows, columns)
+                                                             int columns) {
+  using Held = ladder::HeldRow<Shape, typename Shape::T>;
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(columns);
+  const Held dy_row(dy + start, columns), y_row(y + start, columns);
+  const float dot = ladder::meet_sum<Shape::kThreads>(ladder::dot_held<Shape>(dy_row, y_row));
+  ladder::store_gradient<Shape>(dx + start, dy_row, y_row, dot);
+}
+
+void softmax_held_rows(const float* dy, const float* y, float* dx, int rows, int columns,
+                       cudaStream_t stream) {
+  check_softmax_backward(dy, y, dx, rows, columns);
+  const bool wide = rows_fit_pack4(columns, dy, y, dx);
+  if (columns > ladder::kLongestHeldPair) {
+    ladder::softmax_gradient_walked_kernel<float>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(
+        dy, y, dx, columns);
+  } else {
+    ladder::with_held_pair<float>(columns, wide, [&](auto shape) {
+      held_rows<decltype(shape)><<<rows, shape.kThreads, 0, stream>>>(dy, y, dx, columns);
+    });
+  }
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+WB_REGISTER(SoftmaxBackward, held_rows, softmax_held_rows);
+
+}  // namespace wb

@@ -1,0 +1,71 @@
+// Rung 4: several blocks hold a row that is too long for one.
+// Needs: sm_90
+//
+// Idea: up to 8 blocks of a cluster share a row. Each holds its slice of dy and y, 16384 columns of each at
+// most, and writes its part of dot into the shared memory of the others (cluster.cuh). So rows up to 131072
+// columns are read once; what is longer is walked. Rows up to 16384 columns are rung 3.
+//
+// Limited before: the second reading of rows above 16384 columns.
+// Limits now: memory. Two reads and one write are faster than the copy, which writes as much as it reads:
+// 105% of it at 32768 columns (H200).
+// Uses: 88 registers where a cluster works, else as rung 3; 256 to 1024 bytes of shared memory.
+// Costs in clarity: a barrier over blocks, and slices of which the last may be short.
+#include "03_softmax/softmax.h"
+#include "03_softmax/softmax_check.h"
+#include "common/core/registry.h"
+#include "solutions/ladders/rows/cluster.cuh"
+#include "solutions/ladders/rows/early_launch.cuh"
+#include "solutions/ladders/softmax_backward/softmax_gradient.cuh"
+
+namespace wb {
+namespace {
+
+template <class Shape, int kSlices>
+__global__ void __launch_bounds__(Shape::kThreads)
+    cluster_rows(const typename Shape::T* dy,  // (rows, columns)
+                 const typename Shape::T* y,   // (rows, columns)
+                 typename Shape::T* dx,        // (rows, columns)
+                 int columns) {
+  using Held = ladder::HeldRow<Shape, typename Shape::T>;
+  const ladder::Slice slice = ladder::slice_of<Shape>(static_cast<int>(blockIdx.y), columns);
+  const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(columns) + slice.first;
+  hopper::wait_for_previous_kernel();
+  const Held dy_row(dy + start, slice.columns), y_row(y + start, slice.columns);
+  hopper::let_next_kernel_start();
+  ladder::start_cluster<kSlices>();
+  const ladder::Known<1> mine = {{ladder::dot_held<Shape>(dy_row, y_row)}};
+  const float dot = ladder::meet_in_cluster<Shape::kThreads, kSlices>(mine).of[0];
+  ladder::store_gradient<Shape>(dx + start, dy_row, y_row, dot);
+}
+
+void softmax_cluster_rows(const float* dy, const float* y, float* dx, int rows, int columns,
+                          cudaStream_t stream) {
+  check_softmax_backward(dy, y, dx, rows, columns);
+  const bool wide = rows_fit_pack4(columns, dy, y, dx);
+  using Half = ladder::RowShape<float, 4, 8, 512>;
+  static_assert(Half::kColumns == ladder::kLongestHeldPair);
+  const int slices = (columns - 1) / Half::kColumns + 1;
+  const auto launch = [&](auto* kernel, int threads, int cluster) {
+    ladder::launch_early(kernel, {rows, threads, cluster}, stream, dy, y, dx, columns);
+  };
+  if (slices == 1) {
+    ladder::with_held_pair<float>(
+        columns, wide, [&](auto shape) { launch(cluster_rows<decltype(shape), 1>, shape.kThreads, 1); });
+  } else if (wide && slices == 2) {
+    launch(cluster_rows<Half, 2>, Half::kThreads, 2);
+  } else if (wide && slices <= 4) {
+    launch(cluster_rows<Half, 4>, Half::kThreads, 4);
+  } else if (wide && slices <= 8) {
+    launch(cluster_rows<Half, 8>, Half::kThreads, 8);
+  } else {
+    ladder::softmax_gradient_walked_kernel<float>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(
+        dy, y, dx, columns);
+  }
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+WB_REGISTER(SoftmaxBackward, cluster_rows, softmax_cluster_rows);
+
+}  // namespace wb
