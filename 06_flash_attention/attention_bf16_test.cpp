@@ -6,6 +6,7 @@
 #include "06_flash_attention/testing/attention_cases.h"
 #include "06_flash_attention/testing/attention_refusals.h"
 #include "06_flash_attention/testing/attention_rounding.h"
+#include "common/core/device_info.h"
 #include "common/harness/bf16.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/inspection.h"
@@ -143,6 +144,15 @@ TEST_P(AttentionForwardBf16Test, LongSequences) {
 }
 
 // The largest score need not have the largest weight.
+// More tiles of queries than a GPU has multiprocessors, of unequal length: a block may have several.
+TEST_P(AttentionForwardBf16Test, ManyTiles) {
+  const bool is_cpu = device_is_cpu();
+  try_case(llama_shape(is_cpu ? 1 : 8, 300, is_cpu ? 4 : 8, 2, 24, true), HeadsLayout::kTokenMajor, 0);
+  for (const bool causal : {true, false}) {
+    try_case(llama_shape(is_cpu ? 1 : 8, 270, is_cpu ? 4 : 32, 4, 16, causal), HeadsLayout::kTokenMajor, 0);
+  }
+}
+
 TEST_P(AttentionForwardBf16Test, AnyScale) {
   for (const float scale : {-0.2f, 0.0f, 0.5f}) {
     AttentionShape shape = llama_shape(1, 70, 2, 1, 64, true);
@@ -208,10 +218,9 @@ void forward_for_backward(Bf16Problem& p, const AttentionShape& shape, const std
   WB_CUDA_CHECK(cudaMemcpy(p.saved.data(), lse.data(), lse.size() * sizeof(float), cudaMemcpyHostToDevice));
 }
 
-class AttentionBackwardBf16Test : public ImplementationTest<AttentionBackwardBf16> {};
-
-TEST_P(AttentionBackwardBf16Test, MatchesOracleOnRoundedInputs) {
-  for_each_case([&](const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
+class AttentionBackwardBf16Test : public ImplementationTest<AttentionBackwardBf16> {
+ protected:
+  void try_case(const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
     SCOPED_TRACE(describe(shape, layout));
     const AttentionMemory memory =
         find_implementation<AttentionMemoryUseBf16>(implementation().name).function(shape);
@@ -244,7 +253,21 @@ TEST_P(AttentionBackwardBf16Test, MatchesOracleOnRoundedInputs) {
     EXPECT_TRUE(dk.check("dk"));
     EXPECT_TRUE(dv.check("dv"));
     EXPECT_TRUE(scratch.check("scratch"));
+  }
+};
+
+TEST_P(AttentionBackwardBf16Test, MatchesOracleOnRoundedInputs) {
+  for_each_case([&](const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
+    try_case(shape, layout, misalign);
   });
+}
+
+// More heads than an implementation is likely to work on at a time, of several tiles each.
+TEST_P(AttentionBackwardBf16Test, ManyHeads) {
+  const bool is_cpu = device_is_cpu();
+  for (const bool causal : {true, false}) {
+    try_case(llama_shape(is_cpu ? 1 : 10, 270, 4, 2, 16, causal), HeadsLayout::kTokenMajor, 0);
+  }
 }
 
 TEST_P(AttentionBackwardBf16Test, IsDeterministic) {

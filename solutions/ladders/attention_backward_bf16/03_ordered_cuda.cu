@@ -2,16 +2,20 @@
 //
 // Idea: a counter per part of dQ says how many blocks have added to it. A block waits for its turn, adds,
 // waits until the sum has arrived in global memory, and counts on. The first one stores in place of adding,
-// so nothing needs to be cleared before. When causal, the order follows the time at which blocks come anyway:
-// the tile of the last keys begins with the first query that sees them, and the block before it comes to the
-// same queries some steps later. So blocks are started from the last keys to the first, and hardly wait. A
-// block draws its number when it starts, and waits only for smaller numbers: those run already, so no order
-// of starting can lock. It differs from rung 2 in kOrdered (wgmma_work.cuh, add_dq in wgmma_pass.cuh).
+// so nothing needs to be cleared before. A block draws its number when it starts, and waits only for smaller
+// numbers: those run already, so no order of starting can lock.
+//
+// When causal, the order of starting decides what is waited for. In a band of heads whose blocks start
+// together, those of the last keys add first: such a block begins with the first queries that see its keys,
+// and the block before it comes to the same queries some steps later. But they are the shortest, and the
+// longest would end the kernel alone. So in every second band the first keys start first and add first: a
+// long block there follows a short one of the band before, in the same place. It differs from rung 2 in
+// kOrdered (wgmma_work.cuh, add_dq in wgmma_pass.cuh).
 //
 // Limited before: what rung 2 is limited by; and it broke the contract, which wants the same bits.
 //
-// Limits now: not measured. A prototype with the same turns, but in the order in which blocks wait for their
-// neighbours, was 16% slower than rung 2 at D 128; this order is expected to cost less.
+// Limits now: as rung 2, and the way of each part of dQ to global memory and back before the next block may
+// add.
 //
 // Costs in clarity: fences between TMA's view of memory and everybody else's. Full attention has no such
 // order of its own: there every block waits for its neighbour once.

@@ -170,7 +170,7 @@ __device__ void consume(const WgmmaPass& pass, const Work& work, SharedTiles<kHe
     add_weighted_tile<kQueries, kHead>(dk, gradients, shared.q[i][0][0]);
     hopper::wait_for_products<1>();
     hopper::hold(dq);
-    if (thread == 0) hopper::arrive(&shared.dout_empty[i]);
+    hopper::arrive(&shared.dout_empty[i]);
     hopper::wait(&shared.dq_empty[warpgroup], (step + 1) % 2);
 #pragma unroll
     for (int j = 0; j < 8; ++j) {
@@ -181,7 +181,7 @@ __device__ void consume(const WgmmaPass& pass, const Work& work, SharedTiles<kHe
     hopper::arrive(&shared.dq_full[warpgroup]);
     hopper::wait_for_products<0>();
     hopper::hold(dk);
-    if (thread == 0) hopper::arrive(&shared.q_empty[i]);
+    hopper::arrive(&shared.q_empty[i]);
     at.advance<2>();
     if (++tile == work.end_tile) tile = work.first_tile;
   }
@@ -206,8 +206,8 @@ __global__ void __launch_bounds__(kThreads, 1) wgmma_pass_kernel(const __grid_co
     for (int i = 0; i < 2; ++i) {
       hopper::init_barrier(&shared.q_full[i], 1);
       hopper::init_barrier(&shared.dout_full[i], 1);
-      hopper::init_barrier(&shared.q_empty[i], 2);  // both warpgroups
-      hopper::init_barrier(&shared.dout_empty[i], 2);
+      hopper::init_barrier(&shared.q_empty[i], 256);  // each thread that read lse, or delta
+      hopper::init_barrier(&shared.dout_empty[i], 256);
       hopper::init_barrier(&shared.dq_full[i], 128);
       hopper::init_barrier(&shared.dq_empty[i], 1);
     }

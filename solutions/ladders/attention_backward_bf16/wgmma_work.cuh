@@ -44,6 +44,7 @@ struct SharedTiles {
 template <int kHead, bool kCausal, bool kOrdered>
 struct BlockWork {
   int batch, kv_head, group, key_tile, first_tile, end_tile;
+  bool last_keys_first;  // of the band
 
   __device__ BlockWork(const WgmmaPass& pass, int block) {
     const AttentionShape& shape = pass.shape;
@@ -51,9 +52,11 @@ struct BlockWork {
     const int band = block / (pass.band * key_tiles), in_band = block % (pass.band * key_tiles);
     const int heads_of_band = min(pass.band, heads - band * pass.band);
     const int head = band * pass.band + in_band % heads_of_band;
-    // The longest first; in order, whoever adds first.
+    // The longest first. In order, every second band begins with the shortest, which add first there
+    // (03_ordered_cuda.cu).
     key_tile = in_band / heads_of_band;
-    if (kCausal && kOrdered) key_tile = key_tiles - 1 - key_tile;
+    last_keys_first = kCausal && kOrdered && band % 2 == 0;
+    if (last_keys_first) key_tile = key_tiles - 1 - key_tile;
     batch = head / shape.kv, kv_head = head % shape.kv, group = shape.h / shape.kv;
     first_tile = kCausal ? key_tile * kKeys / kQueriesOf<kHead> : 0;
     end_tile = (shape.t + kQueriesOf<kHead> - 1) / kQueriesOf<kHead>;
@@ -64,10 +67,9 @@ struct BlockWork {
     return (static_cast<std::int64_t>(batch) * pass.shape.h + kv_head * group + head) *
            (pass.t_padded / kQueriesOf<kHead>)+tile;
   }
-  // How many blocks add to a tile before this one. When causal, the last keys that it sees come first: their
-  // block meets the tile at its first steps, and each block before it some steps later.
+  // How many blocks add to a tile before this one: those of the band that were started before it.
   __device__ int turn(int tile) const {
-    return kCausal ? ((tile + 1) * kQueriesOf<kHead> - 1) / kKeys - key_tile : key_tile;
+    return last_keys_first ? ((tile + 1) * kQueriesOf<kHead> - 1) / kKeys - key_tile : key_tile;
   }
 };
 

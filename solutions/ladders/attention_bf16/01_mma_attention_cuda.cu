@@ -16,8 +16,6 @@
 // 128: 255 registers (60 bytes spill when causal), 96 KiB of shared memory (sm_90a). D 64: 183 registers, 48
 // KiB.
 //
-// Not run on a GPU yet: README.md says what was checked.
-//
 // Needs: sm_80
 #include "common/core/registry.h"
 #include "solutions/ladders/attention_bf16/mma_tiles.cuh"

@@ -14,8 +14,6 @@
 // (warpgroup_tiles.cuh). D 128: 168 registers (then 24 and 240), 161 KiB of shared memory. D 64: 128
 // registers (then 32 and 160), 121 KiB.
 //
-// Not run on a GPU yet: README.md says what was checked.
-//
 // Needs: sm_90a
 #include "common/core/registry.h"
 #include "solutions/ladders/attention_bf16/warpgroup_launch.h"
@@ -57,7 +55,8 @@ __device__ void consume(const WarpgroupPass& pass, Tiles& shared, const QueryTil
     if (thread == 0) hopper::arrive(&shared.v_empty[at.stage]);
     at.advance<Tiles::kStages>();
   }
-  finish(pass, shared, tile, consumer, sums, softmax);
+  finish<Tiles>(pass, shared.q, tile, consumer, sums, softmax);
+  leave_stores();
 }
 
 template <class Tiles, bool kCausal>

@@ -15,8 +15,11 @@ class OverlappedConsumer {
     if (consumer_ == Tiles::kConsumers - 1) pass_turn();
   }
 
-  /// All of the tile, once its queries are in shared memory.
-  __device__ void attend(const QueryTile& tile) {
+  /// The first `steps` tiles of keys for this consumer's rows of the tile, whose queries are in shared
+  /// memory. They have been read when `q_free` completes; `out` goes by way of `staging`.
+  __device__ void attend(const QueryTile& tile, int steps,
+                         bf16 (&staging)[Tiles::kChunks][Tiles::kQueries][64],
+                         std::uint64_t* q_free = nullptr) {
     const int thread = static_cast<int>(threadIdx.x) % 128, t = pass_.shape.t;
     const int first_row = tile.first_query + consumer_ * 64,
               row = first_row + thread / 32 * 16 + thread % 32 / 4;
@@ -30,12 +33,13 @@ class OverlappedConsumer {
       hopper::hold(s);
       if (thread == 0) hopper::arrive(&shared_.k_empty[k_at_.stage]);
       k_at_.advance<Tiles::kStages>();
+      if (q_free && step == 0 && thread == 0) hopper::arrive(q_free);
       if ((step + 1) * Tiles::kKeys > all_see) softmax.template mask<kCausal>(s, step * Tiles::kKeys, row, t);
       softmax.update(s, pass_.shape.scale * kLog2E);
       hopper::hold(s);
     };
 
-    int step = tile.steps - 1;
+    int step = steps - 1;
     hopper::wait(&shared_.k_full[k_at_.stage], k_at_.parity);
     await_turn();
     begin_scores<Tiles>(s, q, shared_.k[k_at_.stage]);
@@ -69,20 +73,39 @@ class OverlappedConsumer {
     hopper::hold(sums);
     if (thread == 0) hopper::arrive(&shared_.v_empty[v_at_.stage]);
     v_at_.advance<Tiles::kStages>();
-    finish(pass_, shared_, tile, consumer_, sums, softmax);
+    finish<Tiles>(pass_, staging, tile, consumer_, sums, softmax);
+  }
+
+  /// `steps` tiles of keys that this consumer's rows do not see: their turns and their buffers go to the
+  /// others.
+  __device__ void skip(int steps) {
+    for (; steps > 0; --steps) {
+      hopper::wait(&shared_.k_full[k_at_.stage], k_at_.parity);
+      await_turn();
+      pass_turn();
+      if (threadIdx.x % 128 == 0) hopper::arrive(&shared_.k_empty[k_at_.stage]);
+      k_at_.advance<Tiles::kStages>();
+      hopper::wait(&shared_.v_full[v_at_.stage], v_at_.parity);
+      if (threadIdx.x % 128 == 0) hopper::arrive(&shared_.v_empty[v_at_.stage]);
+      v_at_.advance<Tiles::kStages>();
+    }
   }
 
   /// At the end: somebody takes the turn that was passed last.
   __device__ void leave() {
     if (consumer_ == 0) await_turn();
+    leave_stores();
   }
 
  private:
   static constexpr int kFirstTurn = 1 + Tiles::kConsumers;  // those before are of finish
   static constexpr int kTwoWarpgroups = 256;
 
-  __device__ void await_turn() { hopper::wait_at(kFirstTurn + consumer_, kTwoWarpgroups); }
+  __device__ void await_turn() {
+    if (Tiles::kConsumers > 1) hopper::wait_at(kFirstTurn + consumer_, kTwoWarpgroups);
+  }
   __device__ void pass_turn() {
+    if (Tiles::kConsumers == 1) return;
     hopper::arrive_at_named(kFirstTurn + (consumer_ + 1) % Tiles::kConsumers, kTwoWarpgroups);
   }
 

@@ -30,10 +30,11 @@ CUtensorMap map_view(const View& view, const AttentionShape& shape, int rows) {
   return hopper::map_heads(heads, rows);
 }
 
+/// `rows_of_q`: that TMA brings at once.
 template <class Tiles>
-WarpgroupPass warpgroup_pass(const Pass& pass) {
+WarpgroupPass warpgroup_pass(const Pass& pass, int rows_of_q = Tiles::kQueries) {
   const AttentionShape& shape = pass.shape;
-  return {map_view(pass.q, shape, Tiles::kQueries),
+  return {map_view(pass.q, shape, rows_of_q),
           map_view(pass.k, shape, Tiles::kKeys),
           map_view(pass.v, shape, Tiles::kKeys),
           map_view(pass.out, shape, 64),

@@ -1,9 +1,9 @@
 // What a block of the wgmma rungs is made of: tiles in shared memory, the thread that fetches them, the two
 // products, and the way out.
 //
-// kConsumers warpgroups own 64 queries each and walk over the keys together, 128 at a time, from the last to
-// the first: tiles that the diagonal cuts come first. One thread of another warpgroup fetches. K and V have
-// a ring each, since a tile of K is free as soon as its scores are there.
+// kConsumers warpgroups own 64 queries each and walk over the keys together, kKeys at a time, from the last
+// to the first: tiles that the diagonal cuts come first. One thread of another warpgroup fetches. K and V
+// have a ring each, since a tile of K is free as soon as its scores are there.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +18,15 @@
 
 namespace wb::attention {
 
-template <int kHead_, int kConsumers_, int kStages_>
+template <int kHead_, int kConsumers_, int kStages_, int kKeys_ = 128>
 struct WarpgroupTiles {
-  static constexpr int kHead = kHead_, kConsumers = kConsumers_, kStages = kStages_;
+  static constexpr int kHead = kHead_, kConsumers = kConsumers_, kStages = kStages_, kKeys = kKeys_;
   static constexpr int kQueries = 64 * kConsumers;
-  static constexpr int kKeys = 128;
   static constexpr int kChunks = kHead / 64;  // of 64 features, as the swizzle wants them
   static constexpr int kThreads = 128 * (1 + kConsumers);
   // Together no more than the block has from its start; beyond that take_registers would wait forever.
-  static constexpr int kProducerRegisters = kConsumers == 2 ? 24 : 32;
-  static constexpr int kConsumerRegisters = kConsumers == 2 ? 240 : 160;
+  static constexpr int kProducerRegisters = kConsumers == 3 ? 32 : 24;
+  static constexpr int kConsumerRegisters = kConsumers <= 2 ? 240 : kConsumers == 3 ? 160 : 112;
   static constexpr int kRegistersAtStart = 65536 / kThreads / 8 * 8;
   static_assert(kProducerRegisters + kConsumers * kConsumerRegisters <= (1 + kConsumers) * kRegistersAtStart);
 
@@ -110,6 +109,10 @@ struct Producer {
   __device__ void load_all(const QueryTile& tile) {
     load_k(tile, tile.steps - 1);
     load_q(tile);
+    load_rest(tile);
+  }
+  /// All but the first tile of keys, and the queries.
+  __device__ void load_rest(const QueryTile& tile) {
     for (int step = tile.steps - 2; step >= 0; --step) {
       load_k(tile, step);
       load_v(tile, step + 1);
@@ -176,10 +179,12 @@ __device__ void begin_values(float (&sums)[Tiles::kHead / 2], const Weights<Tile
   hopper::commit_products();
 }
 
-/// Divides by the sums of the rows and writes out and the log-sum-exp, by way of this consumer's rows of q.
+/// Divides by the sums of the rows and writes out and the log-sum-exp, by way of this consumer's rows of
+/// `staging`, which TMA may still read afterwards: leave_stores.
 template <class Tiles, class Softmax>
-__device__ void finish(const WarpgroupPass& pass, Tiles& shared, const QueryTile& tile, int consumer,
-                       float (&sums)[Tiles::kHead / 2], Softmax& softmax) {
+__device__ void finish(const WarpgroupPass& pass, bf16 (&staging)[Tiles::kChunks][Tiles::kQueries][64],
+                       const QueryTile& tile, int consumer, float (&sums)[Tiles::kHead / 2],
+                       Softmax& softmax) {
   const int thread = static_cast<int>(threadIdx.x) % 128, lane = thread % 32;
   const int first_row = tile.first_query + consumer * 64;
 #pragma unroll
@@ -192,7 +197,9 @@ __device__ void finish(const WarpgroupPass& pass, Tiles& shared, const QueryTile
       pass.lse[head * pass.shape.t + query] = softmax.max[i] * pass.shape.scale + logf(total);
     }
   }
-  hopper::sync_warpgroup(1 + consumer);  // all of its products have read q
+  if (thread == 0) hopper::wait_for_stores<0>();
+  // All of its products have read q, and TMA what was in `staging` before.
+  hopper::sync_warpgroup(1 + consumer);
   const int row = thread / 32 * 16 + lane % 16;
 #pragma unroll
   for (int i = 0; i < Tiles::kHead / 16; ++i) {
@@ -204,18 +211,21 @@ __device__ void finish(const WarpgroupPass& pass, Tiles& shared, const QueryTile
           __floats2bfloat162_rn(factor * sums[8 * i + 2 * j], factor * sums[8 * i + 2 * j + 1]);
       pairs[j] = *reinterpret_cast<const std::uint32_t*>(&pair);
     }
-    bf16* to = &shared.q[i / 4][consumer * 64 + row][((i % 4 * 2 + lane / 16) ^ row % 8) * 8];
+    bf16* to = &staging[i / 4][consumer * 64 + row][((i % 4 * 2 + lane / 16) ^ row % 8) * 8];
     hopper::store_matrices(to, pairs[0], pairs[1], pairs[2], pairs[3]);
   }
   hopper::publish_shared_writes();
   hopper::sync_warpgroup(1 + consumer);
   if (thread == 0) {
     for (int c = 0; c < Tiles::kChunks; ++c) {
-      hopper::store_head_tile(&pass.out, shared.q[c][consumer * 64], c * 64, first_row, tile.head,
-                              tile.batch);
+      hopper::store_head_tile(&pass.out, staging[c][consumer * 64], c * 64, first_row, tile.head, tile.batch);
     }
-    hopper::wait_for_stores<0>();  // shared memory lives as long as the block
   }
+}
+
+/// Shared memory lives as long as the block: the threads that store wait until it has been read.
+__device__ inline void leave_stores() {
+  if (threadIdx.x % 128 == 0) hopper::wait_for_stores<0>();
 }
 
 }  // namespace wb::attention
