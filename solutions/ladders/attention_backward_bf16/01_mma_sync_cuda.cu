@@ -14,8 +14,7 @@
 // Limits now: as expected, 7 products in place of 5, since scores and dP are computed for dQ and again for dK
 // and dV; and shared memory, because a warp reads a whole tile for its 16 rows.
 //
-// Costs in clarity: fragments (attention_bf16/mma_tiles.cuh). P and dS are rounded to bf16 on the way. 255
-// registers.
+// Costs in clarity: fragments (attention_bf16/mma_tiles.cuh). P and dS are rounded to bf16. 255 registers.
 //
 // Needs: sm_80
 #include "common/core/registry.h"
