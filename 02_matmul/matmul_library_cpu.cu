@@ -1,9 +1,9 @@
 // Matrix product by OpenBLAS: what the host's cores reach. For the CPU device only.
 //
 // A block is one thread, which hands a panel of C to OpenBLAS: rows of it when C is tall, columns when it is
-// wide. The CPU device runs blocks side by side on its workers, so OpenBLAS itself gets one core a call. Its
-// own threads would compete with those workers: they wait for work by spinning, also while other kernels run.
-// 2 M N K FLOPs; a product too small to share is one block.
+// wide. The CPU device runs blocks side by side on its workers, so OpenBLAS itself gets one core per call.
+// Its own threads would compete with those workers: they wait for work by spinning, also while other kernels
+// run. 2 M N K FLOPs; a product too small to share is one block.
 #include <cblas.h>
 
 #include <algorithm>

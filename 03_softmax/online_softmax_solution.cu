@@ -6,7 +6,7 @@
 // rescaling of the sum for all, instead of one for each. Two pairs merge into one: first those of the lanes
 // of a warp, by shuffles, then, by the first warp, those of the warps.
 //
-// 4 bytes an element, 1 exponential: memory decides the speed. A pack is 16 bytes where the rows allow it,
+// 4 bytes per element, 1 exponential: memory decides the speed. A pack is 16 bytes where the rows allow it,
 // else 4. Read next: 06_flash_attention, which merges tiles of scores in the same way.
 #include <algorithm>
 #include <cmath>

@@ -8,7 +8,7 @@
 // 1024 threads keeps such a row, dy in registers and y in shared memory, since registers hold only one of the
 // two. Where even that is too little, the row is read twice after all.
 //
-// 12 bytes an element (two floats read, one written), 4 FLOPs. A pack is 16 bytes where the rows allow it,
+// 12 bytes per element (two floats read, one written), 4 FLOPs. A pack is 16 bytes where the rows allow it,
 // else 4.
 #include <cstdint>
 

@@ -116,7 +116,7 @@ class SoftmaxBackwardProblem : public RowsProblem {
     backward(buffers.dy.data(), buffers.y.data(), buffers.dx.data(), rows_, columns_, stream);
   }
 
-  // Two multiplications an element: cheap enough to compare every row.
+  // Two multiplications per element: cheap enough to compare every row.
   testing::AssertionResult check(const Buffers& buffers) const {
     const std::vector<float> dy = buffers.dy.download(), y = buffers.y.download();
     const std::vector<float> dx = buffers.dx.download();

@@ -6,11 +6,11 @@
 //
 // Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ...: in every load neighbouring threads read
 // neighbouring packs, and a thread has all its loads on the way before it needs the first. A pack is 16 bytes
-// where the rows allow it, else 4. Rows up to 2048 columns take 8 floats a thread, up to 32768 columns 32;
+// where the rows allow it, else 4. Rows up to 2048 columns take 8 floats per thread, up to 32768 columns 32;
 // beyond, registers run out and a second kernel reads the row twice, keeping a running maximum and a sum that
 // is rescaled whenever the maximum grows (Milakov and Gimelshein, 2018: online softmax).
 //
-// 8 bytes an element (12 in long rows), 1 exponential: memory decides the speed.
+// 8 bytes per element (12 in long rows), 1 exponential: memory decides the speed.
 // Read next: softmax_backward_solution.cu.
 #include <cmath>
 #include <cstdint>

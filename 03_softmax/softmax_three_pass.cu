@@ -4,9 +4,9 @@
 // Thread t takes columns t, t + blockDim.x, ... in each pass, so that a warp reads neighbouring floats. Any
 // row length will do, and the threads need no registers for the row.
 //
-// 16 bytes an element are asked for: three floats read, one written. As long as the rows being worked on stay
-// in the caches, the second and third read come from there and memory moves 8. Two exponentials an element.
-// Read next: softmax_solution.cu.
+// 16 bytes per element are asked for: three floats read, one written. As long as the rows being worked on
+// stay in the caches, the second and third read come from there and memory moves 8. Two exponentials per
+// element. Read next: softmax_solution.cu.
 #include <cmath>
 #include <cstdint>
 

@@ -23,7 +23,7 @@ class BiasLayernormProblem {
 
   std::string name() const { return std::to_string(n_) + " x " + std::to_string(c_); }
 
-  // x read and y written: what one launch needs. 10 FLOPs an element, one of them for the bias.
+  // x read and y written: what one launch needs. 10 FLOPs per element, one of them for the bias.
   wb::Work work() const {
     const auto size = static_cast<double>(area());
     return {8.0 * size + 12.0 * c_ + 8.0 * n_, 10.0 * size};

@@ -7,7 +7,7 @@
 // Thread t holds packs t, t + blockDim.x, ... of its block's row. Rows beyond 32768 columns are read twice
 // and get their bias twice.
 //
-// 8 bytes an element (x read, y written; bias, gamma and beta stay in the caches) and about 11 FLOPs.
+// 8 bytes per element (x read, y written; bias, gamma and beta stay in the caches) and about 11 FLOPs.
 #include <cstdint>
 
 #include "04_layernorm/bias_layernorm.h"

@@ -2,7 +2,7 @@
 // as an eager framework runs them.
 //
 // The sum z crosses memory twice more than it must: written by the first kernel, read by the second. That is
-// 16 bytes an element (x read, z written, z read, y written) where one launch needs 8. The contract gives no
+// 16 bytes per element (x read, z written, z read, y written) where one launch needs 8. The contract gives no
 // memory for z, so it lives in y, and the second kernel normalises in place.
 //
 // The first kernel gives a pack of 16 bytes to each thread, 4 bytes where the rows do not allow it; the

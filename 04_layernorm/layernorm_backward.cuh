@@ -16,7 +16,7 @@
 // Rows wider than a block owns are cut into slices, blockIdx.y: each slice reads the whole row for its two
 // means, and writes its own columns.
 //
-// 12 bytes an element (dy and x read, dx written) and about 20 FLOPs.
+// 12 bytes per element (dy and x read, dx written) and about 20 FLOPs.
 #pragma once
 
 #include <cuda_runtime.h>

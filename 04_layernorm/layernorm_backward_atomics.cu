@@ -6,10 +6,10 @@
 // associative, so the last bits of dgamma and dbeta differ from run to run. A training run is then no longer
 // reproducible, and a difference between two of them no longer says whose change it was.
 //
-// Adding once a block, not once a row, is what keeps atomics cheap: gridDim.x additions meet at an address,
-// not N.
+// Adding once per block, not once per row, is what keeps atomics cheap: gridDim.x additions meet at an
+// address, not N.
 //
-// 12 bytes an element; 2 atomic additions for each column and block.
+// 12 bytes per element; 2 atomic additions for each column and block.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_backward.cuh"
 #include "04_layernorm/layernorm_backward_launch.h"

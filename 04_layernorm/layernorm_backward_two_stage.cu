@@ -7,7 +7,7 @@
 // Second stage: block (strip, which) sums 32 neighbouring columns of dgamma or dbeta. A warp reads one row of
 // them; up to 32 warps take every 32nd row each and meet in shared memory.
 //
-// 12 bytes an element; scratch is written and read once, 16 bytes for each column and block.
+// 12 bytes per element; scratch is written and read once, 16 bytes for each column and block.
 // Read next: layernorm_backward_atomics.cu.
 #include <algorithm>
 #include <cstdint>

@@ -66,7 +66,7 @@ struct Affine {
   Pack<kWidth> gamma, beta;
 };
 
-/// For rows of up to kPacks packs a thread; twice that with kRest and `rest`, (kPacks, blockDim.x) packs of
+/// For rows of up to kPacks packs per thread; twice that with kRest and `rest`, (kPacks, blockDim.x) packs of
 /// shared memory.
 template <int kWidth, int kPacks, bool kRest, bool kBias>
 __device__ void layernorm_row_held(const LayernormRow<kWidth, kBias>& row, Pack<kWidth>* rest) {

@@ -4,7 +4,7 @@
 // packs. Each thread takes the moments of its packs, the block merges them (welford.cuh) and normalises what
 // it kept. A pack is 16 bytes where the rows allow it, else 4. Rows beyond 32768 columns are read twice.
 //
-// 8 bytes an element and about 10 FLOPs: memory decides the speed.
+// 8 bytes per element and about 10 FLOPs: memory decides the speed.
 // Read next: layernorm_backward.cuh.
 #include <cstdint>
 

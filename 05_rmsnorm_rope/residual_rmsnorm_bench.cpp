@@ -23,7 +23,7 @@ class Problem {
 
   std::string name() const { return size_.name(); }
 
-  // x and residual read, sum and y written: what one launch needs. 5 FLOPs an element, one of them to add.
+  // x and residual read, sum and y written: what one launch needs. 5 FLOPs per element, one of them to add.
   wb::Work work() const {
     const auto area = static_cast<double>(size_.area());
     return {sizeof(T) * (4 * area + size_.c) + 4.0 * size_.n, 5.0 * area};

@@ -6,7 +6,7 @@
 // Thread t holds packs t, t + blockDim.x, ... of its block's row: 8 floats in rows up to 2048, else 32. Rows
 // beyond 32768 columns do not fit: each thread reads back the sums that it has stored itself.
 //
-// 16 bytes an element (8 in bf16): x and residual read, sum and y written. Two launches move 20: they read
+// 16 bytes per element (8 in bf16): x and residual read, sum and y written. Two launches move 20: they read
 // the sum again. 5 FLOPs. Read next: residual_rmsnorm_unfused.cu.
 #include <cstdint>
 

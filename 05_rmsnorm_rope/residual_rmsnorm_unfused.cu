@@ -1,7 +1,7 @@
 // Residual addition and RMSNorm, `unfused`: chapter 01's addition, then RMSNorm,
 // as an eager framework runs them.
 //
-// The first launch writes the sum, the second reads it: 20 bytes an element where one launch moves 16 (x and
+// The first launch writes the sum, the second reads it: 20 bytes per element where one launch moves 16 (x and
 // residual read, sum written; sum read, y written).
 // Read next: residual_rmsnorm_solution.cu.
 #include <cstdint>

@@ -18,7 +18,7 @@
 // Rows wider than a block owns are cut into slices, blockIdx.y: each slice reads the whole row for its mean,
 // and writes its own columns.
 //
-// 12 bytes an element (6 in bf16): dy and x read, dx written; scratch is small beside it. 9 FLOPs.
+// 12 bytes per element (6 in bf16): dy and x read, dx written; scratch is small beside it. 9 FLOPs.
 // Read next: rmsnorm_unfused.cu, for what it saves.
 #include <cstdint>
 

@@ -5,14 +5,14 @@
 // up the squares it holds, the block adds those (chapter 03), and the row is scaled from registers. A pack is
 // 16 bytes where rows and weight allow it, else one number.
 //
-// Rows up to 2048 floats take 8 a thread, so that even 1024 columns keep 4 warps busy; their weights are
-// loaded with them, or each block would wait a second time. Up to 32768 columns it is 32 a thread. Beyond,
+// Rows up to 2048 floats take 8 per thread, so that even 1024 columns keep 4 warps busy; their weights are
+// loaded with them, or each block would wait a second time. Up to 32768 columns it is 32 per thread. Beyond,
 // registers run out and a second kernel reads the row twice.
 //
 // T is what memory holds, float or bf16; all arithmetic is float.
 //
-// 8 bytes an element (4 in bf16) and 4 FLOPs: memory decides the speed, so doing all in one launch is what
-// counts. rmsnorm_unfused.cu does the same arithmetic in five launches and moves 28 bytes an element.
+// 8 bytes per element (4 in bf16) and 4 FLOPs: memory decides the speed, so doing all in one launch is what
+// counts. rmsnorm_unfused.cu does the same arithmetic in five launches and moves 28 bytes per element.
 // Read next: rmsnorm_backward_solution.cu.
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 // RMSNorm and its gradient, one launch for each operation of the formula, as an eager framework runs it.
 //
 // Every launch reads its operands from memory and writes its result back, although the next one wants it at
-// once: 28 bytes an element forward where the fused kernel moves 8, and 52 backward where it moves 12. The
+// once: 28 bytes per element forward where the fused kernel moves 8, and 52 backward where it moves 12. The
 // contract gives no memory for intermediate results, so they live in the output: y holds x^2 and then x rstd
 // on its way; dx holds xhat dy and then g = dy weight; rstd holds the mean of squares.
 //

@@ -62,7 +62,7 @@ class RopeProblem {
            (s.layout_k == HeadsLayout::kTokenMajor ? "" : std::string(", k ") + wb::name_of(s.layout_k));
   }
 
-  // q and k read and written, the table read; 3 FLOPs an element: two products and a sum.
+  // q and k read and written, the table read; 3 FLOPs per element: two products and a sum.
   wb::Work work() const {
     const auto size = static_cast<double>(sizes_.elements());
     return {2.0 * sizeof(T) * size + 4.0 * sizes_.t * sizes_.d, 3.0 * size};

@@ -9,7 +9,7 @@
 // In a feature-major view neighbouring threads are B T elements apart, and the kernel is many times slower.
 //
 // The gradient is the same kernel with -sine: a rotation's transpose is its inverse.
-// 8 bytes an element in fp32, 3 FLOPs: memory decides the speed. Read next: repeat_kv_solution.cu.
+// 8 bytes per element in fp32, 3 FLOPs: memory decides the speed. Read next: repeat_kv_solution.cu.
 #include <algorithm>
 #include <cstdint>
 

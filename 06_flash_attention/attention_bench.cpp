@@ -17,7 +17,7 @@ using wb::bf16;
 
 // Beyond this much memory for saved and scratch, an implementation is not measured.
 constexpr double kMemoryLimit = 12e9;
-// Products of one thread a query read every key and value again: beyond this many FLOPs it takes too long.
+// Products of one thread per query read every key and value again: beyond this many FLOPs it takes too long.
 constexpr double kThreadPerQueryFlops = 4e10;
 
 std::vector<AttentionSize> sizes() {

@@ -23,7 +23,7 @@ namespace {
 
 constexpr int kThreads = 256;
 
-// One block a row of the scores.
+// One block per row of the scores.
 __global__ void mask_kernel(BatchedMatrix<float> scores,  // (T, T) a head
                             int t, int h) {
   const int row = static_cast<int>(blockIdx.x % t);

@@ -1,4 +1,4 @@
-// Attention with one thread a query, forward: the online softmax without its tiles.
+// Attention with one thread per query, forward: the online softmax without its tiles.
 //
 // A thread keeps its query and its result in registers and reads every key and value it may see from global
 // memory. Nothing is shared: no barrier, no shuffle, and the clearest statement of the recurrence

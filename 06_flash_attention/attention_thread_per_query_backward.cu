@@ -1,7 +1,7 @@
-// Attention with one thread a query, or a key, backward: each sum of attention_backward_solution.cu as a
+// Attention with one thread per query or key, backward: each sum of attention_backward_solution.cu as a
 // loop.
 //
-// dQ: a thread a query, over the keys it sees; it also leaves delta behind.
+// dQ: a thread per query, over the keys it sees; it also leaves delta behind.
 // dK and dV: a thread a key, over the queries that see it, of every query head of its group. It reads its
 // key and its value from memory again for every query: registers hold the two sums alone.
 //

@@ -13,7 +13,7 @@ using Size = wb::WindowedAttentionSize;
 using Tables = wb::WindowedAttentionTables;
 using wb::DeviceBuffer;
 
-// One thread a query reads every key again: beyond this many pairs times features it takes too long.
+// One thread per query reads every key again: beyond this many pairs times features it takes too long.
 constexpr double kThreadPerQueryLimit = 1e10;
 constexpr wb::Tolerance kTolerance{2e-5, 1e-4};
 

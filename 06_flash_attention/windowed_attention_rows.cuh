@@ -1,4 +1,4 @@
-// Windowed attention by plain loops over distances: one thread a query, or a key.
+// Windowed attention by plain loops over distances: one thread per query or key.
 //
 // A pair of features is a complex number and a rotation multiplies it by e^(i angle). So a rotated product
 // needs neither position, only their distance: with n = i - j and x, y the halves of a pair,

@@ -243,7 +243,7 @@ __global__ void __launch_bounds__(kThreads) windowed_forward_kernel(Arguments a)
   }
 }
 
-// One thread a row: delta = out . dout
+// One thread per row: delta = out . dout
 __global__ void windowed_delta_kernel(Arguments a) {
   const WindowedAttentionShape& s = a.shape;
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -330,7 +330,7 @@ __global__ void __launch_bounds__(kThreads) windowed_key_kernel(Arguments a) {
     load_tile<kTile, kHead>(tile.other_columns, head_rows(a.dout, s, s.h, b, h), first_query, s.t, s.d);
     __syncthreads();
 
-    // A row of these is a key, a column a query: windowed_query_kernel, with rows and columns exchanged.
+    // A row is a key, a column is a query: windowed_query_kernel, with rows and columns exchanged.
     float p[kRows][kColumns] = {}, ds[kRows][kColumns] = {};
     // TODO 6: p, the probabilities: exp(scale * score - lse of the query) where the query sees the key, else
     //         0. blended_dots gives the scores.

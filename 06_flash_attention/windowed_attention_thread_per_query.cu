@@ -1,4 +1,4 @@
-// Windowed attention with one thread a query, or a key: the formula as a loop over distances.
+// Windowed attention with one thread per query or key: the formula as a loop over distances.
 //
 // No tile, no barrier, nothing shared: the plainest statement of the operation, and a check on the fast one,
 // for it goes another way: windowed_attention_rows.cuh explains how two encodings become one by blending the

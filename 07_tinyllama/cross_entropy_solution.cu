@@ -10,7 +10,7 @@
 // the probability, so nothing but lse had to be kept. A thread writes only what it has read, so dlogits may
 // be logits. T is the type in memory, float or bf16.
 //
-// One exponential an element either way. Of fp32 logits bytes decide. In bf16, where an element is there in
+// One exponential per element either way. Of fp32 logits bytes decide. In bf16, where an element is there in
 // half the time, the instructions of expf nearly take as long as its bytes: small blocks, so that some load
 // while others compute, and in forward __expf, which takes fewer of them. It is wrong by 2 ulp near 0,
 // where the large terms of the sum are, and by more only far below.

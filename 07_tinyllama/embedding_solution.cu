@@ -1,7 +1,7 @@
 // Token embedding: copy rows in, add gradients back to the rows they came from.
 //
 // Forward: a block per place copies one row; neighbouring threads copy neighbouring packs of 16 bytes, or
-// single elements where the rows do not allow it. 8 bytes an element, 4 in bf16.
+// single elements where the rows do not allow it. 8 bytes per element, 4 in bf16.
 //
 // Backward: a token may occur many times, so many rows of dout add to one row of dweight. atomicAdd would do
 // it in an order that changes from run to run, and so would the last bits. Instead the first place of each

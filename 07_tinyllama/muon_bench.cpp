@@ -78,7 +78,7 @@ class MuonProblem {
     const double length = std::sqrt(squares / std::min(r_, c_)) / (step * b.calls);
     if (length > 0.6 && length < 1.3) return testing::AssertionSuccess();
     return testing::AssertionFailure()
-           << "the parameters moved " << length << " steps a call, expected 0.6 to 1.3";
+           << "the parameters moved " << length << " steps per call, expected 0.6 to 1.3";
   }
 
  private:

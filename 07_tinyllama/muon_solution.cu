@@ -6,11 +6,11 @@
 // FLOPs with S = min(R, C). What is written here are the two kernels around it, thread i owning pack i of (R,
 // C):
 //
-//   momentum   m = mu m + g, u = g + mu m        reads 8 bytes an element, writes 8
+//   momentum   m = mu m + g, u = g + mu m        reads 8 bytes per element, writes 8
 //   newton_schulz on u, in place
 //   step       p = p (1 - lr decay) - lr s u     reads 8, writes 4
 //
-// 28 bytes an element, as many as AdamW, with half of its state: m alone. From a few hundred rows on the
+// 28 bytes per element, as many as AdamW, with half of its state: m alone. From a few hundred rows on the
 // products take nearly all of the time.
 #include <cstdint>
 

@@ -30,7 +30,7 @@ inline std::string explain_missing_squares(std::span<const float> rstd, std::spa
       return "looks like: only thread 0's squares. block_sum adds up those of all threads";
     }
     if (threads < width && is_of([&](std::size_t column) { return column < threads; })) {
-      return "looks like: only one column a thread. A loop takes every blockDim.x-th of the row's columns";
+      return "looks like: only one column per thread. A loop takes every blockDim.x-th of the row's columns";
     }
   }
   return "";

@@ -63,7 +63,7 @@ inline std::string explain_lse(std::span<const float> lse, std::span<const doubl
   std::vector<Suspect> suspects = {{of(false, all), "the maximum is not added again outside log"}};
   for (std::size_t threads = 32; threads <= 1024; threads *= 2) {
     suspects.push_back({of(true, [=](std::size_t j) { return j < threads; }),
-                        "one logit a thread. A loop takes every blockDim.x-th of the row's logits"});
+                        "one logit per thread. A loop takes every blockDim.x-th of the row's logits"});
     suspects.push_back({of(true, [=](std::size_t j) { return j % threads == 0; }),
                         "the sum of thread 0 alone. block_sum adds up those of all threads"});
   }

@@ -1,5 +1,5 @@
 // Two kernels of known names: what the profiler's test launches, counts and times.
-// One thread an element; the second may repeat its work, so that it can be made the slower one.
+// One thread per element; the second may repeat its work, so that it can be made the slower one.
 #include "common/core/check.h"
 #include "common/profiler/profiler_test_kernels.h"
 

@@ -69,10 +69,10 @@ def tiles() -> list:
         ("l: sum of exp(score − m) so far", FAINT, False),
         ("o: sum of exp(score − m) v so far", FAINT, False),
         ("written, once", INK, True),
-        ("out = o / l, D floats a query", FAINT, False),
+        ("out = o / l, D floats per query", FAINT, False),
         ("m + log l, one float a query", FAINT, False),
         ("never written", INK, True),
-        ("scores and probabilities, T floats a query", FAINT, False),
+        ("scores and probabilities, T floats per query", FAINT, False),
     )
     y = top
     for words, colour, heading in lines:

@@ -100,7 +100,7 @@ def events(y: float) -> list:
     for at, words, anchor in ((LATENCY + 0.1, "start", "end"), (end, "stop", "start")):
         parts += [line([(x_of(at), y + 34), (x_of(at), y + 76)], RED, 1.5), dot(x_of(at), y + 78, RED, 4)]
         parts.append(text(x_of(at) + (-9 if anchor == "end" else 9), y + 82, words, 13, RED, anchor))
-    result = f"(stop − start) / {calls} = {works:.1f} ms a call"
+    result = f"(stop − start) / {calls} = {works:.1f} ms per call"
     words = f"{result}: no host time in it, as long as the queue never runs dry"
     parts.append(text(LEFT, y + 108, words, 14, INK, "start"))
     return parts

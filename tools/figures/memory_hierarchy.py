@@ -38,7 +38,7 @@ SHARED_BYTES = BANKS * 4
 REGISTER_BYTES = LANES * 3 * 4  # a multiply-add reads three operands
 
 LEVELS = (
-    # name, who shares it, capacity, bytes a clock and SM, colour
+    # name, who shares it, capacity, bytes per clock and SM, colour
     ("registers", "one thread", "256 KiB an SM", REGISTER_BYTES, BLUE),
     ("shared memory", "one block", "228 KiB an SM", SHARED_BYTES, GREEN),
     ("L2 cache", "all SMs", "60 MiB", None, BROWN),
@@ -52,7 +52,7 @@ def levels() -> list:
         (110, "level"),
         (262, "shared by"),
         (388, "capacity"),
-        (640, "bytes a clock and SM (logarithmic)"),
+        (640, "bytes per clock and SM (logarithmic)"),
     )
     parts += [text(x, 58, words, 13, GREY) for x, words in heads]
     left, full = 460, 330

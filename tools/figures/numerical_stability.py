@@ -48,7 +48,7 @@ def sum_in_turn(values: list, rounded=single) -> float:
 
 
 def sum_as_a_block(values: list) -> float:
-    """One partial sum a thread, then halves added to halves."""
+    """One partial sum per thread, then halves added to halves."""
     partials = [sum_in_turn(values[t::PARTIALS]) for t in range(PARTIALS)]
     while len(partials) > 1:
         half = len(partials) // 2

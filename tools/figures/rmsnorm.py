@@ -51,7 +51,7 @@ def arrow(x0: float, y0: float, x1: float, y1: float) -> str:
 
 def traffic() -> list:
     """A line for each version, a box for each crossing of a whole array, a gap between launches."""
-    parts = [text(24, 28, "What crosses memory, 4 bytes an element in each box", size=16, anchor="start")]
+    parts = [text(24, 28, "What crosses memory, 4 bytes per element in each box", size=16, anchor="start")]
     left, top, cell, pitch, gap = 176, 46, 38, 40, 12
     for line, (name, launches) in enumerate(VERSIONS):
         y = top + line * pitch

@@ -67,7 +67,7 @@ def launches(left: float, top: float, name: str, kernels: tuple) -> list:
         ]
         arrays += len(reads) + 1
         across += wide + 26
-    total = f"{name}: {arrays} arrays, {arrays * BYTES} bytes an element"
+    total = f"{name}: {arrays} arrays, {arrays * BYTES} bytes per element"
     parts.append(text((left + across - 26) / 2, top + 180, total, 14))
     return parts
 

@@ -18,7 +18,7 @@ def inputs(problem, random):
 
 
 def fused(p, g, m, v, step):
-    """In place; the step counts up by one a call."""
+    """In place; the step counts up by one per call."""
     adamw([p], [g], [m], [v], [], [step], fused=True, amsgrad=False, maximize=False, **CONFIG)
     return p, m, v
 

@@ -22,7 +22,7 @@ MEMORY_PER_JOB = 1.5e9  # nvcc's appetite on a template-heavy file
 
 
 def default_jobs() -> int:
-    """One job a core we may use, but no more than memory holds."""
+    """One job per core we may use, but no more than memory holds."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,4 +1,5 @@
-// Eight bytes a turn through eight tables (Kounavis and Berry, 2005, "slicing by 8"): about 2 GB/s a core.
+// Eight bytes per step through eight tables (Kounavis and Berry, 2005, "slicing by 8"): about 2 GB/s per
+// core.
 #include "07_tinyllama/trainer/checkpoint/crc32.h"
 
 #include <array>

@@ -60,7 +60,7 @@ __device__ float block_reduce(float value, Combine combine) {
   return value;
 }
 
-// One block a row of (rows, columns).
+// One block per row of (rows, columns).
 __global__ void softmax(const float* in, float* out, int columns) {
   in += static_cast<long>(blockIdx.x) * columns;
   out += static_cast<long>(blockIdx.x) * columns;

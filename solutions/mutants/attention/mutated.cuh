@@ -1,4 +1,4 @@
-// What the mutants of attention share: right kernels, one thread a query or a key, made of small functions. A
+// What the mutants of attention share: right kernels, one thread per query or key, made of small functions. A
 // mutant derives from them and gets one function wrong.
 #pragma once
 

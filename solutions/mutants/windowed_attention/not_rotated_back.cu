@@ -17,7 +17,7 @@ __global__ void not_rotated_back_key_kernel(Backward a) {
   differentiate_key<Rules>(a, blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x);
 }
 
-// One thread a row of dq: rotates by the near angles what is rotated back already.
+// One thread per row of dq: rotates by the near angles what is rotated back already.
 __global__ void not_rotated_back_kernel(Backward a) {
   const std::int64_t row = blockIdx.x * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
   if (row >= static_cast<std::int64_t>(a.shape.b) * a.shape.t * a.shape.h) return;
