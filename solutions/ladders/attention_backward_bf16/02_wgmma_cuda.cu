@@ -10,8 +10,8 @@
 //
 // Limited before: 7 products in place of 5, and shared memory: a warp read a whole tile for its 16 rows.
 //
-// Limits now: of what the chip can do, shared memory at 73% and products at 64% (Nsight Compute on the
-// prototype, D 128); the rest are waits between the products of a step.
+// Limits now: of what the chip can do, shared memory at 68% and products at 64% (D 128; at D 64 60% and 52%).
+// The rest are waits between the products of a step.
 //
 // Costs in clarity: two warpgroups, a producer, threads that add; sums that lie as accumulators do. Parts of
 // dQ are added as blocks come, so its last bits differ from call to call: the next rung. 168 registers, of

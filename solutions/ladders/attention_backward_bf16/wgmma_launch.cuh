@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "common/core/device_attribute.h"
 #include "common/hopper/tensor_map.h"
 #include "solutions/ladders/attention_backward_bf16/pass.h"
 #include "solutions/ladders/attention_backward_bf16/wgmma_around.cuh"
@@ -59,6 +60,7 @@ void launch_wgmma(const Pass& pass, cudaStream_t stream) {
     return hopper::map_heads({x.data, shape.b, shape.t, x.heads, shape.d, x.stride_b, x.stride_t, x.stride_h},
                              rows);
   };
+  const std::int64_t blocks = std::int64_t{parts.t_padded / kKeys} * shape.b * shape.kv;
   const WgmmaPass arguments{map(pass.q, kQueries),
                             map(pass.k, kKeys),
                             map(pass.v, kKeys),
@@ -71,7 +73,8 @@ void launch_wgmma(const Pass& pass, cudaStream_t stream) {
                             pass.dv,
                             shape,
                             parts.t_padded,
-                            heads_of_band(shape, kHead)};
+                            heads_of_band(shape, kHead),
+                            blocks > device_attribute(cudaDevAttrMultiProcessorCount)};
   const auto kernel = wgmma_pass_kernel<kHead, kCausal, kOrdered>;
   allow_shared_memory(kernel, kBytes);
 
@@ -81,7 +84,6 @@ void launch_wgmma(const Pass& pass, cudaStream_t stream) {
       pass.dout, pass.out, pass.lse, lse2, delta, dq_sums, turns, static_cast<int>(parts.turns), shape,
       parts.t_padded);
   WB_CHECK_LAUNCH();
-  const std::int64_t blocks = std::int64_t{parts.t_padded / kKeys} * shape.b * shape.kv;
   kernel<<<attention_grid(blocks), kThreads, kBytes, stream>>>(arguments);
   WB_CHECK_LAUNCH();
   const auto halves = static_cast<std::int64_t>(parts.rows / kQueries * 2);

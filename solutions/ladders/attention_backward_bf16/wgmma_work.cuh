@@ -25,7 +25,8 @@ struct WgmmaPass {
   HeadsView<bf16> dk, dv;
   AttentionShape shape;
   int t_padded;
-  int band;  // heads whose blocks run together, so that their tensors stay in the L2 cache
+  int band;        // heads whose blocks run together, so that their tensors stay in the L2 cache
+  bool alternate;  // in order: every second band begins with its first keys
 };
 
 template <int kHead>
@@ -55,7 +56,7 @@ struct BlockWork {
     // The longest first. In order, every second band begins with the shortest, which add first there
     // (03_ordered_cuda.cu).
     key_tile = in_band / heads_of_band;
-    last_keys_first = kCausal && kOrdered && band % 2 == 0;
+    last_keys_first = kCausal && kOrdered && !(pass.alternate && band % 2 == 1);
     if (last_keys_first) key_tile = key_tiles - 1 - key_tile;
     batch = head / shape.kv, kv_head = head % shape.kv, group = shape.h / shape.kv;
     first_tile = kCausal ? key_tile * kKeys / kQueriesOf<kHead> : 0;

@@ -8,7 +8,8 @@
 // Limited before: mma.sync, and 8 warps that each read every tile of shared memory.
 //
 // Limits now: a warpgroup's tensor core work waits for its softmax and its softmax for the products. Only the
-// other warpgroups fill the gaps, and nothing keeps them out of step.
+// other warpgroups fill the gaps, and nothing keeps them out of step: tensor cores are active for 57% of the
+// time at D 128, and for 42% at D 64.
 //
 // Costs in clarity: two roles, two rings of barriers, and tiles that only their descriptors explain
 // (warpgroup_tiles.cuh). D 128: 168 registers (then 24 and 240), 161 KiB of shared memory. D 64: 128

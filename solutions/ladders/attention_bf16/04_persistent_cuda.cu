@@ -10,8 +10,8 @@
 // and stores its last ones with nothing beside that; 192 rows per block, also where that fills the chip
 // badly.
 //
-// Limits now: neither the tensor cores (42% of the time active) nor the special function unit (46%): waits
-// between the products of a warpgroup and its softmax.
+// Limits now: neither the tensor cores (42% of the time active), the special function unit (46%) nor issue
+// slots (53%): waits between the products of a warpgroup and its softmax.
 //
 // Wide heads are left to rung 3. There the hardware's order of blocks is more even than fixed rounds are, and
 // keeps keys and values in the L2 cache: with this rung's loop D 128 took 14% more cycles.
