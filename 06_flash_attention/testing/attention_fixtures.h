@@ -90,9 +90,11 @@ void for_each_case(const std::string& implementation, Try try_case) {
 }
 
 // Problems whose tiles an H200 would like larger than a block's shared memory is on a consumer card, 99 KiB,
-// or on Turing, 64. Below that, a kernel may say that its smallest tiles do not fit.
+// or on Turing, 64. Below that, a kernel may say that its smallest tiles do not fit. Without tiles it is the
+// kernel that the inspector has seen already.
 template <class Try>
-void for_each_smaller_gpu(Try try_case) {
+void for_each_smaller_gpu(const std::string& implementation, Try try_case) {
+  if (!unless_inspected(true, has_tiles(implementation))) return;
   struct Case {
     int kib, t, d;
   };

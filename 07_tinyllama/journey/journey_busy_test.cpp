@@ -52,7 +52,7 @@ TEST(JourneyBesideBusyLoops, KeepsItsRankingAndItsSentences) {
   std::string answer;
   JourneyOptions options =
       parse_options(static_cast<int>(arguments.size()), arguments.data(), answer).value();
-  options.rounds = 9;
+  options.rounds = 5;  // their median bears two that something else has slowed
   const JourneyReport report = run_journey(options, [](const std::string&, int, int, float) {});
   const std::vector<StageResult>& results = report.stages;
   const auto stage = [&](std::string_view key) -> const StageResult& { return *find_result(results, key); };

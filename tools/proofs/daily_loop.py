@@ -10,7 +10,6 @@ no longer as it was handed out, this is a learner's checkout, and nothing is don
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "tests")]
 
+from support import compiled_once  # noqa: E402
 from terminal import Terminal  # noqa: E402
 from workbook import chapters  # noqa: E402
 
@@ -67,7 +67,7 @@ class Walk:
     """One session; `said` is all that the screen has shown."""
 
     def __init__(self, results: Path) -> None:
-        env = {name: value for name, value in os.environ.items() if not name.startswith("WB_")}
+        env = {name: value for name, value in compiled_once().items() if not name.startswith("WB_")}
         self.env = {**env, "WB_RESULTS_DIR": str(results), "TERM": "xterm"}
         self.handed_out = {name: file.read_text() for name, file in STARTERS.items()}
 

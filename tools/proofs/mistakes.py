@@ -8,7 +8,8 @@ A mistake says in its head comment what it is and what the first screen must say
     // First screen: race in shared memory        (a regular expression; '.' matches line ends)
 
 A second line, `// Not yet: reason`, is for what is not named yet: it is counted apart, and is no problem.
-`// Stopped after: 7 s` is for a kernel that does not end.
+`// Stopped after: 7 s` is for a kernel that does not end. On a busy machine these may pass before the device
+says where it is: then the same is tried with the limit that a student has.
 
 The solutions of some exercises are examined as well, and must pass.
 
@@ -45,15 +46,24 @@ def build(folder: Path, exercises: list) -> int:
     return subprocess.run(["cmake", "--build", str(folder), "--target", *targets], check=False).returncode
 
 
-def examine(folder: Path, file: Path) -> tuple:
-    """What check finds, and how long it took."""
-    started = time.monotonic()
+def examine(folder: Path, file: Path, limit: float = SECONDS) -> tuple:
+    """What check finds."""
     program = folder / "bin" / f"{file.parent.name}_mistakes_test"
     twin = folder / "bin" / f"{file.parent.name}_mistakes_inspected_test"
-    limit = LIMIT.search(file.read_text()) if file.is_file() else None
-    seconds = float(limit.group(1)) if limit else SECONDS
-    outcome, inspected = check.examine(program, twin, ["--impl", file.stem], seconds)
-    return outcome, inspected, time.monotonic() - started
+    return check.examine(program, twin, ["--impl", file.stem], limit)
+
+
+def examine_mistake(folder: Path, file: Path) -> tuple:
+    """(What is wrong with the verdict, its first screen)."""
+    head = file.read_text()
+    short = LIMIT.search(head)
+    for limit in [float(short.group(1)), SECONDS] if short else [SECONDS]:
+        outcome, inspected = examine(folder, file, limit)
+        text = screen(outcome, inspected)
+        problem = judge(WORDS.search(head).group(1), outcome.passed, text)
+        if not problem:
+            break
+    return problem, text
 
 
 def screen(outcome, inspected) -> str:
@@ -85,20 +95,20 @@ def main() -> int:
     problems = later = 0
 
     for file in chosen:  # one by one: each run ends all that it has started
-        outcome, inspected, seconds = examine(folder, file)
-        words, text = WORDS.search(file.read_text()).group(1), screen(outcome, inspected)
-        problem = judge(words, outcome.passed, text)
+        started = time.monotonic()
+        problem, text = examine_mistake(folder, file)
         reason = NOT_YET.search(file.read_text())
         if reason and problem:
             later += 1
             print(f"{file.parent.name}/{file.stem}: not yet, {reason.group(1)} ({problem})", flush=True)
             continue
         problems += bool(problem)
+        seconds = time.monotonic() - started
         print(f"{file.parent.name}/{file.stem}: {problem or 'named'} ({seconds:.1f} s)", flush=True)
         if problem or arguments.show:
             print("\n".join("  | " + line for line in text.splitlines()), flush=True)
     for exercise in HONEST if not arguments.names else ():
-        outcome, inspected, _ = examine(folder, MISTAKES / exercise / "solution.cu")
+        outcome, inspected = examine(folder, MISTAKES / exercise / "solution.cu")
         problems += not (outcome.passed and inspected.clean)
         print(f"{exercise}/solution: {'passes' if outcome.passed and inspected.clean else 'DOES NOT PASS'}")
         if not (outcome.passed and inspected.clean):

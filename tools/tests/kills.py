@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import support
+
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "WB_KILLS"
 SECONDS_TO_END = 10.0  # grace for an orderly end is 5 s
@@ -43,7 +45,7 @@ class Tree:
         self.results = results
         self.bin = ROOT / "build" / device / "bin"
         self.mark = f"{os.getpid()}.{time.monotonic_ns()}"
-        self.env = {**os.environ, MARK: self.mark, "WB_RESULTS_DIR": str(results)}
+        self.env = {**support.compiled_once(), MARK: self.mark, "WB_RESULTS_DIR": str(results)}
 
     def start(self, arguments: list, output: int) -> subprocess.Popen:
         command = [str(ROOT / "workbook"), arguments[0], "--device", self.device, *arguments[1:]]

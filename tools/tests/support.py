@@ -20,6 +20,11 @@ def captured():
         yield text
 
 
+def compiled_once():
+    """The environment of a command that is started many times: Python may keep what it has compiled."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def with_variable(name):
     """The processes whose environment has the variable `name`."""
     found = []

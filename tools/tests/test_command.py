@@ -21,7 +21,7 @@ def workbook(*arguments, **changes):
         [sys.executable, str(support.ROOT / "workbook"), *arguments],
         capture_output=True,
         text=True,
-        env={**os.environ, **changes},
+        env={**support.compiled_once(), **changes},
     )
 
 

@@ -3,11 +3,15 @@
 `check` is what it is everywhere; where a test program would be, a script judges the starter by a word.
 """
 
+import atexit
+import compileall
+import functools
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import support
@@ -61,15 +65,26 @@ class Build(Build):
 """
 
 
+@functools.cache
+def command() -> Path:
+    """tools/workbook with nothing to build, compiled once for all checkouts."""
+    folder = Path(tempfile.mkdtemp(prefix="wb_toy_command_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    made = folder / "workbook"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(support.ROOT / "tools" / "workbook", made, ignore=ignored)
+    with open(made / "build.py", "a") as file:
+        file.write(NO_BUILD)
+    compileall.compile_dir(made, quiet=1)
+    return made
+
+
 def make(folder: Path, git: bool = True) -> Path:
     """A checkout of it in `folder`."""
     root = folder / "workbook"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(support.ROOT / "tools" / "workbook", root / "tools" / "workbook", ignore=ignored)
+    shutil.copytree(command(), root / "tools" / "workbook")
     shutil.copy2(support.ROOT / "workbook", root / "workbook")
     shutil.copy2(support.ROOT / ".gitignore", root / ".gitignore")
-    with open(root / "tools" / "workbook" / "build.py", "a") as file:
-        file.write(NO_BUILD)
     (root / "build" / "cpu" / "bin").mkdir(parents=True)
     (root / "build" / "cpu" / "build.ninja").write_text("")
     (root / "common").mkdir()

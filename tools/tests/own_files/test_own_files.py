@@ -22,7 +22,8 @@ from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(HERE.parent)]
+from support import compiled_once  # noqa: E402
 from workbook import device, own_build  # noqa: E402
 
 WORKBOOK = str(ROOT / "workbook")
@@ -52,6 +53,7 @@ def workbook(*words, typed="", cwd=HERE, **settings):
         text=True,
         errors="replace",
         timeout=120,
+        env=compiled_once(),
         **settings,
     )
 
