@@ -139,11 +139,11 @@ class Runs(unittest.TestCase):
             f"train.run([sys.executable, '-c', {program!r}], [])"
         )
         command = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not ready.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         command.send_signal(signal.SIGINT)
-        command.wait(30)
+        command.wait(120)
         self.assertEqual(written.read_text(), "whole")
 
     def test_exit_codes(self):
