@@ -8,6 +8,7 @@
 
 #include <cooperative_groups.h>
 
+#include "common/core/check.h"
 #include "solutions/ladders/rows/meet.cuh"
 
 namespace wb::ladder {
@@ -41,6 +42,45 @@ __device__ Known<kCount> meet_in_cluster(Known<kCount> mine, int turn = 0) {
 template <int kBlocks>
 __device__ void start_cluster() {
   if constexpr (kBlocks > 1) cooperative_groups::this_cluster().sync();
+}
+
+inline cudaLaunchAttribute cluster_of(int blocks) {
+  cudaLaunchAttribute attribute = {};
+  attribute.id = cudaLaunchAttributeClusterDimension;
+  attribute.val.clusterDim.x = 1;
+  attribute.val.clusterDim.y = static_cast<unsigned>(blocks);
+  attribute.val.clusterDim.z = 1;
+  return attribute;
+}
+
+/// How many clusters of `blocks` blocks the device holds at once. Groups of multiprocessors that a cluster
+/// may not leave make them fewer than the blocks that fit, divided by `blocks`.
+template <class... Parameters>
+int resident_clusters(void (*kernel)(Parameters...), int threads, int blocks) {
+  cudaLaunchAttribute cluster = cluster_of(blocks);
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(1, static_cast<unsigned>(blocks));
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.attrs = &cluster;
+  config.numAttrs = 1;
+  int clusters = 0;
+  WB_CUDA_CHECK(cudaOccupancyMaxActiveClusters(&clusters, kernel, &config));
+  WB_REQUIRE(clusters > 0, clusters);
+  return clusters;
+}
+
+/// Launches kernel<<<dim3(clusters, blocks), threads>>> with a cluster for each column of the grid.
+template <class... Parameters, class... Arguments>
+void launch_clusters(void (*kernel)(Parameters...), int clusters, int blocks, int threads,
+                     cudaStream_t stream, Arguments... arguments) {
+  cudaLaunchAttribute cluster = cluster_of(blocks);
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned>(clusters), static_cast<unsigned>(blocks));
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.stream = stream;
+  config.attrs = &cluster;
+  config.numAttrs = 1;
+  WB_CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
 }
 
 }  // namespace wb::ladder

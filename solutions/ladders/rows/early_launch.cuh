@@ -3,25 +3,29 @@
 
 #include "common/core/check.h"
 #include "common/hopper/dependent_launch.cuh"
+#include "solutions/ladders/rows/cluster.cuh"
 
 namespace wb::ladder {
 
 struct LaunchShape {
-  int blocks, threads;
-  int cluster = 1;  // above 1: the grid is (blocks, cluster), and the blocks of a column are a cluster
+  dim3 grid, block;
+  int shared_bytes = 0;
+  int cluster = 1;  // above 1: the blocks of each column of the grid are a cluster
 };
 
 /// The kernel calls hopper::wait_for_previous_kernel before it touches memory.
 template <class... Parameters, class... Arguments>
 void launch_early(void (*kernel)(Parameters...), const LaunchShape& shape, cudaStream_t stream,
                   Arguments... arguments) {
-  cudaLaunchAttribute attributes[] = {hopper::may_start_early(), {}};
-  attributes[1].id = cudaLaunchAttributeClusterDimension;
-  attributes[1].val.clusterDim.x = attributes[1].val.clusterDim.z = 1;
-  attributes[1].val.clusterDim.y = static_cast<unsigned>(shape.cluster);
+  if (shape.shared_bytes > 48 * 1024) {  // so much is given only to who asks
+    WB_CUDA_CHECK(
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shape.shared_bytes));
+  }
+  cudaLaunchAttribute attributes[] = {hopper::may_start_early(), cluster_of(shape.cluster)};
   cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(shape.blocks), static_cast<unsigned>(shape.cluster));
-  config.blockDim = dim3(static_cast<unsigned>(shape.threads));
+  config.gridDim = shape.grid;
+  config.blockDim = shape.block;
+  config.dynamicSmemBytes = static_cast<std::size_t>(shape.shared_bytes);
   config.stream = stream;
   config.attrs = attributes;
   config.numAttrs = shape.cluster > 1 ? 2 : 1;

@@ -37,6 +37,16 @@ __device__ Slice slice_of(int slice, int c) {
   return {first, max(0, min(Shape::kColumns, c - first))};
 }
 
+/// A pack as memory has it. 16 bytes are four words: as eight bf16 that may be zeros they would take eight
+/// registers.
+template <int kWidth, class T>
+using Words = std::conditional_t<sizeof(Pack<kWidth, T>) == 16, uint4, Pack<kWidth, T>>;
+
+template <int kWidth, class T>
+__device__ Pack<kWidth, T> as_pack(const Words<kWidth, T>& words) {
+  return __builtin_bit_cast(Pack<kWidth, T>, words);
+}
+
 template <class T, int kWidth>
 __device__ Pack<kWidth> to_floats(const Pack<kWidth, T>& pack) {
   Pack<kWidth> floats;
@@ -61,16 +71,16 @@ class HeldRow {
 
   /// Reads a row: `columns` elements, a multiple of kWidth, at most Shape::kColumns.
   __device__ HeldRow(const T* row, int columns) : packs_of_row_(columns / kWidth) {
-    const auto* in = reinterpret_cast<const Pack<kWidth, T>*>(row);
-    Pack<kWidth, T> read[kPacks];
+    const auto* in = reinterpret_cast<const Words<kWidth, T>*>(row);
+    Words<kWidth, T> read[kPacks];
 #pragma unroll
-    for (int i = 0; i < kPacks; ++i) read[i] = is_inside(i) ? in[index(i)] : Pack<kWidth, T>{};
+    for (int i = 0; i < kPacks; ++i) read[i] = is_inside(i) ? in[index(i)] : Words<kWidth, T>{};
 #pragma unroll
     for (int i = 0; i < kPacks; ++i) {
-      if constexpr (std::is_same_v<Stored, T>) {
-        packs_[i] = read[i];
+      if constexpr (kAsFloats) {
+        packs_[i] = to_floats<T>(as_pack<kWidth, T>(read[i]));
       } else {
-        packs_[i] = to_floats<T>(read[i]);
+        packs_[i] = read[i];
       }
     }
   }
@@ -84,10 +94,10 @@ class HeldRow {
       if (!is_inside(i)) continue;
 #pragma unroll
       for (int j = 0; j < kWidth; ++j) {
-        if constexpr (std::is_same_v<Stored, float>) {
+        if constexpr (kAsFloats) {
           use(packs_[i].values[j]);
         } else {
-          use(to_float(packs_[i].values[j]));
+          use(pack(i).values[j]);
         }
       }
     }
@@ -113,7 +123,11 @@ class HeldRow {
   }
 
   __device__ Pack<kWidth> pack(int i) const {
-    return to_floats<Stored>(packs_[i]);
+    if constexpr (kAsFloats) {
+      return packs_[i];
+    } else {
+      return to_floats<T>(as_pack<kWidth, T>(packs_[i]));
+    }
   }
 
   /// The pack at place i of another row as long as this one, weights for instance. Inside the row only.
@@ -131,8 +145,10 @@ class HeldRow {
   }
 
  private:
+  static constexpr bool kAsFloats = std::is_same_v<Stored, float>;
+
   int packs_of_row_;
-  Pack<kWidth, Stored> packs_[kPacks];
+  std::conditional_t<kAsFloats, Pack<kWidth>, Words<kWidth, T>> packs_[kPacks];
 };
 
 /// The longest row that with_held_row takes, in elements.

@@ -46,7 +46,7 @@ void softmax_cluster_rows(const float* dy, const float* y, float* dx, int rows, 
   static_assert(Half::kColumns == ladder::kLongestHeldPair);
   const int slices = (columns - 1) / Half::kColumns + 1;
   const auto launch = [&](auto* kernel, int threads, int cluster) {
-    ladder::launch_early(kernel, {rows, threads, cluster}, stream, dy, y, dx, columns);
+    ladder::launch_early(kernel, {dim3(rows, cluster), threads, 0, cluster}, stream, dy, y, dx, columns);
   };
   if (slices == 1) {
     ladder::with_held_pair<float>(

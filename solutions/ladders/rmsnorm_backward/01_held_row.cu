@@ -1,0 +1,69 @@
+// Rung 1: rows and the sums down their columns stay in registers.
+//
+// Idea: as many blocks as the GPU holds at once take the rows by turns (norm_backward.cuh). A block reads dy
+// and x of a row once, keeps them in registers while it meets for the sums along the row, and writes dx from
+// there. A thread owns the same columns of every row, so that the sums for dweight stay in its registers over
+// all of them.
+//
+// Limited before: what chapter 05's solution keeps in shared memory and reads again.
+// Limits now: waiting. A block asks for a row and waits until it has come; of blocks of 512 threads with 128
+// registers there is one per multiprocessor, so nobody works in the meantime. Above 8192 columns each slice
+// reads the whole row.
+// Uses: up to 128 registers, 64 to 256 bytes of shared memory.
+// Costs in clarity: registers hold what the chapter keeps in shared memory or reads again.
+#include "05_rmsnorm_rope/rmsnorm.h"
+#include "05_rmsnorm_rope/rmsnorm_check.h"
+#include "common/core/registry.h"
+#include "solutions/ladders/rows/norm_backward.cuh"
+
+namespace wb {
+namespace {
+
+template <class Shape, int kBlocks>
+__global__ void __launch_bounds__(Shape::kThreads, kBlocks)
+    held_row(ladder::NormBackwardArguments<typename Shape::T> a) {
+  const ladder::Slice slice = ladder::slice_of<Shape>(static_cast<int>(blockIdx.y), a.c);
+  ladder::ColumnSums<Shape, false> sums;
+  int turn = 0;
+  for (std::int64_t row = blockIdx.x; row < a.n; row += gridDim.x, turn ^= 1) {
+    const auto mine = ladder::read_row<Shape, false>(a, row, slice);
+    ladder::Known<2> known = sums.add(mine, a.weight + slice.first);
+    if (gridDim.y > 1) known = ladder::Add{}(known, ladder::of_other_columns<Shape, false>(a, row, slice));
+    known = ladder::meet<Shape::kThreads>(known, ladder::Add{}, turn);
+    ladder::store_dx<Shape, false>(a, row, slice, mine, known);
+  }
+  sums.store(a.partials, static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x), slice, a.c);
+}
+
+__global__ void __launch_bounds__(ladder::kStrip* ladder::kStrip)
+    add_partials(const float* partials,  // (blocks, C)
+                 float* dweight,         // (C)
+                 int blocks, int c) {
+  ladder::sum_partials(partials, dweight, nullptr, blocks, c);
+}
+
+template <class T>
+void rmsnorm_held_row(const T* dy, const T* x, const T* weight, const float* rstd, T* dx, float* dweight,
+                      float* scratch, int n, int c, cudaStream_t stream) {
+  check_rmsnorm_backward(dy, x, weight, rstd, dx, dweight, scratch, n, c);
+  const ladder::NormBackwardArguments<T> a = {dy, x, weight, nullptr, rstd, dx, scratch, n, c};
+  const bool wide = rows_fit_pack<16 / sizeof(T)>(c, dy, x, weight, dx);
+  int blocks = 0;
+  ladder::with_gradient_shape<T>(c, wide, [&](auto shape, auto resident) {
+    const dim3 grid =
+        ladder::gradient_grid(n, kRmsnormPartials, resident.value, (c - 1) / shape.kColumns + 1);
+    blocks = static_cast<int>(grid.x);
+    held_row<decltype(shape), resident.value><<<grid, shape.kThreads, 0, stream>>>(a);
+  });
+  WB_CHECK_LAUNCH();
+  const auto strips = static_cast<unsigned>((c - 1) / ladder::kStrip + 1);
+  add_partials<<<strips, dim3(ladder::kStrip, ladder::kStrip), 0, stream>>>(scratch, dweight, blocks, c);
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+WB_REGISTER(RmsnormBackward, held_row, rmsnorm_held_row<float>);
+WB_REGISTER(RmsnormBackwardBf16, held_row, rmsnorm_held_row<bf16>);
+
+}  // namespace wb

@@ -1,0 +1,98 @@
+// Rung 4: weights are asked for together with the row, and short rows go two at a time.
+// Needs: sm_90
+//
+// Idea: the rungs before asked for the weights when the threads had met: then all of them waited for a cache.
+// Up to 8192 columns (16384 in bf16) a thread has registers for both, and asks for both at once. A row of few
+// bytes leaves a thread with one load: two rows per block share weights and meeting. For longer rows the
+// weights are read as constants, so that the compiler may ask for several packs before it stores the first.
+//
+// Limited before: the trip to a cache for the weights, after the meeting, by threads that then all wait.
+// Limits now: memory up to 8192 columns in fp32: 91% of a copy at 1024, 100% at 8192 (H200). In bf16 at 1024
+// columns start and end of a block: 81%. At 32768 columns one block fills a multiprocessor.
+// Uses: 27 to 64 registers, 64 to 256 bytes of shared memory.
+// Costs in clarity: two kernels, for short rows and for long ones.
+#include "05_rmsnorm_rope/rmsnorm.h"
+#include "05_rmsnorm_rope/rmsnorm_check.h"
+#include "common/core/registry.h"
+#include "solutions/ladders/rmsnorm_forward/rmsnorm_row.cuh"
+#include "solutions/ladders/rows/early_launch.cuh"
+#include "solutions/ladders/rows/held_packs.cuh"
+
+namespace wb {
+namespace {
+
+// Past the last row there is the last row once more: its results are written twice.
+template <class Shape, bool kFull, int kRows, class T>
+__global__ void __launch_bounds__(Shape::kThreads) held_weights(ladder::RmsnormArguments<T> a, int n) {
+  ladder::HeldPacks<Shape, kFull> x[kRows], weight;
+  const auto row = [&](int r) { return min(blockIdx.x * static_cast<std::int64_t>(kRows) + r, n - 1l); };
+  hopper::wait_for_previous_kernel();
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) x[r].ask_for(a.x + row(r) * a.c, a.c);
+  weight.ask_for(a.weight, a.c);
+  hopper::let_next_kernel_start();
+
+  ladder::Known<kRows> squares = {};
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) x[r].each(a.c, [&](float value) { squares.of[r] += value * value; });
+  squares = ladder::meet<Shape::kThreads>(squares, ladder::Add{});
+
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) {
+    const float rstd = rsqrtf(squares.of[r] / static_cast<float>(a.c) + a.epsilon);
+    if (threadIdx.x == 0) a.rstd[row(r)] = rstd;
+    ladder::store_packs<Shape, kFull>(a.y + row(r) * a.c, a.c,
+                                      [&](int i, int j) { return x[r].at(i, j) * (rstd * weight.at(i, j)); });
+  }
+}
+
+// A row that leaves no registers for weights. They come by load_words, so that those of several packs are on
+// their way at once.
+template <class Shape, class T>
+__global__ void __launch_bounds__(Shape::kThreads) long_row(ladder::RmsnormArguments<T> a) {
+  const std::int64_t row = blockIdx.x;
+  hopper::wait_for_previous_kernel();
+  ladder::HeldPacks<Shape> x;
+  x.ask_for(a.x + row * a.c, a.c);
+  hopper::let_next_kernel_start();
+
+  float squares = 0.0f;
+  x.each(a.c, [&](float value) { squares += value * value; });
+  const float rstd = ladder::meet_rstd<Shape::kThreads>(squares, a, row);
+
+  auto* y = reinterpret_cast<Pack<Shape::kWidth, T>*>(a.y + row * a.c);
+#pragma unroll
+  for (int i = 0; i < Shape::kPacks; ++i) {
+    if (!x.is_inside(i, a.c)) continue;
+    const Pack<Shape::kWidth, T> weight = ladder::load_words<Shape::kWidth>(a.weight, x.index(i));
+    y[x.index(i)] = ladder::round_to<T>(
+        ladder::scale(ladder::to_floats<T>(x.pack(i)), rstd, ladder::to_floats<T>(weight)));
+  }
+}
+
+template <class T>
+void rmsnorm_held_weights(const T* x, const T* weight, T* y, float* rstd, int n, int c, float epsilon,
+                          cudaStream_t stream) {
+  check_rmsnorm_forward(x, weight, y, rstd, n, c, epsilon);
+  const ladder::RmsnormArguments<T> a = {x, weight, y, rstd, c, epsilon};
+  const bool wide = rows_fit_pack<16 / sizeof(T)>(c, x, weight, y);
+  using Long = ladder::RowShape<T, 16 / sizeof(T), 8, sizeof(T) == 4 ? 1024 : 512>;
+  if (ladder::with_held_packs<T>(c, wide, [&](auto shape, auto is_full) {
+        constexpr int kRows = decltype(shape)::kColumns * sizeof(T) <= 2048 ? 2 : 1;
+        ladder::launch_early(held_weights<decltype(shape), is_full.value, kRows, T>,
+                             {(n - 1) / kRows + 1, shape.kThreads}, stream, a, n);
+      })) {
+  } else if (wide && c <= Long::kColumns) {
+    ladder::launch_early(long_row<Long, T>, {n, Long::kThreads}, stream, a);
+  } else {
+    ladder::rmsnorm_walked_kernel<T>(wide)<<<n, ladder::kWalkingThreads, 0, stream>>>(a);
+  }
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+WB_REGISTER(RmsnormForward, held_weights, rmsnorm_held_weights<float>);
+WB_REGISTER(RmsnormForwardBf16, held_weights, rmsnorm_held_weights<bf16>);
+
+}  // namespace wb

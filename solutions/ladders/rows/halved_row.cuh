@@ -1,0 +1,60 @@
+// A long row, half of it in registers and half in shared memory: two blocks fit a multiprocessor, and one
+// loads while the other meets and stores.
+//
+// A thread reads from shared memory only what it has put there, so no barrier is needed.
+#pragma once
+
+#include "solutions/ladders/rows/held_packs.cuh"
+
+namespace wb::ladder {
+
+/// Shape is that of a half.
+template <class Shape>
+class HalvedRow {
+ public:
+  using T = typename Shape::T;
+  static constexpr int kWidth = Shape::kWidth, kPacks = Shape::kPacks;
+  static constexpr int kSharedBytes = Shape::kColumns * static_cast<int>(sizeof(T));
+
+  /// `shared` has kSharedBytes; columns is at most 2 * Shape::kColumns.
+  __device__ HalvedRow(const T* row, int columns, unsigned char* shared)
+      : columns_{min(columns, Shape::kColumns), max(columns - Shape::kColumns, 0)},
+        shared_(reinterpret_cast<Pack<kWidth, T>*>(shared) + threadIdx.x) {
+    HeldPacks<Shape> second;
+    second.ask_for(row + Shape::kColumns, columns_[1]);
+    held_.ask_for(row, columns_[0]);
+#pragma unroll
+    for (int i = 0; i < kPacks; ++i) shared_[i * Shape::kThreads] = second.pack(i);
+  }
+
+  /// Calls use(value) for each float of this thread.
+  template <class Use>
+  __device__ void each(Use use) const {
+#pragma unroll
+    for (int i = 0; i < 2 * kPacks; ++i) {
+      if (!is_inside(i)) continue;
+      const Pack<kWidth, T> values = pack(i);
+#pragma unroll
+      for (int j = 0; j < kWidth; ++j) use(to_float(values.values[j]));
+    }
+  }
+
+  /// Pack i of this thread, in [0, 2 * kPacks).
+  __device__ Pack<kWidth, T> pack(int i) const {
+    return i < kPacks ? held_.pack(i) : shared_[(i - kPacks) * Shape::kThreads];
+  }
+  __device__ bool is_inside(int i) const {
+    return HeldPacks<Shape>::is_inside(i % kPacks, columns_[i / kPacks]);
+  }
+  /// Its place in the row, in packs.
+  __device__ static int index(int i) {
+    return HeldPacks<Shape>::index(i);
+  }
+
+ private:
+  int columns_[2];
+  HeldPacks<Shape> held_;
+  Pack<kWidth, T>* shared_;
+};
+
+}  // namespace wb::ladder
