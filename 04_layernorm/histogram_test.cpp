@@ -28,7 +28,11 @@ class HistogramTest : public wb::ImplementationTest<wb::Histogram> {
     ASSERT_NO_THROW(run(device_x.data(), counts.data(), static_cast<std::int64_t>(x.size()), bins, nullptr));
     const std::vector<int> got = counts.download();
     const std::vector<double> expected = wb::histogram_oracle(x, bins);
-    EXPECT_TRUE(wb::matches(wb::to_float(got), expected, {0.0, 0.0})) << explain(got, expected);
+    if (x.empty()) {  // zeros that a launcher may set without a kernel: nothing that one has computed
+      EXPECT_EQ(got, std::vector<int>(size));
+    } else {
+      EXPECT_TRUE(wb::matches(wb::to_float(got), expected, {0.0, 0.0})) << explain(got, expected);
+    }
     EXPECT_TRUE(counts.check("counts"));
     EXPECT_TRUE(device_x.check("x"));
   }
