@@ -1,6 +1,6 @@
-"""Kills `check`, `bench` and `journey` at random moments, and looks at what is left.
+"""Kills `check`, `watch`, `bench` and `journey` at random moments, and looks at what is left.
 
-    python3 tools/tests/kills.py [--moments 100] [--seed N] [--commands check,bench,journey]
+    python3 tools/tests/kills.py [--moments 100] [--seed N] [--commands check,watch,bench,journey]
 
 At each moment one of the commands has been started, and gets SIGKILL, SIGINT or SIGTERM; before some of them
 a part of the build is taken away, so that builds are hit, too. Afterwards no process may be left, the next
@@ -25,10 +25,12 @@ import support
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "WB_KILLS"
+WATCHED_SECONDS = 8.0
 SECONDS_TO_END = 10.0  # grace for an orderly end is 5 s
 SMALL_MODEL = ("--layers", "1", "--batch-size", "1", "--seq-len", "32")
 COMMANDS = {
     "check": ["check", "01"],
+    "watch": ["watch", "01", "vector_add"],
     "bench": ["bench", "01", "--no-peers"],
     # A small model: all phases of a run are there to be hit, and none of them takes long.
     "journey": ["journey", "--stage", "5", "--stage", "v1", "--steps", "2", *SMALL_MODEL],
@@ -168,6 +170,9 @@ def main() -> int:
         names = options.commands.split(",")
         longest = {}
         for name in names:
+            if name == "watch":  # it has no end, and its first check may be broken by then
+                longest[name] = WATCHED_SECONDS
+                continue
             started = time.monotonic()
             tree.start(COMMANDS[name], subprocess.DEVNULL).wait()
             longest[name] = 1.1 * (time.monotonic() - started)

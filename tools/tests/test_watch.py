@@ -47,7 +47,10 @@ class Watch(unittest.TestCase):
             terminal.expect("step 2 of 2 (second step): Suite.Guards fails")
             terminal.expect(KEYS)
             terminal.type("h")
-            self.assertIn("What is one and one?", terminal.expect(KEYS))
+            hint = terminal.expect(KEYS)
+            self.assertIn("What is one and one?", hint)
+            self.assertIn("The next one: h\n", hint)  # a key, where there are keys
+            self.assertNotIn("./workbook hint", hint)
             terminal.type("h")
             self.assertIn("hint 2 of 2", terminal.expect(KEYS))
             terminal.type("s")
@@ -124,6 +127,22 @@ class Watch(unittest.TestCase):
             os.kill(terminal.pid, signal.SIGKILL)
             terminal.wait()
             self.wait_for(lambda: not with_variable(self.mark))
+
+    def test_a_killed_watch_gives_the_terminal_back(self):
+        inner = f'echo pid=$$; exec "{sys.executable}" "{self.root / "workbook"}" watch'
+        # A shell stays, as it does for a user.
+        outer = ["sh", "-c", 'sh -c "$1"; echo ended; read line', "sh", inner]
+        with Terminal(outer, toy_workbook.environment(**{self.mark: "1"}), self.root) as terminal:
+            terminal.expect("pid=")
+            watch = int(terminal.expect("\n"))
+            terminal.expect(KEYS)
+            self.assertNotEqual(terminal.settings(), terminal.before)
+            os.kill(watch, signal.SIGKILL)
+            terminal.expect("ended")
+            self.wait_for(lambda: terminal.settings() == terminal.before)
+            terminal.type("\n")
+            self.assertEqual(terminal.wait(), 0)
+            self.assert_sane(terminal)
 
     def test_ctrl_z_gives_the_terminal_back_and_goes_on(self):
         with self.terminal("watch") as terminal:

@@ -32,6 +32,10 @@ def mark(ok: bool) -> str:
     return paint(good, "green") if ok else paint(bad, "red")
 
 
+# Whether the command runs inside `watch` with its keys: then a key is named rather than a command.
+has_keys = False
+
+
 class OutputError(Exception):
     """Standard output takes no more: its disk is full, or it is closed."""
 

@@ -4,7 +4,7 @@ A forked copy of this process, the guard, waits at the reading end of a pipe who
 holds. Each child writes the number of its process group into the pipe before it becomes another program,
 so there is no moment in which a child runs unknown; the writing end closes when ./workbook ends, however
 it ends. Then the guard kills the groups that are still listed, and what carries this run's mark in its
-environment: programs that left their group.
+environment: programs that left their group. A terminal that ./workbook reads keys from is as before.
 
 PR_SET_PDEATHSIG would end the direct child only: the compilers that Ninja started would go on.
 """
@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
 import os
 import signal
+import termios
 import time
 
 VARIABLE = "WORKBOOK_RUN"
@@ -69,6 +71,16 @@ def leave(group: int) -> None:
         os.write(_pipe, b"-%d\n" % group)
 
 
+def keep_terminal(settings: list | None) -> None:
+    """Whatever ends ./workbook, the terminal on standard input then gets these settings (of tcgetattr) back.
+    None: it has them already."""
+    words = ""
+    if settings is not None:
+        *flags, characters = settings
+        words = json.dumps([*flags, [c if isinstance(c, int) else c[0] for c in characters]])
+    os.write(watch(), f"t{words}\n".encode())
+
+
 def kill_group(group: int, how: int = signal.SIGKILL) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, how)
@@ -117,14 +129,22 @@ def _guard(reading: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     # Hold nothing open that others wait for: a pipe from our standard output, say.
+    terminal = os.dup(0) if os.isatty(0) else reading
     os.dup2(reading, 0)
-    os.closerange(1, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65536 else 65536)
+    os.dup2(terminal, 1)
+    os.closerange(2, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65536 else 65536)
     groups = set()
-    rest = b""
+    rest, settings = b"", b""
     while data := os.read(0, 4096):
         *lines, rest = (rest + data).split(b"\n")
         for line in lines:
-            (groups.add if line.startswith(b"+") else groups.discard)(int(line[1:]))
+            if line.startswith(b"t"):
+                settings = line[1:]
+            else:
+                (groups.add if line.startswith(b"+") else groups.discard)(int(line[1:]))
+    if settings:
+        with contextlib.suppress(OSError, termios.error):  # a terminal that has gone
+            termios.tcsetattr(1, termios.TCSANOW, json.loads(settings))
     for group in groups:
         kill_group(group)
     kill_marked()

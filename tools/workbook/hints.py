@@ -139,12 +139,13 @@ def show(place, number: int, found: list, rung: int, was_last: bool) -> None:
     if was_last:
         say("You have seen all hints of this step; this is the last.")
     elif rung < len(step.rungs):
-        say(f"The next one: {call}")
+        say(f"The next one: {'h' if console.has_keys else call}")
         return
     else:
         say("That was the last hint of this step.")
     if len(found) > 1:
-        say(f"Another step: {call} --step N, of {len(found)}")
+        place_of = "Another step, in another terminal" if console.has_keys else "Another step"
+        say(f"{place_of}: {call} --step N, of {len(found)}")
 
 
 def as_json(place, number: int, found: list, rung: int) -> None:

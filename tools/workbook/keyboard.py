@@ -11,6 +11,7 @@ import termios
 import time
 import tty
 
+from . import guard
 from .process import HELD
 
 ESCAPE = b"\x1b"  # arrows and the like begin with it
@@ -37,6 +38,7 @@ class Keyboard:
             number = sys.stdin.fileno()
             if os.isatty(number) and os.tcgetpgrp(number) == os.getpgrp():
                 self.before = termios.tcgetattr(number)
+                guard.keep_terminal(self.before)
                 self.terminal = number
                 tty.setcbreak(number, termios.TCSADRAIN)
 
@@ -45,6 +47,7 @@ class Keyboard:
             signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
             with contextlib.suppress(OSError, termios.error):  # a terminal that has gone
                 termios.tcsetattr(self.terminal, termios.TCSADRAIN, self.before)
+                guard.keep_terminal(None)
             self.terminal = None
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
 

@@ -129,9 +129,12 @@ class Watch:
         self._end()
         self.checking = False
         self.answer = tempfile.TemporaryFile() if self.options.json else None  # noqa: SIM115
-        self.child = Child(
-            lambda: guarded(list(arguments), True), self.answer.fileno() if self.answer else None
-        )
+
+        def run() -> int:
+            console.has_keys = self.keys.there and not self.options.json
+            return guarded(list(arguments), True)
+
+        self.child = Child(run, self.answer.fileno() if self.answer else None)
 
     def _end(self) -> None:
         if self.child and not self.child.has_ended():
