@@ -39,6 +39,9 @@ set(WB_INSPECT OFF)
 # The exercises whose starters can be inspected, a line each: ./workbook check reads it.
 set(WB_INSPECTED_LIST ${CMAKE_BINARY_DIR}/inspected.txt)
 file(WRITE ${WB_INSPECTED_LIST} "")
+# What is inspected with less than all of its kernels (wb_inspect_less), a line each.
+set(WB_INSPECTED_LESS ${CMAKE_BINARY_DIR}/inspected_less.txt)
+file(WRITE ${WB_INSPECTED_LESS} "")
 # The benchmarks that can be metered, a line each: ./workbook inspect reads it.
 set(WB_METERED_LIST ${CMAKE_BINARY_DIR}/metered.txt)
 file(WRITE ${WB_METERED_LIST} "")
@@ -131,6 +134,15 @@ function(wb_inspected_exercise chapter exercise)
     target_link_libraries(${exercise}_mutants_inspected_test PRIVATE ${exercise}_test_cases
       ${exercise}_mutants_inspected ${chapter}_inspected)
     wb_prove_inspected_mutants(${chapter} ${exercise} ${mutants})
+  endif()
+endfunction()
+
+# wb_inspect_less(EXERCISE MACRO NAME WORDS): the inspected starter is compiled with MACRO, since a student waits for it, and
+# ./workbook check says WORDS of what was inspected where the starter calls NAME.
+function(wb_inspect_less exercise macro name words)
+  if(TARGET ${exercise}_starter_inspected)
+    target_compile_definitions(${exercise}_starter_inspected PRIVATE ${macro})
+    file(APPEND ${WB_INSPECTED_LESS} "${exercise}\t${name}\t${words}\n")
   endif()
 endfunction()
 

@@ -1,4 +1,6 @@
+import sys
 import unittest
+from pathlib import Path
 
 import support  # noqa: F401
 from workbook import build
@@ -33,6 +35,52 @@ class ParsesProgress(unittest.TestCase):
     def test_everything_else_is_no_step(self):
         for line in ("x.cpp:3: error: [1/2] no", "", "FAILED: x.o", "-- Configuring done"):
             self.assertIsNone(build.parse_step(line), line)
+
+
+class StartsBesideTheBuild(unittest.TestCase):
+    """The plain tests run while the inspected program is still compiled."""
+
+    class Started:
+        def __init__(self):
+            self.advanced, self.closed = 0, False
+
+        def advance(self):
+            self.advanced += 1
+
+        def close(self):
+            self.closed = True
+
+    def beside(self):
+        return build.Beside(Path(sys.executable), self.Started)
+
+    def test_once_its_program_is_linked(self):
+        beside = self.beside()
+        for what in ("x.cu", "link another", f"link {beside.program.name}_inspected"):
+            beside.built(what)
+        self.assertIsNone(beside.running)
+        self.assertFalse(beside.look())
+        beside.built(f"link {beside.program.name}")
+        running = beside.running
+        self.assertFalse(beside.look())  # True would end the build
+        beside.built(f"link {beside.program.name}")
+        self.assertIs(beside.running, running)
+        self.assertEqual(running.advanced, 1)
+        beside.close()
+        self.assertTrue(running.closed)
+        self.assertIsNone(beside.running)
+
+    def test_not_where_there_is_no_program(self):
+        beside = build.Beside(Path(__file__), self.Started)
+        beside.built(f"link {beside.program.name}")
+        self.assertIsNone(beside.running)
+
+    def test_a_program_that_does_not_start_is_left_to_the_check(self):
+        def fails():
+            raise OSError("no memory")
+
+        beside = build.Beside(Path(sys.executable), fails)
+        beside.built(f"link {beside.program.name}")
+        self.assertIsNone(beside.running)
 
 
 class ShowsTheCompilersWords(unittest.TestCase):

@@ -314,6 +314,22 @@ class ReadsFindings(unittest.TestCase):
             inspection.summary(inspection.read(outcome)),
         )
 
+    def test_kernels_that_are_not_inspected_are_said_where_the_starter_has_them(self):
+        words = "kernels of with_width for 16 and 128"
+        with tempfile.TemporaryDirectory() as folder:
+            files = Path(folder)
+            exercise = mock.Mock(starter=files / "a_starter.cu")
+            exercise.name = "a"
+            exercise.starter.write_text("with_width(d, launch);")
+            where = mock.Mock(folder=files)
+            self.assertEqual(inspection.less(where, exercise), "")  # no build says so
+            (files / "inspected_less.txt").write_text(f"a\twith_width\t{words}\nab\twith_width\tmore\n")
+            self.assertEqual(inspection.less(where, exercise), words)
+            exercise.starter.write_text("kernel<<<1, 1>>>();")
+            self.assertEqual(inspection.less(where, exercise), "")
+        inspected = inspection.Inspection(tests=9, less=words)
+        self.assertIn(f"(9 tests; {words}).", inspection.summary(inspected))
+
     def test_where_results_are_red_the_first_red_test_is_inspected(self):
         red = test_run.Failure("SoftmaxTest.One", "starter", ["wrong"])
         self.assertEqual(inspection.of_first(test_run.TestRun(failures=[red])), ["--test", "SoftmaxTest.One"])

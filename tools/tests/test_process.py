@@ -131,6 +131,46 @@ class Ends(unittest.TestCase):
         self.assertEqual(lines.text.split(), ["1", "2", "3", "4", "5"])
 
 
+class InTheBackground(unittest.TestCase):
+    """A program that runs while another is followed."""
+
+    def test_it_is_read_without_waiting_and_then_to_its_end(self):
+        script = "import time; print('a', flush=True); time.sleep(0.3); print('b')"
+        lines = process.Lines([sys.executable, "-c", script], sweep=False)
+        began = time.monotonic()
+        lines.advance()
+        lines.advance()
+        self.assertLess(time.monotonic() - began, 0.25)
+        self.assertTrue(wait_until(lambda: lines.advance() or b"a" in lines.output.head))
+        lines.run()
+        self.assertEqual((lines.code, lines.text), (0, "a\nb"))
+
+    def test_it_may_come_to_its_end_there(self):
+        lines = process.Lines([sys.executable, "-c", "print('x' * 200000); raise SystemExit(3)"], sweep=False)
+        self.assertTrue(wait_until(lambda: lines.advance() or lines.code == 3))
+        lines.run()
+        self.assertEqual((lines.code, len(lines.text)), (3, 200000))
+
+    def test_it_is_looked_at_when_it_is_waited_for(self):
+        looks = []
+        lines = process.Lines([sys.executable, "-c", "import time; time.sleep(0.5)"], sweep=False)
+        lines.on_look = lambda: looks.append(1)
+        for _ in range(20):
+            lines.advance()
+            time.sleep(0.01)
+        self.assertEqual(looks, [])
+        lines.run()
+        self.assertTrue(looks)
+
+    def test_closing_ends_it(self):
+        lines = process.Lines([sys.executable, "-c", "import time; time.sleep(600)"], sweep=False)
+        lines.advance()
+        pid = lines.group.process.pid
+        self.assertNotEqual(state_of(pid), "")
+        lines.close()
+        self.assertEqual(state_of(pid), "")
+
+
 class KeepsLittle(unittest.TestCase):
     def test_of_endless_output_head_and_tail(self):
         script = "import sys\nprint('first')\nwhile True: sys.stdout.write('x' * 9999 + chr(10))"

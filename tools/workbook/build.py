@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from . import device as devices
@@ -35,6 +37,7 @@ class Build:
         self.folder = ROOT / "build" / device
         self.env = process.environment()
         self.mended = False
+        self.beside = None  # what runs beside the build as soon as its program is linked (Beside)
 
     def program(self, name: str) -> Path:
         return self.folder / "bin" / name
@@ -63,6 +66,8 @@ class Build:
             wanted = [*targets, *(parts or [])]
             lines = self._run(wanted, what, limit)
             for _ in range(MENDINGS):
+                if self.beside and (lines.timed_out or lines.code != 0):
+                    self.beside.close()  # its program may be linked again
                 if lines.timed_out or not self._mend(lines, targets):
                     break
                 lines = self._run(wanted, what, limit)
@@ -114,6 +119,8 @@ class Build:
         progress = Progress(f"build {self.device}" + (f" {what}" if what else ""), self.patience)
         env = {**self.env, "NINJA_STATUS": "[%f/%t] "}
         lines = process.Lines(command, env=env, cwd=ROOT, timeout=limit, renewed=True)
+        if self.beside:
+            lines.sweep, lines.on_look = False, self.beside.look
         warnings = []
         for line in lines:
             if self.verbose:
@@ -124,6 +131,8 @@ class Build:
             step = parse_step(line)
             if step:
                 progress.update(*step)
+            if step and self.beside and NINJA_STEP.match(line):  # Make tells it before the link
+                self.beside.built(step[2])
         self._log("build.log", lines.text)
         progress.finish("done" if lines.code == 0 else "failed")
         if lines.code == 0 and warnings and not self.verbose:
@@ -203,6 +212,30 @@ class Build:
 
     def _log(self, name: str, text: str) -> None:
         files.write_text(self.folder / name, text + "\n")
+
+
+class Beside:
+    """A program that starts when the build has linked it, and runs while the rest is built."""
+
+    def __init__(self, program: Path, start: Callable) -> None:
+        self.program, self.start = program, start
+        self.running = None
+
+    def built(self, what: str) -> None:
+        if what == f"link {self.program.name}" and not self.running and repair.is_program(self.program):
+            with contextlib.suppress(OSError):  # it is started again after the build, and its error is told
+                self.running = self.start()
+
+    def look(self) -> bool:
+        if self.running:
+            self.running.advance()
+        return False
+
+    def close(self) -> None:
+        """End it, and forget what it has found."""
+        running, self.running = self.running, None
+        if running:
+            running.close()
 
 
 def refuse_folder_name() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 
-from . import chapters, daily, device, hints, inspection, judges, setup, steps, test_run
-from .build import Build
+from . import chapters, console, daily, device, hints, inspection, judges, setup, steps, test_run
+from .build import Beside, Build
 from .console import heading, mark, paint, paragraph, say, warn
 from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS
@@ -60,12 +61,25 @@ def nothing_to_check(chapter, exercises: list, solution: bool) -> str:
 
 def check_one(build: Build, exercise, target: str, options) -> Exit:
     """Build and run one test program, print the verdict; remembers it when it is about the starter."""
+    try:
+        return build_and_judge(build, exercise, target, options)
+    finally:
+        if build.beside:
+            build.beside.close()
+            build.beside = None
+
+
+def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
     where = shown(exercise.starter)
     say()
     heading(f"{exercise.chapter.name} / {exercise.name}")
+    arguments = ["--impl", options.impl] if options.impl else []
     try:
         build.configure()  # which writes down what has a twin
         twin = "" if options.solution else inspection.twin(build, exercise)
+        program = build.program(target)
+        start = functools.partial(test_run.Running, program, arguments, options.timeout, RESULTS)
+        build.beside = Beside(program, start) if twin else None
         trouble = build_both(build, target, twin, exercise, options.timeout)
     except WorkbookError as error:
         say(error.details)
@@ -76,9 +90,9 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
         say(f"\n{mark(False)} {where} does not compile: the first error above says where.")
         exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
         return Exit.BUILD
-    arguments = ["--impl", options.impl] if options.impl else []
     watched = build.program(twin) if twin and not trouble else None
-    outcome, inspected = examine(build.program(target), watched, arguments, options.timeout, options.verbose)
+    outcome, inspected = examine(program, watched, arguments, options.timeout, options.verbose, build.beside)
+    inspected.less = inspection.less(build, exercise) if watched else ""
     if trouble:
         inspected.left_out += f": the inspected program was not built ({trouble})"
     ran = ", ".join(outcome.implementations) or "none"
@@ -107,8 +121,11 @@ def check_one(build: Build, exercise, target: str, options) -> Exit:
     return Exit.OK if outcome.passed else Exit.FAILED
 
 
-def examine(program, twin, arguments: list, limit: float, verbose: bool = False) -> tuple:
-    """Run a test program, then its inspected twin where there is one: (TestRun, Inspection)."""
+def examine(
+    program, twin, arguments: list, limit: float, verbose: bool = False, beside: Beside | None = None
+) -> tuple:
+    """Run a test program, unless it runs since the build, then its inspected twin where there is one:
+    (TestRun, Inspection)."""
     inspected = inspection.Inspection(left_out=inspection.BLIND)
     endless = ""  # the test that did not end under the inspector either
 
@@ -122,7 +139,11 @@ def examine(program, twin, arguments: list, limit: float, verbose: bool = False)
         endless = "" if found.findings or not found.problem else test
         return bool(found.findings)
 
-    outcome = test_run.run(program, arguments, limit, RESULTS, cause_is_known if twin else None)
+    on_slow = cause_is_known if twin else None
+    if beside and beside.running:
+        outcome = beside.running.outcome(on_slow)
+    else:
+        outcome = test_run.run(program, arguments, limit, RESULTS, on_slow)
     if twin and not inspected.findings and not (endless and outcome.unfinished.endswith(endless)):
         only = inspection.of_first(outcome)
         options = [*arguments, *only] if verbose else [*arguments, *only, "--stop-at-first"]
@@ -315,12 +336,15 @@ def next_step(
         return
     lesson = exercise.folder / "README.md"
     reading = [shown(lesson)] if lesson.exists() else []
-    reading += [f"./workbook hint {number} {exercise.name}"] if hints.ladder(exercise) else []
+    hint = "key h" if console.has_keys else f"./workbook hint {number} {exercise.name}"
+    reading += [hint] if hints.ladder(exercise) else []
     advice = f" Stuck? {', then '.join(reading)}." if reading else ""
     again = f"./workbook check {number} {exercise.name}"
     if outcome.objections and not outcome.failures and not outcome.problem:
-        paragraph(f"Not solved: tests pass, but see above. Then {again} again.")
+        then = "" if console.has_keys else f" Then {again} again."
+        paragraph(f"Not solved: tests pass, but see above.{then}")
         return
     if len(outcome.failures) > 1:
         paragraph(f"A later failure may say more: {again} --verbose shows them all.")
-    paragraph(f"Next: edit {shown(exercise.starter)}, then {again} again.{advice}")
+    after = " and save it" if console.has_keys else f", then {again} again"
+    paragraph(f"Next: edit {shown(exercise.starter)}{after}.{advice}")

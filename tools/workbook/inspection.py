@@ -27,6 +27,7 @@ class Inspection:
     of_first_line: int = 0  # so many of them, from the first on, are about the same lines as the first
     problem: str = ""  # the program did not finish, or a test failed without a finding
     left_out: str = ""  # why there was none
+    less: str = ""  # which of its kernels were inspected, where not all
 
     @property
     def clean(self) -> bool:
@@ -40,6 +41,14 @@ def twin(build: Build, exercise) -> str:
     listed = build.folder / "inspected.txt"
     known = listed.read_text().split() if listed.is_file() else []
     return f"{exercise.name}_starter_inspected_test" if exercise.name in known else ""
+
+
+def less(build: Build, exercise) -> str:
+    """Which kernels of the starter the twin has, where those are not all (cmake/Inspect.cmake)."""
+    listed = build.folder / "inspected_less.txt"
+    rows = [line.split("\t") for line in listed.read_text().splitlines()] if listed.is_file() else []
+    starter = exercise.starter.read_text(errors="replace")
+    return "".join(words for name, caller, words in rows if name == exercise.name and caller in starter)
 
 
 def of_first(outcome: test_run.TestRun) -> list:
@@ -91,7 +100,8 @@ def summary(inspection: Inspection) -> str:
     """What was looked for, and in which tests."""
     names = ", ".join(name.partition(".")[2] for name in inspection.smaller)
     with_smaller = f", with smaller sizes in {names}" if names else ""
-    return f"Inspected: {SEES} ({inspection.tests} tests{with_smaller})."
+    less = f"; {inspection.less}" if inspection.less else ""
+    return f"Inspected: {SEES} ({inspection.tests} tests{with_smaller}{less})."
 
 
 def show(inspection: Inspection, verbose: bool) -> None:

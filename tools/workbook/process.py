@@ -169,6 +169,8 @@ class Lines:
     on_look: Callable | None = None  # called some times per second while the program runs; True ends it
     cancelled: bool = False  # set from outside: end the program now
     group: Group | None = field(default=None, repr=False)
+    in_background: bool = False  # do not wait for what it prints, and do not look
+    steps: Iterator | None = field(default=None, repr=False)
 
     def begin(self) -> None:
         """Start the program, before the first look at its lines."""
@@ -186,6 +188,21 @@ class Lines:
         self.group.start()
 
     def __iter__(self) -> Iterator[str]:
+        self.steps = self.steps or self._read()
+        try:
+            for lines in self.steps:
+                yield from lines
+        finally:
+            self.steps.close()
+
+    def advance(self) -> None:
+        """Take what it has printed by now, without waiting: while another program is followed."""
+        self.steps = self.steps or self._read()
+        self.in_background = True
+        next(self.steps, None)
+        self.in_background = False
+
+    def _read(self) -> Iterator[list]:
         first = signal.SIGTERM
         try:
             if not self.group:
@@ -197,10 +214,9 @@ class Lines:
                 *lines, rest = (rest + data).split(b"\n")
                 if len(rest) > LINE_BYTES:
                     lines, rest = [*lines, rest], b""
-                for line in lines:
-                    yield line[:LINE_BYTES].decode(errors="replace")
+                yield [line[:LINE_BYTES].decode(errors="replace") for line in lines]
             if rest:
-                yield rest.decode(errors="replace")
+                yield [rest.decode(errors="replace")]
         except KeyboardInterrupt:
             first = signal.SIGINT
             raise
@@ -225,14 +241,16 @@ class Lines:
             if deadline is not None and now >= deadline:
                 self.timed_out = True
                 return
-            if poll.poll(1000 * LOOK_SECONDS):
+            if poll.poll(0 if self.in_background else 1000 * LOOK_SECONDS):
                 data = os.read(pipe, 65536)
                 if not data:
                     break
                 if self.renewed and self.timeout and b"\n" in data:
                     deadline = clock() + self.timeout
                 yield data
-            if clock() >= look:
+            elif self.in_background:
+                yield b""
+            if clock() >= look and not self.in_background:
                 if self.cancelled or (self.on_look and self.on_look()):
                     self.timed_out = True
                     return

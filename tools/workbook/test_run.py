@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import files, process
+from . import files, guard, process
 from .channel import Channel
 from .console import say
 from .machine import run_environment
@@ -74,13 +74,42 @@ def run(
     """Run `program` to its end, for `timeout` seconds, or until `on_slow(test)` says that it knows why a test
     takes long. The report comes by a channel that the tested code does not know, and is kept in
     `results`/tests; one that does not fit the program's end is a problem."""
-    kept = results / "tests" / f"{program.name}.json"
-    files.remove(kept)
-    with Channel() as channel:
-        started = prepared(program, arguments, timeout, channel, on_slow)
-        started.sweep = sweep
-        started.run()
-        return judged(started, channel, kept)
+    running = Running(program, arguments, timeout, results)
+    try:
+        return running.outcome(on_slow, sweep)
+    finally:
+        running.close()
+
+
+class Running:
+    """A test program that has been started; it may run beside a build until its outcome is asked for."""
+
+    def __init__(self, program: Path, arguments: list, timeout: float, results: Path) -> None:
+        self.kept = results / "tests" / f"{program.name}.json"
+        files.remove(self.kept)
+        self.channel = Channel().__enter__()
+        self.lines = prepared(program, arguments, timeout, self.channel)
+        try:
+            self.lines.begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def advance(self) -> None:
+        self.lines.advance()
+
+    def outcome(self, on_slow: Callable | None = None, sweep: bool = True) -> TestRun:
+        """Wait for its end. With `sweep`, nothing that it has started is left then."""
+        self.lines.on_look.on_slow = on_slow
+        self.lines.run()
+        if sweep:
+            guard.kill_marked()
+        return judged(self.lines, self.channel, self.kept)
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        self.lines.close()
+        self.channel.__exit__(None, None, None)
 
 
 def run_in_parts(program: Path, arguments: list, timeout: float, parts: int) -> TestRun:

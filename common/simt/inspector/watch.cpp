@@ -21,12 +21,17 @@ namespace {
 
 constexpr std::size_t kDynamicSpace = detail::kMaxSharedPerBlockOptIn;
 
-SharedCell* shared_cells(std::size_t bytes) {
-  const std::size_t size = (bytes / 4 + 1) * sizeof(SharedCell);
-  void* memory =
-      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+template <class T>
+T* fresh_array(std::size_t count) {
+  void* memory = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  return static_cast<SharedCell*>(memory);
+  return static_cast<T*>(memory);
+}
+
+SharedShadow shadow_of(std::size_t bytes) {
+  const std::size_t words = bytes / 4 + 1;
+  return {fresh_array<SharedCell>(words), fresh_array<Settled>(words)};
 }
 
 constexpr std::uint64_t kWholeBlock = 0xffffffffu;
@@ -38,13 +43,13 @@ Watch::Watch()
     : image_base_(image_base()),
       variables_(thread_variables()),
       variable_bytes_(thread_variable_bytes()),
-      static_cells_(shared_cells(variable_bytes_)),
-      dynamic_cells_(shared_cells(kDynamicSpace)),
+      static_shadow_(shadow_of(variable_bytes_)),
+      dynamic_shadow_(shadow_of(kDynamicSpace)),
       warps_(detail::kMaxThreadsPerBlock / 32) {
   for (std::uintptr_t offset = 0; offset < variable_bytes_; ++offset) {
     const SharedArray* array = shared_array_at(offset);
     if (array == nullptr || offset - array->offset >= array->bytes) continue;
-    static_cells_[offset / 4].exists |= static_cast<std::uint8_t>(1u << (offset % 4));
+    static_shadow_.cells[offset / 4].exists |= static_cast<std::uint8_t>(1u << (offset % 4));
   }
 }
 
@@ -62,6 +67,7 @@ void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
   }
   look_at_streams(new_launch);
   epoch_ = 0;
+  ++phase_;
   lost_ = false;
   fenced_.reset();
   seen_.clear();
@@ -212,19 +218,19 @@ void Watch::device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind ki
 }
 
 // Whether nothing is to be learned from one more read of this cell.
-inline bool Watch::is_settled(SharedCell& cell, std::uint32_t mask, std::uint32_t pc) const {
-  if ((cell.settled & mask) != mask || cell.settled_epoch != epoch_ || cell.written_run != run_) return false;
-  if (cell.settled_warp == SharedCell::kEveryWarp) return true;
+inline bool Watch::is_settled(const Settled& settled, SharedCell& cell, std::uint32_t mask,
+                              std::uint32_t pc) const {
+  if (settled.phase != phase_ || (settled.bytes & mask) != mask) return false;
+  if (settled.warp == Settled::kEveryWarp) return true;
   const std::uint32_t warp = thread() / 32;
-  if (cell.settled_warp != warp || cell.settled_warp_epoch != warps_[warp].epoch || warps_[warp].partial)
-    return false;
+  if (settled.warp != warp || settled.warp_epoch != warps_[warp].epoch || warps_[warp].partial) return false;
   // Lanes that __syncwarp orders in part may yet tell the last reader from the first.
   if (cell.cell.entry[1].who != who()) cell.cell.entry[2] = entry(kRead, mask, pc);
   return true;
 }
 
 // After a read: do two threads stand for all other readers until the next barrier?
-inline void Watch::settle(SharedCell& cell) const {
+inline void Watch::settle(Settled& settled, const SharedCell& cell) const {
   const auto& [written, first, second] = cell.cell.entry;
   const auto is_read_now = [&](const Entry& e) {
     return e.run == run_ && e.epoch() == epoch_ && e.kind() == kRead;
@@ -233,48 +239,48 @@ inline void Watch::settle(SharedCell& cell) const {
   const bool written_before = written.run != run_ || written.epoch() != epoch_;
   if (first.warp() != second.warp()) {
     if (!written_before) return;
-    cell.settled_warp = SharedCell::kEveryWarp;
+    settled.warp = Settled::kEveryWarp;
   } else {
     const WarpClock& warp = warps_[first.warp()];
     const bool in_step = first.warp_epoch() == warp.epoch && second.warp_epoch() == warp.epoch;
     const bool written_by_warp_before =
         written_before || (written.warp() == first.warp() && written.warp_epoch() != warp.epoch);
     if (warp.partial || !in_step || !written_by_warp_before) return;
-    cell.settled_warp = static_cast<std::uint8_t>(first.warp());
-    cell.settled_warp_epoch = warp.epoch;
+    settled.warp = static_cast<std::uint8_t>(first.warp());
+    settled.warp_epoch = warp.epoch;
   }
-  cell.settled = static_cast<std::uint8_t>(first.bytes() & second.bytes() & cell.written);
-  cell.settled_epoch = epoch_;
+  settled.bytes = static_cast<std::uint8_t>(first.bytes() & second.bytes() & cell.written);
+  settled.phase = phase_;
 }
 
-void Watch::shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr_t address, std::size_t bytes,
-                          Kind kind, std::uint32_t pc) {
-  if (kind == kRead && bytes == 4 && offset % 4 == 0 && is_settled(cells[offset / 4], 0xf, pc)) return;
+void Watch::shared_access(const SharedShadow& shadow, std::uintptr_t offset, std::uintptr_t address,
+                          std::size_t bytes, Kind kind, std::uint32_t pc) {
   const std::uintptr_t end = offset + bytes;
   for (std::uintptr_t at = offset; at < end;) {
     const std::uintptr_t next = std::min((at & ~std::uintptr_t{3}) + 4, end);
     const std::uint32_t mask = ((1u << (next - at)) - 1) << (at & 3);
     const std::uintptr_t here = address + (at - offset);
-    SharedCell& cell = cells[at / 4];
-    if (kind == kRead && is_settled(cell, mask, pc)) {
+    SharedCell& cell = shadow.cells[at / 4];
+    Settled& settled = shadow.settled[at / 4];
+    if (kind == kRead && is_settled(settled, cell, mask, pc)) {
       at = next;
       continue;
     }
-    const bool exists = is_dynamic(cells)
+    const bool exists = is_dynamic(shadow)
                             ? here >= dynamic_ && here + (next - at) <= dynamic_ + dynamic_bytes_
                             : (cell.exists & mask) == mask;
     if (!exists) return report_one(What::kOutOfBounds, here, kind, pc);
     if (cell.written_run != run_) {
       cell.written_run = run_;
-      cell.written = cell.settled = 0;
+      cell.written = 0;
     }
     if (kind != kWrite && (cell.written & mask) != mask) report_one(What::kNeverWritten, here, kind, pc);
     visit<true>(cell.cell, here, entry(kind, mask, pc));
     if (kind == kRead) {
-      settle(cell);
+      settle(settled, cell);
     } else {
       cell.written = static_cast<std::uint8_t>(cell.written | mask);
-      cell.settled = 0;
+      settled.bytes = 0;
     }
     at = next;
   }
@@ -287,12 +293,12 @@ void Watch::access(std::uintptr_t address, std::size_t bytes, Kind kind, const v
   const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base_ - 1);
   if (device_memory.holds(address)) return device_access(address, bytes, kind, pc);
   if (address - variables_ < variable_bytes_) {
-    return shared_access(static_cells_, address - variables_, address, bytes, kind, pc);
+    return shared_access(static_shadow_, address - variables_, address, bytes, kind, pc);
   }
   if (context.runner->on_stack(address) || address - arguments_ < argument_bytes_) return;
   if (address - dynamic_space_ < kDynamicSpace + detail::FiberPool::guard_bytes()) {
     if (address - dynamic_space_ >= kDynamicSpace) return report_one(What::kOutOfBounds, address, kind, pc);
-    return shared_access(dynamic_cells_, address - dynamic_space_, address, bytes, kind, pc);
+    return shared_access(dynamic_shadow_, address - dynamic_space_, address, bytes, kind, pc);
   }
   if (kind == kAtomic) synchronize_through(address);  // a __device__ variable
   other_access(address, bytes, kind, pc);
@@ -321,9 +327,9 @@ void Watch::compares(std::uintptr_t address, std::size_t bytes) {
     if (device_memory.holds(at)) {
       note(device_memory.cell(at));
     } else if (at - variables_ < variable_bytes_) {
-      note(static_cells_[(at - variables_) / 4].cell);
+      note(static_shadow_.cells[(at - variables_) / 4].cell);
     } else if (at - dynamic_ < dynamic_bytes_) {
-      note(dynamic_cells_[(at - dynamic_space_) / 4].cell);
+      note(dynamic_shadow_.cells[(at - dynamic_space_) / 4].cell);
     }
   }
 }

@@ -21,24 +21,35 @@ struct SharedCell {
   std::uint32_t written_run = 0;
   std::uint8_t written = 0;  // in that run: a bit for each byte
   std::uint8_t exists = 0;   // a bit for each byte that belongs to an array
-
-  // Most accesses read what two threads have read since the last barrier and nobody has written since: one
-  // more reader changes nothing that a later write would meet. These bytes are so, for the readers of one
-  // warp or (kEveryWarp) of all.
-  static constexpr std::uint8_t kEveryWarp = 0xff;
-  std::uint8_t settled = 0;
-  std::uint8_t settled_warp = 0;
-  std::uint32_t settled_epoch = 0;
-  std::uint16_t settled_warp_epoch = 0;
 };
-static_assert(sizeof(SharedCell) == 64, "one cache line");
+
+/// Most accesses read what two threads have read since the last barrier and nobody has written since: one
+/// more reader changes nothing that a later write would meet. These bytes of four are so, for the readers of
+/// one warp or (kEveryWarp) of all. Apart from SharedCell, so that what most accesses ask stays in the cache.
+struct Settled {
+  static constexpr std::uint8_t kEveryWarp = 0xff;
+  std::uint32_t phase = 0;  // Watch::phase_ when it was so
+  std::uint8_t bytes = 0;
+  std::uint8_t warp = 0;
+  std::uint16_t warp_epoch = 0;
+};
+static_assert(sizeof(Settled) == 8);
+
+/// The shadow of some shared memory: for each four bytes, one of either.
+struct SharedShadow {
+  SharedCell* cells;
+  Settled* settled;
+};
 
 class Watch {
  public:
   Watch();
 
   void begin(const detail::Grid& grid, std::uint64_t number);
-  void block_synchronized() { ++epoch_; }
+  void block_synchronized() {
+    ++epoch_;
+    ++phase_;
+  }
   void warp_synchronized(unsigned warp, unsigned arrived, unsigned live, unsigned mask) {
     warps_[warp].synchronize(arrived, live, mask);
   }
@@ -70,16 +81,16 @@ class Watch {
                                                            Kind kind, std::uint32_t pc);
 
   void device_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc);
-  void shared_access(SharedCell* cells, std::uintptr_t offset, std::uintptr_t address, std::size_t bytes,
-                     Kind kind, std::uint32_t pc);
+  void shared_access(const SharedShadow& shadow, std::uintptr_t offset, std::uintptr_t address,
+                     std::size_t bytes, Kind kind, std::uint32_t pc);
   void other_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc);
   void variable_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc);
-  bool is_settled(SharedCell& cell, std::uint32_t mask, std::uint32_t pc) const;
-  void settle(SharedCell& cell) const;
+  bool is_settled(const Settled& settled, SharedCell& cell, std::uint32_t mask, std::uint32_t pc) const;
+  void settle(Settled& settled, const SharedCell& cell) const;
   bool stands_for_readers(const Cell& cell) const;
   template <bool kShared>
   void visit(Cell& cell, std::uintptr_t address, const Entry& now);
-  bool is_dynamic(const SharedCell* cells) const { return cells == dynamic_cells_; }
+  bool is_dynamic(const SharedShadow& shadow) const { return &shadow == &dynamic_shadow_; }
 
   [[gnu::cold, gnu::noinline]] void report_race(bool shared, std::uintptr_t address, const Entry& earlier,
                                                 const Entry& now);
@@ -100,6 +111,7 @@ class Watch {
   std::uint32_t launch_ = 0;
   bool lost_ = false;  // a thread of this block has failed
   std::uint32_t epoch_ = 0;
+  std::uint32_t phase_ = 0;  // counts barriers and the starts of blocks
   const std::uintptr_t image_base_;
   const std::uintptr_t variables_;
   const std::size_t variable_bytes_;
@@ -108,8 +120,8 @@ class Watch {
   std::size_t dynamic_bytes_ = 0;
   std::uintptr_t arguments_ = 0;
   std::size_t argument_bytes_ = 0;
-  SharedCell* static_cells_;
-  SharedCell* dynamic_cells_;
+  SharedShadow static_shadow_;
+  SharedShadow dynamic_shadow_;
   std::vector<WarpClock> warps_;
 
   // Order between blocks: a thread that has fenced and then uses an atomic publishes what its block did
