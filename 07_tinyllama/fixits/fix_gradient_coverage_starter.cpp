@@ -3,7 +3,7 @@
 //     ./workbook check 07 fix_gradient_coverage
 //
 // TODO: The loss is right, it falls, and backward has become wonderfully quick. Find out what that cost, and
-//       mend it here. The lesson (the end of journey/README.md) has the symptom and the tool.
+//       fix it here. The lesson (the end of journey/README.md) has the symptom and the tool.
 #include <cstdint>
 
 #include "07_tinyllama/fixits/fix_gradient_coverage.h"

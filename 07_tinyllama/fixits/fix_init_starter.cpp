@@ -3,7 +3,7 @@
 //     ./workbook check 07 fix_init
 //
 // TODO: Something about this model's first loss is not right, and it starts here. Find out what, and why;
-//       then mend it. The lesson (README.md) has the symptom and the tools.
+//       then fix it. The lesson (README.md) has the symptom and the tools.
 #include <vector>
 
 #include "07_tinyllama/fixits/fix_init.h"

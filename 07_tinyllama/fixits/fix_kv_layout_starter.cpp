@@ -5,7 +5,7 @@
 //
 // What attention is given are views (HeadsView, 05_rmsnorm_rope/heads_view.h), so nothing is ever copied.
 //
-// TODO: All numbers are right, yet attention is slower than it has to be. Find out why, and mend it here. The
+// TODO: All numbers are right, yet attention is slower than it has to be. Find out why, and fix it here. The
 //       lesson (README.md) has the symptom and the tools.
 #include "07_tinyllama/fixits/fix_kv_layout.h"
 

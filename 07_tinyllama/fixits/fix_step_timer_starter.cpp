@@ -2,7 +2,7 @@
 //
 //     ./workbook check 07 fix_step_timer
 //
-// TODO: The times it reports do not add up. Find out where the rest is, and mend the timer. The lesson
+// TODO: The times it reports do not add up. Find out where the rest is, and fix the timer. The lesson
 //       (README.md) has the symptom and the tools.
 #include "07_tinyllama/journey/step_timer.h"
 #include "common/core/check.h"

@@ -3,7 +3,7 @@
 //
 //     ./workbook check 07 fix_swiglu
 //
-// TODO: All numbers are right, yet a step of training spends most of its time here. Find out why, and mend
+// TODO: All numbers are right, yet a step of training spends most of its time here. Find out why, and fix
 //       it. The lesson (README.md) has the symptom and the tools.
 #include <cstdint>
 

@@ -52,10 +52,10 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_option("--heads", typed.heads, "query heads; must divide the width")->default_str("the preset's");
   app.add_option("--kv-heads", typed.kv_heads, "key/value heads; must divide the heads")
       ->default_str("the preset's");
-  app.add_option("--seed", typed.seed, "of parameters and data")->check(kSeed);
+  app.add_option("--seed", typed.seed, "seed of the parameters and the data")->check(kSeed);
   app.add_option("--learning-rate", typed.learning_rate, "AdamW's");
   app.add_option("--kernels", typed.kernels,
-                 "what a stage leaves open: auto, solution, library, operation=name, ...");
+                 "implementations that the stage does not fix: auto, solution, library, operation=name, ...");
   app.add_option("--data", typed.data, "train on the bytes of this file")
       ->default_str("one fixed batch of random tokens");
   app.add_option("--text", typed.text,

@@ -24,7 +24,8 @@ void check(const SampleOptions& options, bool prompt_given) {
   require(s.top_p > 0.0 && s.top_p <= 1.0,
           fmt::format("--top-p is {}; it must be more than 0 and at most 1", s.top_p));
   require(!options.prompt.empty(),
-          "--prompt is empty; the model needs something to go on from, leave it out for a line's beginning");
+          "--prompt is empty; the model needs a beginning. Without --prompt, it starts at the beginning of a "
+          "line");
   require(options.ids.empty() || !options.logits.empty(), "--ids is for --logits FILE; give both");
   require(options.ids.empty() || !prompt_given, "--ids and --prompt name the same tokens; give one of them");
 }
@@ -43,13 +44,13 @@ std::optional<SampleOptions> parse_sample_options(int argc, const char* const* a
                      ->default_str("the beginning of a line");
   app.add_option("--tokens", options.tokens, "bytes to add at most");
   app.add_option("--temperature", options.sampler.temperature,
-                 "below 1 safer, above 1 bolder; 0: always the likeliest byte");
+                 "divides the logits: below 1 favors likely bytes; 0: always the likeliest byte");
   app.add_option("--top-k", options.sampler.top_k, "choose among the k likeliest bytes; 0: all");
   app.add_option("--top-p", options.sampler.top_p,
                  "choose among the likeliest bytes whose probabilities reach p");
   app.add_option("--seed", seed, "the same seed gives the same text")->check(kSeed);
   app.add_option("--stop", options.stop, "end before this text")->default_str("none");
-  app.add_flag("--slide", options.slide, "when the model's context is full, go on from its latest half");
+  app.add_flag("--slide", options.slide, "when the model's context is full, continue from its latest half");
   app.add_option("--kernels", options.kernels, "auto, solution, library, operation=name, ...");
   app.add_option("--logits", options.logits,
                  "write the logits after each of the prompt's bytes to this safetensors file, and no text");

@@ -66,7 +66,7 @@ void declare_model(CLI::App& app, Typed& typed) {
   size("--heads", typed.heads, "query heads H; must divide the width");
   size("--kv-heads", typed.kv_heads, "key/value heads K; must divide the heads");
   size("--feed-forward", typed.feed_forward, "feed-forward width F");
-  size("--vocabulary", typed.vocabulary, "tokens there are, V");
+  size("--vocabulary", typed.vocabulary, "number of different tokens V");
   size("--batch-size", typed.batch_size, "sequences in a batch, B");
   size("--seq-len", typed.seq_len, "tokens in a sequence, T");
 }
@@ -81,25 +81,27 @@ void declare_data(CLI::App& app, Typed& typed) {
                  "share of the data, at its end, that is kept to validate on; 0: none");
   app.add_option("--validate-every", typed.validate_every, "steps between validations")
       ->default_str("a twentieth of the steps, at least 25");
-  app.add_option("--validation-batches", typed.validation_batches, "most batches of a validation");
+  app.add_option("--validation-batches", typed.validation_batches,
+                 "largest number of batches in a validation");
 }
 
 void declare_optimizer(CLI::App& app, Typed& typed) {
   app.add_option("--steps", typed.steps, "training steps")->default_str("the preset's");
-  app.add_option("--seed", typed.seed, "of parameters and batches")->check(kSeed);
+  app.add_option("--seed", typed.seed, "seed of the parameters and the batches")->check(kSeed);
   app.add_option("--optimizer", typed.optimizer, "adamw; or muon for hidden matrices, AdamW for the rest");
-  app.add_option("--learning-rate", typed.learning_rate, "AdamW's, at its highest")
+  app.add_option("--learning-rate", typed.learning_rate, "AdamW's learning rate at its highest")
       ->default_str("the preset's");
   app.add_option("--schedule", typed.schedule, "cosine or constant, after the warm-up");
   app.add_option("--warmup-steps", typed.warmup_steps, "steps of linear warm-up")
       ->default_str("a twentieth of the steps, at most 100");
-  app.add_option("--minimum-learning-rate", typed.minimum_learning_rate, "where the cosine ends")
+  app.add_option("--minimum-learning-rate", typed.minimum_learning_rate,
+                 "learning rate at the end of the cosine")
       ->default_str("a tenth of the learning rate");
   app.add_option("--weight-decay", typed.weight_decay, "AdamW's, of matrices and the embedding");
   app.add_option("--beta1", typed.beta1, "AdamW's");
   app.add_option("--beta2", typed.beta2, "AdamW's");
   app.add_option("--clip", typed.clip, "largest global norm of the gradients; 0: no clipping");
-  app.add_option("--muon-learning-rate", typed.muon_learning_rate, "Muon's, at its highest");
+  app.add_option("--muon-learning-rate", typed.muon_learning_rate, "Muon's learning rate at its highest");
   app.add_option("--muon-momentum", typed.muon_momentum, "Muon's");
   app.add_option("--muon-weight-decay", typed.muon_weight_decay, "Muon's");
   app.add_option("--gradient-accumulation", typed.gradient_accumulation,
@@ -119,7 +121,7 @@ void declare_run(CLI::App& app, Typed& typed) {
   app.add_flag("--strict", typed.kernels.strict, "stop when a --kernel is wrong, instead of replacing it");
   app.add_option("--output", typed.output, "folder for checkpoints and metrics")
       ->default_str("results/train");
-  app.add_option("--resume", typed.resume, "go on with the run in this folder, with its options");
+  app.add_option("--resume", typed.resume, "continue the run in this folder, with its options");
   app.add_flag("--overwrite", typed.overwrite, "replace the run that the output folder holds");
   app.add_option("--checkpoint-every", typed.checkpoint_every,
                  "steps between checkpoints; 0: only at the end")
@@ -254,9 +256,9 @@ void check_trace(const Typed& typed, RunOptions& options) {
 void require_free(const RunOptions& options) {
   if (options.resume || options.overwrite || !has_checkpoint(options.output)) return;
   const std::string folder = options.output.string();
-  throw Error(
-      fmt::format("{} holds a run already; go on with --resume {}, or give --overwrite or another --output",
-                  folder, folder));
+  throw Error(fmt::format(
+      "{} holds a run already; continue it with --resume {}, or give --overwrite or another --output", folder,
+      folder));
 }
 
 RunOptions checked(const Typed& typed) {
@@ -303,7 +305,7 @@ nlohmann::json merged(CLI::App& app, const Typed& typed) {
 }  // namespace
 
 std::optional<RunOptions> parse_run_options(int argc, const char* const* argv, std::string& answer) {
-  CLI::App app("Train a small Llama on text or tokens, and keep it.", "train");
+  CLI::App app("Train a small Llama on text or tokens, and save it.", "train");
   app.option_defaults()->always_capture_default();
   Typed typed;
   declare_model(app, typed);

@@ -159,7 +159,7 @@ TEST_F(TrainCliTest, RefusesToReplaceARun) {
   const std::string before = bytes_of(run_folder() / "latest" / "model.safetensors");
   const Outcome again = train({"--steps", "3"});
   EXPECT_EQ(again.code, 2);
-  EXPECT_NE(again.err.find("holds a run already; go on with --resume"), std::string::npos) << again.err;
+  EXPECT_NE(again.err.find("holds a run already; continue it with --resume"), std::string::npos) << again.err;
   EXPECT_EQ(bytes_of(run_folder() / "latest" / "model.safetensors"), before);
   const Outcome replaced = train({"--steps", "3", "--checkpoint-every", "0", "--overwrite"});
   EXPECT_EQ(replaced.code, 0) << replaced.err;

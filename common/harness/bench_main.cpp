@@ -60,7 +60,7 @@ Options parse(int argc, char** argv, std::vector<std::string>& rest) {
       ->capture_default_str();
   app.add_flag("--once", options.once,
                "call each implementation once on the first problem of each contract, check it, and measure "
-               "nothing: for other tools to look on");
+               "nothing: for use under a profiler or a debugger");
   app.add_option("--contracts", options.contracts, "with --once: only contracts whose name matches this");
   app.add_option("--output,--json", options.output, "write the results to this file");
   try {
@@ -149,11 +149,11 @@ int run(int argc, char** argv) {
     const auto measure = [&table, &entry](benchmark::State& state) {
       if (!entry.skip_reason.empty()) {
         table.add({entry, Outcome::kSkipped, entry.skip_reason, {}});
-        state.SkipWithError("the table says why");
+        state.SkipWithError("the table gives the reason");
         return;
       }
       CaseTimer timer(entry, table.roofs());
-      if (!timer.ready()) state.SkipWithError("the table says why");
+      if (!timer.ready()) state.SkipWithError("the table gives the reason");
       for (auto _ : state) state.SetIterationTime(timer.sample());
       table.add(timer.finish());
     };

@@ -51,9 +51,9 @@ int run(int argc, char** argv) {
   if (help) {
     fmt::print("--impl NAME[,NAME]  test only the implementations of these names (or WB_IMPL=NAME)\n");
     fmt::print("--test SUITE.TEST   run this test alone\n");
-    fmt::print("--part I/N          run part I of N of the tests, as N processes may share them\n");
+    fmt::print("--part I/N          run part I of N of the tests, to divide the tests among N processes\n");
     fmt::print("--stop-at-first     end at the first test that fails\n");
-    fmt::print("--usual-sizes       no smaller sizes where the kernels are inspected\n\n");
+    fmt::print("--usual-sizes       the usual sizes, also where the kernels are inspected\n\n");
   }
   std::vector<char*> arguments{argv[0]};
   for (std::string& text : rest) arguments.push_back(text.data());

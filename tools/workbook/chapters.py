@@ -167,7 +167,7 @@ class Fixit(Exercise):
 
     @property
     def about(self) -> str:
-        return "a component that is broken: mend it"
+        return "a component with an error: fix it"
 
 
 def is_record(record: dict) -> bool:

@@ -32,8 +32,9 @@ from . import (
 )
 from .errors import Exit, Stopped, WorkbookError, explain
 
-EPILOG = """exit codes: 0 all well; 1 a test, check or run is red; 2 bad arguments or input;
-3 something is missing on this machine, or in the way; 4 the build failed; 130 interrupted"""
+EPILOG = """exit codes: 0 success; 1 a test, check or run is red; 2 bad arguments or input;
+3 this machine lacks something (a tool, disk space, a permission); 4 the build failed;
+130 interrupted"""
 
 
 # Commands that write nothing of their own, or go on where they cannot.
@@ -166,7 +167,12 @@ def parser() -> Parser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--json", dest="alone", action="store_true", help="alone: as ./workbook status --json")
+    top.add_argument(
+        "--json",
+        dest="alone",
+        action="store_true",
+        help="without a command: the same as ./workbook status --json",
+    )
     commands_of = top.add_subparsers(
         dest="command",
         metavar="COMMAND",
@@ -195,18 +201,18 @@ def parser() -> Parser:
         sub.add_argument(f"--{name}", action=action, type=number(kind), metavar=METAVARS[kind], help=text)
     time_limit(sub, 24 * 3600, "stop the journey after S seconds")
 
-    sub.add_argument("--no-pytorch", action="store_true", help="leave PyTorch's rows out")
+    sub.add_argument("--no-pytorch", action="store_true", help="leave out PyTorch's rows")
 
-    sub = add("train", train.command, "train a small Llama on text, keep it, and draw its losses")
+    sub = add("train", train.command, "train a small Llama on text, save it, and plot its losses")
     train.declare(sub, number, METAVARS)
 
-    sub = add("data", data.command, "fetch a public text to train on", shared=False)
+    sub = add("data", data.command, "download a public text for training", shared=False)
     sub.add_argument(
         "name", choices=sorted(data.TEXTS), help="; ".join(f"{n}: {t.about}" for n, t in data.TEXTS.items())
     )
     sub.add_argument("--url", metavar="URL", help=f"fetch from this server (default: {data.BASE_URL})")
 
-    sub = add("sample", sample.command, "let a trained model write text")
+    sub = add("sample", sample.command, "generate text with a trained model")
     for name, kind, text in sample.OPTIONS:
         sub.add_argument(f"--{name}", type=number(kind), metavar=METAVARS[kind], help=text)
     sub.add_argument("--slide", action="store_true", help=sample.SLIDE)
@@ -216,12 +222,14 @@ def parser() -> Parser:
 
     daily_options.declare(add, positive, time_limit)
 
-    sub = add("bench", bench.command, "measure the implementations of one chapter, and PyTorch beside them")
+    sub = add(
+        "bench", bench.command, "measure the implementations of a chapter, and compare them with PyTorch"
+    )
     chapter_and_exercise(sub)
     sub.add_argument("--starter", action="store_true", help="measure your starter too")
-    sub.add_argument("--no-peers", dest="peers", action="store_false", help="leave PyTorch out")
+    sub.add_argument("--no-peers", dest="peers", action="store_false", help="do not measure PyTorch")
     sub.add_argument(
-        "--no-compile", dest="compile", action="store_false", help="leave torch.compile out, which takes long"
+        "--no-compile", dest="compile", action="store_false", help="leave out torch.compile, which takes long"
     )
     time_limit(sub, 3600, "stop a program after S seconds")
 
@@ -232,9 +240,9 @@ def parser() -> Parser:
     )
     sub.add_argument("chapter", metavar="NN", help="the chapter: 2, 02 or 02_matmul")
     sub.add_argument("name", nargs="?", help="only the ladder of this name")
-    sub.add_argument("--no-peers", dest="peers", action="store_false", help="leave PyTorch out")
+    sub.add_argument("--no-peers", dest="peers", action="store_false", help="do not measure PyTorch")
     sub.add_argument(
-        "--no-compile", dest="compile", action="store_false", help="leave torch.compile out, which takes long"
+        "--no-compile", dest="compile", action="store_false", help="leave out torch.compile, which takes long"
     )
     time_limit(sub, 3600, "stop a program after S seconds")
 
@@ -254,14 +262,14 @@ def parser() -> Parser:
     sub = add("inspect", inspect.command, inspect.ABOUT)
     sub.add_argument("what", metavar="NN | FILE.cu", nargs="+", help=inspect.WHAT)
     sub.add_argument(
-        "--impl", metavar="NAME", help="of a chapter: this implementation (default: your starter)"
+        "--impl", metavar="NAME", help="with a chapter: the implementation to inspect (default: your starter)"
     )
     sub.add_argument(
-        "--json", action="store_true", help="of a chapter: print the figures as JSON, and nothing else"
+        "--json", action="store_true", help="with a chapter: print the figures as JSON, and nothing else"
     )
-    sub.add_argument("--count", action="store_true", help="of a file: count, as of a chapter")
+    sub.add_argument("--count", action="store_true", help="with a file: count, as with a chapter")
     own_file.declare(sub)
-    time_limit(sub, None, "stop the program after S seconds; of a chapter by default after 120")
+    time_limit(sub, None, "stop the program after S seconds; with a chapter the default is 120")
 
     add(
         "list",
@@ -269,8 +277,8 @@ def parser() -> Parser:
         "show chapters, exercises, implementations, and how far you are",
         shared=False,
     )
-    add("doctor", doctor.command, "say for every requirement whether it is here, and how to mend it")
-    add("setup", commands.setup_only, "install what is missing, and build nothing")
+    add("doctor", doctor.command, "check every requirement, and say how to install what is missing")
+    add("setup", commands.setup_only, "install what is missing, without building")
     return top
 
 

@@ -41,7 +41,7 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
     sub.add_argument("--step", type=positive, metavar="N", help="hints of this step, instead of yours")
     json_option(sub)
 
-    sub = add("solution", solution.command, "show the reference beside yours, once yours has passed")
+    sub = add("solution", solution.command, "compare the reference with yours, after yours has passed")
     exercise(sub, "what you edited last")
     sub.add_argument("--force", action="store_true", help="show it before yours has passed")
     shape = sub.add_mutually_exclusive_group()
@@ -54,10 +54,12 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
     )
     json_option(sub)
 
-    sub = add("reset", reset.command, "put a starter back as it was handed out; yours is kept", shared=False)
+    sub = add(
+        "reset", reset.command, "restore a starter to its original state; your version is kept", shared=False
+    )
     exercise(sub, "what you edited last; with --undo, what was reset last")
-    sub.add_argument("--undo", action="store_true", help="bring back what the last reset has kept")
-    sub.add_argument("--from", dest="revision", metavar="COMMIT", help="as it was in this commit")
+    sub.add_argument("--undo", action="store_true", help="restore the version that the last reset kept")
+    sub.add_argument("--from", dest="revision", metavar="COMMIT", help="the version of this commit")
     json_option(sub)
 
     sub = add(
@@ -73,5 +75,7 @@ def exercise(sub, default: str) -> None:
     sub.add_argument("exercise", nargs="?", help="one exercise of it")
 
 
-def json_option(sub, text: str = "answer in JSON on standard output; words go to standard error") -> None:
+def json_option(
+    sub, text: str = "print JSON on standard output; other messages go to standard error"
+) -> None:
     sub.add_argument("--json", action="store_true", help=text)

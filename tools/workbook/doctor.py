@@ -65,7 +65,7 @@ def show(finding: Finding) -> None:
     status = paint(f"{finding.status:<8}", COLOURS[finding.status])
     say(f"{status} {finding.name:<18} {finding.detail}")
     if finding.mend:
-        say(f"{'':<8} {'':<18} mend: {finding.mend}")
+        say(f"{'':<8} {'':<18} fix: {finding.mend}")
 
 
 def system_name() -> str:

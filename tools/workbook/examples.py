@@ -4,7 +4,7 @@ from __future__ import annotations
 
 EXAMPLES = {
     "journey": ("./workbook journey --preset nano --stage 3", "one stage of the small model"),
-    "train": ("./workbook train --data my_text.txt --steps 200", "train on a text of yours"),
+    "train": ("./workbook train --data my_text.txt --steps 200", "train on your own text"),
     "data": ("./workbook data shakespeare", "a text to train on, in data/"),
     "sample": ('./workbook sample --prompt "ROMEO:" --tokens 200', "let the last training run write"),
     "test": ("./workbook test -R softmax", "the tests whose name has softmax in it"),
@@ -13,19 +13,19 @@ EXAMPLES = {
     "status": ("./workbook status --json", "every exercise, for a script"),
     "next": ("./workbook next", "the exercise to do next, and its files"),
     "hint": ("./workbook hint 02 matmul 1", "the first hint of your step; without words, the next one"),
-    "reset": ("./workbook reset 02 matmul", "as it was handed out; --undo brings yours back"),
+    "reset": ("./workbook reset 02 matmul", "restores the original; --undo restores your version"),
     "solution": (
         "./workbook solution 01 vector_add --count",
         "the reference and yours, what both move counted",
     ),
-    "bench": ("./workbook bench 02 matmul --starter", "your kernel beside the others"),
+    "bench": ("./workbook bench 02 matmul --starter", "compare your kernel with the others"),
     "ladder": ("./workbook ladder 02 matmul_fp32", "the rungs of one ladder"),
     "plot": ("./workbook plot 03", "pictures of what bench measured, in results/plots"),
     "run": ("./workbook run my_kernel.cu -- 1024", "build and run a file of your own with an argument"),
     "inspect": ("./workbook inspect 02 matmul", "which lines of your kernel move too much"),
     "list": ("./workbook list", "chapters, exercises, implementations"),
     "completion": ('eval "$(./workbook completion bash)"', "complete commands and exercises in this shell"),
-    "doctor": ("./workbook doctor", "what is here, what is missing, how to mend it"),
+    "doctor": ("./workbook doctor", "what is installed, what is missing, and how to install it"),
     "setup": ("./workbook setup", "install what is missing, build nothing"),
 }
 

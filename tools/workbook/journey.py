@@ -28,10 +28,14 @@ OPTIONS = (
     ("layers", int, "layers, instead of the preset's"),
     ("heads", int, "query heads, instead of the preset's"),
     ("kv-heads", int, "key/value heads, instead of the preset's"),
-    ("seed", int, "of the parameters and the data"),
+    ("seed", int, "seed of the parameters and the data"),
     ("learning-rate", float, "AdamW's"),
     ("data", str, "a file: train on its bytes, instead of one batch of random tokens"),
-    ("kernels", str, "what a stage leaves open: auto, solution, library, operation=name,..."),
+    (
+        "kernels",
+        str,
+        "implementations that the stage does not fix: auto, solution, library, operation=name,...",
+    ),
     ("text-steps", int, "steps of the training on the workbook's own text, at the end"),
     ("trace", str, "a file: write a timeline of a few steps of each stage there, for ui.perfetto.dev"),
     ("trace-steps", int, "steps of each stage in it"),
@@ -135,7 +139,7 @@ def draw(results: Path, picture: Path, peer: Path) -> None:
     """Draw the plot; without matplotlib that is a warning, since the table and the files are there."""
     python = python_env.find("matplotlib")
     if python is None:
-        warn("no plots: no Python here can import matplotlib (./workbook doctor says how to mend it)")
+        warn("no plots: no Python here can import matplotlib (./workbook doctor says how to install it)")
         return
     code, text = process.quiet([python, PLOT, results, picture, "--peer", peer], timeout=300, cwd=ROOT)
     if code != 0:

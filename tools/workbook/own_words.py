@@ -126,7 +126,7 @@ def not_compiled(lines: Lines, source: Path, by_nvcc: bool) -> WorkbookError:
             "common/simt/README.md says what the device has."
         )
     many = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
-    message = f"{named(source)} does not compile ({many}); mend the first, then run this again"
+    message = f"{named(source)} does not compile ({many}); fix the first, then run this again"
     if is_chapters(source):
         message = f"{named(source)} does not compile by itself ({many}); {advice_without_main(source)}"
     return WorkbookError(message, Exit.BUILD, "\n".join(words))

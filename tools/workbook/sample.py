@@ -20,14 +20,14 @@ OPTIONS = (
     ("checkpoint", str, "a checkpoint's folder, or a run's: then its latest (default: results/train)"),
     ("prompt", str, "what the text begins with"),
     ("tokens", int, "bytes to add at most"),
-    ("temperature", float, "below 1 safer, above 1 bolder; 0: always the likeliest byte"),
+    ("temperature", float, "divides the logits: below 1 favors likely bytes; 0: always the likeliest byte"),
     ("top-k", int, "choose among the k likeliest bytes; 0: all"),
     ("top-p", float, "choose among the likeliest bytes whose probabilities reach p"),
     ("seed", int, "the same seed gives the same text"),
     ("stop", str, "end before this text"),
     ("kernels", str, "auto, solution, library, operation=name,..."),
 )
-SLIDE = "when the model's context is full, go on from its latest half"
+SLIDE = "when the model's context is full, continue from its latest half"
 # Between which values an option must lie, both included.
 LIMITS = {
     "tokens": (1, math.inf),

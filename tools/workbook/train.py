@@ -30,33 +30,33 @@ OPTIONS = (
     ("heads", int, "query heads H; must divide the width"),
     ("kv-heads", int, "key/value heads K; must divide the heads"),
     ("feed-forward", int, "feed-forward width F"),
-    ("vocabulary", int, "how many tokens there are, V; 256 are enough for text"),
+    ("vocabulary", int, "number of different tokens V; 256 are enough for text"),
     ("batch-size", int, "sequences in a batch, B"),
     ("seq-len", int, "tokens in a sequence, T"),
     ("tokens", str, "a file of 16-bit tokens, as nanoGPT prepares them, instead of --data"),
     ("validation-tokens", str, "a file of 16-bit tokens to validate on"),
     ("validation-share", float, "share of the data, at its end, to validate on; 0: none"),
     ("validate-every", int, "steps between validations"),
-    ("validation-batches", int, "most batches of a validation"),
+    ("validation-batches", int, "largest number of batches in a validation"),
     ("steps", int, "training steps"),
-    ("seed", int, "of the parameters and the batches"),
+    ("seed", int, "seed of the parameters and the batches"),
     ("optimizer", str, "adamw; or muon for hidden matrices, AdamW for the rest"),
-    ("learning-rate", float, "AdamW's, at its highest"),
+    ("learning-rate", float, "AdamW's learning rate at its highest"),
     ("schedule", str, "cosine or constant, after the warm-up"),
     ("warmup-steps", int, "steps of linear warm-up"),
-    ("minimum-learning-rate", float, "where the cosine ends"),
+    ("minimum-learning-rate", float, "learning rate at the end of the cosine"),
     ("weight-decay", float, "of matrices and the embedding"),
     ("beta1", float, "AdamW's"),
     ("beta2", float, "AdamW's"),
     ("clip", float, "largest global norm of the gradients; 0: no clipping"),
-    ("muon-learning-rate", float, "Muon's, at its highest"),
+    ("muon-learning-rate", float, "Muon's learning rate at its highest"),
     ("muon-momentum", float, "Muon's"),
     ("muon-weight-decay", float, "Muon's"),
     ("gradient-accumulation", int, "batches whose mean gradient makes a step"),
     ("precision", str, "fp32; tf32: matrix products on tensor cores; bf16: activations too"),
     ("kernels", str, "auto: the fastest by measurement; remeasure; fixed; solution, operation=name,..."),
     ("output", str, "folder for checkpoints and metrics (default: results/train)"),
-    ("resume", str, "go on with the run in this folder, with its options"),
+    ("resume", str, "continue the run in this folder, with its options"),
     ("checkpoint-every", int, "steps between checkpoints; 0: only at the end"),
     ("log-every", int, "steps between lines of metrics.jsonl"),
     ("trace", str, "a file: write a timeline of a few steps there, for ui.perfetto.dev"),
@@ -71,8 +71,8 @@ FLAGS = (
 DATA = "text files, a byte is a token (default: the workbook's own chapters)"
 KERNEL = "train on this kernel, as in rmsnorm=starter, if it is right; may be repeated"
 FEEDS = (
-    ("tensorboard", "tensorboard", "feed the metrics to TensorBoard, in OUTPUT/tensorboard"),
-    ("wandb", "wandb", "feed the metrics to Weights & Biases; offline with WANDB_MODE=offline"),
+    ("tensorboard", "tensorboard", "send the metrics to TensorBoard, in OUTPUT/tensorboard"),
+    ("wandb", "wandb", "send the metrics to Weights & Biases; offline with WANDB_MODE=offline"),
 )
 FILES = ("config", "tokens", "validation-tokens", "output", "resume", "trace")  # from where the person is
 READ = ("config", "tokens", "validation-tokens")
@@ -122,7 +122,7 @@ def draw(results: Path, picture: Path) -> None:
     """Draw the losses; without matplotlib that is a warning, since the files are there."""
     python = python_env.find("matplotlib")
     if python is None:
-        warn("no picture: no Python here can import matplotlib (./workbook doctor says how to mend it)")
+        warn("no picture: no Python here can import matplotlib (./workbook doctor says how to install it)")
         return
     code, text = process.quiet([python, PLOT, results, picture], timeout=300, cwd=ROOT)
     if code == 0:
