@@ -1,4 +1,4 @@
-// Matrix product, one thread per output: the formula, and the yardstick for everything faster.
+// Matrix product, one thread per output: the formula, with which faster kernels are compared.
 //
 // Thread i owns c[i], i = row * N + column, and takes the dot product of a row of op(A) and a column of
 // op(B). Neighbouring threads share the row and read neighbouring columns, so for kNN and kTN a warp's loads

@@ -3,12 +3,12 @@
 // In a feature-major view neighbours are *positions*; in the copies they are *features*. Whichever a warp
 // runs along, one side is strided: 32 lanes then touch 32 sectors of 32 bytes and use 4 bytes of each. So
 // threads change roles halfway. A block of dim3(32, 8) owns 32 positions x 32 features of one key/value head.
-// It reads them with the lanes along positions, puts them down in shared memory, and after a barrier writes
+// It reads them with the lanes along positions, stores them in shared memory, and after a barrier writes
 // them with the lanes along features. Both sides move whole sectors. A column of padding keeps the lanes of a
 // warp in different banks when they read down a column.
 //
 // In a token-major view the same kernel is the slow one: it runs along positions where features are
-// neighbours. There is no best order of reading but that of the data.
+// neighbours. The best order of reading is that of the data.
 #include <cstdint>
 
 #include "05_rmsnorm_rope/repeat_kv.h"

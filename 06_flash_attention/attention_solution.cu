@@ -1,11 +1,11 @@
 // Flash attention, forward (Dao et al., 2022; online softmax: Milakov and Gimelshein, 2018).
 //
-// The score matrix (T, T) never exists. A block keeps 16 kRows queries in shared memory and walks over the
+// The score matrix (T, T) is never stored. A block keeps 16 kRows queries in shared memory and walks over the
 // keys, 32 at a time: scores in registers, their softmax so far, the weighted sum of the values so far. When
 // a tile brings a larger maximum, what was summed before is scaled down by exp(old - new): the result is
-// exact, not an approximation. All that backward needs is one number a query, the log-sum-exp.
+// exact, not an approximation. Backward needs only one number per query, the log-sum-exp.
 //
-// Grid: one block a tile of queries of one head of one sequence. Threads: see attention_tiles.cuh.
+// Grid: one block per tile of queries of one head of one sequence. Threads: see attention_tiles.cuh.
 // GQA: query head h reads key/value head h / (H / K) through the view; nothing is copied.
 // FLOPs: 4 B H T^2 D, half of it when causal, since tiles above the diagonal are skipped.
 // Bytes: q and out once; k and v once per tile of queries, mostly from L2; B H T for the log-sum-exp.

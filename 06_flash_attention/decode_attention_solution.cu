@@ -1,14 +1,14 @@
-// Attention of one query a head against a cache: the threads of a block share the keys, then the features.
+// Attention of one query per head to a cache: the threads of a block share the keys, then the features.
 //
 // With one query there is no tile of queries to reuse a key for: every key and value is read once and used
-// once (by each head of its group), so memory bounds it, and all that matters is that many loads are under
-// way. A block takes the keys in tiles of 128 or 512 and changes roles twice per tile:
+// once (by each head of its group), so it is memory bound, and many loads have to be in
+// flight. A block takes the keys in tiles of 128 or 512 and changes roles twice per tile:
 //
 //   scores   thread i holds token first + i: one dot product of D features, without any exchange
 //   maximum  of the block; the online softmax of attention_solution.cu rescales what was summed before
 //   values   thread i holds 4 features of every 8th (32nd) token, for D 64: neighbours read neighbours
 //
-// No load depends on one before it, so the loops are unrolled to have eight of them on their way.
+// No load depends on one before it, so the loops are unrolled to have eight of them in flight.
 //
 // Grid: a block per sequence and query head. Shared memory: the query, one weight per token of the tile, and
 // at the end one sum per thread. Bytes: 8 B S K D, read by the group's first head from memory, by its others

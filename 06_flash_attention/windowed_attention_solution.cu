@@ -1,4 +1,4 @@
-// Windowed attention with two rotary encodings, forward: flash attention that asks each tile how far it is.
+// Windowed attention with two rotary encodings, forward: flash attention that classifies tiles by distance.
 //
 // A block keeps 64 queries of one head (or fewer, where shared memory is short), rotated by the near encoding
 // and by the far one, and walks over the keys, 32 at a time. All distances in a tile lie between those of two
@@ -7,10 +7,10 @@
 // T / 32 tiles in a row of them that is some (band + 96) / 32 on each side: for T much larger than the band,
 // two encodings cost what one does.
 //
-// Rotating keys while they are loaded takes 6 FLOPs a pair, a product with 64 queries 256: no reason to store
+// Rotating keys while they are loaded takes 6 FLOPs per pair, a product with 64 queries 256: no need to store
 // rotated copies of q and k, let alone two of each. Softmax and values are as in attention_solution.cu.
 //
-// Grid: one block a tile of queries of one head of one sequence. Threads: see attention_tiles.cuh.
+// Grid: one block per tile of queries of one head of one sequence. Threads: see attention_tiles.cuh.
 // FLOPs: 4 B H T^2 D, half of it when causal, and 2 B H D for every pair in a tile that the band crosses.
 // Bytes: q and out once; k, v and the tables once per tile of queries, mostly from L2; lse B H T.
 // Next: windowed_attention_backward_solution.cu.

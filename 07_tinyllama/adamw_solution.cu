@@ -2,7 +2,7 @@
 //
 // Bound by bytes: reads parameter, gradient and both moments, writes all but the gradient: 28 bytes a
 // parameter for about 15 FLOPs. Thread i owns pack i of each array, 16 bytes where addresses and n allow it,
-// else one element: four loads are on their way before the first is needed. What depends on the step alone
+// else one element: four loads are in flight before the first is needed. What depends on the step alone
 // (the bias corrections) is computed once on the host, in double: in float, 1 - beta2^step loses about two
 // digits (a relative error of 1.3e-5 to 2e-5 in the first steps, with beta2 = 0.999). A parameter whose
 // gradient and moments are zero and that is zero itself stays zero: padding between tensors does no harm.

@@ -3,17 +3,17 @@
 // The loss needs log sum_v exp(logits[v]). Subtracting the row's maximum keeps the exponentials finite, and
 // the online form of chapter 03 finds maximum and sum in one reading: when a larger value appears, the sum so
 // far is scaled down. Thread t takes packs t, t + blockDim.x, ... of 16 bytes (one element where the rows do
-// not allow it), kAtOnce elements at a time: all their loads are on their way before the first is needed, and
+// not allow it), kAtOnce elements at a time: all their loads are in flight before the first is needed, and
 // the sum is rescaled once for all of them. Chapter 03's block_max and block_sum join the threads.
 //
 // Forward reads the logits: 4 N V bytes. Backward reads them again and writes as much: exp(logit - lse) is
 // the probability, so nothing but lse had to be kept. A thread writes only what it has read, so dlogits may
 // be logits. T is the type in memory, float or bf16.
 //
-// One exponential per element either way. Of fp32 logits bytes decide. In bf16, where an element is there in
-// half the time, the instructions of expf nearly take as long as its bytes: small blocks, so that some load
-// while others compute, and in forward __expf, which takes fewer of them. It is wrong by 2 ulp near 0,
-// where the large terms of the sum are, and by more only far below.
+// One exponential per element either way. With fp32 logits the bytes decide. In bf16, where an element is
+// there in half the time, the instructions of expf nearly take as long as its bytes: small blocks, so that
+// some load while others compute, and in forward __expf, which takes fewer of them. It is wrong by 2 ulp near
+// 0, where the large terms of the sum are, and by more only far below.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

@@ -7,7 +7,7 @@
 // it in an order that changes from run to run, and so would the last bits. Instead the first place of each
 // token owns it. A warp per place looks for an earlier one, its lanes sharing the search, and stops if there
 // is one; else it walks over the later places 32 at a time, a vote says which of them hold its token, and
-// those rows are added in order, in registers: kColumns neighbouring columns a lane. Bytes that must move:
+// those rows are added in order, in registers: kColumns neighbouring columns per lane. Bytes that must move:
 // 4 N C of dout (2 in bf16), and 8 C for each distinct token. dweight is fp32 always: it is a sum.
 #include <algorithm>
 #include <cstdint>

@@ -4,8 +4,8 @@
 // like a good kernel. It is not: thread (n, f) reads row n of x and row f of both weights from global memory,
 // alone. Neighbouring threads of a warp read weight rows that lie C floats apart, so one load touches 32
 // sectors to use 4 bytes of each, and no thread shares what it has read with the many that need it too.
-// Forward: 4 N F C FLOPs and 12 N F C bytes of loads, 1/3 FLOP a byte. A matrix product (chapter 02) loads an
-// element once a tile. Read next: swiglu_solution.cu.
+// Forward: 4 N F C FLOPs and 12 N F C bytes of loads, 1/3 FLOP per byte. A matrix product (chapter 02) loads
+// an element once per tile. Read next: swiglu_solution.cu.
 #include <cstdint>
 
 #include "07_tinyllama/silu.cuh"

@@ -7,7 +7,7 @@
 // writes 8. silu(gate) is computed again in backward: an exponential is cheaper than a load of what forward
 // could have stored. FLOPs: 4 N F C forward and 8 N F C backward, all of them in the product.
 //
-// T is the type in memory, float or bf16: half the bytes, so twice the elements a pack. Arithmetic is fp32.
+// T is the type in memory, float or bf16: half the bytes, so twice the elements per pack. Arithmetic is fp32.
 // Gradients of weights are fp32 for both: with bf16's 8 bits, small additions to a large sum would vanish.
 #include <cstdint>
 
