@@ -8,6 +8,7 @@ RunOptions with_kernels(const RunOptions& options, std::ostream& out) {
   Setting setting;
   setting.config = options.config;
   setting.precision = options.precision;
+  setting.graph = options.graph;
   const KernelPlan plan = plan_kernels(setting, options.kernel_options, [&](const std::string& line) {
     out << line << '\n' << std::flush;
   });

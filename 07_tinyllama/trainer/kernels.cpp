@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <type_traits>
 
 #include "07_tinyllama/trainer/kernel_visitor.h"
 #include "common/core/device_info.h"
@@ -77,11 +78,19 @@ void require_rules_match(const std::vector<Rule>& rules, Precision precision) {
   }
 }
 
-// A tuned library where there is one. Without a GPU an implementation that has no barriers: one is a switch
-// of stacks for every thread there, which costs more than tiles, or rows that a block shares, save.
+template <class Contract>
+constexpr bool kIsAttentionBf16 =
+    std::is_same_v<Contract, AttentionMemoryUseBf16> || std::is_same_v<Contract, AttentionForwardBf16> ||
+    std::is_same_v<Contract, AttentionBackwardBf16>;
+
+// A tuned library where there is one, and it gives the same bits in every run. Without a GPU an
+// implementation that has no barriers: one is a switch of stacks for every thread there, which costs more
+// than tiles, or rows that a block shares, save.
 template <class Contract>
 std::string automatic_choice() {
-  if (has<Contract>("library")) return "library";
+  if (has<Contract>("library") && !(kIsAttentionBf16<Contract> && adds_in_any_order("library"))) {
+    return "library";
+  }
   for (const char* name : {"thread_per_query", "thread_per_row"}) {
     if (device_is_cpu() && has<Contract>(name)) return name;
   }
@@ -123,6 +132,13 @@ void require_one_attention(const KernelSet& kernels) {
 }
 
 }  // namespace
+
+bool adds_in_any_order(std::string_view attention) {
+  for (const auto& entry : implementations<AttentionArithmeticBf16>()) {
+    if (entry.name == attention) return entry.function().any_order;
+  }
+  return false;
+}
 
 KernelSet select_kernels(std::string_view request, Precision precision) {
   const std::vector<Rule> rules = parse(request);

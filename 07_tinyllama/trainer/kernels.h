@@ -71,8 +71,9 @@ struct KernelSet : Kernels<float> {
 };
 
 /// Chooses by a comma-separated request, read from left to right:
-///   auto             `library` where there is one (a tuned matrix product), else `solution`; on the CPU
-///                    device what has no barriers: `thread_per_query`, `thread_per_row`
+///   auto             `library` where there is one (a tuned matrix product) that gives the same bits in every
+///                    run, else `solution`; on the CPU device what has no barriers: `thread_per_query`,
+///                    `thread_per_row`
 ///   NAME             `solution`, `starter`, `library` or a rung's name wherever an operation has it, else
 ///                    auto
 ///   operation=NAME   that operation only, forward and backward; it must have NAME
@@ -81,6 +82,10 @@ struct KernelSet : Kernels<float> {
 /// the precision; of those, "rmsnorm_backward" also means rmsnorm_backward_bf16.
 /// Errors: an unknown operation, or a NAME that is nowhere, throws wb::Error listing what there is.
 KernelSet select_kernels(std::string_view request = "auto", Precision precision = Precision::kFp32);
+
+/// Whether this implementation of attention in bf16 says that two runs may differ. Only who asks for it by
+/// name gets it.
+bool adds_in_any_order(std::string_view attention);
 
 /// "matmul library, rmsnorm solution, ...": what a set runs, for the user to see.
 std::string describe(const KernelSet& kernels);

@@ -143,6 +143,7 @@ TEST(KernelSetTest, APrecisionHasContractsOfItsOwn) {
   EXPECT_EQ(chosen(set, "rmsnorm_backward_bf16"), "solution");
   EXPECT_EQ(chosen(set, "vector_add_bf16"), "vectorized") << "there is no solution";
   EXPECT_EQ(chosen(set, "swiglu_forward"), "nothing");
+  EXPECT_FALSE(adds_in_any_order(chosen(set, "attention_backward_bf16")));
   EXPECT_EQ(set.adamw, find_implementation<AdamW>("solution").function);
 
   EXPECT_THROW_MESSAGE(select_kernels("swiglu=naive", Precision::kBf16), Error,

@@ -45,7 +45,7 @@ class UnitRun {
       : unit_(unit), options_(options), working_(working), results_(results) {}
 
   void measure(const Problem& problem) {
-    ProblemRun run(problem, options_.seed);
+    ProblemRun run(problem, options_.seed, options_.graph);
     std::vector<Runner> runners = judge_all(problem, run);
     if (runners.empty()) return;
     time_all(run, runners);

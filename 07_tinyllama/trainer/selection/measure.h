@@ -17,6 +17,7 @@ struct MeasureOptions {
   double hopeless = 4.0;        // times slower than the fastest in two calls: not timed again
   double give_up = 20.0;        // times slower: not measured at further shapes either
   std::uint64_t seed = 20261126;
+  bool graph = false;  // times the launch of a CUDA graph of the calls, where the device has graphs
 };
 /// Fewer rounds on the CPU device, where a call takes milliseconds.
 MeasureOptions default_measure_options();

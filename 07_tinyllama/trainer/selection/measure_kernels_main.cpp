@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "07_tinyllama/trainer/pass_graph.h"
 #include "07_tinyllama/trainer/selection/select.h"
 #include "07_tinyllama/trainer/selection/worker.h"
 #include "common/core/device_info.h"
@@ -19,6 +20,7 @@ struct Typed {
   bool strided = false;
   wb::KernelOptions kernels;
   int limit = 0;
+  bool graph = true;
 };
 
 void declare(CLI::App& app, Typed& typed) {
@@ -29,6 +31,8 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_option("--seq-len", typed.seq_len, "tokens in a sequence")->default_str("the preset's");
   app.add_flag("--strided", typed.strided,
                "keys and values as a strided view (stages 1 and 2 of the journey)");
+  app.add_flag("--graph,!--no-graph", typed.graph,
+               "time calls in a CUDA graph, as a training run launches them: where there are any");
   app.add_option("--kernels", typed.kernels.kernels, "auto, remeasure, fixed, or a request such as solution")
       ->capture_default_str();
   app.add_option("--kernel", typed.kernels.forced, "force one, as in rmsnorm=starter; may be repeated");
@@ -46,6 +50,7 @@ int run(const Typed& typed) {
   setting.config.t = typed.seq_len.value_or(setting.config.t);
   wb::validate(setting.config);
   setting.precision = wb::parse_precision(typed.precision);
+  setting.graph = wb::PassGraph::supported() && typed.graph;
   setting.kv_layout = typed.strided ? wb::KvLayout::kStridedView : wb::KvLayout::kContiguous;
   wb::KernelOptions options = typed.kernels;
   if (typed.limit > 0) options.selection.limit = std::chrono::seconds(typed.limit);

@@ -21,6 +21,7 @@ struct Setting {
   ModelConfig config;
   Precision precision = Precision::kFp32;
   KvLayout kv_layout = KvLayout::kContiguous;
+  bool graph = false;  // its passes are launched as CUDA graphs (pass_graph.h)
 };
 
 /// How far an implementation may be from the reference, in the errors of check_kernels.h.

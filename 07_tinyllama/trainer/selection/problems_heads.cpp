@@ -145,6 +145,13 @@ Unit attention_unit(const Setting& setting) {
                      tensor<T>("dk", kv_size, Role::kOutput),
                      tensor<T>("dv", kv_size, Role::kOutput)};
   for (const auto& entry : implementations<typename C::AttentionForward>()) {
+    if (!kIsFloat<T> && adds_in_any_order(entry.name)) {
+      problem.candidates.push_back(
+          refusing(entry.name, fmt::format("its sums come in any order, so two runs would differ; --kernels "
+                                           "auto,attention={} takes it all the same",
+                                           entry.name)));
+      continue;
+    }
     try {
       problem.candidates.push_back(attention_candidate<T>(setting, entry.name));
     } catch (const Error& error) {

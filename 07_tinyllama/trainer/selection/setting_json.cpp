@@ -17,7 +17,8 @@ void to_json(nlohmann::json& json, const Setting& setting) {
           {"rope_base", c.rope_base},
           {"epsilon", c.epsilon},
           {"precision", name_of(setting.precision)},
-          {"kv_layout", name_of(setting.kv_layout)}};
+          {"kv_layout", name_of(setting.kv_layout)},
+          {"graph", setting.graph}};
 }
 
 void from_json(const nlohmann::json& json, Setting& setting) {
@@ -32,6 +33,7 @@ void from_json(const nlohmann::json& json, Setting& setting) {
   json.at("t").get_to(c.t);
   json.at("rope_base").get_to(c.rope_base);
   json.at("epsilon").get_to(c.epsilon);
+  json.at("graph").get_to(setting.graph);
   setting.precision = parse_precision(json.at("precision").get<std::string>());
   const auto layout = json.at("kv_layout").get<std::string>();
   setting.kv_layout =

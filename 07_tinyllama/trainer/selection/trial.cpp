@@ -62,7 +62,8 @@ ProblemRun::Trial verdict_of(const std::exception& error, const std::string& imp
 
 }  // namespace
 
-ProblemRun::ProblemRun(const Problem& problem, std::uint64_t seed) : problem_(problem), seed_(seed) {
+ProblemRun::ProblemRun(const Problem& problem, std::uint64_t seed, bool graph)
+    : problem_(problem), seed_(seed), graph_(graph && PassGraph::supported()) {
   prepare();
   Workspace own(problem_.reference.own, seed_);
   for (const Candidate::Call& phase : problem_.reference.phases) phase(*tensors_, own, nullptr);
@@ -143,6 +144,10 @@ ProblemRun::Trial ProblemRun::judge(const Candidate& candidate, Workspace& own) 
     damage = tensors_->damage();
     if (damage.empty()) damage = own.damage();
     trial = compare_outputs(damage);
+    if (graph_ && trial.verdict == Verdict::kCorrect) {
+      record(candidate, own, 1);
+      WB_CUDA_CHECK(cudaDeviceSynchronize());
+    }
   } catch (const std::exception& error) {
     trial = verdict_of(error, candidate.name);
   }
@@ -151,11 +156,30 @@ ProblemRun::Trial ProblemRun::judge(const Candidate& candidate, Workspace& own) 
   return trial;
 }
 
+// A graph for each phase, launched once.
+std::vector<PassGraph> ProblemRun::record(const Candidate& candidate, Workspace& own, int calls) {
+  std::vector<PassGraph> graphs(candidate.phases.size());
+  for (std::size_t phase = 0; phase < graphs.size(); ++phase) {
+    const auto enqueue = [&](cudaStream_t stream) {
+      for (int call = 0; call < calls; ++call) candidate.phases[phase](*tensors_, own, stream);
+    };
+    graphs[phase].run(nullptr, enqueue);  // as it is
+    graphs[phase].run(nullptr, enqueue);  // recorded
+  }
+  return graphs;
+}
+
 std::vector<double> ProblemRun::time(const Candidate& candidate, Workspace& own, int calls) {
+  std::vector<PassGraph> graphs;
+  if (graph_) graphs = record(candidate, own, calls);
   Events events(candidate.phases.size() + 1);
   events.record(0);
   for (std::size_t phase = 0; phase < candidate.phases.size(); ++phase) {
-    for (int call = 0; call < calls; ++call) candidate.phases[phase](*tensors_, own, nullptr);
+    if (graph_) {
+      graphs[phase].run(nullptr, {});
+    } else {
+      for (int call = 0; call < calls; ++call) candidate.phases[phase](*tensors_, own, nullptr);
+    }
     events.record(phase + 1);
   }
   std::vector<double> seconds;

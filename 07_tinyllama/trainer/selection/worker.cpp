@@ -27,6 +27,7 @@ json measured(const json& task) {
   task.at("hopeless").get_to(options.hopeless);
   task.at("give_up").get_to(options.give_up);
   task.at("seed").get_to(options.seed);
+  options.graph = setting.graph;
   const auto known = task.at("known").get<UnitReport>().measured;
   return measure_unit(units.at(task.at("unit").get<std::size_t>()), known, options,
                       [](const std::string& name) {

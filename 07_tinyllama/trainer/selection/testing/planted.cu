@@ -9,6 +9,7 @@
 
 #include "01_vector_add/vector_add.h"
 #include "05_rmsnorm_rope/rmsnorm.h"
+#include "06_flash_attention/attention.h"
 #include "common/core/check.h"
 #include "common/core/implementations.h"
 #include "common/core/registry.h"
@@ -51,6 +52,11 @@ void wrong(const float* a, const float* b, float* out, std::int64_t n, cudaStrea
 void idle(const float*, const float*, float*, std::int64_t, cudaStream_t) {}
 void slow(const float* a, const float* b, float* out, std::int64_t n, cudaStream_t stream) {
   for (int i = 0; i < 10; ++i) add(a, b, out, n, 1.0f, stream);
+}
+// Right, but not to be recorded in a graph.
+void waits(const float* a, const float* b, float* out, std::int64_t n, cudaStream_t stream) {
+  slow(a, b, out, n, stream);
+  WB_CUDA_CHECK(cudaStreamSynchronize(stream));
 }
 void throws(const float*, const float*, float*, std::int64_t, cudaStream_t) {
   throw std::runtime_error("planted: out of ideas");
@@ -99,11 +105,31 @@ void not_a_number(const float* dy, const float* x, const float* weight, const fl
   WB_CUDA_CHECK(cudaMemsetAsync(dweight, 0xFF, sizeof(float), stream));
 }
 
+// Attention that is right, and says that another run may differ.
+AttentionArithmetic any_order() {
+  return {.any_order = true};
+}
+AttentionMemory any_order_memory(const AttentionShape& shape) {
+  return find_implementation<AttentionMemoryUseBf16>("solution").function(shape);
+}
+void any_order_forward(HeadsView<const bf16> q, HeadsView<const bf16> k, HeadsView<const bf16> v,
+                       HeadsView<bf16> out, float* saved, const AttentionShape& shape, cudaStream_t stream) {
+  find_implementation<AttentionForwardBf16>("solution").function(q, k, v, out, saved, shape, stream);
+}
+void any_order_backward(HeadsView<const bf16> dout, HeadsView<const bf16> q, HeadsView<const bf16> k,
+                        HeadsView<const bf16> v, HeadsView<const bf16> out, const float* saved,
+                        HeadsView<bf16> dq, HeadsView<bf16> dk, HeadsView<bf16> dv, float* scratch,
+                        const AttentionShape& shape, cudaStream_t stream) {
+  find_implementation<AttentionBackwardBf16>("solution")
+      .function(dout, q, k, v, out, saved, dq, dk, dv, scratch, shape, stream);
+}
+
 }  // namespace
 
 WB_REGISTER(VectorAdd, planted_wrong, wrong);
 WB_REGISTER(VectorAdd, planted_idle, idle);
 WB_REGISTER(VectorAdd, planted_slow, slow);
+WB_REGISTER(VectorAdd, planted_waits, waits);
 WB_REGISTER(VectorAdd, planted_throws, throws);
 WB_REGISTER(VectorAdd, planted_refuses, refuses);
 WB_REGISTER(VectorAdd, planted_overruns, overruns);
@@ -115,5 +141,9 @@ WB_REGISTER(VectorAdd, planted_hangs, hangs);
 WB_REGISTER(VectorAdd, starter, wrong);
 WB_REGISTER(RmsnormBackward, planted_one_percent, one_percent);
 WB_REGISTER(RmsnormBackward, planted_not_a_number, not_a_number);
+WB_REGISTER(AttentionArithmeticBf16, planted_any_order, any_order);
+WB_REGISTER(AttentionMemoryUseBf16, planted_any_order, any_order_memory);
+WB_REGISTER(AttentionForwardBf16, planted_any_order, any_order_forward);
+WB_REGISTER(AttentionBackwardBf16, planted_any_order, any_order_backward);
 
 }  // namespace wb
