@@ -82,9 +82,15 @@ class Exercise:
     @property
     def implementations(self) -> list:
         """Names that this exercise's files register, the starter apart."""
+        return self.registered()
+
+    def registered(self, but_of: str = "") -> list:
+        """The same without those of files for this device alone."""
         names = {}
         for file in sorted(self.chapter.glob(f"{self.name}_*.c[up]*")):
             if file == self.starter or exercise_of(file, self.chapter) != self.name:
+                continue
+            if but_of and file.stem.endswith(f"_{but_of}"):
                 continue
             for _, name in REGISTRATION.findall(files.read_text(file)):
                 names[name] = None

@@ -121,7 +121,7 @@ def chosen(options) -> list:
 
 
 def names_of(exercise) -> list:
-    return [*(["starter"] if exercise.starter.exists() else []), *exercise.implementations]
+    return [*(["starter"] if exercise.starter.exists() else []), *exercise.registered(but_of="cuda")]
 
 
 def inspect_one(build: Build, exercise, name: str, options) -> tuple:

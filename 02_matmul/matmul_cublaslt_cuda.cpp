@@ -1,0 +1,111 @@
+// Matrix product by cuBLASLt, the library below cuBLAS: its caller says which algorithm runs.
+//
+// cuBLAS chooses by rules of thumb, which are wrong for some shapes. Here they name eight algorithms at the
+// first call of a shape, each of which is timed once (matmul_cublaslt_choice.h): the peer to beat for
+// products of a shape that comes again and again, as in training. A choice is kept for as long as the process
+// lives, so that the same call gives the same bits. Another process may choose another algorithm, which adds
+// in another order.
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <map>
+#include <type_traits>
+#include <utility>
+
+#include "02_matmul/matmul_check.h"
+#include "02_matmul/matmul_cublaslt_choice.h"
+#include "common/core/bf16.h"
+#include "common/core/registry.h"
+
+namespace wb {
+namespace {
+
+// Lets this thread allocate although a stream is being captured: what is allocated is no part of the graph.
+class OutsideCapture {
+ public:
+  OutsideCapture() { WB_CUDA_CHECK(cudaThreadExchangeStreamCaptureMode(&mode_)); }
+  OutsideCapture(const OutsideCapture&) = delete;
+  OutsideCapture& operator=(const OutsideCapture&) = delete;
+  ~OutsideCapture() { static_cast<void>(cudaThreadExchangeStreamCaptureMode(&mode_)); }
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
+// Owned by the process for as long as the thread lives, as cuBLAS's handles are (cublas_handle.h): two
+// streams must not share a workspace.
+class CublasLt {
+ public:
+  CublasLt() : workspace_(kCublasLtWorkspace) { cublas_check(cublasLtCreate(&handle_), "cublasLtCreate"); }
+  CublasLt(const CublasLt&) = delete;
+  CublasLt& operator=(const CublasLt&) = delete;
+  ~CublasLt() { static_cast<void>(cublasLtDestroy(handle_)); }
+
+  static CublasLt& of(cudaStream_t stream) {
+    thread_local std::map<std::pair<int, cudaStream_t>, std::unique_ptr<CublasLt>> all;
+    int device = 0;
+    WB_CUDA_CHECK(cudaGetDevice(&device));
+    std::unique_ptr<CublasLt>& one = all[{device, stream}];
+    if (one == nullptr) {
+      const OutsideCapture may_allocate;
+      one = std::make_unique<CublasLt>();
+    }
+    return *one;
+  }
+  cublasLtHandle_t handle() const { return handle_; }
+  void* workspace() { return workspace_.data(); }
+
+ private:
+  DeviceBuffer<unsigned char> workspace_;
+  cublasLtHandle_t handle_ = nullptr;
+};
+
+unsigned alignment_of(const void* pointer) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer) | kCublasLtAlignment;
+  return 1u << std::countr_zero(address);
+}
+
+template <class T>
+constexpr cudaDataType_t kDataType = std::is_same_v<T, bf16> ? CUDA_R_16BF : CUDA_R_32F;
+
+template <cublasComputeType_t kCompute, class T, class Out>
+void product(MatmulLayout layout, const T* a, const T* b, Out* c, int m, int n, int k, float alpha,
+             float beta, cudaStream_t stream) {
+  check_matmul(layout, a, b, c, m, n, k);
+  const CublasLtProblem problem = {.layout = layout,
+                                   .m = m,
+                                   .n = n,
+                                   .k = k,
+                                   .in = kDataType<T>,
+                                   .out = kDataType<Out>,
+                                   .compute = kCompute,
+                                   .accumulates = beta != 0.0f,
+                                   .a_alignment = alignment_of(a),
+                                   .b_alignment = alignment_of(b),
+                                   .c_alignment = alignment_of(c)};
+  CublasLt& library = CublasLt::of(stream);
+  CublasLtProduct described(problem);
+  const CublasLtCall call = {a, b, c, c, alpha, beta, library.workspace()};
+  const cublasLtMatmulAlgo_t algorithm = cublaslt_choice(library.handle(), problem, described, call, stream);
+  cublas_check(described.run(library.handle(), algorithm, call, stream), "matmul cublaslt: cublasLtMatmul");
+}
+
+template <class T, class Out>
+void matmul_cublaslt(MatmulLayout layout, const T* a, const T* b, Out* c, int m, int n, int k, float alpha,
+                     float beta, cudaStream_t stream) {
+  product<CUBLAS_COMPUTE_32F>(layout, a, b, c, m, n, k, alpha, beta, stream);
+}
+
+void matmul_tf32_cublaslt(MatmulLayout layout, const float* a, const float* b, float* c, int m, int n, int k,
+                          float alpha, float beta, cudaStream_t stream) {
+  product<CUBLAS_COMPUTE_32F_FAST_TF32>(layout, a, b, c, m, n, k, alpha, beta, stream);
+}
+
+}  // namespace
+
+WB_REGISTER(MatmulTf32, cublaslt, matmul_tf32_cublaslt);
+WB_REGISTER(Matmul, cublaslt, matmul_cublaslt);
+WB_REGISTER(MatmulBf16, cublaslt, matmul_cublaslt);
+WB_REGISTER(MatmulBf16ToFloat, cublaslt, matmul_cublaslt);
+
+}  // namespace wb
