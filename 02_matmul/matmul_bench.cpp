@@ -1,5 +1,5 @@
 // Benchmark of matmul: squares from the size at which a product fills the device, the three layouts, and in
-// bf16 the products of a small model.
+// bf16 the products of a small model. tf32 is compared with the roof of bf16, of which it can reach half.
 #include <cmath>
 #include <type_traits>
 
@@ -37,7 +37,8 @@ class MatmulProblem {
 
   // Two matrices read and one written; a multiplication and an addition for each of m n k products.
   wb::Work work() const {
-    return {static_cast<double>(buffer_bytes()), 2.0 * static_cast<double>(area(m_, n_)) * k_, kIsBf16};
+    return {static_cast<double>(buffer_bytes()), 2.0 * static_cast<double>(area(m_, n_)) * k_,
+            kIsBf16 || kIsTf32};
   }
 
   std::size_t buffer_bytes() const { return (area(m_, k_) + area(k_, n_) + area(m_, n_)) * sizeof(T); }
@@ -56,7 +57,7 @@ class MatmulProblem {
 
   // Freivalds (1977): the product is right if C x = A (B x) for random x, but for a chance that an error of
   // several elements cancels. Needs size^2 instead of size^3 multiplications. In fp32 it sees every element;
-  // in bf16, where rounding hides a single one, whatever is wrong along a row of a tile.
+  // in bf16 and tf32, where rounding hides a single one, whatever is wrong along a row of a tile.
   testing::AssertionResult check(const Buffers& buffers) const {
     std::vector<double> x(static_cast<std::size_t>(n_));
     wb::Rng rng(7);
@@ -67,8 +68,10 @@ class MatmulProblem {
         apply(wb::to_float(buffers.a.download()), m_, k_, layout_ == MatmulLayout::kTN, b_x);
     const std::vector<double> sums = apply(wb::to_float(buffers.c.download()), m_, n_, false, x);
     // Inputs are U(-1, 1): an element of C is about sqrt(k) / 3, its rounding error no larger than
-    // 1e-7 * k (matmul_test.cpp), and those of a row add up at random. bf16 rounds each to 8 bits as well.
-    const double of_element = 1e-7 * k_ + (kIsBf16 ? 2.0 * wb::kBf16Rounding * std::sqrt(k_) : 0.0);
+    // 1e-7 * k (matmul_test.cpp), and those of a row add up at random. bf16 rounds each to 8 bits as well;
+    // tf32 rounds the inputs, by at most 2^-10 of each.
+    const double rounding = kIsBf16 ? wb::kBf16Rounding : kIsTf32 ? 0x1p-10 : 0.0;
+    const double of_element = 1e-7 * k_ + 2.0 * rounding * std::sqrt(k_);
     const double tolerance = of_element * std::sqrt(n_);
     return wb::matches(std::vector<float>(sums.begin(), sums.end()), expected, {tolerance, 1e-6}, {{m_}})
            << " (each element is the sum of a row of C, with random signs)";
@@ -82,6 +85,7 @@ class MatmulProblem {
 
  private:
   static constexpr bool kIsBf16 = std::is_same_v<T, wb::bf16>;
+  static constexpr bool kIsTf32 = std::is_same_v<Contract, wb::MatmulTf32>;
 
   static std::size_t area(int rows, int columns) {
     return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
@@ -128,6 +132,12 @@ std::vector<Problem> problems() {
           Problem(4096, MatmulLayout::kTN)};
 }
 
+// The CPU device computes tf32 as it does fp32.
+template <class Problem>
+std::vector<Problem> tf32_problems() {
+  return wb::device_is_cpu() ? std::vector<Problem>() : problems<Problem>();
+}
+
 // Tensor cores make the layouts of large products and the small products of a model matter: those of preset
 // small, with 1024 tokens.
 template <class Problem>
@@ -143,7 +153,9 @@ std::vector<Problem> bf16_problems() {
 
 using Fp32 = MatmulProblem<wb::Matmul, float>;
 using Bf16 = MatmulProblem<wb::MatmulBf16, wb::bf16>;
+using Tf32 = MatmulProblem<wb::MatmulTf32, float>;
 const bool kAdded = wb::add_benchmark<Fp32>(problems<Fp32>);
 const bool kAddedBf16 = wb::add_benchmark<Bf16>(bf16_problems<Bf16>);
+const bool kAddedTf32 = wb::add_benchmark_if_linked<Tf32>(tf32_problems<Tf32>);
 
 }  // namespace

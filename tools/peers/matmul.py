@@ -1,4 +1,4 @@
-"""matmul in PyTorch: cuBLAS, in fp32 with TF32 switched off, and in bf16."""
+"""matmul in PyTorch: cuBLAS, in fp32 with TF32 switched off, in tf32, and in bf16."""
 
 import torch
 from measure import NoPeer, Peer, main
@@ -22,12 +22,25 @@ def product(a, b):
     return a @ b
 
 
+def product_tf32(a, b):
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        return a @ b
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False
+
+
 def oracle(a, b):
     """Row by column, some rows at a time: a[m, k] b[k, n], summed over k."""
     return torch.cat([torch.einsum("mk,kn->mn", rows, b) for rows in a.split(1024)])
 
 
-PEERS = {"matmul": Peer(inputs, product, oracle=oracle, compiled=False)}
+# Each factor is rounded by at most 2^-10 of itself.
+TF32 = 2e-3
+PEERS = {
+    "matmul": Peer(inputs, product, oracle=oracle, compiled=False),
+    "matmul_tf32": Peer(inputs, product_tf32, oracle=oracle, compiled=False, tolerance=TF32),
+}
 
 if __name__ == "__main__":
     main(PEERS, __doc__)

@@ -45,6 +45,7 @@ PROBLEMS = {
     "launch": ("n=1000 pageable", "n=1000 pinned"),
     "launch_streamed": ("n=1000 pieces of 300",),
     "matmul": ("17 NN", "17 NT", "17 TN"),
+    "matmul_tf32": ("17 NN", "17 NT", "17 TN"),
     "newton_schulz": ("24x16 by matmul library", "8x8"),
     "online_softmax": ROWS,
     **dict.fromkeys(
@@ -77,6 +78,11 @@ STORED_AS_BF16 = (
 )
 
 
+def is_stored_as_bf16(contract: str) -> bool:
+    """Whether there is such a twin. tf32 is a way to read floats."""
+    return contract.startswith(STORED_AS_BF16) and not contract.endswith("_tf32")
+
+
 def peer_files():
     """Those of a benchmark; others in the folder compare whole programs."""
     files = [file for file in PEERS.glob("*.py") if file.stem not in SUPPORT]
@@ -104,7 +110,7 @@ class Peers(unittest.TestCase):
             peers = importlib.import_module(name).PEERS
             for contract, peer in peers.items():
                 formats = [contract]
-                if contract.startswith(STORED_AS_BF16) and not contract.endswith("_bf16"):
+                if is_stored_as_bf16(contract) and not contract.endswith("_bf16"):
                     formats.append(f"{contract}_bf16")
                 for stored in formats:
                     for text in PROBLEMS.get(contract.replace("_bf16", ""), ROWS):
@@ -128,7 +134,7 @@ class Peers(unittest.TestCase):
         for name in peer_files():
             for contract, peer in importlib.import_module(name).PEERS.items():
                 stored = contract if contract.endswith("_bf16") else f"{contract}_bf16"
-                if not (contract.endswith("_bf16") or contract.startswith(STORED_AS_BF16)):
+                if not (contract.endswith("_bf16") or is_stored_as_bf16(contract)):
                     continue
                 text = PROBLEMS.get(contract.replace("_bf16", ""), ROWS)[0]
                 tensors = peer.inputs(Problem(stored, text), Random(1, torch.device("cpu")))
