@@ -20,6 +20,7 @@
 #include "02_matmul/matmul_check.h"
 #include "common/core/registry.h"
 #include "solutions/ladders/matmul_fp32/async_copy.cuh"
+#include "solutions/ladders/matmul_fp32/cp_async.h"
 #include "solutions/ladders/matmul_fp32/operands.cuh"
 #include "solutions/ladders/matmul_fp32/tiling.cuh"
 
@@ -98,8 +99,10 @@ __global__ void __launch_bounds__(Tiles::kThreads, 1) cp_async(const float* a,  
   ladder::store_tile<Tiles>(c, m, n, tile.row, tile.column, ladder::allows_vectors(c, n), sums, alpha, beta);
 }
 
-void matmul_cp_async(MatmulLayout layout, const float* a, const float* b, float* c, int m, int n, int k,
-                     float alpha, float beta, cudaStream_t stream) {
+}  // namespace
+
+void ladder::matmul_cp_async(MatmulLayout layout, const float* a, const float* b, float* c, int m, int n,
+                             int k, float alpha, float beta, cudaStream_t stream) {
   check_matmul(layout, a, b, c, m, n, k);
   const unsigned grid = ladder::count_tiles(m, n, Tiles::kTileM, Tiles::kTileN);
   // Where depth is in the rows, elements travel one by one anyway.
@@ -115,8 +118,6 @@ void matmul_cp_async(MatmulLayout layout, const float* a, const float* b, float*
   WB_CHECK_LAUNCH();
 }
 
-}  // namespace
-
-WB_REGISTER(Matmul, cp_async, matmul_cp_async);
+WB_REGISTER(Matmul, cp_async, ladder::matmul_cp_async);
 
 }  // namespace wb
