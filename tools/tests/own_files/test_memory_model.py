@@ -5,7 +5,6 @@ alone, and `// In reverse order: ` when threads run in that order. `// Finds: ` 
 A program for a GPU alone says why the CPU device refuses it: `// Refused: `.
 """
 
-import os
 import unittest
 
 from test_own_files import ROOT, in_parallel, told, workbook
@@ -42,19 +41,26 @@ class MemoryModel(unittest.TestCase):
             lambda path: told(path, "Prints") + told(path, "In reverse order"),
             lambda _: 0,
             "run",
-            env={**os.environ, "SIMT_ORDER": "reverse"},
+            order="reverse",
         )
 
     def test_a_block_that_waits_for_one_that_has_not_started_never_ends(self):
         program = ROOT / "docs/memory_model/block_order.cu"
-        reverse = {**os.environ, "SIMT_ORDER": "reverse"}
-        done = workbook("run", "--timeout", "3", program, "--", "index", env=reverse)
+        done = workbook("run", "--timeout", "3", program, "--", "index", order="reverse")
         self.assertEqual(done.returncode, 124, done.stdout + done.stderr)
         self.assertNotIn("running sums", done.stdout)
 
     def test_barriers_of_grids_and_clusters_are_refused_by_name(self):
         paths = [path for path in PROGRAMS if told(path, "Refused")]
         self.check(paths, lambda path: told(path, "Refused"), lambda _: 4, "run", "--device", "cpu")
+
+    def test_a_gpu_printed_what_the_heads_say(self):
+        log = (ROOT / "docs/memory_model/h200.txt").read_text(encoding="utf-8")
+        printed = dict(part.split("\n", 1) for part in log.split("\n== ")[1:])
+        for path in PROGRAMS:
+            with self.subTest(path.name):
+                for words in told(path, "Prints"):
+                    self.assertIn(words, printed[path.stem])
 
     def test_the_guide_shows_every_program(self):
         guide = GUIDE.read_text(encoding="utf-8")

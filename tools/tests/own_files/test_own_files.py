@@ -43,7 +43,7 @@ def programs(folder):
     return sorted((HERE / folder).glob("*.cu"))
 
 
-def workbook(*words, typed="", cwd=HERE, **settings):
+def workbook(*words, typed="", cwd=HERE, order=None, **settings):
     command = [sys.executable, WORKBOOK, *map(str, words)]
     return subprocess.run(
         command,
@@ -53,7 +53,7 @@ def workbook(*words, typed="", cwd=HERE, **settings):
         text=True,
         errors="replace",
         timeout=120,
-        env=compiled_once(),
+        env={**compiled_once(), **({"SIMT_ORDER": order} if order else {})},
         **settings,
     )
 
