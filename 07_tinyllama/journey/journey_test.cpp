@@ -125,7 +125,7 @@ JourneyReport run_of_both_timers(int rounds) {
 
 constexpr double kContiguity = 1.7;
 // On a GPU at least 3. On the CPU device the factor is the processor's, of BLAS against our loops: 2.2 to 3.3
-// were seen on three machines with the same program.
+// were seen, on different processors.
 double library_products() {
   return describe_device().rfind("CPU device", 0) == 0 ? 1.8 : 3.0;
 }
