@@ -5,9 +5,10 @@
 // exponentials are computed twice, for the sum and for the gradient, since keeping them would take twice the
 // registers.
 //
-// Limited before: LIMITED
-// Limits now: LIMITS
-// Uses: USES
+// Limited before: the second reading of the row: 67% of a copy at 8192 x 32000 (H200).
+// Limits now: no longer memory alone: 77% of a copy. Two blocks per multiprocessor load, compute two
+// exponentials per logit and store, and memory waits where both compute. No counter was taken.
+// Uses: 36 to 64 registers for rows that a block holds, 32 to 256 bytes of shared memory.
 // Costs in clarity: a shape for each length.
 #include "07_tinyllama/token_loss_check.h"
 #include "common/core/registry.h"
