@@ -56,17 +56,18 @@ def draw_problem(axes, measure: Measure, rows: dict, names: list) -> None:
     """A bar for each name that was measured."""
     shown = [name for name in names if name in rows]
     highest = max(measure.speed(row) for row in rows.values())
+    line = measure.line(rows)
+    scale = max(highest, line[0] if line else 0)
     for y, name in enumerate(shown):
         speed = measure.speed(rows[name])
         axes.barh(y, speed, 0.7, color=COLOURS["solution"] if name == "solution" else OTHER_COLOURS[0])
         multiple = measure.multiple(rows[name], rows)
         share = "" if multiple is None else f"  {multiple:.2f}x"
         # Beside the bar; in it where the line of the copy would cross the figure.
-        inside = measure.bytes_bind and speed > 0.5 * highest
+        inside = measure.bytes_bind and speed > 0.5 * scale
         place = {"xytext": (-4, -3), "ha": "right", "color": "white"} if inside else {"xytext": (4, -3)}
         style = {"textcoords": "offset points", "fontsize": 8, "color": INK, **place}
         axes.annotate(f"{speed:,.0f}{share}", (speed, y), **style)
-    line = measure.line(rows)
     if line:
         speed, name = line
         axes.axvline(speed, color=COLOURS["library"], linewidth=1.4, linestyle=(0, (5, 3)))
@@ -74,7 +75,7 @@ def draw_problem(axes, measure: Measure, rows: dict, names: list) -> None:
         axes.annotate(f"{name} {speed:,.0f}", annotation_clip=False, **place)
     axes.set_yticks(range(len(shown)), shown, color=INK)
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.25 * max(highest, line[0] if line else 0))
+    axes.set_xlim(0, 1.25 * scale)
     axes.set_xlabel(measure.unit, color=MUTED, fontsize=9)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
 
