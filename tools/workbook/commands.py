@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import chapters, device, machine, position, process, setup
+from . import chapters, device, editor, machine, position, process, setup
 from .build import Build
-from .console import heading, paint, say
+from .console import heading, paint, say, warn
 from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT, run_environment
 
@@ -40,6 +40,9 @@ def setup_only(options) -> int:
     if chosen == "cuda" and not device.nvcc()[0]:
         raise WorkbookError(f"--device cuda: {device.cuda_problem()}", Exit.USAGE)
     setup.ensure(chosen, plots=True)
+    problem = editor.write()
+    if problem:
+        warn(problem)
     say(f"Everything for the {chosen} device is here. Next: ./workbook test, or ./workbook journey")
     return Exit.OK
 
