@@ -28,6 +28,7 @@ from . import (
     pause,
     plot,
     predict,
+    profile,
     sample,
     train,
 )
@@ -39,7 +40,7 @@ EPILOG = """exit codes: 0 success; 1 a test, check or run is red; 2 bad argument
 
 
 # Commands that write nothing of their own, or go on where they cannot.
-READ_ONLY = (None, "list", "doctor", "setup", "status", "next", "hint", "completion")
+READ_ONLY = (None, "list", "doctor", "setup", "status", "next", "hint", "completion", "profile")
 NAMED_BADLY = (errno.ENAMETOOLONG, errno.ELOOP)  # what was typed, rather than the machine
 # What an option that has no long name is called.
 NAMES = {
@@ -280,6 +281,9 @@ def parser() -> Parser:
     sub.add_argument("--count", action="store_true", help="with a file: count, as with a chapter")
     own_file.declare(sub)
     time_limit(sub, None, "stop the program after S seconds; with a chapter the default is 120")
+
+    sub = add("profile", profile.command, profile.ABOUT, shared=False)
+    profile.declare(sub, positive)
 
     add(
         "list",

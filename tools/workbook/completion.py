@@ -13,7 +13,18 @@ from . import chapters
 from .console import say
 from .errors import Exit
 
-WITH_CHAPTER = ("check", "watch", "hint", "solution", "reset", "bench", "ladder", "plot", "inspect")
+WITH_CHAPTER = (
+    "check",
+    "watch",
+    "hint",
+    "solution",
+    "reset",
+    "bench",
+    "ladder",
+    "plot",
+    "inspect",
+    "profile",
+)
 
 BASH = r"""
 _workbook() {
