@@ -71,6 +71,10 @@ class Entries(unittest.TestCase):
         self.assertNotIn("01_x/wide.cuh", found)
         self.assertNotIn("01_x/x_library_cuda.cu", found)
 
+    def test_a_folder_of_ours_hides_no_header_of_the_system(self):
+        arguments = editor.entry(self.root / "01_x/x_test.cpp", self.root)["arguments"]
+        self.assertNotIn(f"-I{self.root / '01_x'}", arguments)  # as common/simt/runtime, which has a limits.h
+
     def test_downloaded_libraries_are_found(self):
         (self.root / "build/cpu/_deps/fmt-src/include").mkdir(parents=True)
         arguments = editor.entry(self.root / "01_x/x_test.cpp", self.root)["arguments"]

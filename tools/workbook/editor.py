@@ -89,7 +89,7 @@ def entry(path: Path, root: Path = ROOT) -> dict:
         arguments += [*CUDA, "-isystem", str(simt / "editor"), "-include", str(simt / "editor" / "kernels.h")]
     elif path.suffix == ".cu":
         arguments += ["-x", "c++", "-include", str(simt / "include" / "simt" / "prelude.h")]
-    folders = (path.parent, root, simt / "include", simt)
+    folders = (root, simt / "include", simt)
     arguments += ['-DWB_DEVICE_NAME="cpu"', *(f"-I{folder}" for folder in folders)]
     for pattern in FETCHED:
         for folder in sorted((root / "build" / "cpu" / "_deps").glob(pattern)):
