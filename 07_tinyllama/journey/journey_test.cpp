@@ -27,7 +27,7 @@ JourneyOptions test_options() {
   // racecheck slows it most: one sequence, and as few steps as warm-up and one sample take.
   const bool is_slowest = sanitizer() == "racecheck";
   if (is_slowest) arguments.insert(arguments.end(), {"--batch-size", "1"});
-  arguments.insert(arguments.end(), {"--steps", is_slowest ? "3" : "6"});
+  arguments.insert(arguments.end(), {"--steps", is_slowest ? "3" : "4"});
   std::string answer;
   JourneyOptions options =
       parse_options(static_cast<int>(arguments.size()), arguments.data(), answer).value();
