@@ -204,6 +204,7 @@ class Bench(unittest.TestCase):
         starter = self.root / "01_x" / "softmax_starter.cu"
         exercise = Namespace(name="softmax", chapter=self.root / "01_x", starter=starter)
         options = Namespace(starter=False, peers=peers, compile=compile, timeout=60)
+        options.prediction, options.json = None, False
         with support.captured() as text:
             code = bench.measure(build, exercise, options)
         return code, text.getvalue()

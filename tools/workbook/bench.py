@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from . import bench_join, chapters, device, files, plot, process, python_env, setup
+from . import bench_join, chapters, console, device, files, plot, predict, process, python_env, setup
 from .build import Build
 from .console import heading, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -16,13 +17,35 @@ FOLDER = RESULTS / "bench"
 
 def command(options) -> int:
     exercises = chosen_exercises(options)
+    options.prediction = predict.wanted(options, exercises)
+    options.judged = None
+    with console.aside(options.json):
+        chosen, code = run(exercises, options)
+    if options.json:
+        documents = [bench_join.load(result_of(exercise.name + "_bench", chosen)) for exercise in exercises]
+        about = {"exit_code": int(code), "device": chosen, "prediction": options.judged}
+        console.document("bench", {**about, "benchmarks": [one for one in documents if one]})
+    return code
+
+
+def run(exercises: list, options) -> tuple:
+    """Measure them all; the device, and the worst exit code."""
     chosen = device.choose(options.device)
     setup.ensure(chosen)
     build = Build(chosen, options.jobs, options.verbose)
     build.configure()
     files.make_folder(FOLDER)
     codes = [measure(build, exercise, options) for exercise in exercises]
-    return max(codes)
+    return chosen, max(codes)
+
+
+def result_of(program: str, chosen: str) -> Path:
+    return FOLDER / f"{program}-{chosen}.json"
+
+
+def output_of(options) -> int | None:
+    """Where programs print: with --json, standard output is for the document alone."""
+    return sys.stderr.fileno() if options.json else None
 
 
 def chosen_exercises(options) -> list:
@@ -43,14 +66,16 @@ def measure(build: Build, exercise, options) -> Exit:
     if options.starter and exercise.starter.exists():
         programs.append(f"{exercise.name}_starter_bench")
     build.build(programs, exercise.name)
+    if options.prediction:
+        options.prediction.aim(build.program(programs[-1]), f"on {device.label(build.device)}")
     code = Exit.OK
     measured = []
     for program in programs:
         heading(f"\n{exercise.chapter.name} / {program} on {device.label(build.device)}")
-        measured.append(FOLDER / f"{program}-{build.device}.json")
+        measured.append(result_of(program, build.device))
         files.remove(measured[-1])
         started = [build.program(program), "--output", shown(measured[-1])]
-        if process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout) != 0:
+        if launched(started, options) != 0:
             code = Exit.FAILED
     if build.device == "cuda" and options.peers:
         measured += run_peer(exercise, measured[0], options)
@@ -61,11 +86,19 @@ def measure(build: Build, exercise, options) -> Exit:
         bench_join.save(document, measured[0])
         heading(f"\n{exercise.chapter.name} / {exercise.name}, all together")
         bench_join.show(document)
+    if options.prediction:
+        options.judged = options.prediction.judge(document, build.device)
     if document:
         asked = f"./workbook plot {exercise.chapter.name[:2]} {exercise.name}"
         draw = f" Draw them: {asked}" if plot.has_picture(document) else ""
         say(f"\nResults: {shown(measured[0])}.{draw}")
     return code
+
+
+def launched(command: list, options) -> int:
+    """Run a program in the user's terminal; its exit code."""
+    limit, output = options.timeout, output_of(options)
+    return process.in_the_open(command, cwd=ROOT, env=run_environment(), timeout=limit, stdout=output)
 
 
 def run_peer(exercise, like: Path, options) -> list:
@@ -82,6 +115,6 @@ def run_peer(exercise, like: Path, options) -> list:
     files.remove(output)
     started = [python, script, "--like", shown(like), "--output", shown(output)]
     started += [] if options.compile else ["--no-compile"]
-    if process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout) != 0:
+    if launched(started, options) != 0:
         warn(f"{shown(script)} failed; the workbook's own figures stand")
     return [output] if output.exists() else []

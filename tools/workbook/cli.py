@@ -27,6 +27,7 @@ from . import (
     own_file,
     pause,
     plot,
+    predict,
     sample,
     train,
 )
@@ -231,6 +232,15 @@ def parser() -> Parser:
     sub.add_argument(
         "--no-compile", dest="compile", action="store_false", help="leave out torch.compile, which takes long"
     )
+    sub.add_argument(
+        "--predict",
+        nargs="?",
+        const=predict.ASK,
+        metavar="X",
+        help="predict first, and see how far that was: a time (2ms), or with --starter its speed-up over the "
+        "reference (1.5). Without X it asks. Belongs behind NN and the exercise",
+    )
+    daily_options.json_option(sub)
     time_limit(sub, 3600, "stop a program after S seconds")
 
     sub = add(

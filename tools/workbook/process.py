@@ -346,13 +346,14 @@ def in_the_open(
     grace: float = GRACE_SECONDS,
     sweep: bool = True,
     stdin: int | None = subprocess.DEVNULL,
+    stdout: int | None = None,
 ) -> int:
     """Run with the user's own terminal; the exit code, TIMED_OUT after `timeout` seconds. It reads what
     the user types where `stdin` is None.
 
     On Ctrl-C the program has `grace` seconds to end well, and a second Ctrl-C ends it at once.
     """
-    group = Group(command, sweep=sweep, cwd=cwd, env=env, stdin=stdin)
+    group = Group(command, sweep=sweep, cwd=cwd, env=env, stdin=stdin, stdout=stdout)
     first = signal.SIGTERM
     late = False
     try:

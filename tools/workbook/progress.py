@@ -1,8 +1,8 @@
 """What a student has done, in one plain file: results/progress.json.
 
-Which contents of a starter have passed, and how many rungs of each ladder of hints were shown. A content is
-known by its hash, so that a file counts as solved again when it is what it was. What the last check of each
-exercise found is beside it, in results/check (chapters.py).
+Which contents of a starter have passed, how many rungs of each ladder of hints were shown, and what was
+predicted of benchmarks. A content is known by its hash, so that a file counts as solved again when it is what
+it was. What the last check of each exercise found is beside it, in results/check (chapters.py).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .errors import Exit, WorkbookError, explain
 
 VERSION = 1
 KEPT = 20  # contents of a starter that passed
+KEPT_PREDICTIONS = 100  # of an exercise
 
 
 class Store:
@@ -52,6 +53,16 @@ class Store:
 
         self._change(key, note)
 
+    def predictions(self) -> list:
+        """What was predicted of benchmarks, and how far that was (predict.py)."""
+        return [one for entry in self._exercises().values() for one in entry.get("predictions", [])]
+
+    def note_prediction(self, key: str, about: dict) -> None:
+        def note(entry: dict) -> None:
+            entry["predictions"] = [*entry.get("predictions", []), about][-KEPT_PREDICTIONS:]
+
+        self._change(key, note)
+
     def forget_hints(self, key: str) -> None:
         if self.hints(key):
             self._change(key, lambda entry: entry.pop("hints", None))
@@ -75,8 +86,13 @@ def is_progress(document: dict) -> bool:
         isinstance(entry, dict)
         and all(isinstance(device, str) for device in entry.get("solved", {}).values())
         and all(isinstance(rung, int) for rung in entry.get("hints", {}).values())
+        and all(is_factor(one["factor"]) for one in entry.get("predictions", []))
         for entry in document["exercises"].values()
     )
+
+
+def is_factor(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 1 <= value < float("inf")
 
 
 @contextlib.contextmanager
