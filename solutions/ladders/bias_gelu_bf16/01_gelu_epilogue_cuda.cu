@@ -11,7 +11,7 @@
 // Limits now: what the product has always been limited by, and the epilogue's arithmetic: one exponential and
 // one division per output, while the tensor cores of this multiprocessor wait.
 //
-// Costs in clarity: a template parameter more on the product's kernel.
+// Costs in clarity: a template parameter more on the product's kernel. 93 to 168 registers, none spilled.
 //
 // Needs: sm_90a
 #include "02_matmul/gelu.cuh"
