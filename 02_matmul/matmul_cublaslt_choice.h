@@ -23,6 +23,7 @@ struct CublasLtProblem {
   unsigned a_alignment;  // bytes, a power of 2, at most kCublasLtAlignment
   unsigned b_alignment;
   unsigned c_alignment;
+  bool bias_gelu = false;  // C = gelu(alpha op(A) op(B) + bias), in the same kernel
 
   auto operator<=>(const CublasLtProblem&) const = default;
 };
@@ -36,7 +37,8 @@ struct CublasLtCall {
   const void* c;
   void* result;
   float alpha, beta;
-  void* workspace;  // (kCublasLtWorkspace) bytes, of this stream alone
+  void* workspace = nullptr;   // (kCublasLtWorkspace) bytes, of this stream alone
+  const void* bias = nullptr;  // (N), of the type of c, for bias_gelu
 };
 
 /// A product as cuBLASLt describes it. cuBLASLt is column-major, as cuBLAS is (matmul_library_cuda.cpp):

@@ -146,6 +146,11 @@ void set(cublasLtMatmulPreferenceOpaque_t& preference, cublasLtMatmulPreferenceA
                "cublasLtMatmulPreferenceSetAttribute");
 }
 
+void set(cublasLtMatmulDescOpaque_t& product, cublasLtMatmulDescAttributes_t what, const auto& value) {
+  cublas_check(cublasLtMatmulDescSetAttribute(&product, what, &value, sizeof(value)),
+               "cublasLtMatmulDescSetAttribute");
+}
+
 }  // namespace
 
 CublasLtProduct::CublasLtProduct(const CublasLtProblem& problem) {
@@ -154,11 +159,9 @@ CublasLtProduct::CublasLtProduct(const CublasLtProblem& problem) {
   cublas_check(cublasLtMatmulDescInit(&product_, problem.compute, CUDA_R_32F), "cublasLtMatmulDescInit");
   const cublasOperation_t first = b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
   const cublasOperation_t second = a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-  cublas_check(cublasLtMatmulDescSetAttribute(&product_, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof(first)),
-               "cublasLtMatmulDescSetAttribute");
-  cublas_check(
-      cublasLtMatmulDescSetAttribute(&product_, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof(second)),
-      "cublasLtMatmulDescSetAttribute");
+  set(product_, CUBLASLT_MATMUL_DESC_TRANSA, first);
+  set(product_, CUBLASLT_MATMUL_DESC_TRANSB, second);
+  if (problem.bias_gelu) set(product_, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_GELU_BIAS);
   // Row-major (rows, columns) is column-major (columns, rows).
   const auto describe = [](cublasLtMatrixLayoutOpaque_t& layout, cudaDataType_t type, int rows, int columns) {
     cublas_check(cublasLtMatrixLayoutInit(&layout, type, static_cast<std::uint64_t>(columns),
@@ -173,6 +176,7 @@ CublasLtProduct::CublasLtProduct(const CublasLtProblem& problem) {
 
 cublasStatus_t CublasLtProduct::run(cublasLtHandle_t handle, const cublasLtMatmulAlgo_t& algorithm,
                                     const CublasLtCall& call, cudaStream_t stream) {
+  if (call.bias != nullptr) set(product_, CUBLASLT_MATMUL_DESC_BIAS_POINTER, call.bias);
   return cublasLtMatmul(handle, &product_, &call.alpha, call.b, &first_, call.a, &second_, &call.beta, call.c,
                         &result_, call.result, &result_, &algorithm, call.workspace, kCublasLtWorkspace,
                         stream);
