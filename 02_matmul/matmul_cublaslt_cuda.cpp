@@ -17,6 +17,7 @@
 #include "02_matmul/matmul_check.h"
 #include "02_matmul/matmul_cublaslt_choice.h"
 #include "common/core/bf16.h"
+#include "common/core/implementations.h"
 #include "common/core/registry.h"
 
 namespace wb {
@@ -108,10 +109,18 @@ void matmul_tf32_cublaslt(MatmulLayout layout, const float* a, const float* b, f
 }
 
 // cuBLASLt's epilogue: its GELU is the form with tanh. What it assumes about a bias is not documented, so it
-// is told to assume of c no more than holds for the bias too.
+// is told to assume of c no more than holds for the bias too. Where rows are not made of 16-byte pieces, none
+// of its algorithms may run, or one that rounds the product to bf16 before the epilogue: there the two
+// kernels do it.
 void matmul_bias_gelu_library(const bf16* x, const bf16* w, const bf16* bias, bf16* y, int m, int n, int k,
                               cudaStream_t stream) {
   require_matmul_bias_gelu(x, w, bias, y, m, n, k);
+  const unsigned aligned = std::min({alignment_of(x), alignment_of(w), alignment_of(bias), alignment_of(y)});
+  if (aligned < 16 || n % 8 != 0 || k % 8 != 0) {
+    static MatmulBiasGeluBf16::Function* const two_kernels =
+        find_implementation<MatmulBiasGeluBf16>("two_kernels").function;
+    return two_kernels(x, w, bias, y, m, n, k, stream);
+  }
   const CublasLtProblem problem = {.layout = MatmulLayout::kNT,
                                    .m = m,
                                    .n = n,
