@@ -62,18 +62,20 @@ void for_each_case(const std::string& implementation, Try try_case) {
   for (const bool causal : {true, false}) {
     if (!causal && sanitizer() == "racecheck") continue;  // the same barriers, for minutes more
     const std::vector<int> lengths = {1, 2, 31, 32, 33, 64, 65, 100, 127, 130};
-    for (const int t : causal ? lengths : unless_inspected(lengths, {1, 33, 65, 130})) {
+    const std::vector<int> few =
+        causal ? std::vector{1, 2, 31, 32, 33, 64, 65, 130} : std::vector{1, 33, 65, 130};
+    for (const int t : unless_inspected(lengths, few)) {
       try_case(llama_shape(b, t, h, 1, 16, causal), token);
     }
     const std::vector<int> widths = {1, 3, 4, 15, 16, 17, 32, 33, 64, 80, 81, 96, 100, 128};
     for (const int d : unless_inspected(widths, {1, 3, 4, 15, 16, 17, 33, 80, 100, 128})) {
       if (unless_inspected(true, causal == (d % 2 == 0)))
-        try_case(llama_shape(1, 45, h, 1, d, causal), token);
+        try_case(llama_shape(1, unless_inspected(45, 33), h, 1, d, causal), token);
     }
     for (const int kv : {1, 2, 4}) {
       for (const HeadsLayout layout : kLayouts) {
         if (unless_inspected(true, causal == (layout == token))) {
-          try_case(llama_shape(b, 37, 4, kv, unless_inspected(20, 12), causal), layout);
+          try_case(llama_shape(b, unless_inspected(37, 20), 4, kv, unless_inspected(20, 12), causal), layout);
         }
       }
     }
