@@ -9,6 +9,7 @@
 
 #include "06_flash_attention/testing/attention_oracle.h"
 #include "06_flash_attention/testing/windowed_attention_oracle.h"
+#include "common/core/device_info.h"
 #include "common/core/shared_memory.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/inspection.h"
@@ -101,7 +102,7 @@ void for_each_case(Try try_case) {
     }
   }
   // Far, blended and near tiles in one row of them, at every width that kernels are made for.
-  const int t = unless_inspected(200, 120), h = unless_inspected(2, 1);
+  const int t = unless_inspected(device_is_cpu() ? 130 : 200, 120), h = unless_inspected(2, 1);
   for (const int d : unless_inspected(std::vector{32, 64, 80, 128}, {16, 128}))
     try_case(make_case({1, t, h, 1, d}, d != 64, 40, 30));
   const int most = std::numeric_limits<int>::max();
