@@ -16,35 +16,12 @@
 #include "04_layernorm/layernorm_check.h"
 #include "common/core/registry.h"
 #include "common/core/shared_memory.h"
-#include "solutions/ladders/layernorm_forward/layernorm_row.cuh"
+#include "solutions/ladders/layernorm_forward/held_weights.cuh"
 #include "solutions/ladders/rows/early_launch.cuh"
 #include "solutions/ladders/rows/halved_row.cuh"
 
 namespace wb {
 namespace {
-
-template <class Shape, bool kFull, class T>
-__global__ void __launch_bounds__(Shape::kThreads) held_weights(ladder::LayernormArguments<T> a) {
-  const std::int64_t row = blockIdx.x;
-  hopper::wait_for_previous_kernel();
-  ladder::HeldPacks<Shape, kFull> x, gamma, beta;
-  x.ask_for(a.x + row * a.c, a.c);
-  gamma.ask_for(a.gamma, a.c);
-  beta.ask_for(a.beta, a.c);
-  hopper::let_next_kernel_start();
-
-  const auto count = static_cast<float>(a.c);
-  float sum = 0.0f, squares = 0.0f;
-  x.each(a.c, [&](float value) { sum += value; });
-  const float mean = ladder::meet_sum<Shape::kThreads>(sum) / count;
-  x.each(a.c, [&](float value) { squares += (value - mean) * (value - mean); });
-  const float rstd = rsqrtf(ladder::meet_sum<Shape::kThreads>(squares, 1) / count + a.epsilon);
-
-  ladder::store_statistics(a, row, mean, rstd);
-  ladder::store_packs<Shape, kFull>(a.y + row * a.c, a.c, [&](int i, int j) {
-    return (x.at(i, j) - mean) * rstd * gamma.at(i, j) + beta.at(i, j);
-  });
-}
 
 template <class Shape, class T>
 __global__ void __launch_bounds__(Shape::kThreads, 2) halved_row(ladder::LayernormArguments<T> a) {
@@ -80,10 +57,7 @@ void layernorm_held_weights(const float* x, const float* gamma, const float* bet
   const bool wide = rows_fit_pack4(c, x, gamma, beta, y);
   using Half = ladder::RowShape<float, 4, 8, 512>;
   constexpr int kShared = ladder::HalvedRow<Half>::kSharedBytes;
-  if (ladder::with_held_packs<float>(c, wide, [&](auto shape, auto is_full) {
-        ladder::launch_early(held_weights<decltype(shape), is_full.value, float>, {n, shape.kThreads}, stream,
-                             a);
-      })) {
+  if (ladder::launch_held_weights(a, n, wide, stream)) {
   } else if (wide && c <= 2 * Half::kColumns && kShared <= shared_memory_per_block()) {
     ladder::launch_early(halved_row<Half, float>, {n, Half::kThreads, kShared}, stream, a);
   } else {

@@ -33,6 +33,10 @@ class HeldPacks {
     }
   }
 
+  /// Pack i as memory has it.
+  __device__ const Words<kWidth, T>& words(int i) const {
+    return words_[i];
+  }
   __device__ Pack<kWidth, T> pack(int i) const {
     return as_pack<kWidth, T>(words_[i]);
   }
