@@ -121,17 +121,18 @@ __device__ __forceinline__ void bulk(void* to, const void* from, unsigned bytes,
 
 struct Shape { int grid, block; int shared = 0, cluster = 1; bool early = false; };
 template <class... P, class... A> void go(void (*k)(P...), const Shape& s, A... a) {
-  if (s.shared > 48 * 1024) CK(cudaFuncSetAttribute(k, cudaFuncAttributeMaxDynamicSharedMemorySize, s.shared));
+  if (s.shared > 48 * 1024 && cudaFuncSetAttribute(k, cudaFuncAttributeMaxDynamicSharedMemorySize, s.shared) != cudaSuccess) { cudaGetLastError(); return; }
   cudaLaunchAttribute at[2]; int n = 0;
   if (s.early) { at[n].id = cudaLaunchAttributeProgrammaticStreamSerialization; at[n++].val.programmaticStreamSerializationAllowed = 1; }
   if (s.cluster > 1) { at[n].id = cudaLaunchAttributeClusterDimension; at[n].val.clusterDim.x = s.cluster; at[n].val.clusterDim.y = at[n].val.clusterDim.z = 1; ++n; }
   cudaLaunchConfig_t c = {};
   c.gridDim = dim3(s.grid); c.blockDim = dim3(s.block); c.dynamicSmemBytes = s.shared; c.attrs = at; c.numAttrs = n;
-  CK(cudaLaunchKernelEx(&c, k, P(a)...));
+  // A variant that asks for more than there is does nothing, and is then called WRONG.
+  if (cudaLaunchKernelEx(&c, k, P(a)...) != cudaSuccess) cudaGetLastError();
 }
 // Clusters (or blocks) that the device holds at once.
 template <class... P> int resident(void (*k)(P...), int threads, int shared, int cluster) {
-  if (shared > 48 * 1024) CK(cudaFuncSetAttribute(k, cudaFuncAttributeMaxDynamicSharedMemorySize, shared));
+  if (shared > 48 * 1024 && cudaFuncSetAttribute(k, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) != cudaSuccess) { cudaGetLastError(); return 1; }
   int sms, r = 0;
   CK(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0));
   if (cluster == 1) { CK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&r, k, threads, shared)); return r * sms; }

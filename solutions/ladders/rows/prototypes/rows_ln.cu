@@ -87,6 +87,8 @@ Norms ln_long() {
   add_twice<F, true, 1024, 1, 1, false, 2>(l, 8192);
   add_twice<F, true, 1024, 1, 1, true, 2>(l, 8192);
   add_twice<F, true, 1024, 2, 1, false, 1>(l, 8192);
+  add_twice<F, true, 1024, 4, 1, false, 1>(l, 8192);
+  add_twice<F, true, 512, 4, 1, false, 1>(l, 8192);
   add_twice<F, true, 512, 1, 1, false, 2>(l, 8192);
   add_twice<F, true, 512, 2, 1, false, 2>(l, 8192);
   add_twice<F, true, 512, 1, 0, false, 2>(l, 8192);

@@ -35,6 +35,8 @@ Norms rms_long() {
   add_twice<F, false, 1024, 1, 1, false, 2>(l, 8192);
   add_twice<F, false, 1024, 1, 1, true, 2>(l, 8192);
   add_twice<F, false, 1024, 2, 1, false, 1>(l, 8192);
+  add_twice<F, false, 1024, 4, 1, false, 1>(l, 8192);
+  add_twice<F, false, 512, 4, 1, false, 1>(l, 8192);
   add_twice<F, false, 512, 1, 1, false, 4>(l, 8192);
   add_twice<F, false, 512, 2, 1, false, 2>(l, 8192);
   add_twice<F, false, 512, 2, 1, false, 2, false>(l, 8192);
@@ -67,5 +69,8 @@ Norms rms_middle() {
   add_twice<F, false, 512, 1, 1, true, 4>(l, 2048);
   add_twice<F, false, 1024, 1, 1, false, 2>(l, 2048);
   add_twice<F, false, 256, 2, 1, false, 4>(l, 2048);
+  add_twice<F, false, 512, 2, 1, false, 2>(l, 2048);
+  add_twice<F, false, 1024, 2, 1, false, 1>(l, 2048);
+  add_twice<F, false, 512, 4, 1, false, 1>(l, 2048);
   return l;
 }

@@ -25,6 +25,10 @@ Norms rms16_long() {
   add_twice<H, false, 512, 2, 1, false, 2>(l, 4096);
   add_twice<H, false, 1024, 1, 1, false, 2>(l, 4096);
   add_twice<H, false, 256, 2, 1, false, 4>(l, 4096);
+  add_twice<H, false, 1024, 2, 1, false, 1>(l, 4096);
+  add_twice<H, false, 512, 4, 1, false, 1>(l, 4096);
+  add_twice<H, false, 512, 4, 1, false, 2>(l, 4096);
+  add_twice<H, false, 1024, 4, 1, false, 1>(l, 4096);
   return l;
 }
 Norms rms16_middle() {
@@ -50,6 +54,8 @@ Norms rms16_middle() {
   add_twice<H, false, 512, 1, 1, false, 4>(l, 1024);
   add_twice<H, false, 256, 1, 1, false, 8>(l, 1024);
   add_twice<H, false, 256, 2, 1, false, 4>(l, 1024);
+  add_twice<H, false, 128, 4, 1, false, 4>(l, 1024);
+  add_twice<H, false, 128, 2, 1, false, 8>(l, 1024);
   return l;
 }
 Norms rms16_short() {
