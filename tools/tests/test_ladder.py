@@ -12,7 +12,7 @@ from unittest import mock
 import support
 import test_bench
 from published import ladder_tables
-from workbook import bench, bench_join, ladder
+from workbook import bench, bench_join, cli, ladder
 from workbook.errors import Exit, WorkbookError
 
 
@@ -149,8 +149,9 @@ class Climb(unittest.TestCase):
         (self.root / file.name).write_text(json.dumps(test_bench.document(*made, device=self.device)))
         return 0
 
-    def run_peer(self, *_):
+    def run_peer(self, exercise, like, options):
         self.peers_asked += 1
+        self.assertIsNone(bench.output_of(options))  # which reads an option of `bench`
         other = test_bench.document(test_bench.row("pytorch", 3e-6), peer="pytorch", peer_version="2.11")
         (self.root / "peer.json").write_text(json.dumps(other))
         return [self.root / "peer.json"]
@@ -162,7 +163,7 @@ class Climb(unittest.TestCase):
             parents=True, exist_ok=True
         )
         with support.captured() as text:
-            code = ladder.climb(build, self.one, Namespace(peers=True, compile=True, timeout=60))
+            code = ladder.climb(build, self.one, cli.parser().parse_args(["ladder", "02", "matmul_fp32"]))
         self.assertEqual(code, Exit.OK, text.getvalue())
         file = self.root / f"ladder_matmul_fp32-{device}.json"
         return [row["implementation"] for row in bench_join.load(file)["body"]["rows"]]

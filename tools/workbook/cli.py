@@ -255,6 +255,7 @@ def parser() -> Parser:
     sub.add_argument(
         "--no-compile", dest="compile", action="store_false", help="leave out torch.compile, which takes long"
     )
+    daily_options.json_option(sub)
     time_limit(sub, 3600, "stop a program after S seconds")
 
     sub = add(

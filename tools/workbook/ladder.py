@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import bench, bench_join, chapters, device, files, plot, process, setup
+from . import bench, bench_join, chapters, console, device, files, plot, process, setup
 from .build import Build
 from .console import heading, say
 from .errors import Exit, WorkbookError, shown
-from .machine import ROOT, run_environment
+from .machine import ROOT
 
 LADDERS = ROOT / "solutions" / "ladders"
 CALL = re.compile(
@@ -70,16 +70,28 @@ def chosen(options) -> list:
 def command(options) -> int:
     wanted = chosen(options)
     place = device.choose(options.device)
-    setup.ensure(place)
-    build = Build(place, options.jobs, options.verbose)
-    build.configure()
-    files.make_folder(bench.FOLDER)
-    return max(climb(build, ladder, options) for ladder in wanted)
+    with console.aside(options.json):
+        setup.ensure(place)
+        build = Build(place, options.jobs, options.verbose)
+        build.configure()
+        files.make_folder(bench.FOLDER)
+        code = max(climb(build, ladder, options) for ladder in wanted)
+    if options.json:
+        documents = [bench_join.load(results_of(ladder, place)) for ladder in wanted]
+        about = {"exit_code": int(code), "device": place}
+        console.document("ladder", {**about, "ladders": [one for one in documents if one]})
+    return code
+
+
+def results_of(ladder: Ladder, place: str) -> Path:
+    return bench.FOLDER / f"ladder_{ladder.name}-{place}.json"
 
 
 def climb(build: Build, ladder: Ladder, options) -> Exit:
     """One results file of all rungs, a table of it, and a picture."""
     heading(f"\n{ladder.exercise.chapter.name} / ladder {ladder.name} on {device.label(build.device)}")
+    output = results_of(ladder, build.device)
+    files.remove(output)
     if not (build.folder / "solutions" / "ladders" / "CMakeFiles" / f"{ladder.program}.dir").exists():
         say(
             f"No rung of {ladder.name} runs here: they need a GPU with tensor cores. "
@@ -87,15 +99,13 @@ def climb(build: Build, ladder: Ladder, options) -> Exit:
         )
         return Exit.OK
     build.build([ladder.program], ladder.name)
-    output = bench.FOLDER / f"ladder_{ladder.name}-{build.device}.json"
-    files.remove(output)
     started = [
         build.program(ladder.program),
         "--output",
         shown(output),
         f"--benchmark_filter=^({'|'.join(ladder.contracts)})/",
     ]
-    if process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout) != 0:
+    if bench.launched(started, options) != 0:
         return Exit.FAILED
     # As in `bench`: PyTorch's time on a GPU says nothing beside the CPU device's.
     asked = options.peers and build.device == "cuda"
@@ -107,7 +117,7 @@ def climb(build: Build, ladder: Ladder, options) -> Exit:
         bench_join.save(document, output)
         bench_join.show(document)
         if build.device == "cuda":  # the CPU device has no TFLOP/s to draw
-            draw(ladder, output)
+            draw(ladder, output, options)
         say(f"\nResults: {shown(output)}. What each rung does: {shown(ladder.folder / 'README.md')}")
     return Exit.OK if document else Exit.FAILED
 
@@ -124,7 +134,7 @@ def in_order(document: dict, rungs: list) -> dict:
     return {**document, "body": {**document["body"], "rows": rows}}
 
 
-def draw(ladder: Ladder, results: Path) -> None:
+def draw(ladder: Ladder, results: Path, options) -> None:
     picture = results.with_suffix(".png")
     started = [plot.matplotlib_python(), PLOT, shown(results), shown(picture), *ladder.rungs]
-    process.in_the_open(started, cwd=ROOT)
+    process.in_the_open(started, cwd=ROOT, stdout=bench.output_of(options))

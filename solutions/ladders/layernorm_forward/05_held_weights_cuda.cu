@@ -4,24 +4,49 @@
 // Idea: the rungs before asked for gamma and beta when the threads had met: then all of them waited for a
 // cache. Up to 8192 columns a thread has registers for both beside the row, and asks for all three at once.
 // Of longer rows half lies in shared memory (halved_row.cuh), so that two blocks fit a multiprocessor and one
-// loads while the other waits.
+// loads while the other waits; their weights are asked for two packs ahead.
 //
-// Limited before: the trip to a cache for gamma and beta, after the meeting, by threads that then all wait.
-// Limits now: memory up to 8192 columns: 90% of a copy at 1024, 100% at 8192 (H200). At 32768 columns it is
-// slower than chapter 04's solution (74% and 93%), probably because of the weights: 256 KiB for every row of
-// 128 KiB.
+// Limited before: the latency of a cache for gamma and beta, behind the barrier, in threads that all wait.
+// Limits now: memory: 90% of a copy at 1024 columns, 100% at 8192, 96% at 32768 (H200).
 // Uses: 32 to 64 registers; 64 KiB of shared memory where half of a row is there.
 // Costs in clarity: two kernels, for short rows and for long ones.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
 #include "common/core/registry.h"
 #include "common/core/shared_memory.h"
-#include "solutions/ladders/layernorm_forward/held_weights.cuh"
+#include "solutions/ladders/layernorm_forward/layernorm_row.cuh"
 #include "solutions/ladders/rows/early_launch.cuh"
 #include "solutions/ladders/rows/halved_row.cuh"
 
 namespace wb {
 namespace {
+
+template <class Shape, bool kFull, class T>
+__global__ void __launch_bounds__(Shape::kThreads) held_weights(ladder::LayernormArguments<T> a) {
+  const std::int64_t row = blockIdx.x;
+  hopper::wait_for_previous_kernel();
+  ladder::HeldPacks<Shape, kFull> x, gamma, beta;
+  x.ask_for(a.x + row * a.c, a.c);
+  gamma.ask_for(a.gamma, a.c);
+  beta.ask_for(a.beta, a.c);
+  hopper::let_next_kernel_start();
+
+  const auto count = static_cast<float>(a.c);
+  float sum = 0.0f, squares = 0.0f;
+  x.each(a.c, [&](float value) { sum += value; });
+  const float mean = ladder::meet_sum<Shape::kThreads>(sum) / count;
+  x.each(a.c, [&](float value) { squares += (value - mean) * (value - mean); });
+  const float rstd = rsqrtf(ladder::meet_sum<Shape::kThreads>(squares, 1) / count + a.epsilon);
+
+  ladder::store_statistics(a, row, mean, rstd);
+  ladder::store_packs<Shape, kFull>(a.y + row * a.c, a.c, [&](int i, int j) {
+    return (x.at(i, j) - mean) * rstd * gamma.at(i, j) + beta.at(i, j);
+  });
+}
+
+// Weights come from the caches two packs before they are needed: the compiler does not move their loads so
+// far.
+constexpr int kAhead = 2;
 
 template <class Shape, class T>
 __global__ void __launch_bounds__(Shape::kThreads, 2) halved_row(ladder::LayernormArguments<T> a) {
@@ -41,12 +66,20 @@ __global__ void __launch_bounds__(Shape::kThreads, 2) halved_row(ladder::Layerno
 
   ladder::store_statistics(a, row, mean, rstd);
   auto* y = reinterpret_cast<Pack<kWidth, T>*>(a.y + row * a.c);
+  Pack<kWidth, T> gamma[kAhead], beta[kAhead];
+  const auto ask_for_weights = [&](int i) {
+    if (i >= 2 * Shape::kPacks || !x.is_inside(i)) return;
+    gamma[i % kAhead] = ladder::load_words<kWidth>(a.gamma, x.index(i));
+    beta[i % kAhead] = ladder::load_words<kWidth>(a.beta, x.index(i));
+  };
+#pragma unroll
+  for (int i = 0; i < kAhead; ++i) ask_for_weights(i);
 #pragma unroll
   for (int i = 0; i < 2 * Shape::kPacks; ++i) {
     if (!x.is_inside(i)) continue;
-    const int at = x.index(i);
-    y[at] = normalise(x.pack(i), mean, rstd, ladder::load_words<kWidth>(a.gamma, at),
-                      ladder::load_words<kWidth>(a.beta, at));
+    const auto result = normalise(x.pack(i), mean, rstd, gamma[i % kAhead], beta[i % kAhead]);
+    ask_for_weights(i + kAhead);
+    y[x.index(i)] = result;
   }
 }
 
@@ -57,7 +90,10 @@ void layernorm_held_weights(const float* x, const float* gamma, const float* bet
   const bool wide = rows_fit_pack4(c, x, gamma, beta, y);
   using Half = ladder::RowShape<float, 4, 8, 512>;
   constexpr int kShared = ladder::HalvedRow<Half>::kSharedBytes;
-  if (ladder::launch_held_weights(a, n, wide, stream)) {
+  if (ladder::with_held_packs<float>(c, wide, [&](auto shape, auto is_full) {
+        ladder::launch_early(held_weights<decltype(shape), is_full.value, float>, {n, shape.kThreads}, stream,
+                             a);
+      })) {
   } else if (wide && c <= 2 * Half::kColumns && kShared <= shared_memory_per_block()) {
     ladder::launch_early(halved_row<Half, float>, {n, Half::kThreads, kShared}, stream, a);
   } else {

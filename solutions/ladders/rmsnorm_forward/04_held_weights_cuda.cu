@@ -14,37 +14,10 @@
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_check.h"
 #include "common/core/registry.h"
-#include "solutions/ladders/rmsnorm_forward/rmsnorm_row.cuh"
-#include "solutions/ladders/rows/early_launch.cuh"
-#include "solutions/ladders/rows/held_packs.cuh"
+#include "solutions/ladders/rmsnorm_forward/held_weights.cuh"
 
 namespace wb {
 namespace {
-
-// Past the last row there is the last row once more: its results are written twice.
-template <class Shape, bool kFull, int kRows, class T>
-__global__ void __launch_bounds__(Shape::kThreads) held_weights(ladder::RmsnormArguments<T> a, int n) {
-  ladder::HeldPacks<Shape, kFull> x[kRows], weight;
-  const auto row = [&](int r) { return min(blockIdx.x * static_cast<std::int64_t>(kRows) + r, n - 1l); };
-  hopper::wait_for_previous_kernel();
-#pragma unroll
-  for (int r = 0; r < kRows; ++r) x[r].ask_for(a.x + row(r) * a.c, a.c);
-  weight.ask_for(a.weight, a.c);
-  hopper::let_next_kernel_start();
-
-  ladder::Known<kRows> squares = {};
-#pragma unroll
-  for (int r = 0; r < kRows; ++r) x[r].each(a.c, [&](float value) { squares.of[r] += value * value; });
-  squares = ladder::meet<Shape::kThreads>(squares, ladder::Add{});
-
-#pragma unroll
-  for (int r = 0; r < kRows; ++r) {
-    const float rstd = rsqrtf(squares.of[r] / static_cast<float>(a.c) + a.epsilon);
-    if (threadIdx.x == 0) a.rstd[row(r)] = rstd;
-    ladder::store_packs<Shape, kFull>(a.y + row(r) * a.c, a.c,
-                                      [&](int i, int j) { return x[r].at(i, j) * (rstd * weight.at(i, j)); });
-  }
-}
 
 // A row that leaves no registers for weights. They come by load_words, so that those of several packs are on
 // their way at once.
@@ -77,11 +50,7 @@ void rmsnorm_held_weights(const T* x, const T* weight, T* y, float* rstd, int n,
   const ladder::RmsnormArguments<T> a = {x, weight, y, rstd, c, epsilon};
   const bool wide = rows_fit_pack<16 / sizeof(T)>(c, x, weight, y);
   using Long = ladder::RowShape<T, 16 / sizeof(T), 8, sizeof(T) == 4 ? 1024 : 512>;
-  if (ladder::with_held_packs<T>(c, wide, [&](auto shape, auto is_full) {
-        constexpr int kRows = decltype(shape)::kColumns * sizeof(T) <= 2048 ? 2 : 1;
-        ladder::launch_early(held_weights<decltype(shape), is_full.value, kRows, T>,
-                             {(n - 1) / kRows + 1, shape.kThreads}, stream, a, n);
-      })) {
+  if (ladder::launch_held_weights(a, n, wide, stream)) {
   } else if (wide && c <= Long::kColumns) {
     ladder::launch_early(long_row<Long, T>, {n, Long::kThreads}, stream, a);
   } else {

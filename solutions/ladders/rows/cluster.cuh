@@ -56,15 +56,11 @@ inline cudaLaunchAttribute cluster_of(int blocks) {
 /// How many clusters of `blocks` blocks the device holds at once. Groups of multiprocessors that a cluster
 /// may not leave make them fewer than the blocks that fit, divided by `blocks`.
 template <class... Parameters>
-int resident_clusters(void (*kernel)(Parameters...), int threads, int blocks, int shared_bytes = 0) {
-  if (shared_bytes > 48 * 1024) {  // so much is given only to who asks
-    WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes));
-  }
+int resident_clusters(void (*kernel)(Parameters...), int threads, int blocks) {
   cudaLaunchAttribute cluster = cluster_of(blocks);
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(1, static_cast<unsigned>(blocks));
   config.blockDim = dim3(static_cast<unsigned>(threads));
-  config.dynamicSmemBytes = static_cast<std::size_t>(shared_bytes);
   config.attrs = &cluster;
   config.numAttrs = 1;
   int clusters = 0;

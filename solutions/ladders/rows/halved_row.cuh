@@ -1,8 +1,11 @@
 // A long row, half of it in registers and half in shared memory: two blocks fit a multiprocessor, and one
 // loads while the other meets and stores.
 //
-// A thread reads from shared memory only what it has put there, so no barrier is needed.
+// The second half is copied past the registers (cp.async), so that the whole row is in flight at once. A
+// thread reads from shared memory only what it has put there, so no barrier is needed.
 #pragma once
+
+#include <cuda_pipeline_primitives.h>
 
 #include "solutions/ladders/rows/held_packs.cuh"
 
@@ -20,11 +23,14 @@ class HalvedRow {
   __device__ HalvedRow(const T* row, int columns, unsigned char* shared)
       : columns_{min(columns, Shape::kColumns), max(columns - Shape::kColumns, 0)},
         shared_(reinterpret_cast<Pack<kWidth, T>*>(shared) + threadIdx.x) {
-    HeldPacks<Shape> second;
-    second.ask_for(row + Shape::kColumns, columns_[1]);
-    held_.ask_for(row, columns_[0]);
+    const auto* second = reinterpret_cast<const Pack<kWidth, T>*>(row + Shape::kColumns);
 #pragma unroll
-    for (int i = 0; i < kPacks; ++i) shared_[i * Shape::kThreads] = second.pack(i);
+    for (int i = 0; i < kPacks; ++i) {
+      if (!is_inside(kPacks + i)) continue;
+      __pipeline_memcpy_async(&shared_[i * Shape::kThreads], &second[index(i)], sizeof(Pack<kWidth, T>));
+    }
+    __pipeline_commit();
+    held_.ask_for(row, columns_[0]);
   }
 
   /// Calls use(value) for each float of this thread.
@@ -32,6 +38,7 @@ class HalvedRow {
   __device__ void each(Use use) const {
 #pragma unroll
     for (int i = 0; i < 2 * kPacks; ++i) {
+      if (i == kPacks) __pipeline_wait_prior(0);
       if (!is_inside(i)) continue;
       const Pack<kWidth, T> values = pack(i);
 #pragma unroll
@@ -39,7 +46,7 @@ class HalvedRow {
     }
   }
 
-  /// Pack i of this thread, in [0, 2 * kPacks).
+  /// Pack i of this thread, in [0, 2 * kPacks); after the first call of each.
   __device__ Pack<kWidth, T> pack(int i) const {
     return i < kPacks ? held_.pack(i) : shared_[(i - kPacks) * Shape::kThreads];
   }

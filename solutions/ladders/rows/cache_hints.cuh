@@ -1,0 +1,34 @@
+// Loads of 16 bytes that tell the caches what will happen to them (PTX ISA, "Cache eviction priority hints").
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+namespace wb::ladder {
+
+/// Will be read again: both caches throw it out last.
+template <class T>
+__device__ uint4 load_to_keep(const T* in) {
+  std::uint64_t policy;
+  uint4 words;
+  asm("createpolicy.fractional.L2::evict_last.b64 %0, 1.0;" : "=l"(policy));
+  asm volatile("ld.global.L1::evict_last.L2::cache_hint.v4.u32 {%0, %1, %2, %3}, [%4], %5;"
+               : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)
+               : "l"(in), "l"(policy));
+  return words;
+}
+
+/// Is not needed again: both caches throw it out first.
+template <class T>
+__device__ uint4 load_to_drop(const T* in) {
+  std::uint64_t policy;
+  uint4 words;
+  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  asm volatile("ld.global.L1::evict_first.L2::cache_hint.v4.u32 {%0, %1, %2, %3}, [%4], %5;"
+               : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)
+               : "l"(in), "l"(policy));
+  return words;
+}
+
+}  // namespace wb::ladder
