@@ -23,8 +23,11 @@ std::string no_far_operands(std::size_t, std::string_view implementation) {
   return implementation == "library" ? "a library computes all of it, on the host" : "";
 }
 
-FarOperand::FarOperand(std::size_t floats)
-    : memory_(simt::allocate_far(floats * sizeof(float), kFarWindow * sizeof(float))) {
+FarOperand::FarOperand(std::size_t floats, FarFill fill)
+    : memory_(fill == FarFill::kOwnZeros
+                  ? simt::allocate_far_zeros(floats * sizeof(float))
+                  : simt::allocate_far(floats * sizeof(float), kFarWindow * sizeof(float),
+                                       fill == FarFill::kSame ? kFarByte : 0)) {
   if (memory_ == nullptr) {
     throw Error(fmt::format("the system grants no {} addresses for an operand of {} floats",
                             floats * sizeof(float), floats));
@@ -40,6 +43,13 @@ OnlyEndBlocks::OnlyEndBlocks(std::uint64_t blocks) {
 }
 OnlyEndBlocks::~OnlyEndBlocks() {
   simt::run_only_ends(0);
+}
+
+ManyMultiprocessors::ManyMultiprocessors() {
+  simt::pretend_multiprocessors(512);
+}
+ManyMultiprocessors::~ManyMultiprocessors() {
+  simt::pretend_multiprocessors(0);
 }
 
 std::string far_words(std::int64_t index) {
