@@ -15,11 +15,11 @@ std::int64_t far_elements() {
 }
 
 std::string no_far_operands(std::size_t, std::string_view implementation) {
-  if (simt::inspected()) return "the inspector's shadow of 16 GiB needs more memory than they do";
+  const bool alone = testing::UnitTest::GetInstance()->test_to_run_count() == 1;
+  // Alone it runs where it is red: its memory has no shadow, but an overflow has a line.
+  if (simt::inspected() && !alone) return "the inspector has no shadow for 16 GiB";
   // A loop on the host would walk over all of it, for minutes.
-  if (detail::kernels_launched() == 0 && testing::UnitTest::GetInstance()->test_to_run_count() > 1) {
-    return "no test before this one has launched a kernel";
-  }
+  if (detail::kernels_launched() == 0 && !alone) return "no test before this one has launched a kernel";
   return implementation == "library" ? "a library computes all of it, on the host" : "";
 }
 

@@ -11,7 +11,7 @@
 namespace simt {
 namespace {
 
-constexpr std::size_t kGuard = std::size_t{1} << 30;  // a wrapped index faults near the array, not in another
+constexpr std::size_t kGuard = std::size_t{8} << 30;  // wherever a negative int as an index of floats leads
 
 std::size_t page() {
   return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
