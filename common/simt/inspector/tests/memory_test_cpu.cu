@@ -41,14 +41,18 @@ TEST(OutOfBounds, IsKnownToTheByte) {
   expect_only(found, What::kOutOfBounds, {kByte});
   expect_words(found, "1 bytes before the start of an array of 5 bytes");
 }
+// As far as the gap between two allocations is wide.
 TEST(OutOfBounds, FarAwayIsNotANeighbour) {
-  expect_only(findings([] {
-                zeros<unsigned char>(1000);
-                auto* data = zeros<unsigned char>(1000);
-                zeros<unsigned char>(1000);
-                one_byte<<<1, 1>>>(data, 5000);
-              }),
-              What::kOutOfBounds, {kByte});
+  for (const int index : {5000, 20'000'000, 50'000'000, -50'000'000}) {
+    const auto found = findings([&] {
+      zeros<unsigned char>(1000);
+      auto* data = zeros<unsigned char>(1000);
+      zeros<unsigned char>(1000);
+      one_byte<<<1, 1>>>(data, index);
+    });
+    expect_only(found, What::kOutOfBounds, {kByte});
+    if (index == 20'000'000) expect_words(found, "19999000 bytes past the end of an array of 1000 bytes");
+  }
 }
 TEST(OutOfBounds, ForbiddenPartsOfAnAllocation) {
   expect_only(findings([] {
