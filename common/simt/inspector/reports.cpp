@@ -158,7 +158,8 @@ void host_compares(std::uintptr_t address) {
 }
 
 void host_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* caller) {
-  if (detail::on_worker()) return;  // the inspector itself, or a library's work in a stream
+  // The inspector itself, or a library's work in a stream.
+  if (detail::on_worker() && detail::function_point() == nullptr) return;
   const auto allocation = detail::find_allocation(reinterpret_cast<const void*>(address));
   const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base() - 1);
   if (kind == kRead) {
