@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest import mock
 
 import support  # noqa: F401
-from workbook import device, profile, profile_compile, profile_words, sass
+from workbook import device, profile_compile, profile_report, profile_words, sass
 
 CODE = "                                                    /* 0x000fe20000000800 */\n"
 # As cuobjdump -sass prints it: an instruction, its encoding, and the rest of that on a line of its own.
@@ -92,7 +92,7 @@ class Counts(unittest.TestCase):
         self.assertEqual(add.names, {"LDG": 1, "FADD": 1, "STG": 1, "EXIT": 1})
 
     def test_the_text_has_kinds_names_and_widths(self):
-        kinds, sizes = profile.mix_text(sass.mixes(LISTING)["_Z4copyPf"])
+        kinds, sizes = profile_report.mix_text(sass.mixes(LISTING)["_Z4copyPf"])
         self.assertTrue(kinds.startswith("13 instructions: global load 2, move 2, "), kinds)
         self.assertIn("tensor cores 1 (HGMMA 1)", kinds)
         self.assertIn("global load 1 of 16 bytes, 1 of 4 bytes", sizes)

@@ -24,8 +24,8 @@ EXAMPLES = {
     "run": ("./workbook run my_kernel.cu -- 1024", "build and run a file of your own with an argument"),
     "inspect": ("./workbook inspect 02 matmul", "which lines of your kernel move too much"),
     "profile": (
-        "./workbook profile 02 matmul --impl naive,solution",
-        "what nvcc made of the kernels of two implementations; without --impl, of yours and the reference's",
+        "./workbook profile 02 matmul --impl naive,solution --count",
+        "two implementations, their accesses counted too; without --impl, yours and the reference",
     ),
     "list": ("./workbook list", "chapters, exercises, implementations"),
     "completion": ('eval "$(./workbook completion bash)"', "complete commands and exercises in this shell"),

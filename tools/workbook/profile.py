@@ -2,31 +2,26 @@
 
 It needs nvcc and no GPU. Registers, spills and shared memory are ptxas' own, the block size is what
 __launch_bounds__ says, and the theoretical occupancy follows from these. The instructions are what cuobjdump
-lists.
+lists. --count adds what `inspect` counts, --time what `bench` measures.
 """
 
 from __future__ import annotations
 
-import textwrap
-
-from . import chapters, console, device, files, occupancy, profile_compile, sass
-from .console import heading, paint, say
+from . import (
+    chapters,
+    console,
+    device,
+    files,
+    machine,
+    occupancy,
+    profile_compile,
+    profile_counts,
+    profile_report,
+    profile_times,
+)
 from .errors import Exit, WorkbookError
-from .profile_words import BLOCK, compared, occupied
 
 ABOUT = "show registers, occupancy and machine instructions of each kernel; needs nvcc and no GPU"
-
-NAMED = (
-    "tensor cores",
-    "bulk copy",
-    "fp64",
-    "fp32",
-    "fp16",
-    "barrier or fence",
-    "shuffle or vote",
-    "global atomic",
-)
-NAMES_SHOWN = 3
 
 
 def declare(sub, positive) -> None:
@@ -47,7 +42,21 @@ def declare(sub, positive) -> None:
     sub.add_argument(
         "--dynamic", type=positive, default=0, metavar="BYTES", help="dynamic shared memory of a block"
     )
-    sub.add_argument("--json", action="store_true", help="print JSON on standard output")
+    sub.add_argument(
+        "--count",
+        action="store_true",
+        help="also sectors per request and bank conflicts, counted on the CPU device as inspect does; builds",
+    )
+    sub.add_argument(
+        "--time",
+        action="store_true",
+        help="also the time and the share of the roof on this GPU, and Nsight Compute's metrics; builds",
+    )
+    shape = sub.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="print JSON on standard output")
+    shape.add_argument("--csv", action="store_true", help="print CSV on standard output, a row per figure")
+    # What a build asks for.
+    sub.set_defaults(jobs=machine.default_jobs(), verbose=False)
 
 
 def command(options) -> int:
@@ -60,18 +69,22 @@ def command(options) -> int:
             "no nvcc here, and profile reads what it compiles; install the CUDA toolkit (no GPU is needed)"
         )
         raise WorkbookError(message, Exit.SETUP)
-    with console.aside(options.json):
-        found, missing = {}, {}
+    found = profile_report.Profile(exercise, options)
+    with console.aside(options.json or options.csv):
         for name, paths in sources:
             answers = [profile_compile.compiled(program, file, options.capability) for file in paths]
-            found[name] = [kernel for kernels, _ in answers for kernel in kernels]
-            missing |= dict.fromkeys(why for _, why in answers if why)
+            found.kernels[name] = [kernel for kernels, _ in answers for kernel in kernels]
+            found.missing |= dict.fromkeys(why for _, why in answers if why)
+        if options.count:
+            found.counts = profile_counts.count(exercise, names, options)
+        if options.time:
+            found.times = profile_times.measure(exercise, names, options)
     if options.json:
-        console.document("profile", answer(exercise, found, missing, options))
-        return Exit.OK
-    for name, kernels in found.items():
-        show(exercise, name, kernels, options)
-    tell(found, missing, options)
+        console.document("profile", profile_report.answer(found))
+    elif options.csv:
+        console.write(profile_report.table(found))
+    else:
+        profile_report.show(found)
     return Exit.OK
 
 
@@ -103,65 +116,3 @@ def sources_of(exercise, name: str) -> list:
         message = f"{exercise.name} has no implementation '{name}' in CUDA C++; it has {', '.join(known)}"
         raise WorkbookError(message, Exit.USAGE)
     return found
-
-
-def show(exercise, name: str, kernels: list, options) -> None:
-    heading(f"\n{exercise.chapter.name} / {exercise.name}, {name}, compute capability {options.capability}")
-    if not kernels:
-        say("  no kernel")
-        return
-    titles = f"{'registers':>9} {'spilled':>8} {'shared':>8} {'block':>6} {'occupancy':>9}"
-    say(f"    {titles}  limited by")
-    for kernel in kernels:
-        block, assumed, result = occupied(kernel, options)
-        more = "+" if kernel.dynamic and not options.dynamic else ""
-        spilled = kernel.spill_stores + kernel.spill_loads
-        numbers = f"{kernel.registers:>9} {spilled:>8} {str(kernel.shared) + more:>8}"
-        threads = str(block) + ("?" if assumed else "")
-        say(f"  {paint(kernel.name, 'bold')}")
-        say(f"    {numbers} {threads:>6} {result.share:>9.1%}  {result.limiter}")
-        for line in mix_text(kernel.mix) if kernel.mix else []:
-            for part in textwrap.wrap(line, 96, initial_indent="    ", subsequent_indent="      "):
-                say(part)
-
-
-def mix_text(mix) -> list:
-    """The kinds of instructions, most frequent first, and how wide the loads and stores are."""
-    groups = ", ".join(f"{kind} {count}{members(mix, kind)}" for kind, count in mix.groups.items())
-    sizes = [
-        f"{kind} {', '.join(f'{count} of {size} bytes' for size, count in found.items())}"
-        for kind, found in sorted(mix.widths.items())
-    ]
-    return [f"{mix.instructions} instructions: {groups}", *(["widths: " + "; ".join(sizes)] if sizes else [])]
-
-
-def members(mix, kind: str) -> str:
-    """ " (FFMA 64, FADD 32)" of a kind whose instructions do not cost or mean the same."""
-    names = [f"{name} {count}" for name, count in mix.names.items() if sass.is_in(kind, name)]
-    return f" ({', '.join(names[:NAMES_SHOWN])})" if kind in NAMED and names else ""
-
-
-def tell(found: dict, missing: dict, options) -> None:
-    """What the marks mean, and where two implementations differ most."""
-    kernels = [kernel for every in found.values() for kernel in every]
-    say()
-    if any(occupied(kernel, options)[1] for kernel in kernels):
-        say(f"? No __launch_bounds__: blocks of {BLOCK} threads are assumed. --block N says what you launch.")
-    if any(kernel.dynamic for kernel in kernels) and not options.dynamic:
-        say("+ The launch adds dynamic shared memory (extern __shared__). --dynamic BYTES says how much.")
-    for line in [*missing, *compared(found, options)]:
-        console.paragraph(line)
-
-
-def answer(exercise, found: dict, missing: dict, options) -> dict:
-    """For --json."""
-    implementations = {}
-    for name, kernels in found.items():
-        rows = implementations[name] = []
-        for kernel in kernels:
-            block, assumed, result = occupied(kernel, options)
-            about = {"block": block, "block_assumed": assumed, "occupancy": result._asdict()}
-            rows.append({**kernel._asdict(), "mix": kernel.mix and kernel.mix._asdict(), **about})
-    about = {"chapter": exercise.chapter.name, "exercise": exercise.name, "capability": options.capability}
-    more = {"missing": [*missing], "differences": compared(found, options)}
-    return {**about, "implementations": implementations, **more}

@@ -39,15 +39,19 @@ def occupied(kernel, options) -> tuple:
     return block, assumed, occupancy.occupancy(options.capability, block, kernel.registers, shared)
 
 
-def compared(found: dict, options) -> list:
-    """The sentences; none where there are not two implementations with kernels."""
+def compared(found: dict, options, more: tuple = ()) -> list:
+    """The sentences, those of `more`, (ratio, sentence), among them; none without two implementations."""
     if len(found) != 2 or not all(found.values()):
         return []
     names, sides = list(found), list(found.values())
-    ranked = [*instructions(names, sides), *resources(names, sides, options)]
+    ranked = [*instructions(names, sides), *resources(names, sides, options), *more]
     ranked.sort(key=lambda pair: -pair[0])  # equal ratios stay in the order above
     if not ranked:
-        also = ", instructions" if all(kernel.mix for kernels in sides for kernel in kernels) else ""
+        also = (
+            ", kinds of instructions, widths"
+            if all(kernel.mix for kernels in sides for kernel in kernels)
+            else ""
+        )
         what = f"registers, spills, static shared memory{also} or occupancy"
         return [f"{names[0]} and {names[1]} do not differ in {what}."]
     return [sentence for _, sentence in ranked]

@@ -120,7 +120,7 @@ def mix_of(body: str) -> Mix:
         else:
             groups[group_of(base, modifiers, operands)] += 1
     sizes = {kind: dict(sorted(found.items(), reverse=True)) for kind, found in widths.items()}
-    return Mix(names.total(), dict(groups.most_common()), dict(names.most_common()), sizes)
+    return Mix(sum(names.values()), dict(groups.most_common()), dict(names.most_common()), sizes)
 
 
 def group_of(base: str, modifiers: str, operands: str) -> str:

@@ -190,7 +190,7 @@ class Written(unittest.TestCase):
 
     def test_odd_names(self):
         for name in (
-            "it's with blanks and \"quotes\".cu",
+            'it\'s with blanks and "quotes".cu',
             "[x] $HOME #1;.cu",
             "größe/ñ 中.cu",
             "-dash.cu",
