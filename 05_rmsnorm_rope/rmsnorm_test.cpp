@@ -9,6 +9,7 @@
 #include "05_rmsnorm_rope/testing/rmsnorm_diagnosis.h"
 #include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
 #include "common/core/shared_memory.h"
+#include "common/harness/far_gradient_rows.h"
 #include "common/harness/far_rows.h"
 #include "common/harness/implementation_test.h"
 
@@ -241,6 +242,31 @@ TEST_P(RmsnormBackwardTest, GivesTheSameBitsEveryTime) {
     EXPECT_EQ(dx.download(), first_dx);
     EXPECT_EQ(dweight.download(), first_dweight);
   }
+}
+
+TEST_P(RmsnormBackwardTest, CountsPastTwoToThe31) {
+  using wb::FarGradientRows;
+  constexpr int kC = FarGradientRows::kC;
+  const std::string why = FarGradientRows::lacking(implementation().name, wb::rmsnorm_backward_scratch(kC));
+  if (!why.empty()) GTEST_SKIP() << why;
+  const FarGradientRows far(wb::rmsnorm_backward_scratch(kC));
+  const std::vector<float> weight = wb::random_normal(kC, 3, 1.0f, 0.5f), before = wb::random_normal(kC, 4);
+  wb::DeviceBuffer<float> device_weight(weight), device_rstd(far.rstd()), dweight(before);
+  far.run([&] {
+    run(far.dy(), far.x(), device_weight.data(), device_rstd.data(), far.dx(), dweight.data(), far.scratch(),
+        far.n(), kC, nullptr);
+  });
+
+  const std::vector<float> old = far.seen(before), got = far.seen(dweight.download());
+  if (far.last_row_left_out(got != old)) GTEST_SKIP() << far.kLeftOut;
+  const std::vector<float> rstd = {far.rstd().back()};
+  auto expected = wb::rmsnorm_backward_oracle(wb::to_double(far.dy_row), wb::to_double(far.x_row),
+                                              wb::to_double(weight), wb::to_double(rstd), 1, kC);
+  for (std::size_t i = 0; i < before.size(); ++i) expected.dweight[i] += before[i];
+  EXPECT_TRUE(wb::matches(far.seen_of_dx(), far.seen(expected.dx), dx_tolerance(rstd)))
+      << "dx" << far.explain();
+  EXPECT_TRUE(wb::matches(got, far.seen(expected.dweight), dweight_tolerance(1), {{far.kSeen}, 0, old}))
+      << "dweight" << far.explain();
 }
 
 TEST_P(RmsnormBackwardTest, RejectsBadArguments) {

@@ -17,7 +17,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND SIMT_METERED_OPTIONS -fno-move-loop-stores)
   endif()
 elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  list(APPEND SIMT_INSPECTED_OPTIONS "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
+  list(APPEND SIMT_INSPECTED_OPTIONS -fsanitize=implicit-signed-integer-truncation
+    "SHELL:-mllvm -tsan-instrument-func-entry-exit=0")
   list(APPEND SIMT_METERED_OPTIONS -O0 "SHELL:-mllvm -tsan-instrument-func-entry-exit=0"
     -fsanitize-coverage=bb,trace-pc,no-prune)
 endif()

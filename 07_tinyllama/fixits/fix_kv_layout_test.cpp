@@ -22,6 +22,7 @@ constexpr ModelConfig kSmall = {.c = 96, .l = 1, .h = 6, .k = 2, .f = 1, .v = 1,
 constexpr std::uintptr_t kSectorBytes = 32;  // what a GPU's memory system moves at the least
 constexpr int kFewestRepetitions = 9;
 constexpr int kMostRepetitions = 50;
+constexpr double kBeyondDoubt = 2.0;  // times as slow as is let pass
 
 // The journey's: an attention without tiles, which reads each key once per query and shows how it lies.
 std::string attention_of_the_journey() {
@@ -182,10 +183,12 @@ TEST_P(KvPathTest, AttentionIsAsFastAsOnPackedKeysAndValues) {
                                    DeviceBuffer<float>(random_normal(size, 2)), DeviceBuffer<float>(size),
                                    DeviceBuffer<float>(size)};
   const auto packed = [&](int i) { return token_major_view(memory[i].data(), config.t, heads, config.d()); };
-  // The least of several, taken in turns: what no other program disturbed. More of them where it looks slow.
+  // The least of several, taken in turns: what no other program disturbed. More of them where it looks slow,
+  // and is not so by far.
   double mine = 1e30, least = 1e30;
   for (int i = 0; i < kMostRepetitions; ++i) {
-    if (i >= kFewestRepetitions && mine <= most_times() * least) break;
+    const double times = mine / (most_times() * least);
+    if (i >= kFewestRepetitions && (times <= 1.0 || times > kBeyondDoubt)) break;
     mine = std::min(mine, ms_of([&] {
                       layer.attend(layer.kv().keys(0), layer.kv().values(0));
                       layer.attend_backward(layer.kv().keys(0), layer.kv().values(0), layer.kv().dkeys(),

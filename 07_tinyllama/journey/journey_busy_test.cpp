@@ -1,11 +1,13 @@
 // The journey beside two programs that never stop computing, on the CPU device: its figures may change, but
 // not which stage is faster than which, and not what the sentences below the table conclude.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <csignal>
+#include <string>
 #include <vector>
 
 #include "07_tinyllama/journey/journey.h"
@@ -41,42 +43,71 @@ class BusyLoops {
   std::vector<pid_t> children_;
 };
 
+JourneyReport run(const char* tokens, int rounds) {
+  std::vector<const char*> arguments = {"journey", "--layers", "1", "--seq-len", tokens, "--steps", "3"};
+  for (const char* key : {"v1", "2", "3", "4", "5"}) arguments.insert(arguments.end(), {"--stage", key});
+  std::string answer;
+  JourneyOptions options =
+      parse_options(static_cast<int>(arguments.size()), arguments.data(), answer).value();
+  options.rounds = rounds;
+  options.profile = false;
+  const Progress quiet = [](const std::string&, int, int, float) {};
+  JourneyReport report = run_journey(options, quiet);
+  // What the sentences about attention compare.
+  for (StageResult& result : report.stages) {
+    if (result.stage.key == "2" || result.stage.key == "3") {
+      result.profile = profile_stage(options, result.stage, quiet);
+    }
+  }
+  return report;
+}
+
+// What the figures and sentences of a run do not say, in lines.
+std::string missing(const JourneyReport& report) {
+  std::string lines;
+  const auto stage = [&](std::string_view key) -> const StageResult& {
+    return *find_result(report.stages, key);
+  };
+  const auto require_faster = [&](const char* fast, const char* slow) {
+    const double speeds[] = {stage(fast).samples_per_second, stage(slow).samples_per_second};
+    if (!(speeds[0] > speeds[1])) {
+      lines += fmt::format("stage {} has {} samples/s, and stage {} {}\n", fast, speeds[0], slow, speeds[1]);
+    }
+  };
+  const auto require_words = [&](const char* key, const char* conclusion) {
+    const std::string sentence = observation(report.stages, stage(key), std::log(report.options.config.v));
+    if (sentence.find(conclusion) == std::string::npos) {
+      lines += fmt::format("stage {} does not say '{}': {}\n", key, conclusion, sentence);
+    }
+  };
+  require_faster("5", "v1");
+  require_faster("5", "4");
+  require_faster("4", "2");
+  require_faster("3", "2");
+  require_words("2", "times what it takes on contiguous keys and values");
+  require_words("3", "times faster than stage 2's, since attention takes");
+  require_words("3", "it cannot see");
+  require_words("4", "the step is as fast as stage 3's");
+  require_words("5", "times faster than stage 4's and");
+  require_words("5", "times faster than V1's");
+  if (!(stage("4").phase_share > 0.9)) lines += "the phases of stage 4 do not add up\n";
+  if (!was_busy(report)) lines += "the machine was not busy\n";
+  if (table(report).find("THE MACHINE WAS BUSY") == std::string::npos) lines += table(report);
+  return lines;
+}
+
 TEST(JourneyBesideBusyLoops, KeepsItsRankingAndItsSentences) {
   if (!device_is_cpu()) GTEST_SKIP() << "a GPU does not share its time with the host's programs";
   if (under_sanitizer()) GTEST_SKIP() << "no timing under a sanitizer";
   // Before the device starts threads, which a forked process would not have.
   const BusyLoops loops(2);
   ASSERT_EQ(loops.count(), 2u);
-  std::vector<const char*> arguments = {"journey", "--layers", "1", "--steps", "3"};
-  for (const char* key : {"v1", "2", "3", "4", "5"}) arguments.insert(arguments.end(), {"--stage", key});
-  std::string answer;
-  JourneyOptions options =
-      parse_options(static_cast<int>(arguments.size()), arguments.data(), answer).value();
-  options.rounds = 5;  // their median bears two that something else has slowed
-  const JourneyReport report = run_journey(options, [](const std::string&, int, int, float) {});
-  const std::vector<StageResult>& results = report.stages;
-  const auto stage = [&](std::string_view key) -> const StageResult& { return *find_result(results, key); };
-  const auto sentence = [&](std::string_view key) {
-    return observation(results, stage(key), std::log(options.config.v));
-  };
-  const auto expect = [&](std::string_view key, const char* conclusion) {
-    EXPECT_NE(sentence(key).find(conclusion), std::string::npos) << key << ": " << sentence(key);
-  };
-
-  EXPECT_GT(stage("5").samples_per_second, stage("v1").samples_per_second);
-  EXPECT_GT(stage("5").samples_per_second, stage("4").samples_per_second);
-  EXPECT_GT(stage("4").samples_per_second, stage("2").samples_per_second);
-  EXPECT_GT(stage("3").samples_per_second, stage("2").samples_per_second);
-
-  expect("2", "times what it takes on contiguous keys and values");
-  expect("3", "times faster than stage 2's, since attention takes");
-  expect("3", "it cannot see");
-  EXPECT_GT(stage("4").phase_share, 0.9);
-  expect("4", "the step is as fast as stage 3's");
-  expect("5", "times faster than stage 4's and");
-  expect("5", "times faster than V1's");
-  EXPECT_TRUE(was_busy(report)) << table(report);
-  EXPECT_NE(table(report).find("THE MACHINE WAS BUSY"), std::string::npos);
+  // Short steps, of which the median of seven bears three that something else has slowed. Where still more
+  // programs run than the two, the preset's long ones decide.
+  const std::string first = missing(run("256", 7));
+  if (first.empty()) return;
+  const std::string second = missing(run("768", 5));
+  EXPECT_TRUE(second.empty()) << "with 256 tokens:\n" << first << "with 768 tokens:\n" << second;
 }
 
 }  // namespace

@@ -173,8 +173,8 @@ TEST_F(JourneyCliTest, RefusesATraceThatCannotBeWritten) {
 TEST_F(JourneyCliTest, TracesEveryStage) {
   if (!Trace::unavailable().empty()) GTEST_SKIP() << Trace::unavailable();
   const std::string path = (folder_ / "trace.json").string();
-  const Outcome outcome = journey({"--stage", "1", "--stage", "5", "--steps", "1", "--no-profile", "--trace",
-                                   path, "--trace-steps", "2"});
+  const Outcome outcome = journey({"--stage", "1", "--stage", "5", "--steps", "1", "--batch-size", "1",
+                                   "--seq-len", "32", "--no-profile", "--trace", path, "--trace-steps", "2"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   std::ifstream file(path);
   const auto trace = nlohmann::json::parse(file);
@@ -211,8 +211,9 @@ TEST_F(JourneyCliTest, TrainsOnAFileAndWritesWhatItSays) {
   std::string text;
   for (int i = 0; i < 60; ++i) text += "a thread a row, a block a tile; ";
   const std::string path = file("text.txt", text);
-  const Outcome outcome = journey({"--stage", "V1", "--stage", "5", "--steps", "2", "--data", path, "--seed",
-                                   "3", "--no-profile", "--text-steps", "30", "--text", path});
+  const Outcome outcome =
+      journey({"--stage", "V1", "--stage", "5", "--steps", "2", "--batch-size", "1", "--data", path, "--seed",
+               "3", "--no-profile", "--text-steps", "30", "--text", path});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_TRUE(outcome.err.empty()) << outcome.err;
   EXPECT_NE(outcome.out.find("1920 bytes of text.txt"), std::string::npos) << outcome.out;

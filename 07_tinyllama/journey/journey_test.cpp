@@ -18,12 +18,19 @@ namespace {
 
 const Progress kQuiet = [](const std::string&, int, int, float) {};
 
-JourneyOptions test_options() {
+enum class Tokens {
+  kOfPreset,
+  kFew,  // on the CPU device, where a step is a twelfth as long with them
+};
+
+JourneyOptions test_options(Tokens tokens = Tokens::kFew) {
   // A sanitizer slows the device by much, and has it profiled already.
   const std::string preset = under_sanitizer() ? "nano" : device_is_cpu() ? "nano_long" : "small_long";
   std::vector<const char*> arguments = {"journey", "--preset", preset.c_str()};
   // One layer shows the same on the CPU device, in half the time.
   if (device_is_cpu()) arguments.insert(arguments.end(), {"--layers", "1"});
+  const bool is_short = device_is_cpu() && !under_sanitizer() && tokens == Tokens::kFew;
+  if (is_short) arguments.insert(arguments.end(), {"--seq-len", "128"});
   // racecheck slows it most: one sequence, and as few steps as warm-up and one sample take.
   const bool is_slowest = sanitizer() == "racecheck";
   if (is_slowest) arguments.insert(arguments.end(), {"--batch-size", "1"});
@@ -36,21 +43,45 @@ JourneyOptions test_options() {
   return options;
 }
 
-// One run of the whole journey for all tests: they compare stages with each other.
+// A run of these stages alone, for their times.
+JourneyReport timed_run(Tokens tokens, const std::vector<std::string_view>& keys, int rounds) {
+  JourneyOptions options = test_options(tokens);
+  options.stages.clear();
+  for (const std::string_view key : keys) options.stages.push_back(find_stage(key));
+  options.profile = false;
+  options.rounds = rounds;
+  return run_journey(options, kQuiet);
+}
+
+// One run of the whole journey for all tests: they compare stages with each other. On the CPU device its
+// sequences are short; what a reader of the table is to see of times, `times` has at the preset's lengths.
 class JourneyTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { report_ = new JourneyReport(run_journey(test_options(), kQuiet)); }
-  static void TearDownTestSuite() { delete report_; }
+  static void TearDownTestSuite() {
+    delete report_;
+    delete times_;
+  }
 
   static const StageResult& stage(std::string_view key) { return *find_result(report_->stages, key); }
+  static const JourneyReport& times() {
+    if (!device_is_cpu()) return *report_;
+    if (times_ == nullptr) {
+      times_ = new JourneyReport(timed_run(Tokens::kOfPreset, {"v1", "2", "3", "4", "5"}, 3));
+    }
+    return *times_;
+  }
+  static const StageResult& timed(std::string_view key) { return *find_result(times().stages, key); }
   static double uniform_loss() { return std::log(report_->options.config.v); }
   static bool is_timed() { return !under_sanitizer(); }
   static bool is_profiled() { return stage("v1").profile.has_value(); }
 
   static JourneyReport* report_;
+  static JourneyReport* times_;
 };
 
 JourneyReport* JourneyTest::report_ = nullptr;
+JourneyReport* JourneyTest::times_ = nullptr;
 
 TEST_F(JourneyTest, RunsEveryStage) {
   ASSERT_EQ(report_->stages.size(), all_stages().size());
@@ -96,12 +127,12 @@ TEST_F(JourneyTest, StridedAttentionIsSlower) {
 
 TEST_F(JourneyTest, UnsynchronisedPhasesMissMuchOfTheStep) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  EXPECT_LT(stage("3").phase_share, 0.8);
+  EXPECT_LT(timed("3").phase_share, 0.8);
 }
 
 TEST_F(JourneyTest, SynchronisedPhasesAddUpToTheStep) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  EXPECT_NEAR(stage("4").phase_share, 1.0, 0.05);
+  EXPECT_NEAR(timed("4").phase_share, 1.0, 0.05);
 }
 
 // The factors that a reader of the table is to see. Ratios within a round: whatever else the machine does in
@@ -114,13 +145,16 @@ double times_faster(const StageResult& fast, const StageResult& slow) {
   return median(ratios);
 }
 
-// Stages 3 and 4 in a run of these two alone.
-JourneyReport run_of_both_timers(int rounds) {
-  JourneyOptions options = test_options();
-  options.stages = {find_stage("3"), find_stage("4")};
-  options.profile = false;
-  options.rounds = rounds;
-  return run_journey(options, kQuiet);
+double times_faster(const JourneyReport& report, std::string_view fast, std::string_view slow) {
+  return times_faster(*find_result(report.stages, fast), *find_result(report.stages, slow));
+}
+
+// The same of a report, if it is at least `least` or the machine was not busy. Other programs on the same
+// processors blur single rounds: then a run of these two alone decides, by the median of more of them.
+double settled(const JourneyReport& report, std::string_view fast, std::string_view slow, double least) {
+  const double ratio = times_faster(report, fast, slow);
+  if (ratio >= least || !was_busy(report)) return ratio;
+  return times_faster(timed_run(Tokens::kOfPreset, {slow, fast}, 9), fast, slow);
 }
 
 constexpr double kContiguity = 1.7;
@@ -132,16 +166,18 @@ double library_products() {
 
 TEST_F(JourneyTest, ContiguousKeysAndValuesShow) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  EXPECT_GE(times_faster(stage("3"), stage("2")), kContiguity);
+  EXPECT_GE(settled(times(), "3", "2", kContiguity), kContiguity);
 }
 
 TEST_F(JourneyTest, AnHonestTimerCostsNothing) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  double ratio = times_faster(stage("4"), stage("3"));
+  // On short steps, of which it would cost the largest share.
+  const JourneyReport report = timed_run(Tokens::kFew, {"3", "4"}, 31);
+  double ratio = times_faster(report, "4", "3");
   // Other programs on the same processors blur single rounds. The median of many of them mostly agrees.
-  if (was_busy(*report_) && std::abs(ratio - 1.0) > 0.05) {
-    const JourneyReport again = run_of_both_timers(30);
-    ratio = times_faster(*find_result(again.stages, "4"), *find_result(again.stages, "3"));
+  if (was_busy(report) && std::abs(ratio - 1.0) > 0.05) {
+    const JourneyReport again = timed_run(Tokens::kFew, {"3", "4"}, 101);
+    ratio = times_faster(again, "4", "3");
     if (was_busy(again) && std::abs(ratio - 1.0) > 0.05) {
       GTEST_SKIP() << "the machine was busy in both runs: the last ratio is " << ratio;
     }
@@ -151,12 +187,12 @@ TEST_F(JourneyTest, AnHonestTimerCostsNothing) {
 
 TEST_F(JourneyTest, LibraryProductsShow) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  EXPECT_GE(times_faster(stage("5"), stage("4")), library_products());
+  EXPECT_GE(settled(times(), "5", "4", library_products()), library_products());
 }
 
 TEST_F(JourneyTest, HybridIsNoSlowerThanV1) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
-  EXPECT_GE(times_faster(stage("5"), stage("v1")), 1.0);
+  EXPECT_GE(settled(times(), "5", "v1", 1.0), 1.0);
 }
 
 TEST_F(JourneyTest, BestAttentionWasMeasured) {

@@ -21,11 +21,15 @@ std::int64_t far_elements();
 /// can.
 std::string no_far_operands(std::size_t floats, std::string_view implementation);
 
-/// Floats in device memory, each 0.18... On the CPU device only the first and the last kFarWindow of them are
-/// memory of their own.
+/// What a far operand holds at first: 0.18... or 0 everywhere. Except with kOwnZeros, the CPU device gives
+/// only the first and the last kFarWindow floats memory of their own; what is written to one of the others
+/// shows in many places. With kOwnZeros, what is written becomes memory.
+enum class FarFill { kSame, kZeros, kOwnZeros };
+
+/// Floats in device memory.
 class FarOperand {
  public:
-  explicit FarOperand(std::size_t floats);
+  explicit FarOperand(std::size_t floats, FarFill fill = FarFill::kSame);
   float* data() const { return static_cast<float*>(memory_.get()); }
 
  private:
@@ -34,6 +38,7 @@ class FarOperand {
   };
   std::unique_ptr<void, Free> memory_;
 };
+inline constexpr int kFarByte = 0x3e;
 inline constexpr std::size_t kFarWindow = std::size_t{1} << 20;
 
 /// "; elements up to 4294967396 are meant: too far for a 32-bit index".
@@ -46,6 +51,16 @@ class OnlyEndBlocks {
   ~OnlyEndBlocks();
   OnlyEndBlocks(const OnlyEndBlocks&) = delete;
   OnlyEndBlocks& operator=(const OnlyEndBlocks&) = delete;
+};
+
+/// While one lives, the CPU device says that it has 512 multiprocessors: a launcher that asks then takes a
+/// grid of many blocks, each with a small part of the work.
+class ManyMultiprocessors {
+ public:
+  ManyMultiprocessors();
+  ~ManyMultiprocessors();
+  ManyMultiprocessors(const ManyMultiprocessors&) = delete;
+  ManyMultiprocessors& operator=(const ManyMultiprocessors&) = delete;
 };
 
 /// Calls `launch`, of which the CPU device runs so many blocks at each end. The error of a device that

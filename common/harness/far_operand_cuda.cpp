@@ -20,11 +20,11 @@ std::string no_far_operands(std::size_t floats, std::string_view) {
   return sanitizer() == "racecheck" ? "takes minutes under racecheck" : "";
 }
 
-FarOperand::FarOperand(std::size_t floats) {
+FarOperand::FarOperand(std::size_t floats, FarFill fill) {
   void* memory = nullptr;
   WB_CUDA_CHECK(cudaMalloc(&memory, floats * sizeof(float)));
   memory_.reset(memory);
-  WB_CUDA_CHECK(cudaMemset(memory, 0x3e, floats * sizeof(float)));
+  WB_CUDA_CHECK(cudaMemset(memory, fill == FarFill::kSame ? kFarByte : 0, floats * sizeof(float)));
 }
 
 void FarOperand::Free::operator()(void* memory) const {
@@ -33,6 +33,8 @@ void FarOperand::Free::operator()(void* memory) const {
 
 OnlyEndBlocks::OnlyEndBlocks(std::uint64_t) {}
 OnlyEndBlocks::~OnlyEndBlocks() = default;
+ManyMultiprocessors::ManyMultiprocessors() = default;
+ManyMultiprocessors::~ManyMultiprocessors() = default;
 
 std::string far_words(std::int64_t index) {
   return fmt::format("; elements up to {} are meant: too far for a 32-bit index", index);

@@ -9,7 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import support
-from workbook import device, occupancy, profile
+from workbook import device, occupancy, profile, profile_compile, profile_words
 from workbook.errors import WorkbookError
 
 HEADER = Path("/usr/local/cuda/include/cuda_occupancy.h")
@@ -141,21 +141,21 @@ class Occupancy(unittest.TestCase):
 
 class Reads(unittest.TestCase):
     def test_what_ptxas_says(self):
-        kernel, other = profile.kernels_of(VERBOSE, PTX)
-        self.assertEqual(kernel[1:], (32, 16, 24, 256, 256, False))
-        self.assertEqual(other[1:], (20, 0, 0, 0, 0, True))
+        kernel, other = profile_compile.kernels_of(VERBOSE, PTX, {})
+        self.assertEqual(kernel[1:], (32, 16, 24, 256, 256, False, None))
+        self.assertEqual(other[1:], (20, 0, 0, 0, 0, True, None))
 
     def test_the_block_is_what_was_asked_else_the_bounds_else_assumed(self):
-        kernel, other = profile.kernels_of(VERBOSE, PTX)
-        self.assertEqual(profile.occupied(kernel, options())[:2], (256, False))
-        self.assertEqual(profile.occupied(other, options())[:2], (profile.BLOCK, True))
-        self.assertEqual(profile.occupied(kernel, options(block=64))[:2], (64, False))
-        self.assertLess(profile.occupied(other, options(dynamic=100000))[2].share, 0.5)
-        self.assertEqual(profile.occupied(kernel, options(dynamic=100000))[2].share, 1.0)
+        kernel, other = profile_compile.kernels_of(VERBOSE, PTX, {})
+        self.assertEqual(profile_words.occupied(kernel, options())[:2], (256, False))
+        self.assertEqual(profile_words.occupied(other, options())[:2], (profile_words.BLOCK, True))
+        self.assertEqual(profile_words.occupied(kernel, options(block=64))[:2], (64, False))
+        self.assertLess(profile_words.occupied(other, options(dynamic=100000))[2].share, 0.5)
+        self.assertEqual(profile_words.occupied(kernel, options(dynamic=100000))[2].share, 1.0)
 
     def test_the_largest_difference_comes_first(self):
-        kernel, other = profile.kernels_of(VERBOSE, PTX)
-        lines = profile.compared({"starter": [kernel], "solution": [other]}, options())
+        kernel, other = profile_compile.kernels_of(VERBOSE, PTX, {})
+        lines = profile_words.compared({"starter": [kernel], "solution": [other]}, options())
         self.assertEqual(
             lines,
             [
@@ -164,7 +164,7 @@ class Reads(unittest.TestCase):
                 "Most registers per thread: starter 32, solution 20.",
             ],
         )
-        same = profile.compared({"a": [kernel], "b": [kernel]}, options())
+        same = profile_words.compared({"a": [kernel], "b": [kernel]}, options())
         self.assertIn("do not differ", same[0])
 
     def test_an_implementation_that_is_not_there_is_named_with_those_that_are(self):
@@ -200,7 +200,7 @@ class Compiles(unittest.TestCase):
             ]
             command += ["-Xptxas", "-v", "-o", f"{folder}/x.cubin", str(source)]
             said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-        direct = profile.kernels_of(said, "")
+        direct = profile_compile.kernels_of(said, "", {})
         self.assertGreater(len(kernels), 0)
         expected = sorted((k.name, k.registers, k.spill_stores, k.shared) for k in direct)
         found = sorted((k["name"], k["registers"], k["spill_stores"], k["shared"]) for k in kernels)

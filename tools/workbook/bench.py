@@ -30,6 +30,7 @@ def command(options) -> int:
 
 def run(exercises: list, options) -> tuple:
     """Measure them all; the device, and the worst exit code."""
+    files.require_writable(FOLDER)
     chosen = device.choose(options.device)
     setup.ensure(chosen)
     build = Build(chosen, options.jobs, options.verbose)

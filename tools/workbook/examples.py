@@ -23,7 +23,10 @@ EXAMPLES = {
     "plot": ("./workbook plot 03", "pictures of what bench measured, in results/plots"),
     "run": ("./workbook run my_kernel.cu -- 1024", "build and run a file of your own with an argument"),
     "inspect": ("./workbook inspect 02 matmul", "which lines of your kernel move too much"),
-    "profile": ("./workbook profile 03 softmax", "what nvcc made of your kernels and of the reference's"),
+    "profile": (
+        "./workbook profile 02 matmul --impl naive,solution --count",
+        "two implementations, their accesses counted too; without --impl, yours and the reference",
+    ),
     "list": ("./workbook list", "chapters, exercises, implementations"),
     "completion": ('eval "$(./workbook completion bash)"', "complete commands and exercises in this shell"),
     "doctor": ("./workbook doctor", "what is installed, what is missing, and how to install it"),

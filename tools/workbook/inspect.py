@@ -128,7 +128,7 @@ def inspect_one(build: Build, exercise, name: str, options) -> tuple:
     """Build, run and show one implementation: (exit code, exercise, what was counted)."""
     say()
     heading(f"{exercise.chapter.name} / {exercise.name}, {name}")
-    target = f"{exercise.name}_{'starter_' if name == 'starter' else ''}metered_bench"
+    target = target_of(exercise, name)
     build.configure()
     if exercise.name not in listed(build):
         message = f"{target} is not part of this build: kernels are metered with GCC or Clang on Linux only"
@@ -140,6 +140,33 @@ def inspect_one(build: Build, exercise, name: str, options) -> tuple:
     if counted.report:
         draw(report)
     return (Exit.FAILED if counted.wrong or counted.bad_end else Exit.OK), exercise, counted
+
+
+def count(exercise, names: list, options) -> dict:
+    """{implementation: what it came to}, without a word: for other commands, which show it in their way."""
+    if not exercise.has("bench.cpp") or exercise.starter.suffix != ".cu":
+        raise WorkbookError(
+            f"--count: {exercise.name} has no benchmark, and it is benchmarks that are counted", Exit.USAGE
+        )
+    setup.ensure("cpu")
+    build = Build("cpu", options.jobs, options.verbose)
+    build.configure()
+    if exercise.name not in listed(build):
+        raise WorkbookError(
+            "--count: this build has no meter (docs/metering.md says where there is one)", Exit.SETUP
+        )
+    files.make_folder(FOLDER)
+    found = {}
+    for name in names:
+        target = target_of(exercise, name)
+        build.build([target], exercise.name, SECONDS)
+        report = FOLDER / f"{exercise.name}-{name}.json"
+        found[name] = run(build.program(target), name, report, SECONDS)
+    return found
+
+
+def target_of(exercise, name: str) -> str:
+    return f"{exercise.name}_{'starter_' if name == 'starter' else ''}metered_bench"
 
 
 def listed(build: Build) -> list:

@@ -94,9 +94,9 @@ def same_program(one: str, other: str) -> bool:
     return os.path.realpath(shutil.which(one) or one) == os.path.realpath(shutil.which(other) or other)
 
 
-def has_content(path: Path) -> bool:
+def has_content(path: Path | str) -> bool:
     try:
-        return path.is_file() and path.stat().st_size > 0
+        return os.path.isfile(path) and os.path.getsize(path) > 0
     except OSError:
         return False
 
@@ -104,28 +104,27 @@ def has_content(path: Path) -> bool:
 def sweep(folder: Path) -> list:
     """Delete what a compiler or linker has left half-written, so that it is made again; what it was."""
     swept = []
-    for where, folders, names in os.walk(folder):
+    programs = str(folder / "bin")
+    for where, folders, names in os.walk(folder):  # thousands of names, before each build: no Path for each
         folders[:] = [name for name in folders if not name.endswith("-src")]
-        inside = Path(where)
-        is_programs = inside == folder / "bin"
         for name in names:
-            path = inside / name
+            path = f"{where}{os.sep}{name}"
             if name.endswith(".cu.cpp"):
                 broken = not has_content(path)
             else:
-                broken = (is_programs or name.endswith(BUILT)) and not is_whole(path)
+                broken = (where == programs or name.endswith(BUILT)) and not is_whole(path)
             if broken:
                 with contextlib.suppress(OSError):
-                    path.unlink()
-                    swept.append(path)
+                    os.unlink(path)
+                    swept.append(Path(path))
     return swept
 
 
-def is_whole(path: Path) -> bool:
+def is_whole(path: Path | str) -> bool:
     """Whether an object, program or archive is as long as its header says (ELF: headers of sections)."""
     try:
-        size = path.stat().st_size
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
             head = file.read(64)
             if head.startswith(ARCHIVE):
                 return is_whole_archive(file, size)

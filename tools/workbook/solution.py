@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 
 from . import console, differences, files, inspect, position, progress, prose, side_by_side
-from .build import Build
 from .console import heading, say, warn
 from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS, ROOT
@@ -90,25 +89,8 @@ def tell(more: list, less: list, numbers: list) -> None:
 
 def count(exercise, options) -> list:
     """The meter's totals of both, on the CPU device: inspect's own runs."""
-    if not exercise.has("bench.cpp") or exercise.starter.suffix != ".cu":
-        raise WorkbookError(
-            f"--count: {exercise.name} has no benchmark, and it is benchmarks that are counted", Exit.USAGE
-        )
-    inspect.setup.ensure("cpu")
-    build = Build("cpu", options.jobs, options.verbose)
-    build.configure()
-    if exercise.name not in inspect.listed(build):
-        raise WorkbookError(
-            "--count: this build has no meter (docs/metering.md says where there is one)", Exit.SETUP
-        )
-    files.make_folder(inspect.FOLDER)
     reports = {}
-    for name in ("starter", "solution"):
-        target = f"{exercise.name}_{'starter_' if name == 'starter' else ''}metered_bench"
-        build.build([target], exercise.name, inspect.SECONDS)
-        found = inspect.run(
-            build.program(target), name, inspect.FOLDER / f"{exercise.name}-{name}.json", inspect.SECONDS
-        )
+    for name, found in inspect.count(exercise, ["starter", "solution"], options).items():
         if found.bad_end or found.wrong or not found.report:
             warn(f"{name} was not counted: {'; '.join([*found.wrong, found.bad_end]) or 'no report'}")
             return []

@@ -1,6 +1,6 @@
-// What the compiler's own checks call (-fsanitize=bounds,alignment,signed-integer-overflow,shift-exponent): a
-// place in the source, types, values. The layouts are those that GCC and Clang document for their runtime,
-// libubsan.
+// What the compiler's own checks call (-fsanitize=bounds,alignment,signed-integer-overflow,shift-exponent,
+// and with Clang conversions): a place in the source, types, values. The layouts are those that GCC and Clang
+// document for their runtime, libubsan.
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -36,6 +36,11 @@ struct TypeMismatch {
 struct Overflow {
   SourceLocation location;
   const TypeDescriptor* type;
+};
+struct ImplicitConversion {
+  SourceLocation location;
+  const TypeDescriptor *from, *to;
+  unsigned char kind;
 };
 struct Shift {
   SourceLocation location;
@@ -115,6 +120,14 @@ HOOK void __ubsan_handle_negate_overflow(const Overflow* data, std::uintptr_t va
   watch->report_at(
       What::kIndexOverflow, site_of(data->location), kUnknown,
       fmt::format("-({}) does not fit into {}", value_of(data->type, value), plain_name(data->type)));
+}
+// Only Clang has this check (-fsanitize=implicit-signed-integer-truncation).
+HOOK void __ubsan_handle_implicit_conversion(const ImplicitConversion* data, std::uintptr_t value,
+                                             std::uintptr_t) {
+  if (watch == nullptr) return;
+  watch->report_at(What::kIndexOverflow, site_of(data->location), kUnknown,
+                   fmt::format("{} of type {} does not fit into {}", value_of(data->from, value),
+                               plain_name(data->from), plain_name(data->to)));
 }
 HOOK void __ubsan_handle_shift_out_of_bounds(const Shift* data, std::uintptr_t value, std::uintptr_t bits) {
   if (watch == nullptr) return;

@@ -14,8 +14,9 @@ constinit DeviceMemory device_memory;
 namespace {
 
 constexpr std::uintptr_t kPage = 4096;
-// Between allocations, so that an index that is far off still meets nothing.
-constexpr std::size_t kLeastGap = 64 << 10, kMostGap = 64 << 20;
+// Between allocations, so that an index that is far off still meets nothing. Addresses are not used again:
+// the gaps become smaller after some ten thousand allocations, or where the system grants few addresses.
+constexpr std::size_t kLeastGap = 64 << 10, kMostGap = 64 << 20, kGapsLeft = 1 << 14;
 
 struct Block {
   std::size_t bytes;
@@ -82,7 +83,8 @@ void DeviceMemory::change(std::uintptr_t address, std::size_t bytes, Change chan
 }
 
 void* DeviceMemory::allocate(std::size_t bytes) {
-  const std::size_t gap = std::clamp(bytes, kLeastGap, kMostGap);
+  const std::size_t room = base_ + size_ - next_;
+  const std::size_t gap = std::clamp(std::max(bytes, room / kGapsLeft), kLeastGap, kMostGap);
   const std::uintptr_t start = (next_ + gap + kPage - 1) / kPage * kPage;
   if (bytes > size_ || start + bytes + gap > base_ + size_) return nullptr;
   next_ = start + bytes;
@@ -121,7 +123,6 @@ bool DeviceMemory::was_freed(std::uintptr_t address) const {
 
 // Arrays are what may be touched in one piece: an allocation, or what lies between its canaries.
 std::string DeviceMemory::describe(std::uintptr_t address) {
-  constexpr std::uintptr_t kNear = 16 << 20;
   const auto length = [&](std::uintptr_t from, int step) {
     std::uintptr_t at = from;
     while (holds(at) && may_touch(at)) at += static_cast<std::uintptr_t>(step);
@@ -131,19 +132,36 @@ std::string DeviceMemory::describe(std::uintptr_t address) {
     const std::uintptr_t before = length(address, -1) - 1;
     return fmt::format("byte {} of an array of {} bytes", before, before + length(address, 1));
   }
+  const auto after = blocks().upper_bound(address);
   if (was_freed(address)) {
-    const auto& [start, block] = *std::prev(blocks().upper_bound(address));
+    const auto& [start, block] = *std::prev(after);
     return fmt::format("byte {} of an array of {} bytes that was freed", address - start, block.bytes);
   }
-  for (std::uintptr_t away = 1; away < kNear; ++away) {
-    if (holds(address - away) && may_touch(address - away)) {
-      return fmt::format("{} bytes past the end of an array of {} bytes", away - 1,
-                         length(address - away, -1));
+
+  // The nearest byte on either side, in the allocation that holds the address or in those beside it.
+  std::uintptr_t below = 0, above = 0;
+  const auto look_in = [&](std::uintptr_t start, const Block& block) {
+    if (block.freed) return;
+    const std::uintptr_t end = start + block.bytes;
+    for (std::uintptr_t at = std::min(address, end); below == 0 && at-- > start;) {
+      if (may_touch(at)) below = at;
     }
-    if (holds(address + away) && may_touch(address + away)) {
-      return fmt::format("{} bytes before the start of an array of {} bytes", away,
-                         length(address + away, 1));
+    for (std::uintptr_t at = std::max(address, start); above == 0 && at < end; ++at) {
+      if (may_touch(at)) above = at;
     }
+  };
+  for (auto it = after; below == 0 && it != blocks().begin();) {
+    --it;
+    look_in(it->first, it->second);
+  }
+  for (auto it = after; above == 0 && it != blocks().end(); ++it) look_in(it->first, it->second);
+  if (below != 0 && (above == 0 || address - below <= above - address)) {
+    return fmt::format("{} bytes past the end of an array of {} bytes", address - below - 1,
+                       length(below, -1));
+  }
+  if (above != 0) {
+    return fmt::format("{} bytes before the start of an array of {} bytes", above - address,
+                       length(above, 1));
   }
   return "far from every array";
 }

@@ -39,6 +39,9 @@ struct Party {
   uint3 block = {}, thread = {};
 };
 
+/// The end of Finding::memory beside an operand of more than 2^31 elements.
+inline constexpr const char* kOfFarOperand = ", which an index of 32 bits cannot reach all of";
+
 struct Finding {
   What what;
   std::string kernel;

@@ -63,7 +63,9 @@ void Watch::other_access(std::uintptr_t address, std::size_t bytes, Kind kind, s
       detail::context.runner->in_lanes(address))
     return;
   if (in_program(address)) return variable_access(address, bytes, kind, pc);
-  if (detail::find_allocation(reinterpret_cast<const void*>(address)) || !is_mapped(address)) return;
+  const auto* pointer = reinterpret_cast<const void*>(address);
+  if (detail::find_allocation(pointer) || !is_mapped(address)) return;
+  if (detail::beside_far(pointer)) return report_one(What::kOutOfBounds, address, kind, pc);
   report_one(What::kHostMemory, address, kind, pc);
 }
 
@@ -71,6 +73,8 @@ std::string Watch::describe(What what, std::uintptr_t address) const {
   if (what == What::kHostMemory) return "an address in the memory of the host";
   if (device_memory.holds(address)) return device_memory.describe(address);
   if (in_program(address)) return instrumented::variable_text(address);
+  if (detail::beside_far(reinterpret_cast<const void*>(address)))
+    return detail::describe_address(address) + kOfFarOperand;
   const std::uintptr_t offset = address - variables_;
   if (offset < variable_bytes_) {
     const SharedArray* array = shared_array_at(offset);
@@ -154,7 +158,8 @@ void host_compares(std::uintptr_t address) {
 }
 
 void host_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* caller) {
-  if (detail::on_worker()) return;  // the inspector itself, or a library's work in a stream
+  // The inspector itself, or a library's work in a stream.
+  if (detail::on_worker() && detail::function_point() == nullptr) return;
   const auto allocation = detail::find_allocation(reinterpret_cast<const void*>(address));
   const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base() - 1);
   if (kind == kRead) {

@@ -145,20 +145,22 @@ std::vector<TransferRef> Streams::unordered_with(const Point& launch) {
   return result;
 }
 
-// The host's step is remembered in managed memory, since a launch that was submitted before may run after.
+// The host's step is remembered in managed memory, since a launch that was submitted before may run after. A
+// function of cudaLaunchHostFunc is a step of its stream.
 void Streams::host_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc) {
-  const PointRef now = detail::Scheduler::get().host_point();
+  const PointRef function = detail::function_point();
+  const PointRef now = function != nullptr ? function : detail::Scheduler::get().host_point();
   std::uint32_t run = 0;
   {
     const std::lock_guard lock(mutex_);
     forget_old(*now);
-    run = host_run_ != 0 && host_run_point_->era == now->era && host_run_point_->count == now->count
-              ? host_run_
-              : add_outsider("the host", now);
+    const bool same = host_run_ != 0 && host_run_point_->era == now->era &&
+                      host_run_point_->agent == now->agent && host_run_point_->count == now->count;
+    run = same ? host_run_ : add_outsider(function != nullptr ? "a host function" : "the host", now);
     host_run_ = run;
     host_run_point_ = now;
-    if (begun_counts_.empty()) begun_counts_.resize(1);
-    if (now->era == era_) begun_counts_[0] = std::max(begun_counts_[0], now->count);
+    if (begun_counts_.size() <= now->agent) begun_counts_.resize(now->agent + 1);
+    if (now->era == era_) begun_counts_[now->agent] = std::max(begun_counts_[now->agent], now->count);
     ++version_;
   }
   const Access access{{pc, nullptr, 0}, kind, run, 0};

@@ -39,6 +39,11 @@ const char* title_of(What what) {
   return "";
 }
 
+constexpr const char* kWiderIndex =
+    "Compute the index in a 64-bit type: convert one factor to std::size_t before the multiplication, and "
+    "keep "
+    "the result in a 64-bit variable.";
+
 std::string at(uint3 p) {
   return fmt::format("({},{},{})", p.x, p.y, p.z);
 }
@@ -127,6 +132,7 @@ std::string advice_for(const Finding& finding) {
     case What::kStreamRace:
       return stream_advice(finding);
     case What::kOutOfBounds:
+      if (finding.memory.ends_with(kOfFarOperand)) return kWiderIndex;
       return "Compare the index with the size of the array before the access, and the size of the array with "
              "the "
              "number of threads.";
@@ -147,8 +153,7 @@ std::string advice_for(const Finding& finding) {
              "that "
              "write it.";
     case What::kIndexOverflow:
-      return "Compute the index in a 64-bit type: convert one factor to std::size_t before the "
-             "multiplication.";
+      return kWiderIndex;
     case What::kShift:
       return "C++ leaves the result open: a GPU shifts all bits out, this machine shifts by the rest of a "
              "division by "

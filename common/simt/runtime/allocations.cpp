@@ -155,6 +155,16 @@ std::optional<Allocation> find_allocation(const void* pointer) {
   return candidate;
 }
 
+bool beside_far(const void* pointer) {
+  const auto address = reinterpret_cast<std::uintptr_t>(pointer);
+  const std::lock_guard lock(state().mutex);
+  return std::any_of(state().allocations.begin(), state().allocations.end(), [&](const auto& entry) {
+    const Allocation& a = entry.second;
+    return a.far && address - reinterpret_cast<std::uintptr_t>(a.mapping) < a.mapping_bytes &&
+           address - a.address >= a.bytes;
+  });
+}
+
 std::size_t device_bytes_in_use() {
   const std::lock_guard lock(state().mutex);
   return state().device_bytes;

@@ -34,6 +34,8 @@ void adopt_far(char* start, std::size_t bytes, char* mapping, std::size_t mappin
 
 /// The allocation that holds `pointer`.
 std::optional<Allocation> find_allocation(const void* pointer);
+/// Whether `pointer` lies in the guards of a mapping of pages that repeat: nothing but a fault is there.
+bool beside_far(const void* pointer);
 std::size_t device_bytes_in_use();
 /// Where a faulting address lies: "16 bytes past the end of ..."; empty when near nothing we know.
 std::string describe_address(std::uintptr_t address);

@@ -7,6 +7,7 @@
 
 #include "runtime/allocations.h"
 #include "runtime/failure.h"
+#include "runtime/far.h"
 #include "runtime/host_memory.h"
 #include "runtime/limits.h"
 #include "runtime/scheduler.h"
@@ -22,6 +23,11 @@ std::string processor_name() {
     if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
   }
   return "CPU";
+}
+
+int multiprocessors() {
+  const int pretended = pretended_multiprocessors;
+  return pretended != 0 ? pretended : static_cast<int>(Scheduler::get().workers());
 }
 
 cudaDeviceProp describe() {
@@ -46,7 +52,7 @@ cudaDeviceProp describe() {
   p.totalConstMem = kConstantMemory;
   p.major = 9;
   p.minor = 0;
-  p.multiProcessorCount = static_cast<int>(Scheduler::get().workers());
+  p.multiProcessorCount = multiprocessors();
   p.integrated = 1;
   p.canMapHostMemory = p.concurrentKernels = p.unifiedAddressing = p.managedMemory = p.memoryPoolsSupported =
       1;
@@ -124,7 +130,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       case cudaDevAttrClockRate:
         return kClockRate;
       case cudaDevAttrMultiProcessorCount:
-        return static_cast<int>(Scheduler::get().workers());
+        return multiprocessors();
       case cudaDevAttrL2CacheSize:
         return describe().l2CacheSize;
       case cudaDevAttrMaxThreadsPerMultiProcessor:

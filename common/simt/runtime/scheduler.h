@@ -138,5 +138,7 @@ class Scheduler {
 
 /// True on a worker: API calls there could wait for themselves.
 bool on_worker();
+/// Where the function of the program that this worker runs in a stream comes in the order; null elsewhere.
+PointRef function_point();
 
 }  // namespace simt::detail

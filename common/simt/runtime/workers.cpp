@@ -20,6 +20,7 @@ namespace simt::detail {
 namespace {
 
 thread_local bool t_on_worker = false;
+thread_local PointRef t_function_point;
 
 // SIMT_WORKERS, else the cores that this process may use.
 // The inspector wants blocks one by one: its findings are then the same in every run.
@@ -56,6 +57,10 @@ std::size_t thread_local_bytes() {
 
 bool on_worker() {
   return t_on_worker;
+}
+
+PointRef function_point() {
+  return t_function_point;
 }
 
 Scheduler::Scheduler() : worker_count_(wanted_workers()) {
@@ -139,6 +144,7 @@ void Scheduler::run(Operation& operation) {
         if (operation.tells_host && operation.point != nullptr) {
           const std::lock_guard lock(mutex_);
           order_.host_waited_for(*operation.point);
+          t_function_point = operation.point;
         }
         try {
           operation.work(i);
@@ -148,6 +154,7 @@ void Scheduler::run(Operation& operation) {
         } catch (...) {
           report_failure(cudaErrorLaunchFailure, operation.name + ": an exception left the work");
         }
+        t_function_point = nullptr;
       }
     }
     operation.finished.fetch_add(last - first);

@@ -44,17 +44,17 @@ __global__ void __launch_bounds__(Shape::kThreads) held_weights(ladder::Layernor
   });
 }
 
-// Weights come from the caches two packs before they are needed: the compiler does not move their loads so
+// Weights are loaded a pack before they are needed: the compiler does not move their loads past a store.
 // far.
-constexpr int kAhead = 2;
+constexpr int kAhead = 1;
 
-template <class Shape, class T>
+template <class Shape, bool kFull, class T>
 __global__ void __launch_bounds__(Shape::kThreads, 2) halved_row(ladder::LayernormArguments<T> a) {
   extern __shared__ __align__(16) unsigned char shared[];
   constexpr int kWidth = Shape::kWidth;
   const std::int64_t row = blockIdx.x;
   hopper::wait_for_previous_kernel();
-  const ladder::HalvedRow<Shape> x(a.x + row * a.c, a.c, shared);
+  const ladder::HalvedRow<Shape, kFull> x(a.x + row * a.c, a.c, shared);
   hopper::let_next_kernel_start();
 
   const auto count = static_cast<float>(a.c);
@@ -95,7 +95,8 @@ void layernorm_held_weights(const float* x, const float* gamma, const float* bet
                              a);
       })) {
   } else if (wide && c <= 2 * Half::kColumns && kShared <= shared_memory_per_block()) {
-    ladder::launch_early(halved_row<Half, float>, {n, Half::kThreads, kShared}, stream, a);
+    auto* kernel = c == 2 * Half::kColumns ? halved_row<Half, true, float> : halved_row<Half, false, float>;
+    ladder::launch_early(kernel, {n, Half::kThreads, kShared}, stream, a);
   } else {
     ladder::layernorm_walked_kernel<float>(wide)<<<n, ladder::kWalkingThreads, 0, stream>>>(a);
   }

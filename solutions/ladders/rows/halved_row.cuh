@@ -11,8 +11,8 @@
 
 namespace wb::ladder {
 
-/// Shape is that of a half.
-template <class Shape>
+/// Shape is that of a half. kFull: every row fills both, so that nothing has to be checked.
+template <class Shape, bool kFull = false>
 class HalvedRow {
  public:
   using T = typename Shape::T;
@@ -51,7 +51,7 @@ class HalvedRow {
     return i < kPacks ? held_.pack(i) : shared_[(i - kPacks) * Shape::kThreads];
   }
   __device__ bool is_inside(int i) const {
-    return HeldPacks<Shape>::is_inside(i % kPacks, columns_[i / kPacks]);
+    return HeldPacks<Shape, kFull>::is_inside(i % kPacks, columns_[i / kPacks]);
   }
   /// Its place in the row, in packs.
   __device__ static int index(int i) {
@@ -60,7 +60,7 @@ class HalvedRow {
 
  private:
   int columns_[2];
-  HeldPacks<Shape> held_;
+  HeldPacks<Shape, kFull> held_;
   Pack<kWidth, T>* shared_;
 };
 

@@ -7,7 +7,7 @@ A program for a GPU alone says why the CPU device refuses it: `// Refused: `.
 
 import unittest
 
-from test_own_files import ROOT, in_parallel, told, workbook
+from test_own_files import HERE, ROOT, forked, told, workbook
 
 GUIDE = ROOT / "docs/memory_model.md"
 PROGRAMS = sorted((ROOT / "docs/memory_model").glob("*.cu"))
@@ -16,7 +16,7 @@ PROGRAMS = sorted((ROOT / "docs/memory_model").glob("*.cu"))
 class MemoryModel(unittest.TestCase):
     def check(self, paths, words_of, code_of, *command, **settings):
         self.assertTrue(paths)
-        done = in_parallel(lambda path: workbook(*command, path, **settings), paths)
+        done = forked.run_all([[*command, path] for path in paths], HERE, **settings)
         for path, result in zip(paths, done):
             with self.subTest(path.name):
                 said = result.stdout + result.stderr
@@ -46,7 +46,7 @@ class MemoryModel(unittest.TestCase):
 
     def test_a_block_that_waits_for_one_that_has_not_started_never_ends(self):
         program = ROOT / "docs/memory_model/block_order.cu"
-        done = workbook("run", "--timeout", "3", program, "--", "index", order="reverse")
+        done = workbook("run", "--timeout", "1", program, "--", "index", order="reverse")
         self.assertEqual(done.returncode, 124, done.stdout + done.stderr)
         self.assertNotIn("running sums", done.stdout)
 

@@ -6,8 +6,11 @@ Each case must end with the exit code that the table names and with one or two l
 own words: nothing of Python's or of C++'s. It must leave no process, and no file that it has begun. table.txt
 explains its columns.
 
-The first case of a line is a process of its own, and so is each with a situation, a variable or a program.
-The others of a line, which differ in an argument, are forks of a process that has loaded the command.
+The first case of each kind is a process of its own. Cases of a kind have the exit code in common, and the
+name of the situation or variable, else the command. Each case in which Python, the shell or a mount
+differs is a process, too. The others are forks of one Python (forks.py): the first of a line, and each
+with a situation or a variable, runs the file `workbook` anew; those that differ in an argument use the
+command as it is loaded.
 """
 
 import argparse
@@ -31,7 +34,14 @@ import forks
 import situations
 
 ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tools"))
+from workbook import cli  # noqa: E402
+
+COMMANDS = cli.command_names()
 TABLE = Path(__file__).with_name("table.txt")
+# Folders that the command reads at most: in a checkout of a case's own they are links to the shared ones.
+LINKED = re.compile(r"common|solutions|docs|cmake|tools/(?!workbook$)\w+")
+READ_AT_START = re.compile(r"(PYTHON\w*|LC_ALL|LANG)=")  # by Python itself, before it runs anything
 RAW = re.compile(
     r"Traceback|terminate called|what\(\):|std::|Errno|Exception ignored|Segmentation|core dumped|__main__"
     r"|\bline \d+, in\b|Error:|a mistake in the workbook"
@@ -45,8 +55,9 @@ WORKERS = os.cpu_count() or 2
 class Case:
     """One row of the table, with all alternatives of its braces chosen."""
 
-    def __init__(self, codes, words, line, shared, places, programs, alone=True):
-        self.codes, self.words, self.line, self.alone = codes, words, line, alone
+    def __init__(self, row, shared, places, programs, alone=True):
+        self.codes, self.words, self.line, self.number, self.first = row
+        self.alone = alone
         self.checkout, self.base = shared, shared
         self.places, self.programs = places, programs
         self.mark = f"{os.getpid()}-{id(self)}"
@@ -69,8 +80,7 @@ class Case:
         """
         if self.checkout == self.base:
             self.checkout = self.scratch() / name
-            copy = os.link if linked else shutil.copy2
-            shutil.copytree(self.base, self.checkout, symlinks=True, copy_function=copy)
+            linked_copy(self.base, self.checkout, os.link if linked else shutil.copy2)
 
     def replace(self, name, content):
         """Give the case's own checkout another file in place of a shared one."""
@@ -101,29 +111,30 @@ class Case:
     def filled(self, word):
         return re.sub(r"<(\w+)>", lambda found: self.places.get(found.group(1), found.group()), word)
 
-    def files(self):
-        """The time of the last change of each file, by its name in the checkout."""
-        found = {}
-        for folder, folders, names in os.walk(self.checkout):
-            folders[:] = [name for name in folders if name != "__pycache__"]
-            for path in (os.path.join(folder, name) for name in names):
-                found[os.path.relpath(path, self.checkout)] = os.lstat(path).st_mtime_ns
-        return found
+    def kind(self):
+        """What cases have in common of which one is a process."""
+        words = self.line.split(" ")
+        around = list(itertools.takewhile(lambda word: re.match(r"@|[A-Z_0-9]+=", word), words))
+        known = words[0] if words[0] in COMMANDS or words[0].startswith("$") else ""
+        return (*(re.split("[-=]", word)[0] for word in around or [known]), *sorted(self.codes))
 
     def may_fork(self):
-        """Whether its arguments are all that there is to it."""
-        return not self.alone and self.line.partition(" ")[0].isidentifier() and self.line[0] not in "@$"
+        """Whether Python and what starts it are the usual ones."""
+        usual = self.launcher == ["./workbook"] and not self.wrapper
+        return usual and not self.alone and not READ_AT_START.search(self.line)
 
     def done(self, command, pool):
-        """How it ended."""
+        """How it ended, and what it left running."""
         if self.may_fork():
+            plain = not self.first and re.match(r"[a-z]", self.line)
+            fresh = {} if plain else {"folder": str(self.checkout), "user": self.user}
             fork = pool.get()
             try:
-                return fork.run(command[1:], {MARK: self.mark}, MOST_SECONDS)
+                return fork.run(command[1:], MOST_SECONDS, self.env, **fresh)
             finally:
                 pool.put(fork)
         given = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
-        return subprocess.run(
+        done = subprocess.run(
             [os.fsencode(part) for part in command],
             cwd=self.checkout,
             env=self.env,
@@ -132,21 +143,24 @@ class Case:
             timeout=MOST_SECONDS,
             **given,
         )
+        return done, self.left_running()
 
     def run(self, pool):
         """What is wrong with how it ended; empty when nothing is."""
+        left = []
         try:
             command = self.prepare()
             if self.skip:
                 return ""
-            before = self.files() if self.checkout != self.base else None
-            problems = list(self.judge(self.done(command, pool), before))
+            before = files_of(self.checkout) if self.checkout != self.base else None
+            done, left = self.done(command, pool)
+            problems = list(self.judge(done, before))
         except subprocess.TimeoutExpired:
             problems = [f"did not end within {MOST_SECONDS:.0f} s"]
+            left = self.left_running()
         except Exception as error:
             problems = [f"could not be prepared: {error!r}"]
         finally:
-            left = self.left_running()
             for folder in self.folders:
                 shutil.rmtree(folder, ignore_errors=True)
         if left:
@@ -168,7 +182,7 @@ class Case:
         if self.words != "-" and self.words not in err + out:
             yield f"does not say '{self.words}'"
         if before is not None:
-            after = self.files()
+            after = files_of(self.checkout)
             begun = [name for name in after if name not in before and BEGUN.search(Path(name).name)]
             if begun:
                 yield f"left {begun}"
@@ -193,6 +207,16 @@ class Case:
             return f"{MARK}={self.mark}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
         except OSError:
             return False
+
+
+def files_of(checkout):
+    """The time of the last change of each file, by its name in the checkout."""
+    found = {}
+    for folder, folders, names in os.walk(checkout):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for path in (os.path.join(folder, name) for name in names):
+            found[path[len(str(checkout)) + 1 :]] = os.lstat(path).st_mtime_ns
+    return found
 
 
 def plain_environment():
@@ -225,6 +249,18 @@ def table():
         codes = {int(code) for code in codes.split(",")}
         rows += [(codes, words, one, number, place == 0) for place, one in enumerate(expand(line))]
     return rows
+
+
+def linked_copy(base, made, copy):
+    """The files of `base`, each of them copied by `copy`; folders that are only read are symbolic links."""
+    for folder, folders, names in os.walk(base):
+        inside = os.path.relpath(folder, base)
+        os.makedirs(made / inside)
+        for name in names:
+            copy(os.path.join(folder, name), made / inside / name)
+        for name in [name for name in folders if LINKED.fullmatch(os.path.normpath(f"{inside}/{name}"))]:
+            folders.remove(name)
+            (made / inside / name).symlink_to(os.path.join(folder, name))
 
 
 def shared_copy(folder):
@@ -289,27 +325,26 @@ def main():
         compileall.compile_dir(shared / "tools" / "workbook", quiet=1)
         (Path(folder) / "inputs").mkdir()
         places = situations.inputs(Path(folder) / "inputs")
-        cases = [
-            (
-                Case(codes, words, line, shared, places, options.bin.resolve(), first or options.processes),
-                number,
-            )
-            for codes, words, line, number, first in table()
-            if options.only in line
-        ]
-        before = Case(set(), "", "", shared, places, options.bin).files()
+        cases, kinds = [], set()
+        for row in table():
+            case = Case(row, shared, places, options.bin.resolve())
+            case.alone = options.processes or case.kind() not in kinds
+            kinds.add(case.kind())
+            cases += [case] if options.only in case.line else []
+        before = files_of(shared)
         with forked(shared, Path(folder)) as pool, concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
             ended = []
-            for (case, number), problem in zip(cases, workers.map(lambda case: case[0].run(pool), cases)):
+            for case, problem in zip(cases, workers.map(lambda case: case.run(pool), cases)):
                 ended.append(problem)
                 if problem:
-                    print(f"table.txt:{number}: {case.line}: {problem}\n    {case.said[:500]}", flush=True)
-        after = Case(set(), "", "", shared, places, options.bin).files()
+                    print(f"table.txt:{case.number}: {case.line}: {problem}", flush=True)
+                    print(f"    {case.said[:500]}", flush=True)
+        after = files_of(shared)
         written = sorted(name for name, _ in set(before.items()) ^ set(after.items()))
-    failed = [(case, number, problem) for (case, number), problem in zip(cases, ended) if problem]
-    skipped = [case.skip for case, _ in cases if case.skip]
-    for case, number in cases if options.list else []:
-        print(f"{number}: {case.line}\n    {case.said or case.skip}")
+    failed = list(filter(None, ended))
+    skipped = [case.skip for case in cases if case.skip]
+    for case in cases if options.list else []:
+        print(f"{case.number}: {case.line}\n    {case.said or case.skip}")
     for name in written:
         print(f"the shared copy has a new, changed or missing file: {name}")
     for reason in sorted(set(skipped)):

@@ -1,6 +1,7 @@
 // Accesses that go where they must not, or read what nobody wrote; and near misses.
 #include "inspector/tests/ladder.h"
 
+#include <simt/far.h>
 #include <simt/inspection.h>
 
 #include <set>
@@ -40,14 +41,18 @@ TEST(OutOfBounds, IsKnownToTheByte) {
   expect_only(found, What::kOutOfBounds, {kByte});
   expect_words(found, "1 bytes before the start of an array of 5 bytes");
 }
+// As far as the gap between two allocations is wide.
 TEST(OutOfBounds, FarAwayIsNotANeighbour) {
-  expect_only(findings([] {
-                zeros<unsigned char>(1000);
-                auto* data = zeros<unsigned char>(1000);
-                zeros<unsigned char>(1000);
-                one_byte<<<1, 1>>>(data, 5000);
-              }),
-              What::kOutOfBounds, {kByte});
+  for (const int index : {5000, 20'000'000, 50'000'000, -50'000'000}) {
+    const auto found = findings([&] {
+      zeros<unsigned char>(1000);
+      auto* data = zeros<unsigned char>(1000);
+      zeros<unsigned char>(1000);
+      one_byte<<<1, 1>>>(data, index);
+    });
+    expect_only(found, What::kOutOfBounds, {kByte});
+    if (index == 20'000'000) expect_words(found, "19999000 bytes past the end of an array of 1000 bytes");
+  }
 }
 TEST(OutOfBounds, ForbiddenPartsOfAnAllocation) {
   expect_only(findings([] {
@@ -321,6 +326,39 @@ TEST(IndexOverflow, OfAnIntProduct) {
   expect_only(found, What::kIndexOverflow, {kProduct});
   expect_words(found, "50000 * 50000 does not fit into int");
   EXPECT_CLEAN([] { product<<<1, 1>>>(zeros<float>(64), zeros<float>(1), 500, 500); });
+}
+
+constexpr int kNarrowed = __LINE__ + 2;
+__global__ void narrowed(const float* in, float* out, int rows, int columns) {
+  const int last = rows * static_cast<long long>(columns);
+  out[0] = in[static_cast<unsigned>(last) % 64];
+}
+TEST(IndexOverflow, OfAWideProductInAnInt) {
+#ifndef __clang__
+  GTEST_SKIP() << "GCC has no check of conversions";
+#endif
+  const auto found = findings([] { narrowed<<<1, 1>>>(zeros<float>(64), zeros<float>(1), 50000, 50000); });
+  expect_only(found, What::kIndexOverflow, {kNarrowed});
+  expect_words(found, "2500000000 of type long long does not fit into");
+  EXPECT_CLEAN([] { narrowed<<<1, 1>>>(zeros<float>(64), zeros<float>(1), 500, 500); });
+}
+
+constexpr int kWrapped = __LINE__ + 3;
+__global__ void wrapped(const float* in, float* out, unsigned row, unsigned columns) {
+  const int start = row * columns;
+  *out = in[start];
+}
+TEST(FarMemory, IsNotWatchedButAnIndexBesideItIs) {
+  constexpr std::size_t kFloats = std::size_t{1} << 32, kWindow = std::size_t{4} << 20;
+  const auto read = [](unsigned row) {
+    const auto* far = static_cast<float*>(simt::allocate_far(kFloats * sizeof(float), kWindow, 0));
+    wrapped<<<1, 1>>>(far, zeros<float>(1), row, 1u << 16);
+  };
+  EXPECT_CLEAN([&] { read(0x7fff); });
+  const auto found = findings([&] { read(0xffff); });
+  expect_only(found, What::kOutOfBounds, {kWrapped});
+  expect_words(found, "262144 bytes before the start of an allocation of 17179869184 bytes");
+  expect_words(found, "64-bit type");
 }
 
 constexpr int kMask = __LINE__ + 2;

@@ -320,22 +320,6 @@ TEST(StreamRace, TheHostReadsManagedMemoryInTime) {
   });
 }
 
-// A function of the program that runs in the stream tells the host how far it is.
-std::atomic<bool> arrived;
-void arrive(void*) {
-  arrived = true;
-}
-TEST(StreamRace, AHostFunctionTellsWhatIsDone) {
-  expect_none([](const Setting& s) {
-    arrived = false;
-    cudaMemcpyAsync(s.pinned, s.data, kBytes, cudaMemcpyDeviceToHost, s.first);
-    cudaLaunchHostFunc(s.first, arrive, nullptr);
-    while (!arrived) {
-    }
-    sink += s.pinned[3];
-  });
-}
-
 // The host adds beside a kernel by compare-and-swap: what it reads first is a guess.
 __global__ void add_beside_host(int* sum) {
   atomicAdd_system(sum, 1);

@@ -1,0 +1,198 @@
+import csv
+import io
+import os
+import tempfile
+import unittest
+from argparse import Namespace
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import support
+from workbook import chapters, device, inspect, profile_counts, profile_report, profile_times, sass
+from workbook.profile_compile import Kernel
+
+EXERCISE = chapters.Exercise(support.ROOT / "02_matmul", "matmul")
+OPTIONS = Namespace(capability="9.0", block=None, dynamic=0, json=False, csv=False)
+MIX = sass.Mix(12, {"fp32": 8, "global load": 4}, {"FFMA": 8, "LDG": 4}, {"global load": {16: 3, 4: 1}})
+KERNEL = Kernel("kernel<4, float>", 40, 8, 16, 256, 128, True, MIX)
+
+# ncu --csv --page raw --print-units base: what the program prints, ncu's own lines, a row of names, a row of
+# units, and a row per launch. A number may have commas, and a metric that a launch lacks is empty or "n/a".
+LOAD = "l1tex__average_t_sectors_per_request_pipe_lsu_mem_global_op_ld.ratio"
+DRAM = "dram__throughput.avg.pct_of_peak_sustained_elapsed"
+RAW = f"""==PROF== Connected to process 4242 (/somewhere/matmul_bench)
+==PROF== Profiling "matmul_naive_kernel" - 0: 0%....50%....100% - 8 passes
+matmul 256 NN naive: right
+==PROF== Disconnected from process 4242
+"ID","Process ID","Process Name","Host Name","Kernel Name","Context","Stream","Block Size",\
+"Grid Size","Device","CC","{DRAM}","gpu__time_duration.sum","{LOAD}"
+"","","","","","","","","","","","%","ns","sector/request"
+"0","4242","matmul_bench","127.0.0.1","matmul_naive_kernel(const float *, int)","1","7",\
+"(16, 16, 1)","(16, 16, 1)","0","9.0","3.25","41,216","2.50"
+"1","4242","matmul_bench","127.0.0.1","matmul_naive_kernel(const float *, int)","1","7",\
+"(16, 16, 1)","(16, 16, 1)","0","9.0","4.50","1,041,216","16.50"
+"2","4242","matmul_bench","127.0.0.1","fill(float *)","1","7","(256, 1, 1)","(64, 1, 1)",\
+"0","9.0","70","2,048","n/a"
+"""
+
+
+def counted(sectors, conflicts=0, problems=("matmul 256 NN",)):
+    """A run with 100 loads from global memory, whose ideal is 4 sectors each, and 50 from shared memory."""
+    metrics = {
+        profile_counts.REQUESTS.format("ld"): 100,
+        profile_counts.PER_REQUEST.format("ld"): sectors / 100,
+        profile_counts.REQUESTS.format("st"): 0,
+        profile_counts.SHARED.format("ld"): 50,
+        profile_counts.SHARED.format("st"): 0,
+        profile_counts.CONFLICTS.format("ld"): conflicts,
+        profile_counts.CONFLICTS.format("st"): 0,
+    }
+    line = {"memory": "global", "kind": "global_load", "sectors": sectors, "ideal_sectors": 400}
+    kernel = {"name": "k", "launches": 1, "metrics": metrics, "lines": [line]}
+    return inspect.Counted(report={"kernels": [kernel]}, problems=list(problems))
+
+
+class Counts(unittest.TestCase):
+    def test_a_line_per_kernel(self):
+        about, line = profile_counts.text(counted(3200, 7))
+        self.assertEqual(about, "counted on the CPU device: matmul 256 NN")
+        self.assertEqual(
+            line, "  k: 32.00 sectors per global load (ideal 4.00), 7 bank conflicts in 50 shared requests"
+        )
+        self.assertEqual(profile_counts.text(inspect.Counted(bad_end="died")), ["not counted"])
+
+    def test_differences_of_the_same_calls(self):
+        both = {"starter": counted(3200, 0), "solution": counted(400, 7)}
+        self.assertEqual(
+            [words for _, words in profile_counts.differences(both)],
+            [
+                "Sectors moved in global memory per ideal sector: starter 8.0, solution 1.0.",
+                "Bytes moved in global memory: starter 102,400, solution 12,800.",
+                "Bank conflicts: starter 0, solution 7.",
+            ],
+        )
+        other = {"starter": counted(3200), "solution": counted(400, 7, ("matmul 512 NN",))}
+        self.assertEqual(len(profile_counts.differences(other)), 1)
+        self.assertEqual(profile_counts.differences({"starter": counted(3200)}), [])
+
+    def test_the_figures_are_those_of_inspect(self):
+        build = SimpleNamespace(
+            configure=lambda: None, build=lambda *_: None, program=Path, folder=Path("/nowhere")
+        )
+        report = counted(3200).report
+        with (
+            mock.patch.object(inspect.setup, "ensure"),
+            mock.patch.object(inspect, "Build", return_value=build),
+            mock.patch.object(inspect, "listed", return_value=["matmul"]),
+            mock.patch.object(inspect, "run", return_value=inspect.Counted(report=report)) as ran,
+        ):
+            options = Namespace(jobs=1, verbose=False)
+            with support.captured() as said:
+                found = profile_counts.count(EXERCISE, ["naive", "starter", "on_a_gpu_only"], options)
+        self.assertEqual([call[0][1] for call in ran.call_args_list], ["naive", "starter"])
+        self.assertEqual([call[0][0].name for call in ran.call_args_list][1], "matmul_starter_metered_bench")
+        self.assertIn("on_a_gpu_only runs on a GPU only", said.getvalue())
+        self.assertEqual(
+            profile_counts.answer(found)["naive"]["kernels"][0]["metrics"], report["kernels"][0]["metrics"]
+        )
+
+
+class Table(unittest.TestCase):
+    def test_a_row_per_figure(self):
+        found = profile_report.Profile(EXERCISE, OPTIONS, {"naive": [KERNEL]}, counts={"naive": counted(400)})
+        row = {"implementation": "naive", "contract": "matmul", "problem": "256 NN", "outcome": "ok"}
+        row |= {"seconds": {"median": 2e-5}, "fraction_of_roof": 0.25}
+        found.times = profile_times.Times([row], {"naive": [("k(int)", {DRAM: 3.25})]})
+        rows = list(csv.DictReader(io.StringIO(profile_report.table(found))))
+        self.assertEqual(tuple(rows[0]), profile_report.COLUMNS)
+        values = {(one["kernel"], one["problem"], one["figure"]): one["value"] for one in rows}
+        for key, value in {
+            ("kernel<4, float>", "", "registers"): "40",
+            ("kernel<4, float>", "", "dynamic"): "1",
+            ("kernel<4, float>", "", "limiter"): "registers",
+            ("kernel<4, float>", "", "instructions fp32"): "8",
+            ("kernel<4, float>", "", "global load of 16 bytes"): "3",
+            ("k", "matmul 256 NN", profile_counts.PER_REQUEST.format("ld")): "4.0",
+            ("", "matmul 256 NN", "seconds"): "2e-05",
+            ("", "matmul 256 NN", "fraction_of_roof"): "0.25",
+            ("k(int)", "", f"ncu {DRAM}"): "3.25",
+        }.items():
+            self.assertEqual(values[key], value, key)
+        self.assertEqual(len(values), len(rows))
+
+    def test_without_the_optional_parts(self):
+        found = profile_report.Profile(EXERCISE, OPTIONS, {"naive": [KERNEL._replace(mix=None)]})
+        figures = [row["figure"] for row in csv.DictReader(io.StringIO(profile_report.table(found)))]
+        self.assertIn("registers", figures)
+        self.assertFalse([name for name in figures if name.startswith("instructions")])
+        self.assertEqual(profile_report.answer(found)["counts"], None)
+        self.assertEqual(profile_report.answer(found)["times"], None)
+
+
+class NsightCompute(unittest.TestCase):
+    def test_the_longest_launch_of_each_kernel(self):
+        naive, fill = profile_times.kernels_of(RAW)
+        duration = profile_times.DURATION
+        expected = {duration: 1041216.0, DRAM: 4.5, LOAD: 16.5}
+        self.assertEqual(naive, ("matmul_naive_kernel(const float *, int)", expected))
+        self.assertEqual(fill, ("fill(float *)", {duration: 2048.0, DRAM: 70.0}))
+
+    def program(self, text):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        tool = Path(folder.name) / "ncu"
+        tool.write_text("#!/bin/sh\n" + text)
+        tool.chmod(0o755)
+        return str(tool)
+
+    def test_what_ncu_prints_is_read(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+            file.write(RAW)
+            file.flush()
+            found, why = profile_times.counted(self.program(f"cat {file.name}\n"), ["program"])
+        self.assertEqual((len(found), why), (2, ""))
+
+    def test_one_line_says_why_there_are_no_metrics(self):
+        permission = "==ERROR== ERR_NVGPUCTRPERM - The user does not have permission to access counters"
+        for tool, words in (
+            (None, "there is no ncu"),
+            (self.program(f"echo '{permission}'; exit 1"), "may not read the GPU's counters"),
+            (self.program("echo '==ERROR== Unknown metric x.'; exit 1"), "missing: Unknown metric x.$"),
+            (self.program("exit 3"), "no kernel .exit code 3"),
+        ):
+            found, why = profile_times.counted(tool, ["program"])
+            self.assertEqual(found, [])
+            self.assertRegex(why, words)
+            self.assertNotIn("\n", why)
+
+
+class Times(unittest.TestCase):
+    def test_without_a_gpu_one_line_says_why(self):
+        with mock.patch.object(device, "cuda_problem", return_value="no NVIDIA driver"):
+            times = profile_times.measure(EXERCISE, ["naive"], OPTIONS)
+        self.assertEqual(profile_times.text(times, ["naive"]), ["No time was measured: no NVIDIA driver."])
+
+    def test_rows_and_metrics_in_words(self):
+        row = {"implementation": "naive", "contract": "matmul", "problem": "256 NN", "outcome": "ok"}
+        row |= {"seconds": {"median": 2e-5}, "fraction_of_roof": 0.25}
+        failed = {**row, "implementation": "starter", "outcome": "wrong_result"}
+        times = profile_times.Times([row, failed], {"naive": profile_times.kernels_of(RAW)}, ["Why."])
+        text = "\n".join(profile_times.text(times, ["naive", "starter"]))
+        for words in ("matmul 256 NN", "20.00 us    25.0%", "starter          wrong result", "\nWhy."):
+            self.assertIn(words, text)
+        self.assertIn("1,041,216 ns, DRAM 4% of its peak, 16.50 sectors per global load", text)
+
+    def test_where_ncu_may_be(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tool = Path(folder) / "ncu"
+            tool.write_text("#!/bin/sh\n")
+            tool.chmod(0o755)
+            with mock.patch.dict(os.environ, {"PATH": folder}):
+                self.assertEqual(profile_times.ncu_program(None), str(tool))
+            with mock.patch.dict(os.environ, {"PATH": "/nowhere"}):
+                self.assertEqual(profile_times.ncu_program(f"{folder}/nvcc"), str(tool))
+
+
+if __name__ == "__main__":
+    unittest.main()
