@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import os
 import tempfile
 import unittest
@@ -172,6 +173,46 @@ class Times(unittest.TestCase):
         with mock.patch.object(device, "cuda_problem", return_value="no NVIDIA driver"):
             times = profile_times.measure(EXERCISE, ["naive"], OPTIONS)
         self.assertEqual(profile_times.text(times, ["naive"]), ["No time was measured: no NVIDIA driver."])
+
+    def test_on_a_gpu_the_rows_are_those_of_the_benchmark(self):
+        """With programs that stand in for the benchmark and for ncu, on a device that stands in for a GPU."""
+        published = support.ROOT / "docs" / "results" / "softmax-h200.json"
+        with tempfile.TemporaryDirectory() as folder:
+            program = Path(folder) / "matmul_bench"
+            program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/calls\ncp {published} "$4"\n')
+            program.chmod(0o755)
+            build = SimpleNamespace(configure=lambda: None, build=mock.Mock(), program=lambda _: program)
+            with (
+                mock.patch.object(device, "cuda_problem", return_value=""),
+                mock.patch.object(profile_times.setup, "ensure"),
+                mock.patch.object(profile_times, "Build", return_value=build),
+                mock.patch.object(profile_times, "FOLDER", Path(folder)),
+                mock.patch.object(profile_times, "ncu_program", return_value=None),
+            ):
+                options = Namespace(jobs=1, verbose=False)
+                times = profile_times.measure(EXERCISE, ["naive", "solution"], options)
+            calls = (Path(folder) / "calls").read_text().splitlines()
+        self.assertEqual(calls, [f"--impl naive,solution --output {folder}/matmul_bench-cuda.json"])
+        self.assertEqual(build.build.call_args[0][0], ["matmul_bench"])
+        rows = json.loads(published.read_text())["body"]["rows"]
+        self.assertEqual(times.rows, rows)
+        self.assertIn("there is no ncu", "\n".join(times.reasons))
+        self.assertEqual(len(times.reasons), 1)
+
+    def test_the_largest_difference_in_time(self):
+        def row(name, problem, median):
+            about = {"implementation": name, "contract": "matmul", "problem": problem, "outcome": "ok"}
+            quartiles = {"lower_quartile": 0.99 * median, "upper_quartile": 1.01 * median}
+            return {**about, "seconds": {"median": median, **quartiles}}
+
+        rows = [row("a", "256", 2e-5), row("b", "256", 1e-5), row("a", "512", 1e-4), row("b", "512", 3e-4)]
+        found = profile_times.differences(profile_times.Times(rows), ["a", "b"])
+        self.assertEqual(
+            [words for _, words in found], ["Time: b takes 3.00 times as long as a for matmul 512."]
+        )
+        same = [row("a", "256", 1e-5), row("b", "256", 1.005e-5)]
+        self.assertEqual(profile_times.differences(profile_times.Times(same), ["a", "b"]), [])
+        self.assertEqual(profile_times.differences(None, ["a", "b"]), [])
 
     def test_rows_and_metrics_in_words(self):
         row = {"implementation": "naive", "contract": "matmul", "problem": "256 NN", "outcome": "ok"}

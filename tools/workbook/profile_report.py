@@ -38,7 +38,9 @@ class Profile:
     times: profile_times.Times | None = None  # with --time
 
     def differences(self) -> list:
-        return compared(self.kernels, self.options, tuple(profile_counts.differences(self.counts or {})))
+        more = profile_times.differences(self.times, list(self.kernels))
+        more += profile_counts.differences(self.counts or {})
+        return compared(self.kernels, self.options, tuple(more))
 
 
 def show(found: Profile) -> None:
@@ -106,6 +108,8 @@ def tell(found: Profile) -> None:
         say("+ The launch adds dynamic shared memory (extern __shared__). --dynamic BYTES says how much.")
     for line in [*found.missing, *found.differences()]:
         paragraph(line)
+    if found.counts is None and found.times is None:
+        say("More: --count adds sectors per request and bank conflicts; --time, on a GPU, times.")
 
 
 def answer(found: Profile) -> dict:

@@ -56,10 +56,11 @@ def measure(exercise, names: list, options) -> Times:
     build.configure()
     files.make_folder(FOLDER)
     programs = {name: f"{exercise.name}_{'starter_' if name == 'starter' else ''}bench" for name in names}
-    build.build(list(dict.fromkeys(programs.values())), exercise.name)
+    distinct = sorted(set(programs.values()), key=len)  # the references first: their rows have the roofs
+    build.build(distinct, exercise.name)
     times = Times()
     documents = []
-    for program in dict.fromkeys(programs.values()):
+    for program in distinct:
         output = FOLDER / f"{program}-cuda.json"
         files.remove(output)
         wanted = ",".join(name for name in names if programs[name] == program)
@@ -175,6 +176,27 @@ def text(times: Times, names: list) -> list:
             )
             lines.append(f"  {name}, {kernel}: {said}")
     return [*lines, *times.reasons]
+
+
+def differences(times: Times | None, names: list) -> list:
+    """(ratio, sentence) for the problem on which two implementations differ most, beyond the noise."""
+    rows = {(bench_join.problem_of(row), row["implementation"]): row for row in times.rows} if times else {}
+    pairs = [
+        (row, rows[problem, names[1]])
+        for (problem, name), row in rows.items()
+        if len(names) == 2 and name == names[0] and (problem, names[1]) in rows
+    ]
+    pairs = [
+        pair for pair in pairs if all(row["outcome"] == "ok" for row in pair) and bench_join.differs(*pair)
+    ]
+    ratios = [mine["seconds"]["median"] / theirs["seconds"]["median"] for mine, theirs in pairs]
+    if not ratios:
+        return []
+    most = max(ratios, key=lambda ratio: max(ratio, 1 / ratio))
+    slow, fast = names if most > 1 else names[::-1]
+    problem = " ".join(bench_join.problem_of(pairs[ratios.index(most)][0]))
+    most = max(most, 1 / most)
+    return [(most, f"Time: {slow} takes {most:.2f} times as long as {fast} for {problem}.")]
 
 
 def answer(times: Times) -> dict:
