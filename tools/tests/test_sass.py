@@ -172,7 +172,18 @@ class Finds(unittest.TestCase):
             self.assertIn("nvdisasm is not here", why)
 
 
-@unittest.skipUnless(device.nvcc()[0], "no nvcc here")
+def stand_in(command, _):
+    """For nvcc: a kernel with 12 registers."""
+    for option in ("-o", "-MF"):
+        if option in command:
+            Path(command[command.index(option) + 1]).write_text("")
+    return (
+        "ptxas info    : Compiling entry function 'known' for 'sm_90a'\n"
+        "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+        "ptxas info    : Used 12 registers, used 0 barriers\n"
+    )
+
+
 class Compiles(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -185,15 +196,26 @@ class Compiles(unittest.TestCase):
         self.addCleanup(patched.stop)
 
     def compiled(self):
-        return profile_compile.compiled(device.nvcc()[0], self.source, "9.0")
+        return profile_compile.compiled(device.nvcc()[0] or "/nowhere/nvcc", self.source, "9.0")
 
     def test_without_cuobjdump_the_rest_is_there_and_one_line_says_so(self):
         with mock.patch.object(sass, "program", return_value=None):
-            (found,), why = self.compiled()
+            with mock.patch.object(profile_compile, "run", stand_in):
+                (found,), why = self.compiled()
         self.assertIsNone(found.mix)
-        self.assertGreater(found.registers, 0)
+        self.assertEqual(found.registers, 12)
         self.assertIn("no cuobjdump", why)
         self.assertNotIn("\n", why)
+
+    def test_a_kernel_that_is_not_in_the_listing_is_named(self):
+        with (
+            mock.patch.object(sass, "program", return_value="cuobjdump"),
+            mock.patch.object(sass, "listing", return_value=("", "")),
+            mock.patch.object(profile_compile, "run", stand_in),
+        ):
+            (found,), why = self.compiled()
+        self.assertIsNone(found.mix)
+        self.assertEqual(why, "cuobjdump lists no instructions of known")
 
     @unittest.skipUnless(device.nvcc()[0] and sass.program(device.nvcc()[0]), "no cuobjdump here")
     def test_a_known_kernel_and_once_per_content(self):
@@ -206,9 +228,8 @@ class Compiles(unittest.TestCase):
         self.assertEqual(found.mix.groups["shuffle or vote"], 1)
         with mock.patch.object(profile_compile, "run", side_effect=AssertionError("compiled again")):
             self.assertEqual(self.compiled(), ([found], ""))
-        self.source.write_text(KERNEL.replace("float4", "float2"))
-        (changed,), _ = self.compiled()
-        self.assertEqual(changed.mix.widths["global load"], {8: 1})
+        self.source.write_text("int no_kernel() { return 1; }\n")
+        self.assertEqual(self.compiled(), ([], ""))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def compiled(program: str, source: Path, capability: str) -> tuple:
         text = run([*start, "-O3", "-cubin", "-Xptxas", "-v", "-o", cubin, ptx], source)
         lines, why = sass.listing(tool, cubin) if tool else ("", missing(program))
         found = kernels_of(text, files.read_text(ptx), sass.mixes(lines) if lines else {})
-        if lines and (unread := [kernel.name for kernel in found if kernel.mix is None]):
+        if tool and not why and (unread := [kernel.name for kernel in found if kernel.mix is None]):
             why = f"{tool} lists no instructions of {', '.join(unread)}"
         if not why or not tool:
             keep(kept, made_by, included(files.read_text(dependencies)), found)
