@@ -3,6 +3,8 @@
 // run.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -14,49 +16,43 @@
 #include "common/core/error.h"
 #include "common/core/rng.h"
 #include "common/harness/far_operand.h"
+#include "common/harness/matcher.h"
 
 namespace wb {
 
-/// dy is 0 outside of two rows: the last one, and the one that a 32-bit index takes for it on the CPU device.
-/// rstd of the latter is 0. Whichever rows the blocks that run take, the gradient of a factor is therefore
-/// that of the last row alone.
+/// dy is 0 outside of the last row. Whichever rows the blocks that run take, the gradient of a parameter is
+/// therefore that of the last row alone.
 class FarGradientRows {
  public:
   static constexpr int kC = 1 << 17;
+  /// A multiple of the usual numbers of blocks that share the rows: the last row is then one of the last
+  /// block's. Past element 2^31 and no further, since a block's share of all rows takes time.
+  static constexpr int kN = 5 << 12;
   static constexpr int kSeen = 32;  // last columns, which the last block of any grid holds
 
   /// Why there are none for this implementation here; empty where there are.
   static std::string lacking(std::string_view implementation, std::size_t scratch_floats) {
-    return no_far_operands(3 * floats() + scratch_floats, implementation);
+    return no_far_operands(3 * kFloats + scratch_floats, implementation);
   }
 
   explicit FarGradientRows(std::size_t scratch_floats)
-      : dy_(floats(), FarFill::kOwnZeros),
-        x_(floats()),
-        dx_(floats(), FarFill::kZeros),
-        scratch_(scratch_floats, FarFill::kOwnZeros),
-        rstd_(random_uniform(static_cast<std::size_t>(n()), 7, 0.5f, 2.0f)) {
-    store(x_.data() + last(), x_row);
-    store(dy_.data() + last(), dy_row);
-    if (last() >= kTwoToThe32) {
-      store(dy_.data() + last() - kTwoToThe32, other_dy_row);
-      rstd_[static_cast<std::size_t>(last() - kTwoToThe32) / kC] = 0.0f;
-    }
+      : dy_(kFloats, FarFill::kOwnZeros),
+        x_(kFloats),
+        dx_(kFloats, FarFill::kZeros),
+        scratch_(scratch_floats, FarFill::kOwnZeros) {
+    store(x_.data() + kLast, x_row);
+    store(dy_.data() + kLast, dy_row);
   }
 
-  /// A multiple of the usual numbers of blocks that share the rows: the last row is then one of the last
-  /// block's.
-  static int n() { return static_cast<int>(far_elements() / kC / 2 * 3); }
-  const float* dy() const { return dy_.data(); }            // (n, kC)
-  const float* x() const { return x_.data(); }              // (n, kC)
-  float* dx() const { return dx_.data(); }                  // (n, kC)
-  float* scratch() const { return scratch_.data(); }        // (scratch_floats)
-  const std::vector<float>& rstd() const { return rstd_; }  // (n)
+  const float* dy() const { return dy_.data(); }      // (kN, kC)
+  const float* x() const { return x_.data(); }        // (kN, kC)
+  float* dx() const { return dx_.data(); }            // (kN, kC)
+  float* scratch() const { return scratch_.data(); }  // (scratch_floats)
 
   template <class Launch>
   void run(Launch launch) const {
     const ManyMultiprocessors many;
-    run_far(last(), launch, 1);
+    run_far(kLast, launch, {0, 1});
   }
 
   /// The last kSeen columns of a row, of a gradient, or of the last row of dx.
@@ -66,39 +62,44 @@ class FarGradientRows {
   }
   std::vector<float> seen_of_dx() const {
     std::vector<float> end(kSeen);
-    WB_CUDA_CHECK(cudaMemcpy(end.data(), dx_.data() + last() + kC - kSeen, kSeen * sizeof(float),
-                             cudaMemcpyDeviceToHost));
+    WB_CUDA_CHECK(
+        cudaMemcpy(end.data(), dx_.data() + kFloats - kSeen, kSeen * sizeof(float), cudaMemcpyDeviceToHost));
     return end;
   }
 
-  /// Whether no block that ran took the last row: then dx is not written, and no parameter has a gradient.
-  bool last_row_left_out(bool parameters_changed) const { return untouched() && !parameters_changed; }
-  static constexpr const char* kLeftOut =
-      "the first and the last block of this grid do not take the last row";
+  /// Whether the last block took other rows: then dx is not written, and no parameter has a gradient.
+  bool last_row_left_out(bool parameters_changed) const {
+    const std::vector<float> end = seen_of_dx();
+    return !parameters_changed &&
+           std::all_of(end.begin(), end.end(), [](float value) { return value == 0.0f; });
+  }
+  static constexpr const char* kLeftOut = "the last block of this grid does not take the last row";
+
+  /// Whether a parameter's gradient, `before` its change, is right. Without a change it belongs to blocks
+  /// that did not run: those of another strip of columns, or the block that happens to end last.
+  static testing::AssertionResult gradient_matches(const std::vector<float>& got,
+                                                   const std::vector<float>& before,
+                                                   std::vector<double> gradient, Tolerance tolerance) {
+    if (seen(got) == seen(before)) return testing::AssertionSuccess();
+    for (std::size_t i = 0; i < before.size(); ++i) gradient[i] += before[i];
+    return matches(seen(got), seen(gradient), tolerance, {{kSeen}, 0, seen(before)});
+  }
 
   /// For a failure.
-  std::string explain() const {
-    if (untouched() && last() >= kTwoToThe32) return explain_wrapped(last());
-    return "\n  the last row starts at element " + std::to_string(last()) + ": too far for a 32-bit index";
+  static std::string explain() {
+    return "\n  the last row starts at element " + std::to_string(kLast) + ": too far for a 32-bit index";
   }
 
   const std::vector<float> x_row = random_normal(kC, 1), dy_row = random_normal(kC, 2);  // the last
-  const std::vector<float> other_dy_row = random_normal(kC, 8);
 
  private:
-  static constexpr std::int64_t kTwoToThe32 = std::int64_t{1} << 32;
-  static std::int64_t last() { return std::int64_t{n() - 1} * kC; }
-  static std::size_t floats() { return static_cast<std::size_t>(n()) * kC; }
+  static constexpr std::size_t kFloats = std::size_t{kN} * kC;
+  static constexpr std::int64_t kLast = std::int64_t{kN - 1} * kC;
   static void store(float* to, const std::vector<float>& row) {
     WB_CUDA_CHECK(cudaMemcpy(to, row.data(), row.size() * sizeof(float), cudaMemcpyHostToDevice));
   }
-  bool untouched() const {
-    const std::vector<float> end = seen_of_dx();
-    return std::all_of(end.begin(), end.end(), [&](float value) { return value == 0.0f; });
-  }
 
   FarOperand dy_, x_, dx_, scratch_;
-  std::vector<float> rstd_;
 };
 
 }  // namespace wb

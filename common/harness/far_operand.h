@@ -44,10 +44,15 @@ inline constexpr std::size_t kFarWindow = std::size_t{1} << 20;
 /// "; elements up to 4294967396 are meant: too far for a 32-bit index".
 std::string far_words(std::int64_t index);
 
-/// While one lives, the CPU device runs only the first and the last `blocks` blocks of each launch.
+/// So many blocks of a grid run on the CPU device.
+struct EndBlocks {
+  std::uint64_t first = 16, last = 16;
+};
+
+/// While one lives, the CPU device runs only these blocks of each launch.
 class OnlyEndBlocks {
  public:
-  explicit OnlyEndBlocks(std::uint64_t blocks);
+  explicit OnlyEndBlocks(EndBlocks blocks);
   ~OnlyEndBlocks();
   OnlyEndBlocks(const OnlyEndBlocks&) = delete;
   OnlyEndBlocks& operator=(const OnlyEndBlocks&) = delete;
@@ -66,7 +71,7 @@ class ManyMultiprocessors {
 /// Calls `launch`, of which the CPU device runs so many blocks at each end. The error of a device that
 /// stopped it says that `index`, the largest that it needs, is far.
 template <class Launch>
-void run_far(std::int64_t index, Launch launch, std::uint64_t blocks = 16) {
+void run_far(std::int64_t index, Launch launch, EndBlocks blocks = {}) {
   try {
     const OnlyEndBlocks ends(blocks);
     launch();

@@ -38,11 +38,11 @@ void FarOperand::Free::operator()(void* memory) const {
   static_cast<void>(cudaFree(memory));
 }
 
-OnlyEndBlocks::OnlyEndBlocks(std::uint64_t blocks) {
-  simt::run_only_ends(blocks);
+OnlyEndBlocks::OnlyEndBlocks(EndBlocks blocks) {
+  simt::run_only_ends(blocks.first, blocks.last);
 }
 OnlyEndBlocks::~OnlyEndBlocks() {
-  simt::run_only_ends(0);
+  simt::run_only_ends(0, 0);
 }
 
 ManyMultiprocessors::ManyMultiprocessors() {

@@ -31,7 +31,7 @@ void FarOperand::Free::operator()(void* memory) const {
   static_cast<void>(cudaFree(memory));
 }
 
-OnlyEndBlocks::OnlyEndBlocks(std::uint64_t) {}
+OnlyEndBlocks::OnlyEndBlocks(EndBlocks) {}
 OnlyEndBlocks::~OnlyEndBlocks() = default;
 ManyMultiprocessors::ManyMultiprocessors() = default;
 ManyMultiprocessors::~ManyMultiprocessors() = default;

@@ -68,7 +68,7 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
   if (bytes == 0) return cudaSuccess;
   if (bytes > host_memory_total()) return cudaErrorMemoryAllocation;
   // A copy of an operand that is larger than memory has no place.
-  if (only_ends != 0 && bytes >= kLargeBesideFar) return cudaErrorMemoryAllocation;
+  if (only_last != 0 && bytes >= kLargeBesideFar) return cudaErrorMemoryAllocation;
   const std::size_t padded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   const std::size_t pages = (padded + page() - 1) / page() * page();
   const std::size_t mapped = pages + 2 * page();

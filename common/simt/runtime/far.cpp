@@ -85,12 +85,13 @@ void* allocate_far_zeros(std::size_t bytes) {
 }
 
 namespace detail {
-constinit std::atomic<std::uint64_t> only_ends{0};
+constinit std::atomic<std::uint64_t> only_first{0}, only_last{0};
 constinit std::atomic<int> pretended_multiprocessors{0};
 }  // namespace detail
 
-void run_only_ends(std::uint64_t blocks) {
-  detail::only_ends = blocks;
+void run_only_ends(std::uint64_t first, std::uint64_t last) {
+  detail::only_first = first;
+  detail::only_last = last;
 }
 void pretend_multiprocessors(int count) {
   detail::pretended_multiprocessors = count;

@@ -6,8 +6,8 @@
 
 namespace simt::detail {
 
-/// Blocks to run at either end of a grid; 0: all.
-extern std::atomic<std::uint64_t> only_ends;
+/// Blocks to run at either end of a grid. All, where only_last is 0.
+extern std::atomic<std::uint64_t> only_first, only_last;
 
 /// What the device says that it has; 0: as many as there are workers.
 extern std::atomic<int> pretended_multiprocessors;

@@ -110,9 +110,10 @@ void submit(Grid* kernel, cudaStream_t handle) {
   operation->shown.shared_bytes = grid->shared_bytes;
   operation->total = std::uint64_t{grid->grid.x} * grid->grid.y * grid->grid.z;
   operation->order = BlockOrder(operation->total);
-  if (const std::uint64_t ends = only_ends; ends != 0 && operation->total > 2 * ends) {
-    operation->order = BlockOrder::of_ends(operation->total, ends);
-    operation->total = 2 * ends;
+  const std::uint64_t first = only_first, last = only_last;
+  if (last != 0 && operation->total > first + last) {
+    operation->order = BlockOrder::of_ends(operation->total, first, last);
+    operation->total = first + last;
   }
   // Small enough to share the last blocks out, large enough that taking them costs nothing.
   operation->chunk = std::clamp<std::uint64_t>(operation->total / (16 * scheduler.workers()), 1, 64);

@@ -77,10 +77,10 @@ std::uint64_t BlockOrder::operator()(std::uint64_t turn) const {
   return gap_ != 0 && block >= gap_at_ ? block + gap_ : block;
 }
 
-BlockOrder BlockOrder::of_ends(std::uint64_t count, std::uint64_t ends) {
-  BlockOrder order(2 * ends);
-  order.gap_at_ = ends;
-  order.gap_ = count - 2 * ends;
+BlockOrder BlockOrder::of_ends(std::uint64_t count, std::uint64_t first, std::uint64_t last) {
+  BlockOrder order(first + last);
+  order.gap_at_ = first;
+  order.gap_ = count - first - last;
   return order;
 }
 

@@ -47,8 +47,8 @@ class ThreadOrder {
 class BlockOrder {
  public:
   explicit BlockOrder(std::uint64_t count);
-  /// Of `count` blocks the first and the last `ends` alone.
-  static BlockOrder of_ends(std::uint64_t count, std::uint64_t ends);
+  /// Of `count` blocks the first `first` and the last `last` alone.
+  static BlockOrder of_ends(std::uint64_t count, std::uint64_t first, std::uint64_t last);
   std::uint64_t operator()(std::uint64_t turn) const;
 
  private:
