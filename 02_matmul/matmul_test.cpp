@@ -369,7 +369,7 @@ TEST_P(MatmulTest, CountsPastTwoToThe31) {
   wb::run_far(
       static_cast<std::int64_t>(last),
       [&] { run(MatmulLayout::kNN, a.data(), device_b.data(), c.data(), m, kN, kK, 1.0f, 0.0f, nullptr); },
-      kEnds);
+      {kEnds, kEnds});
   std::vector<float> got = c.download();
   got.erase(got.begin(), got.end() - kN);
   EXPECT_TRUE(wb::matches(got, wb::matmul_oracle(row, b, 1, kN, kK), tolerance_for(kK), {{1, kN}}))
