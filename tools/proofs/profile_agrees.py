@@ -63,7 +63,7 @@ def main() -> int:
         figures += compared
         wrong += len(differences)
         verdict = "WRONG" if differences else "same"
-        print(f"{verdict:<6} {file.relative_to(ROOT)}: {len(mine)} kernels", flush=True)
+        print(f"{verdict:<6} {file.relative_to(ROOT)}: kernels {len(mine)}", flush=True)
         for line in differences:
             print(f"       {line}")
     seconds = time.monotonic() - started

@@ -97,6 +97,18 @@ class Counts(unittest.TestCase):
         self.assertIn("tensor cores 1 (HGMMA 1)", kinds)
         self.assertIn("global load 1 of 16 bytes, 1 of 4 bytes", sizes)
 
+    def test_instructions_of_the_uniform_path_are_of_the_same_kinds(self):
+        for name, kind in {
+            "UFADD": "fp32",
+            "UFSETP": "fp32",
+            "UI2F": "conversion",
+            "UIADD3": "integer",
+            "LDCU": "constant load",
+            "UMOV": "move",
+            "VOTEU": "shuffle or vote",
+        }.items():
+            self.assertEqual(sass.group_of(name, "", ""), kind, name)
+
     def test_an_instruction_that_no_group_has_is_counted_as_other(self):
         found = sass.mix_of("        /*0000*/                   QUUX.X R1 ;\n")
         self.assertEqual((found.instructions, found.groups), (1, {"other": 1}))

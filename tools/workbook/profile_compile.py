@@ -20,7 +20,7 @@ from .build import clip
 from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS, ROOT, dotted
 
-VERSION = 1  # of what is kept
+VERSION = 2  # of what is kept, and of the kinds of instructions in it
 FOLDER = RESULTS / "profile"
 SECONDS = 300.0
 ENTRY = re.compile(r"Compiling entry function '(\w+)'")

@@ -46,10 +46,10 @@ GROUPS = {
     "tensor cores": r"[A-Z]*(?:MMA|MMAEXP)",
     "bulk copy": r"UBLK\w+|UTMA\w+|UTCCP|LDTM|STTM",
     "fp64": r"D(?:ADD|MUL|FMA|SETP|MNMX|SET)",
-    "fp32": r"F(?:ADD|MUL|FMA|SWZADD)(?:2|32I)?|F(?:MNMX3?|SETP?|SEL|CHK|CMP)",
+    "fp32": r"U?F(?:ADD|MUL|FMA|SWZADD)(?:2|32I)?|U?F(?:MNMX3?|SETP?|SEL|CHK|CMP)",
     "fp16": r"H(?:ADD|MUL|FMA|SETP?|MNMX)2?(?:32I|X)?|HFMA2",
     "special function": r"MUFU",
-    "conversion": r"(?:F2|I2)\w+|FRND",
+    "conversion": r"U?(?:F2|I2)\w+|U?FRND",
     "shuffle or vote": r"SHFL|U?VOTEU?|U?REDUX|CREDUX|MATCH",
     "barrier or fence": r"BAR|B2R|R2B|SYNCS|DEPBAR|LDGDEPBAR|ARRIVES|MEMBAR|ERRBAR|FENCE|CCTL\w*|"
     r"UCGABAR\w*|WARPGROUP|WARPSYNC|UTMACMDFLUSH|CGAERRBAR|ACQBULK|ACQSHMINIT|UTCBAR",
