@@ -71,7 +71,7 @@ class Commands(unittest.TestCase):
         done = toy_workbook.run(self.root, "hint")
         self.assertEqual(done.returncode, 0)
         self.assertIn("What is one and one?", done.stdout)
-        self.assertIn("is not remembered", done.stderr)
+        self.assertIn("is not saved", done.stderr)
 
     def test_reset_keeps_what_was_there_and_brings_it_back(self):
         handed_out = self.starter.read_bytes()

@@ -330,7 +330,7 @@ def next_step(
             else ""
         )
         if bench and not on_gpu and exercise.starter.suffix == ".cu":
-            bench += f" Which lines move too much? ./workbook inspect {number} {exercise.name}."
+            bench += f" Which lines move too many bytes? ./workbook inspect {number} {exercise.name}."
         paragraph(f"Solved.{bench} Compare with the reference: ./workbook solution {number} {exercise.name}.")
         paragraph(daily.after_solving(exercise))
         return

@@ -34,7 +34,7 @@ from . import (
 )
 from .errors import Exit, Stopped, WorkbookError, explain
 
-EPILOG = """exit codes: 0 success; 1 a test, check or run is red; 2 bad arguments or input;
+EPILOG = """exit codes: 0 success; 1 a test, check or run failed; 2 wrong arguments or input;
 3 this machine lacks something (a tool, disk space, a permission); 4 the build failed;
 130 interrupted"""
 
@@ -149,7 +149,7 @@ def parser() -> Parser:
         "--device",
         choices=("auto", "cpu", "cuda"),
         default="auto",
-        help="cuda where nvcc and a usable GPU are here, else the CPU device (default: auto)",
+        help="auto: cuda with nvcc and a usable GPU, otherwise the CPU device (default: auto)",
     )
     common.add_argument(
         "-j",
@@ -157,7 +157,7 @@ def parser() -> Parser:
         type=jobs,
         default=machine.default_jobs(),
         metavar="N",
-        help="build and test N things at once (default: %(default)s)",
+        help="build and test up to N targets at once (default: %(default)s)",
     )
     common.add_argument(
         "-v", "--verbose", action="store_true", help="show every command and every line of output"
@@ -179,7 +179,7 @@ def parser() -> Parser:
         dest="command",
         metavar="COMMAND",
         parser_class=Parser,
-        help="without one: where you are, and what is next",
+        help="without one: your current exercise and the next command",
     )
     top.set_defaults(action=daily.home)
 
@@ -231,15 +231,18 @@ def parser() -> Parser:
     sub.add_argument("--starter", action="store_true", help="measure your starter too")
     sub.add_argument("--no-peers", dest="peers", action="store_false", help="do not measure PyTorch")
     sub.add_argument(
-        "--no-compile", dest="compile", action="store_false", help="leave out torch.compile, which takes long"
+        "--no-compile",
+        dest="compile",
+        action="store_false",
+        help="leave out torch.compile, which takes a long time",
     )
     sub.add_argument(
         "--predict",
         nargs="?",
         const=predict.ASK,
         metavar="X",
-        help="predict first, and see how far that was: a time (2ms), or with --starter its speed-up over the "
-        "reference (1.5). Without X it asks. Belongs behind NN and the exercise",
+        help="predict a time (2ms), or with --starter its speed-up over the reference (1.5), and compare it "
+        "with the measurement. Without X the command asks. Put it after NN and the exercise",
     )
     daily_options.json_option(sub)
     time_limit(sub, 3600, "stop a program after S seconds")
@@ -253,7 +256,10 @@ def parser() -> Parser:
     sub.add_argument("name", nargs="?", help="only the ladder of this name")
     sub.add_argument("--no-peers", dest="peers", action="store_false", help="do not measure PyTorch")
     sub.add_argument(
-        "--no-compile", dest="compile", action="store_false", help="leave out torch.compile, which takes long"
+        "--no-compile",
+        dest="compile",
+        action="store_false",
+        help="leave out torch.compile, which takes a long time",
     )
     daily_options.json_option(sub)
     time_limit(sub, 3600, "stop a program after S seconds")
@@ -289,7 +295,7 @@ def parser() -> Parser:
     add(
         "list",
         commands.show_list,
-        "show chapters, exercises, implementations, and how far you are",
+        "show chapters, exercises, implementations, and your progress",
         shared=False,
     )
     add("doctor", doctor.command, "check every requirement, and say how to install what is missing")

@@ -20,7 +20,7 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
     json_option(sub, "print each verdict as one line of JSON")
     time_limit(sub, 60, "stop a test program, or a step of the build, after S seconds")
 
-    sub = add("status", daily.status, "show every exercise, and how far you are with it", shared=False)
+    sub = add("status", daily.status, "show every exercise and its state", shared=False)
     json_option(sub)
 
     sub = add(
@@ -29,14 +29,17 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
     json_option(sub)
 
     sub = add(
-        "hint", hints.command, "give one hint, the next each time, for the step you are at", shared=False
+        "hint",
+        hints.command,
+        "give one hint for your current step; the next hint with each call",
+        shared=False,
     )
     sub.add_argument(
         "words",
         metavar="NN exercise rung",
         nargs="*",
         help="a chapter and an exercise (default: where you are), and a rung of the ladder "
-        "(default: the next). A number alone is a rung: say 01 for the chapter",
+        "(default: the next). A single digit is a rung; write 01 for the chapter",
     )
     sub.add_argument("--step", type=positive, metavar="N", help="hints of this step, instead of yours")
     json_option(sub)
@@ -59,13 +62,13 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
     )
     exercise(sub, "what you edited last; with --undo, what was reset last")
     sub.add_argument("--undo", action="store_true", help="restore the version that the last reset kept")
-    sub.add_argument("--from", dest="revision", metavar="COMMIT", help="the version of this commit")
+    sub.add_argument("--from", dest="revision", metavar="COMMIT", help="restore the version of this commit")
     json_option(sub)
 
     sub = add(
         "completion", completion.command, "print a script that completes words in your shell", shared=False
     )
-    sub.add_argument("shell", choices=("bash", "zsh"), help="the shell that is to read it")
+    sub.add_argument("shell", choices=("bash", "zsh"), help="the shell that reads the script")
 
 
 def exercise(sub, default: str) -> None:

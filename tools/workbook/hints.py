@@ -124,7 +124,7 @@ def remember(key: str, number: int, rung: int) -> None:
     try:
         progress.Store(RESULTS).show_hint(key, str(number), rung)
     except WorkbookError as error:
-        warn(f"how far you are is not remembered: {error}")
+        warn(f"your progress is not saved: {error}")
 
 
 def show(place, number: int, found: list, rung: int, was_last: bool) -> None:

@@ -29,7 +29,7 @@ OPTIONS = (
     ("heads", int, "query heads, instead of the preset's"),
     ("kv-heads", int, "key/value heads, instead of the preset's"),
     ("seed", int, "seed of the parameters and the data"),
-    ("learning-rate", float, "AdamW's"),
+    ("learning-rate", float, "learning rate of AdamW"),
     ("data", str, "a file: train on its bytes, instead of one batch of random tokens"),
     (
         "kernels",

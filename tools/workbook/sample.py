@@ -18,7 +18,7 @@ LATEST_RUN = RESULTS / "train"  # where ./workbook train leaves its checkpoints
 # name, type, what --help says. The program has the same options, checks them too, and knows the defaults.
 OPTIONS = (
     ("checkpoint", str, "a checkpoint's folder, or a run's: then its latest (default: results/train)"),
-    ("prompt", str, "what the text begins with"),
+    ("prompt", str, "the beginning of the text"),
     ("tokens", int, "bytes to add at most"),
     ("temperature", float, "divides the logits: below 1 favors likely bytes; 0: always the likeliest byte"),
     ("top-k", int, "choose among the k likeliest bytes; 0: all"),

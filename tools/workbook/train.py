@@ -24,7 +24,7 @@ GRACE_SECONDS = 600.0
 # name, type, what --help says. The program has the same options, checks them too, and knows the defaults.
 OPTIONS = (
     ("preset", str, "model and batch: nano, shakespeare, small, medium or tinyllama"),
-    ("config", str, "a JSON file of options; those given here win"),
+    ("config", str, "a JSON file of options; options on the command line take precedence"),
     ("width", int, "model width C, instead of the preset's"),
     ("layers", int, "layers L"),
     ("heads", int, "query heads H; must divide the width"),
@@ -41,17 +41,17 @@ OPTIONS = (
     ("steps", int, "training steps"),
     ("seed", int, "seed of the parameters and the batches"),
     ("optimizer", str, "adamw; or muon for hidden matrices, AdamW for the rest"),
-    ("learning-rate", float, "AdamW's learning rate at its highest"),
+    ("learning-rate", float, "highest learning rate of AdamW"),
     ("schedule", str, "cosine or constant, after the warm-up"),
     ("warmup-steps", int, "steps of linear warm-up"),
     ("minimum-learning-rate", float, "learning rate at the end of the cosine"),
-    ("weight-decay", float, "of matrices and the embedding"),
-    ("beta1", float, "AdamW's"),
-    ("beta2", float, "AdamW's"),
+    ("weight-decay", float, "weight decay of matrices and the embedding"),
+    ("beta1", float, "beta1 of AdamW"),
+    ("beta2", float, "beta2 of AdamW"),
     ("clip", float, "largest global norm of the gradients; 0: no clipping"),
-    ("muon-learning-rate", float, "Muon's learning rate at its highest"),
-    ("muon-momentum", float, "Muon's"),
-    ("muon-weight-decay", float, "Muon's"),
+    ("muon-learning-rate", float, "highest learning rate of Muon"),
+    ("muon-momentum", float, "momentum of Muon"),
+    ("muon-weight-decay", float, "weight decay of Muon"),
     ("gradient-accumulation", int, "batches whose mean gradient makes a step"),
     ("precision", str, "fp32; tf32: matrix products on tensor cores; bf16: activations too"),
     ("kernels", str, "auto: the fastest by measurement; remeasure; fixed; solution, operation=name,..."),
@@ -59,17 +59,17 @@ OPTIONS = (
     ("resume", str, "continue the run in this folder, with its options"),
     ("checkpoint-every", int, "steps between checkpoints; 0: only at the end"),
     ("log-every", int, "steps between lines of metrics.jsonl"),
-    ("trace", str, "a file: write a timeline of a few steps there, for ui.perfetto.dev"),
-    ("trace-steps", int, "steps in it"),
+    ("trace", str, "a file for the timeline of a few steps, for ui.perfetto.dev"),
+    ("trace-steps", int, "steps in the timeline"),
 )
 FLAGS = (
-    ("overwrite", "replace the run that the output folder holds"),
+    ("overwrite", "replace the run in the output folder"),
     ("strict", "stop when a --kernel is wrong, instead of replacing it"),
-    ("graph", "launch each pass as one CUDA graph (default where there are any)"),
+    ("graph", "launch each pass as one CUDA graph (default if the device has graphs)"),
     ("no-graph", "launch kernel by kernel"),
 )
-DATA = "text files, a byte is a token (default: the workbook's own chapters)"
-KERNEL = "train on this kernel, as in rmsnorm=starter, if it is right; may be repeated"
+DATA = "text files; each byte is a token (default: the workbook's own chapters)"
+KERNEL = "train with this kernel, for example rmsnorm=starter, if its results are right; may be repeated"
 FEEDS = (
     ("tensorboard", "tensorboard", "send the metrics to TensorBoard, in OUTPUT/tensorboard"),
     ("wandb", "wandb", "send the metrics to Weights & Biases; offline with WANDB_MODE=offline"),
