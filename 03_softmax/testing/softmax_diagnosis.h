@@ -20,8 +20,9 @@ namespace detail {
 
 inline constexpr const char* kThreadsDisagree =
     "its threads used different sums. Do all of them wait (__syncthreads) between the warps' writes to "
-    "shared "
-    "memory and their own reads, and does every warp get the total?";
+    "shared memory and their own reads, and does every thread get the total? After __shfl_down_sync only "
+    "lane 0 "
+    "of a warp has it.";
 
 struct WrongRow {
   std::size_t row = 0;

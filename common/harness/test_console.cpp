@@ -117,12 +117,13 @@ std::string advice_for_error(std::string_view text) {
   const std::string where = told.empty() ? "" : "\n  where: " + told;
   // Said already, and better.
   if (text.find("32-bit index") != std::string_view::npos ||
-      told.find("shared memory") != std::string::npos) {
+      told.find("shared memory") != std::string::npos || told.find("was not launched") != std::string::npos) {
     return where;
   }
   static constexpr std::pair<std::string_view, std::string_view> kAdvice[] = {
       {"cudaErrorInvalidConfiguration",
-       "an empty grid (0 blocks), over 1024 threads in a block, or too much shared memory"},
+       "an empty grid (0 blocks), over 65535 blocks in y or z, over 1024 threads in a block, or too much "
+       "shared memory"},
       {"cudaErrorIllegalAddress",
        "a kernel touched memory that is not its own: a missing bounds guard, or a host pointer"},
       {"cudaErrorMisalignedAddress",

@@ -123,6 +123,14 @@ TEST(Diagnosis, TailNeverWritten) {
   EXPECT_TRUE(contains(text, "block 3, thread 0"));
 }
 
+TEST(Diagnosis, TailFromTwoToThe16On) {
+  std::vector<float> got = sample(70000);
+  std::fill(got.begin() + 65536, got.end(), kPoison);
+  EXPECT_TRUE(contains(explain(got, sample(70000)), "is an index kept in a type of 16 bits?"));
+  got[65536] = 0.5f;
+  EXPECT_FALSE(contains(explain(got, sample(70000)), "16 bits"));
+}
+
 TEST(Diagnosis, WholeLastRowsAreNoTail) {
   std::vector<float> got = sample(1000);
   for (std::size_t i = 980; i < 1000; ++i) got[i] += static_cast<float>(i);

@@ -133,6 +133,9 @@ std::string advice_for(const Finding& finding) {
       return stream_advice(finding);
     case What::kOutOfBounds:
       if (finding.memory.ends_with(kOfFarOperand)) return kWiderIndex;
+      if (finding.memory.ends_with("the 0 bytes of dynamic shared memory"))
+        return "The launch gives the kernel no dynamic shared memory: its bytes are the third value in "
+               "<<<blocks, threads, bytes>>>.";
       return "Compare the index with the size of the array before the access, and the size of the array with "
              "the "
              "number of threads.";

@@ -169,6 +169,7 @@ TEST(OutOfBounds, DynamicSharedArray) {
   ASSERT_EQ(found.size(), 2u) << all(found);
   EXPECT_EQ(found[0].parties[0].line, kDynamicPast) << all(found);
   expect_words(found, "0 bytes past the end of the 120 bytes of dynamic shared memory");
+  expect_words(findings([] { dynamic_past<<<1, 1>>>(zeros<float>(1), 0); }), "the third value in <<<blocks");
   EXPECT_CLEAN([] { dynamic_past<<<1, 30, 30 * sizeof(float)>>>(zeros<float>(31), 0); });
 }
 
