@@ -4,10 +4,10 @@
 // Idea: the rungs before asked for gamma and beta when the threads had met: then all of them waited for a
 // cache. Up to 8192 columns a thread has registers for both beside the row, and asks for all three at once.
 // Of longer rows half lies in shared memory (halved_row.cuh), so that two blocks fit a multiprocessor and one
-// loads while the other waits; their weights are asked for two packs ahead.
+// loads while the other waits; their weights are asked for one pack ahead.
 //
 // Limited before: the latency of a cache for gamma and beta, behind the barrier, in threads that all wait.
-// Limits now: memory: 90% of a copy at 1024 columns, 100% at 8192, 96% at 32768 (H200).
+// Limits now: memory: 92% of a copy at 1024 columns, 101% at 8192, 97% at 32768 (H100).
 // Uses: 32 to 64 registers; 64 KiB of shared memory where half of a row is there.
 // Costs in clarity: two kernels, for short rows and for long ones.
 #include "04_layernorm/layernorm.h"
