@@ -1,9 +1,9 @@
-// One number from all threads of a block, and every thread gets it: sum and maximum.
+// Sum and maximum over all threads of a block. Every thread gets the result.
 //
 // First the 32 threads of each warp exchange registers: lane l adds lane l ^ 16, then l ^ 8, ... after five
 // shuffles every lane holds the warp's result, without shared memory and without a barrier. Then each warp
-// puts its result into shared memory and every thread combines those few, in the same order: all threads get
-// the very same bits, and so does every run.
+// stores its result in shared memory, and every thread combines these few results in the same order. All
+// threads get the same bits, in every run.
 //
 // Call these from all threads of a one-dimensional block whose size is a multiple of 32.
 #pragma once

@@ -1,13 +1,13 @@
-// Log-sum-exp of each row in one pass: a running maximum, and a sum that is rescaled when it grows (Milakov
-// and Gimelshein, 2018). One block per row; nothing but one float a row is written.
+// Log-sum-exp of each row in one pass: a running maximum, and a sum that is rescaled when the maximum grows
+// (Milakov and Gimelshein, 2018). One block per row; the kernel writes one float per row.
 //
-// Thread t keeps (maximum, sum), where sum = sum of exp(x - maximum) over what it has seen. It takes 16
-// floats at a time, neighbouring threads neighbouring packs of them: 16 loads on the way together, and one
-// rescaling of the sum for all, instead of one for each. Two pairs merge into one: first those of the lanes
-// of a warp, by shuffles, then, by the first warp, those of the warps.
+// Thread t keeps (maximum, sum), where sum = sum of exp(x - maximum) over the elements so far. It processes
+// 16 floats at a time, in packs; neighboring threads read neighboring packs. The 16 loads are in flight
+// together, and the sum is rescaled once for all of them. Pairs are merged: first those of the lanes of a
+// warp, by shuffles, and then those of the warps, by the first warp.
 //
-// 4 bytes per element, 1 exponential: memory decides the speed. A pack is 16 bytes where the rows allow it,
-// else 4. Read next: 06_flash_attention, which merges tiles of scores in the same way.
+// 4 bytes per element, 1 exponential: memory bound. A pack is 16 bytes if the rows allow it, otherwise 4.
+// Read next: 06_flash_attention, which merges tiles of scores in the same way.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

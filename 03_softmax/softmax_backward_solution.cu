@@ -1,15 +1,15 @@
 // Gradient of softmax, one block per row: dx = y (dy - dot), dot = sum over the row of dy y.
 //
-// The derivative of y[c] by x[j] is y[c] ([c == j] - y[j]). Multiplied by dy and summed over c, all but one
-// number of the row cancels out: the dot product of dy and y. The first pass takes it, the second, whose
-// reads mostly hit the caches that the first has filled, applies it.
+// The derivative of y[c] by x[j] is y[c] ([c == j] - y[j]). Multiplied by dy and summed over c, this needs
+// only one number per row: the dot product of dy and y. The first pass computes it. The second pass applies
+// it; its reads mostly hit the caches that the first pass has filled.
 //
-// Rows above 8192 columns find less in the caches: there are too many of them at work for that. A block of
-// 1024 threads keeps such a row, dy in registers and y in shared memory, since registers hold only one of the
-// two. Where even that is too little, the row is read twice after all.
+// Rows above 8192 columns hit the caches less often, because the rows of all running blocks do not fit in
+// them. A block of 1024 threads keeps such a row on the chip: dy in registers and y in shared memory, since
+// the registers hold only one of the two. Rows that do not fit are read twice.
 //
-// 12 bytes per element (two floats read, one written), 4 FLOPs. A pack is 16 bytes where the rows allow it,
-// else 4.
+// 12 bytes per element (two floats read, one written), 4 FLOPs. A pack is 16 bytes if the rows allow it,
+// otherwise 4.
 #include <cstdint>
 
 #include "03_softmax/block_reduce.cuh"

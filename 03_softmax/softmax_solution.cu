@@ -1,16 +1,16 @@
 // Softmax, one block per row: the row is read once and stays in registers.
 //
-// Three steps, each over the values a thread holds and then over the block: the maximum, the exponentials and
-// their sum, the division. Subtracting the maximum changes nothing in exact arithmetic, but keeps the largest
-// exponential at 1: exp(89) already overflows a float.
+// Three steps, each over the values that a thread holds and then over the block: the maximum, the
+// exponentials and their sum, the division. Subtracting the maximum changes nothing in exact arithmetic, but
+// keeps the largest exponential at 1: exp(89) already overflows a float.
 //
-// Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ...: in every load neighbouring threads read
-// neighbouring packs, and a thread has all its loads on the way before it needs the first. A pack is 16 bytes
-// where the rows allow it, else 4. Rows up to 2048 columns take 8 floats per thread, up to 32768 columns 32;
-// beyond, registers run out and a second kernel reads the row twice, keeping a running maximum and a sum that
-// is rescaled whenever the maximum grows (Milakov and Gimelshein, 2018: online softmax).
+// Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ...: in every load neighboring threads read
+// neighboring packs, and all loads of a thread are in flight before it uses the first. A pack is 16 bytes if
+// the rows allow it, otherwise 4. A thread holds 8 floats in rows of up to 2048 columns, and 32 in rows of up
+// to 32768 columns. Longer rows do not fit in the registers, and a second kernel reads them twice, with a
+// running maximum and a sum that is rescaled when it grows (Milakov and Gimelshein, 2018: online softmax).
 //
-// 8 bytes per element (12 in long rows), 1 exponential: memory decides the speed.
+// 8 bytes per element (12 in long rows), 1 exponential: memory bound.
 // Read next: softmax_backward_solution.cu.
 #include <cmath>
 #include <cstdint>

@@ -4,8 +4,9 @@
 //
 //     ./workbook check 03 softmax
 //
-// One block owns one row. TODOs 1 to 4 need a single warp, so a block begins with 32 threads; TODO 5 makes it
-// more. The gradient, TODO 6, uses what you have by then. The launchers are complete.
+// One block owns one row. TODOs 1 to 4 need a single warp, so a block has 32 threads at first; TODO 5
+// increases the number. The gradient, TODO 6, uses the functions of the earlier steps. The launchers are
+// complete.
 #include <cmath>
 #include <cstdint>
 

@@ -1,12 +1,12 @@
-// Softmax as the formula says it, one block per row: read the row for its maximum, again for its sum, and
-// again to store. It is where the lesson's steps lead; softmax_solution.cu keeps the row instead.
+// Softmax by the formula, one block per row: read the row for its maximum, for its sum, and to store. The
+// steps of the lesson lead to this kernel; softmax_solution.cu keeps the row in registers instead.
 //
-// Thread t takes columns t, t + blockDim.x, ... in each pass, so that a warp reads neighbouring floats. Any
-// row length will do, and the threads need no registers for the row.
+// Thread t takes columns t, t + blockDim.x, ... in each pass, so that a warp reads neighboring floats. The
+// kernel works for any row length, and the threads need no registers for the row.
 //
-// 16 bytes per element are asked for: three floats read, one written. As long as the rows being worked on
-// stay in the caches, the second and third read come from there and memory moves 8. Two exponentials per
-// element. Read next: softmax_solution.cu.
+// The kernel requests 16 bytes per element: three floats read, one written. If the rows of the running blocks
+// stay in the caches, the second and third reads hit, and memory moves 8. Two exponentials per element. Read
+// next: softmax_solution.cu.
 #include <cmath>
 #include <cstdint>
 

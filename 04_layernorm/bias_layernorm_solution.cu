@@ -1,13 +1,13 @@
 // Bias and LayerNorm in one launch: z = x + bias exists only in registers.
 //
-// The kernel of layernorm_solution.cu, but the bias is added to whatever is read from x. The launch and the
-// two trips of z through memory that it saves are half of the bytes that bias_layernorm_unfused.cu moves; a
-// third row of parameters, from the cache, is what it costs.
+// This is the kernel of layernorm_solution.cu, but the bias is added to each value of x when it is read. It
+// saves one launch, and the store and the load of z, which are half of the bytes that
+// bias_layernorm_unfused.cu moves. The cost is a third row of parameters, read from a cache.
 //
-// Thread t holds packs t, t + blockDim.x, ... of its block's row. Rows beyond 32768 columns are read twice
-// and get their bias twice.
+// Thread t holds packs t, t + blockDim.x, ... of its block's row. Rows above 32768 columns are read twice,
+// and the bias is added in both passes.
 //
-// 8 bytes per element (x read, y written; bias, gamma and beta stay in the caches) and about 11 FLOPs.
+// 8 bytes per element (x read, y written; bias, gamma and beta stay in the caches) and 10 FLOPs.
 #include <cstdint>
 
 #include "04_layernorm/bias_layernorm.h"

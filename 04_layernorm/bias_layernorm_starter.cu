@@ -4,7 +4,7 @@
 //
 //     ./workbook check 04 bias_layernorm
 //
-// Given to you: what you wrote for layernorm, now by the packful (welford.cuh), and the launcher.
+// Given to you: the merge that you wrote for layernorm, for packs (welford.cuh), and the launcher.
 #include <cstdint>
 
 #include "03_softmax/row_threads.h"

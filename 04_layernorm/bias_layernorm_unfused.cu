@@ -1,11 +1,11 @@
 // Bias and LayerNorm, `unfused`: one launch adds the bias, the next normalises,
 // as an eager framework runs them.
 //
-// The sum z crosses memory twice more than it must: written by the first kernel, read by the second. That is
-// 16 bytes per element (x read, z written, z read, y written) where one launch needs 8. The contract gives no
-// memory for z, so it lives in y, and the second kernel normalises in place.
+// The first kernel writes the sum z to memory, and the second reads it. This moves 16 bytes per element (x
+// read, z written, z read, y written), and a single launch moves 8. The contract provides no memory for z, so
+// z is stored in y, and the second kernel normalizes in place.
 //
-// The first kernel gives a pack of 16 bytes to each thread, 4 bytes where the rows do not allow it; the
+// The first kernel gives each thread a pack of 16 bytes, or of 4 bytes if the rows do not allow 16. The
 // second is chapter 04's own LayerNorm.
 // Read next: bias_layernorm_solution.cu.
 #include <cstdint>

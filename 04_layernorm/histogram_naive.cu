@@ -1,11 +1,12 @@
-// Histogram, one atomic addition in global memory per element: the yardstick.
+// Histogram, one atomic addition in global memory per element. The other kernel is compared with it.
 //
 // Thread i of the grid reads x[i], so a warp reads 4 sectors, and adds 1 to counts[x[i]]. Many threads add to
-// one count at the same time. A plain counts[v] += 1 is a load, an addition and a store, and what another
-// thread stores in between is lost. atomicAdd does the three as one step, in the L2 cache.
+// one count at the same time. A plain counts[v] += 1 is a load, an addition and a store, and an update that
+// another thread stores in between is lost. atomicAdd performs the three as one indivisible operation, in the
+// L2 cache.
 //
-// 4 bytes per element. But additions to one address are done one after the other: the fewer bins, or the more
-// unequal they are, the longer the queue. Next: histogram_solution.cu counts in shared memory first.
+// 4 bytes per element. But additions to one address are done one after the other: the fewer the bins, or the
+// more unequal their counts, the longer the queue. Next: histogram_solution.cu counts in shared memory first.
 #include "04_layernorm/histogram.h"
 #include "04_layernorm/histogram_check.h"
 #include "common/core/registry.h"

@@ -1,12 +1,13 @@
 // Histogram, privatized: each block counts in shared memory, then adds its counts to the result.
 //
-// An atomic addition in shared memory is done on the SM itself, and blocks no longer meet at one address. At
-// most 1024 blocks walk through x with the stride of the grid, thread i of the grid on elements i,
-// i + threads of the grid, ... So only 1024 additions per bin reach global memory, however long x is.
+// An atomic addition in shared memory is done on the SM itself, and blocks no longer contend for one address.
+// At most 1024 blocks process x in a grid-stride loop: thread i of the grid counts elements i, i + threads of
+// the grid, ... At most 1024 additions per bin therefore reach global memory, however long x is.
 //
 // Three parts with barriers between them: set the block's counts to 0; count; add them to `counts`. The size
-// of the block's counts is known at the launch: dynamic shared memory, the third number in <<<...>>>. More
-// bins than fit 48 KB are counted in global memory directly, where many bins make short queues.
+// of the block's counts is known at the launch: dynamic shared memory, the third number in <<<...>>>. If the
+// bins do not fit in 48 KB, the kernel counts in global memory directly; with so many bins the queues are
+// short unless the counts are unequal.
 //
 // 4 bytes per element, one addition in shared memory each. Read before: histogram_naive.cu.
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Your turn: count how often each value occurs. README.md is the lesson; hints.md helps.
+// Your turn: count how often each value occurs. README.md is the lesson; hints.md has hints.
 //
 // Do one TODO at a time, and check after each:
 //

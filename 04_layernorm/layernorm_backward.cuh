@@ -1,22 +1,22 @@
 // Gradient of LayerNorm over many rows by one block: dx of each row, and the block's share of dgamma and
-// dbeta. What becomes of the shares is for the two implementations: layernorm_backward_two_stage.cu and
+// dbeta. The two implementations add up the shares: layernorm_backward_two_stage.cu and
 // layernorm_backward_atomics.cu.
 //
 // With xhat = (x - mean) rstd and g = dy gamma:
 //   dx[i, c]   = rstd[i] (g[i, c] - mean_c(g) - xhat[i, c] mean_c(g xhat))
 //   dgamma[c] += sum over i of dy[i, c] xhat[i, c],   dbeta[c] += sum over i of dy[i, c]
-// The two means are there because mean[i] and rstd[i] depend on every x of the row.
+// The two means arise because mean[i] and rstd[i] depend on every x of the row.
 //
 // Block b takes rows b, b + gridDim.x, ... Thread t owns packs t, t + blockDim.x, ... of every such row, and
-// adds up dgamma and dbeta for those columns as it goes: no other thread of the block has them, so it needs
-// neither barrier nor atomic. dy and x cross from memory once, for all three results: the second reading of
-// a row finds it in a cache. Sums of dbeta stay in registers and those of dgamma in shared memory, since both
-// together would leave no registers to work with.
+// adds up dgamma and dbeta for these columns row by row. No other thread of the block owns them, so neither a
+// barrier nor an atomic is needed. dy and x are loaded from memory once, for all three results: the second
+// read of a row hits a cache. The sums of dbeta stay in registers and those of dgamma in shared memory, since
+// there are not enough registers for both.
 //
 // Rows wider than a block owns are cut into slices, blockIdx.y: each slice reads the whole row for its two
 // means, and writes its own columns.
 //
-// 12 bytes per element (dy and x read, dx written) and about 20 FLOPs.
+// 12 bytes per element (dy and x read, dx written) and 18 FLOPs.
 #pragma once
 
 #include <cuda_runtime.h>

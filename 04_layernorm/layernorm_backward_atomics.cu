@@ -1,13 +1,14 @@
 // Gradient of LayerNorm, `atomics`: one launch, and every block adds its sums to dgamma and dbeta itself.
 //
-// The rows are the same as in layernorm_backward_two_stage.cu; only the end differs. Several blocks add to
-// one address, so a plain += would lose additions: atomicAdd reads, adds and writes as one. It saves scratch
-// and the second launch. The price: blocks arrive in another order in every run, and float addition is not
-// associative, so the last bits of dgamma and dbeta differ from run to run. A training run is then no longer
-// reproducible, and a difference between two of them no longer says whose change it was.
+// The rows are processed as in layernorm_backward_two_stage.cu; only the end differs. Several blocks add to
+// one address, so a plain += would lose additions: atomicAdd reads, adds and writes in one indivisible
+// operation. It saves scratch and the second launch. The disadvantage: blocks add in a different order in
+// every run, and float addition is not associative, so the last bits of dgamma and dbeta differ from run to
+// run. A training run is then no longer reproducible, and a difference between two runs can no longer be
+// attributed to a change in the program.
 //
-// Adding once per block, not once per row, is what keeps atomics cheap: gridDim.x additions meet at an
-// address, not N.
+// Each block adds once per column, not once per row. This keeps the atomics cheap: each address gets
+// gridDim.x additions instead of N.
 //
 // 12 bytes per element; 2 atomic additions for each column and block.
 #include "04_layernorm/layernorm.h"

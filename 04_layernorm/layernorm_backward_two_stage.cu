@@ -1,11 +1,12 @@
 // Gradient of LayerNorm, `solution`: dgamma and dbeta by a reduction in two stages.
 //
 // Rows belong to different blocks, and dgamma sums over all of them. First every block adds up its own rows
-// and stores the sums in scratch (layernorm_backward.cuh); then a second launch, which begins when all of the
-// first has ended, adds the blocks' sums. The order of every addition is fixed: the same bits in every run.
+// and stores the sums in scratch (layernorm_backward.cuh); then a second launch, which begins when the first
+// has ended, adds the sums of the blocks. The order of every addition is fixed, so every run gives the same
+// bits.
 //
-// Second stage: block (strip, which) sums 32 neighbouring columns of dgamma or dbeta. A warp reads one row of
-// them; up to 32 warps take every 32nd row each and meet in shared memory.
+// Second stage: block (strip, which) sums 32 neighboring columns of dgamma or dbeta. A warp reads one row of
+// them; each of up to 32 warps takes every 32nd row, and the warps combine their sums in shared memory.
 //
 // 12 bytes per element; scratch is written and read once, 16 bytes for each column and block.
 // Read next: layernorm_backward_atomics.cu.

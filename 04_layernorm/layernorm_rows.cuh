@@ -1,15 +1,15 @@
 // LayerNorm of one row by one block, shared by layernorm_solution.cu and bias_layernorm_solution.cu: with
-// kBias, a bias is added to each value on its way from memory to the norm, and that is all that fusing takes.
+// kBias, a bias is added to each value after it is loaded. Fusing requires nothing else.
 //
 // layernorm_row_held reads the row once. Thread t has packs t, t + blockDim.x, t + 2 blockDim.x, ..., and all
-// their loads are on the way before it needs the first. It keeps them in registers, and of rows that are too
-// long for those the rest in shared memory, where no other thread looks: no barrier is needed for that.
-// layernorm_row_streamed reads the row twice, the second time mostly from the L2 cache: for rows of any
-// length.
+// their loads are in flight before it uses the first. It keeps the packs in registers. If the row is too
+// long, it keeps the rest in shared memory. No other thread reads these elements, so no barrier is needed.
+// layernorm_row_streamed is for rows of any length. It reads the row twice, the second time mostly from the
+// L2 cache.
 //
 // Bias, gamma and beta come from the L2 cache, and a thread that loads one pack, uses it and loads the next
-// spends most of its time waiting. So the loads of two packs of each are on the way before the first is used;
-// more would take the registers that hold the row.
+// spends most of its time waiting. Therefore the loads of two packs of each are in flight before the first is
+// used. More would take the registers that hold the row.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,10 +1,11 @@
-// LayerNorm, one block per row: the row is read once and stays with the block (layernorm_rows.cuh).
+// LayerNorm, one block per row: the row is read once and the block keeps it (layernorm_rows.cuh).
 //
-// Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ...: neighbouring threads read neighbouring
-// packs. Each thread takes the moments of its packs, the block merges them (welford.cuh) and normalises what
-// it kept. A pack is 16 bytes where the rows allow it, else 4. Rows beyond 32768 columns are read twice.
+// Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ...: neighboring threads read neighboring packs.
+// Each thread computes the moments of its packs, the block merges them (welford.cuh), and each thread
+// normalizes the elements that it kept. A pack is 16 bytes if the rows allow it, otherwise 4. Rows above
+// 32768 columns are read twice.
 //
-// 8 bytes per element and about 10 FLOPs: memory decides the speed.
+// 8 bytes per element and 9 FLOPs: memory bound.
 // Read next: layernorm_backward.cuh.
 #include <cstdint>
 

@@ -4,9 +4,8 @@
 //
 //     ./workbook check 04 layernorm
 //
-// Every kernel has its launcher: what is missing is inside the kernels. Given to you:
-// block_sum of chapter 03, and block_merge (moments.cuh), which brings the threads' moments
-// together once you say how two become one.
+// Every kernel has its launcher: the missing code is inside the kernels. Given to you: block_sum of chapter
+// 03, and block_merge (moments.cuh), which merges the moments of all threads with your function for two.
 #include <algorithm>
 #include <cstdint>
 

@@ -1,6 +1,6 @@
-// Count, mean and squared deviations of some values, and how a block brings those of its threads together.
+// Count, mean and squared deviations of some values, and how a block merges those of its threads.
 //
-// How two of them make one is the caller's `merge`: welford.cuh has it, and the starter asks for it.
+// The caller passes `merge` for two sets of moments: that of welford.cuh, or yours in the starter.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,13 +1,14 @@
-// Mean and variance in one reading, without the difference of two large numbers.
+// Mean and variance in one pass, without the difference of two large numbers.
 //
-// The sum of squared deviations of two sets together is that of each, and what their means differ by:
+// The sum of squared deviations of two sets together is the sum of those of each set, plus a term for the
+// difference of their means:
 //
 //   mean = mean_a + delta n_b / n          delta = mean_b - mean_a,  n = n_a + n_b
 //   squares = squares_a + squares_b + delta^2 n_a n_b / n
 //
 // (Chan, Golub and LeVeque, 1979). With a single value as b this is Welford's update (1962). Only deviations
-// are ever squared. E[x^2] - E[x]^2 instead squares the values: with a mean of 10000 both terms are 1e8, a
-// float there is a multiple of 8, and a variance of 1 is lost between two of them.
+// are squared. E[x^2] - E[x]^2 squares the values: with a mean of 10000 both terms are near 1e8, where floats
+// are multiples of 8, and a variance of 1 is lost.
 #pragma once
 
 #include <cuda_runtime.h>

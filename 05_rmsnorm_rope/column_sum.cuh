@@ -1,7 +1,8 @@
 // The sum down each column of a strip of a matrix.
 //
-// A warp reads 32 neighbouring columns of one row, so the loads coalesce; 32 warps take every 32nd row each
-// and meet in shared memory once, at the end. Always the same order: the sum is the same in every run.
+// A warp reads 32 neighboring columns of one row, so the loads coalesce; each of 32 warps takes every 32nd
+// row, and the warps combine their sums in shared memory once, at the end. The order is always the same, so
+// every run gives the same sum.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,14 +1,14 @@
 // Copying each key/value head to the H / K query heads that share it, and the gradient: adding them up again.
 //
-// A block owns some positions of one key/value head: threadIdx.x is the pack of kWidth neighbouring features,
-// 16 bytes where the layout allows, and each thread loads several positions before it stores the first. The
-// (B, H, T, D) side is contiguous, so its accesses coalesce; those of the view do when its features are
-// neighbours. Every element of the view is touched once.
+// A block owns some positions of one key/value head. threadIdx.x is the index of a pack of kWidth neighboring
+// features, 16 bytes if the layout allows it, and each thread loads several positions before it stores the
+// first. The (B, H, T, D) side is contiguous, so its accesses coalesce. Those of the view coalesce if its
+// features are contiguous. Every element of the view is touched once.
 //
-// 4 (1 + H / K) bytes for each element of the view in fp32, no arithmetic forward: the whole operation is
-// traffic that an attention kernel which finds the head itself (h / (H / K)) does not need. It exists for
-// kernels that cannot, and for keys and values that lie so badly that reading them again and again costs
-// more. Read next: repeat_kv_tiled.cu.
+// 4 (1 + H / K) bytes for each element of the view in fp32, no arithmetic forward. An attention kernel that
+// computes the head itself (h / (H / K)) does not need this traffic. The operation is for kernels that
+// cannot, and for keys and values whose layout makes repeated reads more expensive than a copy. Read next:
+// repeat_kv_tiled.cu.
 #include <algorithm>
 #include <cstdint>
 

@@ -1,14 +1,14 @@
-// `tiled`: repeat_kv for keys and values that lie feature-major, through a tile of shared memory.
+// `tiled`: repeat_kv for feature-major keys and values, through a tile in shared memory.
 //
-// In a feature-major view neighbours are *positions*; in the copies they are *features*. Whichever a warp
-// runs along, one side is strided: 32 lanes then touch 32 sectors of 32 bytes and use 4 bytes of each. So
-// threads change roles halfway. A block of dim3(32, 8) owns 32 positions x 32 features of one key/value head.
-// It reads them with the lanes along positions, stores them in shared memory, and after a barrier writes
-// them with the lanes along features. Both sides move whole sectors. A column of padding keeps the lanes of a
-// warp in different banks when they read down a column.
+// In a feature-major view, neighboring elements are *positions*; in the copies they are *features*. With
+// either order of lanes, one side is strided: 32 lanes then touch 32 sectors of 32 bytes and use 4 bytes of
+// each. Therefore the lanes read in one order and write in the other. A block of dim3(32, 8) owns 32
+// positions x 32 features of one key/value head. It reads them with the lanes along positions, stores them in
+// shared memory, and after a barrier writes them with the lanes along features. Both sides move whole
+// sectors. A column of padding keeps the lanes of a warp in different banks when they read down a column.
 //
-// In a token-major view the same kernel is the slow one: it runs along positions where features are
-// neighbours. The best order of reading is that of the data.
+// For a token-major view this kernel is the slower one: its lanes read along positions, although features are
+// contiguous. Read in the order of the data.
 #include <cstdint>
 
 #include "05_rmsnorm_rope/repeat_kv.h"

@@ -1,10 +1,11 @@
-// Residual addition and RMSNorm in one launch: the sum goes to memory, but never comes back.
+// Residual addition and RMSNorm in one launch: the sum is written to memory, but not read back.
 //
-// The kernel of rmsnorm_solution.cu with two steps more: a thread adds the residual to what it has just
-// loaded, and stores the sum at once. While the block adds up squares, those stores are on their way.
+// This is the kernel of rmsnorm_solution.cu with two more steps: a thread adds the residual to the pack that
+// it has just loaded, and stores the sum immediately. These stores are in flight while the block adds up
+// squares.
 //
-// Thread t holds packs t, t + blockDim.x, ... of its block's row: 8 floats in rows up to 2048, else 32. Rows
-// beyond 32768 columns do not fit: each thread reads back the sums that it has stored itself.
+// Thread t holds packs t, t + blockDim.x, ... of its block's row: 8 floats in rows of up to 2048 columns,
+// otherwise 32. Rows above 32768 columns do not fit: each thread reads back the sums that it has stored.
 //
 // 16 bytes per element (8 in bf16): x and residual read, sum and y written. Two launches move 20: they read
 // the sum again. 5 FLOPs. Read next: residual_rmsnorm_unfused.cu.

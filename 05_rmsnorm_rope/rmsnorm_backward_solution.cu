@@ -1,24 +1,26 @@
-// Gradient of RMSNorm: dx along the rows and dweight down the columns, from one reading of dy and x.
+// Gradient of RMSNorm: dx along the rows and dweight down the columns, from one read of dy and x.
 //
 // With xhat = x rstd and g = dy weight:
 //   dx[i, c]   = rstd[i] (g[i, c] - xhat[i, c] * mean over c of (g xhat))   the mean is what rstd's own
 //                                                                           dependence on x contributes
 //   dweight[c] += sum over i of dy[i, c] xhat[i, c]
 //
-// dweight sums over rows, which belong to different blocks. Atomic additions would do, but in another order
-// in every run. So: two stages. A block takes many rows, one after the other, and adds up dweight as it goes;
-// its sums go to scratch, and a second launch adds those of all blocks. The same bits in every run.
+// dweight sums over rows, which belong to different blocks. Atomic additions would work, but their order
+// differs from run to run. Therefore the sum has two stages. A block processes many rows, one after the
+// other, and adds up dweight row by row. It stores its sums in scratch, and a second launch adds those of all
+// blocks. Every run gives the same bits.
 //
 // A block has dim3(threads of a row, rows at a time) threads: 512, however short a row is. Each warp owns a
-// run of packs in every row that it meets, lane l the packs l, l + 32, ... of the run: all its addresses
-// differ by constants, which spares registers. A thread keeps g and x of its packs in registers until the
-// mean is known, and its sums of dweight in shared memory, where no other thread touches them. At 32 columns
-// a thread (rows above 8192) there are registers for g only, and x is read again, from the L2 cache.
+// run of consecutive packs in every row that it processes, and lane l the packs l, l + 32, ... of the run.
+// All addresses of a thread differ by constants, which saves registers. A thread keeps g and x of its packs
+// in registers until the mean is known, and its sums of dweight in shared memory, where no other thread
+// accesses them. With 32 columns per thread (rows above 8192) there are registers for g only, and x is read
+// again, from the L2 cache.
 //
 // Rows wider than a block owns are cut into slices, blockIdx.y: each slice reads the whole row for its mean,
 // and writes its own columns.
 //
-// 12 bytes per element (6 in bf16): dy and x read, dx written; scratch is small beside it. 9 FLOPs.
+// 12 bytes per element (6 in bf16): dy and x read, dx written; scratch is small in comparison. 9 FLOPs.
 // Read next: rmsnorm_unfused.cu, for what it saves.
 #include <cstdint>
 

@@ -1,4 +1,5 @@
-// What the forward kernels of rmsnorm and residual_rmsnorm share: how a row is divided, and its arithmetic.
+// Code that the forward kernels of rmsnorm and residual_rmsnorm share: how a row is divided, and its
+// arithmetic.
 #pragma once
 
 #include "05_rmsnorm_rope/float_pack.cuh"

@@ -1,18 +1,18 @@
 // RMSNorm, one block per row, in one launch: the row is read once and stays in registers.
 //
-// Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ... of its block's row: neighbouring threads read
-// neighbouring packs, and all loads of a thread are on their way before it needs the first. Each thread adds
-// up the squares it holds, the block adds those (chapter 03), and the row is scaled from registers. A pack is
-// 16 bytes where rows and weight allow it, else one number.
+// Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ... of its block's row: neighboring threads read
+// neighboring packs, and all loads of a thread are in flight before it uses the first. Each thread adds up
+// the squares of its elements, the block adds these sums (chapter 03), and the row is scaled in registers. A
+// pack is 16 bytes if rows and weight allow it, otherwise one number.
 //
-// Rows up to 2048 floats take 8 per thread, so that even 1024 columns keep 4 warps busy; their weights are
-// loaded with them, or each block would wait a second time. Up to 32768 columns it is 32 per thread. Beyond,
-// registers run out and a second kernel reads the row twice.
+// Up to 2048 columns a thread holds 8 elements, so that even 1024 columns occupy 4 warps. The weights are
+// loaded with the row; otherwise each block would wait a second time. Up to 32768 columns a thread holds 32
+// elements. Longer rows do not fit in the registers, and a second kernel reads them twice.
 //
-// T is what memory holds, float or bf16; all arithmetic is float.
+// T is the type in memory, float or bf16; all arithmetic is float.
 //
-// 8 bytes per element (4 in bf16) and 4 FLOPs: memory decides the speed, so doing all in one launch is what
-// counts. rmsnorm_unfused.cu does the same arithmetic in five launches and moves 28 bytes per element.
+// 8 bytes per element (4 in bf16) and 4 FLOPs: memory bound, so a single launch saves most of the time.
+// rmsnorm_unfused.cu does the same arithmetic in five launches and moves 28 bytes per element.
 // Read next: rmsnorm_backward_solution.cu.
 #include <cstdint>
 

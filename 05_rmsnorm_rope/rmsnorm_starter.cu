@@ -4,7 +4,7 @@
 //
 //     ./workbook check 05 rmsnorm
 //
-// Every kernel has its launcher: what is missing is inside the kernels. Given to you: block_sum of chapter
+// Every kernel has its launcher: the missing code is inside the kernels. Given to you: block_sum of chapter
 // 03, which adds up one number from each thread of a block and returns the sum to all of them.
 #include <algorithm>
 #include <cstdint>

@@ -1,15 +1,15 @@
 // RMSNorm and its gradient with one thread per row: the formula as a loop.
 //
-// Nothing is shared and nobody waits: no barrier, no shuffle. On a GPU that is the wrong mapping, and worth
-// seeing once: in each step the 32 threads of a warp read 32 different rows, 32 memory transactions where one
-// would do, and N threads are few. On the CPU device, where a barrier is a switch of stacks for every thread
-// and a thread's row lies in its cache, it is the fastest there is.
+// Threads share nothing: there is no barrier and no shuffle. On a GPU this mapping is slow. In each step the
+// 32 threads of a warp read 32 different rows, and a request touches 32 sectors. Besides, N threads are too
+// few for a GPU. On the CPU device, where each barrier switches the stacks of all threads and a thread's row
+// is in the cache, this is the fastest implementation.
 //
-// Forward, and dx: a thread reads its row twice, the second time from the cache. A pack is 16 bytes where
-// rows allow it; each of its places has a partial sum of its own, so that an addition need not wait for the
-// one before. dweight: a thread per column and slice of kSliceRows rows (neighbouring threads, neighbouring
-// columns: these loads coalesce); the sums of the slices go to scratch, and a second launch adds them. The
-// same bits in every run.
+// Forward, and dx: a thread reads its row twice, the second time from the cache. A pack is 16 bytes if the
+// rows allow it. Each position of the pack has its own partial sum, so that an addition does not wait for the
+// previous one. dweight: one thread per column and slice of kSliceRows rows (neighboring threads own
+// neighboring columns, so these loads coalesce). The sums of the slices are stored in scratch, and a second
+// launch adds them. Every run gives the same bits.
 //
 // T is the type in memory, float or bf16; arithmetic is float. 9 FLOPs per element backward, 4 forward.
 // Read next: rmsnorm_solution.cu, where a row belongs to a block.

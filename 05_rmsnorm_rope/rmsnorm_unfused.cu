@@ -1,12 +1,14 @@
 // RMSNorm and its gradient, one launch for each operation of the formula, as an eager framework runs it.
 //
-// Every launch reads its operands from memory and writes its result back, although the next one wants it at
-// once: 28 bytes per element forward where the fused kernel moves 8, and 52 backward where it moves 12. The
-// contract gives no memory for intermediate results, so they live in the output: y holds x^2 and then x rstd
-// on its way; dx holds xhat dy and then g = dy weight; rstd holds the mean of squares.
+// Every launch reads its operands from memory and writes its result back, although the next launch reads it
+// again. This moves 28 bytes per element forward, and the fused kernel moves 8; backward it moves 52, and the
+// fused kernel 12. The contract provides no memory for intermediate results, so they are stored in the
+// outputs: y holds first x^2 and then x rstd; dx holds first xhat dy and then g = dy weight; rstd holds the
+// mean of squares.
 //
-// All kernels but one give each row to a block; thread t takes columns t, t + blockDim.x, ...
-// Read next: rmsnorm_solution.cu, where all of it is one launch.
+// Except where a kernel's comment says otherwise, a block processes one row; thread t takes columns t, t +
+// blockDim.x, ...
+// Read next: rmsnorm_solution.cu, which does all of this in one launch.
 #include <algorithm>
 #include <cstdint>
 

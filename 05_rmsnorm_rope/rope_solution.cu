@@ -1,15 +1,16 @@
 // Rotary position embedding of queries and keys, in place. One block rotates one token.
 //
-// A thread owns two packs of kWidth features: features i, i + 1, ... and those D/2 further on. Half-split,
-// the pairs lie across the two packs; interleaved, inside each. So it loads the same 16-byte packs for both
-// ways of pairing, keeps the angles of its kWidth pairs in registers, and walks over the heads of q and then
-// of k.
+// A thread owns two packs of kWidth features: features i, i + 1, ... and those D/2 features later. In
+// half-split order, the features of a pair are in different packs; in interleaved order, they are in the same
+// pack. A thread therefore loads the same 16-byte packs in both orders. It keeps the angles of its kWidth
+// pairs in registers, and loops over the heads of q and then of k.
 //
-// kWidth = 1 is for every other layout and width: a thread then owns one pair, and strides do all the work.
-// In a feature-major view neighbouring threads are B T elements apart, and the kernel is many times slower.
+// kWidth = 1 is for every other layout and width: a thread then owns one pair, and its addresses come from
+// the strides. In a feature-major view neighboring threads access elements that are B T elements apart, and
+// the kernel is many times slower.
 //
-// The gradient is the same kernel with -sine: a rotation's transpose is its inverse.
-// 8 bytes per element in fp32, 3 FLOPs: memory decides the speed. Read next: repeat_kv_solution.cu.
+// The gradient is the same kernel with -sine: a rotation's transpose is its inverse. 8 bytes per element in
+// fp32, 3 FLOPs: memory bound. Read next: repeat_kv_solution.cu.
 #include <algorithm>
 #include <cstdint>
 
@@ -33,7 +34,7 @@ __device__ void load_angles(const float* table,  // (D/2) of one position
   constexpr int kPart = kWidth == 1 ? 1 : kWidth / 2;
 #pragma unroll
   for (int part = 0; part < kWidth / kPart; ++part) {
-    // Neighbours 2p and 2p + 1 are pair p.
+    // Neighbors 2p and 2p + 1 are pair p.
     const int first = kAcross ? i + part * kPart : (i + part * half) / 2;
     const auto pack = *reinterpret_cast<const Pack<kPart>*>(table + first);
 #pragma unroll

@@ -5,7 +5,7 @@
 //
 //     ./workbook check 05 rope
 //
-// One block rotates one token: all its heads, of q and of k, turn by the same D/2 angles.
+// One block rotates one token: all its heads, of q and of k, are rotated by the same D/2 angles.
 #include <algorithm>
 #include <cstdint>
 
@@ -39,7 +39,7 @@ __global__ void rope_kernel(HeadsView<float> q,   // (B, T, H, D)
 
     // TODO 1: Which two features of the head are this pair? Half-split: pair, and pair + D/2. In the view
     //         they lie stride_d elements apart for each feature.
-    // TODO 5: Interleaved: neighbours, 2 pair and 2 pair + 1.
+    // TODO 5: Interleaved: neighbors, 2 pair and 2 pair + 1.
 
     // TODO 2: Turn them: (x, y) becomes (x c - y s, y c + x s), with c and s of this position and this pair
     //         from the table, and s times direction. Both new values need both old ones.

@@ -1,4 +1,4 @@
-// The sum over a row of threads, in blocks that work on several rows at once.
+// The sum over a row of threads, in blocks that process several rows at once.
 #pragma once
 
 #include <cuda_runtime.h>

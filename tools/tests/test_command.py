@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import forks
 import support
 from workbook import cli, completion, examples, journey, own_file, sample
 from workbook.errors import Exit, WorkbookError
@@ -27,11 +28,16 @@ def workbook(*arguments, **changes):
 
 class Refuses(unittest.TestCase):
     def refused(self, *arguments, words):
-        done = workbook(*arguments)
+        done = forks.workbook(arguments, support.compiled_once())
         self.assertEqual(done.returncode, Exit.USAGE, done)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertIn(words, done.stderr)
         self.assertEqual(done.stdout, "")
+
+    def test_as_a_process(self):
+        done = workbook("check", "77")
+        self.assertEqual((done.returncode, done.stdout), (Exit.USAGE, ""))
+        self.assertIn("no chapter '77'", done.stderr)
 
     def test_wrong_arguments_in_one_line(self):
         self.refused("sing", words="invalid choice: 'sing'")

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import forks
 import support
 
 HINTS = """# Hints
@@ -117,10 +118,5 @@ def environment(**changes: str) -> dict:
 
 
 def run(root: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, str(root / "workbook"), *arguments],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env=environment(**changes),
-    )
+    """A command of that checkout. Those in a terminal (test_watch.py) are processes of their own."""
+    return forks.workbook(arguments, environment(**changes), root)

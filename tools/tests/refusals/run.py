@@ -30,11 +30,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import forks
 import situations
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "tests")]
+import forks  # noqa: E402
 from workbook import cli  # noqa: E402
 
 COMMANDS = cli.command_names()
@@ -127,7 +127,8 @@ class Case:
         """How it ended, and what it left running."""
         if self.may_fork():
             plain = not self.first and re.match(r"[a-z]", self.line)
-            fresh = {} if plain else {"folder": str(self.checkout), "user": self.user}
+            here = str(self.checkout)
+            fresh = {} if plain else {"checkout": here, "folder": here, "user": self.user}
             fork = pool.get()
             try:
                 return fork.run(command[1:], MOST_SECONDS, self.env, **fresh)

@@ -13,14 +13,17 @@ import gc
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import types
 from pathlib import Path
 
 SECONDS_TO_END = 1.0
+ROOT = Path(__file__).resolve().parents[2]
 SUBREAPER = 36  # prctl: what a fork leaves behind becomes our child
 
 
@@ -42,7 +45,7 @@ class Forks:
     def run(self, words: list, seconds: float, env: dict, **fresh) -> tuple:
         """As subprocess.run, which gives the exit code and what was said; and the processes that were left.
 
-        `fresh`: folder and user of a command that begins with the file `workbook`.
+        `fresh`: checkout, user and current folder of a command that begins with the file `workbook`.
         """
         if self.server is None:
             self.server = subprocess.Popen(**self.start)
@@ -65,6 +68,25 @@ class Forks:
         self.server = None
 
 
+@functools.cache
+def of_tests() -> Forks:
+    """The one that unit tests share."""
+    folder = tempfile.mkdtemp(prefix="wb_forks_")
+    made = Forks(ROOT, {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}, Path(folder))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(made.end)
+    return made
+
+
+def workbook(words: list, env: dict, checkout: Path = ROOT) -> subprocess.CompletedProcess:
+    """`./workbook` of a checkout from its first line, in a fork; it must leave no process."""
+    done, left = of_tests().run(words, 120.0, env, checkout=str(checkout), folder=os.getcwd())
+    if left:
+        raise AssertionError(f"./workbook {' '.join(words)} left {len(left)} processes")
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    return done
+
+
 def serve(checkout: str) -> None:
     """Answer each request by the exit code and the processes that were left. In a fork: be the command."""
     import ctypes
@@ -83,8 +105,8 @@ def serve(checkout: str) -> None:
         if pid == 0:
             os.close(answers)
             become(request)
-            if "folder" in request:
-                end_with(functools.partial(begin, request["folder"]))
+            if "checkout" in request:
+                end_with(functools.partial(begin, request["checkout"]))
             guard.renew()
             pause.adopt()
             end_with(cli.main)
