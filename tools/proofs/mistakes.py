@@ -8,7 +8,7 @@ A mistake says in its head comment what it is and what the first screen must say
     // First screen: race in shared memory        (a regular expression; '.' matches line ends)
 
 A second line, `// Not yet: reason`, is for what is not named yet: it is counted apart, and is no problem.
-`// Stopped after: 2 s` is for a kernel that does not end: it is named after 1 s instead of 5. On a busy
+`// Stopped after: 3 s` is for a kernel that does not end: it is named after 1 s instead of 5. On a busy
 machine the limit may pass before the device says where it is: then the same is tried as a student has it.
 
 The solutions of some exercises are examined as well, and must pass.
