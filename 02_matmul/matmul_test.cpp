@@ -229,8 +229,7 @@ TEST_P(MatmulTest, WithAlphaZeroOnlyScalesC) {
 
 // Each of M, N, K in turn takes every edge size, beside two sizes that are no multiple of anything.
 TEST_P(MatmulTest, MultipliesEverySize) {
-  const auto sizes =
-      wb::unless_inspected(wb::edge_sizes(), {1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257});
+  const auto sizes = wb::unless_inspected(wb::edge_sizes(), {1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 129});
   for (const MatmulLayout layout : kLayouts) {
     for (const int size : sizes) {
       expect_product(layout, {size, 37, 19});
@@ -242,7 +241,7 @@ TEST_P(MatmulTest, MultipliesEverySize) {
 }
 
 TEST_P(MatmulTest, MultipliesVectors) {
-  const int size = wb::unless_inspected(1003, 301);
+  const int size = wb::unless_inspected(1003, 133);
   for (const MatmulLayout layout : kLayouts) {
     expect_product(layout, {1, 1, 1});
     expect_product(layout, {1, 1, size});
@@ -262,7 +261,7 @@ TEST_P(MatmulTest, MultipliesLargeOddMatrices) {
 
 // K far larger than M and N, as in the gradient of a weight: few tiles, each with a long way to go.
 TEST_P(MatmulTest, SumsALongWay) {
-  const int k = wb::unless_inspected(5000, 1000);
+  const int k = wb::unless_inspected(5000, 300);
   for (const MatmulLayout layout : kLayouts) expect_product(layout, {33, 35, k});
 }
 
@@ -296,11 +295,12 @@ TEST_P(MatmulTest, KeepsNanInItsRow) {
 }
 
 TEST_P(MatmulTest, GivesTheSameBitsEveryTime) {
-  constexpr int kM = 130, kN = 70, kK = 300;
-  wb::DeviceBuffer<float> a(wb::random_uniform(kM * kK, 1)), b(wb::random_uniform(kK * kN, 2));
+  constexpr int kM = 130, kN = 70;
+  const int k = wb::unless_inspected(300, 100);
+  wb::DeviceBuffer<float> a(wb::random_uniform(kM * k, 1)), b(wb::random_uniform(k * kN, 2));
   wb::DeviceBuffer<float> first(kM * kN), second(kM * kN);
-  run(MatmulLayout::kNN, a.data(), b.data(), first.data(), kM, kN, kK, 1.0f, 0.0f, nullptr);
-  run(MatmulLayout::kNN, a.data(), b.data(), second.data(), kM, kN, kK, 1.0f, 0.0f, nullptr);
+  run(MatmulLayout::kNN, a.data(), b.data(), first.data(), kM, kN, k, 1.0f, 0.0f, nullptr);
+  run(MatmulLayout::kNN, a.data(), b.data(), second.data(), kM, kN, k, 1.0f, 0.0f, nullptr);
   EXPECT_EQ(first.download(), second.download());
 }
 

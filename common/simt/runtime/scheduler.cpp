@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 
 #include "runtime/failure.h"
 #include "runtime/inspector.h"
 #include "runtime/program_watch.h"
 #include "runtime/sample.h"
+#include "runtime/setting.h"
 #include "runtime/symbols.h"
 #include "runtime/timeline.h"
 
@@ -128,22 +130,41 @@ void Scheduler::complete(const std::shared_ptr<Operation>& operation) {
   advance();
 }
 
+// After these a kernel is worth a word. SIMT_SLOW_SECONDS, else 5.
+static long slow_seconds() {
+  static const long seconds = [] {
+    constexpr long kUsual = 5, kMost = 3600;
+    const char* text = std::getenv("SIMT_SLOW_SECONDS");
+    if (text == nullptr) return kUsual;
+    const auto asked = whole_number(text, 1, kMost);
+    if (!asked) {
+      std::fprintf(stderr, "simt: SIMT_SLOW_SECONDS is '%s'; it must be 1 to %ld. Using %ld.\n", text, kMost,
+                   kUsual);
+    }
+    return asked.value_or(kUsual);
+  }();
+  return seconds;
+}
+
 // A kernel that never ends is silent, so say after a while what is being waited for.
 template <class Condition>
 void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
+  const long patience = slow_seconds();
   if (condition()) return;
   TimelineRecord wait;
   wait.kind = RecordKind::kWait;
   note_submission(wait);
   ++waiting_hosts_;
   const auto finished = [&] { return condition() || stopping_; };
-  while (!signals_->done.wait_for(lock, std::chrono::seconds(5), finished)) {
+  while (!signals_->done.wait_for(lock, std::chrono::seconds(patience), finished)) {
     for (const auto& operation : running_) {
-      if (operation->noted_as_slow || nanoseconds() - operation->head_since_ns < 5'000'000'000) continue;
+      if (operation->noted_as_slow || nanoseconds() - operation->head_since_ns < patience * 1'000'000'000)
+        continue;
       operation->noted_as_slow = true;
       const std::string where = where_kernels_are(worker_threads_);
       explain(
-          operation->name + " has been running for 5 s and still is" + (where.empty() ? "" : ": " + where) +
+          operation->name + " has been running for " + std::to_string(patience) + " s and still is" +
+              (where.empty() ? "" : ": " + where) +
               ". Does its loop end? (A thread that spins until another thread of its block writes never ends "
               "on the CPU device: wait with a barrier.)" +
               (inspector == nullptr ? std::string() : inspector->findings_so_far()),

@@ -8,9 +8,9 @@
 //
 // Limited before: tensor cores idle during each softmax that no other warpgroup covers.
 //
-// Limits now: the start and the end of a block are in nobody's shadow. At D 128 the tensor cores are active
-// for 67% of the time, at D 64 for 43%: a narrow head has half the products per exponential, and its blocks
-// are shorter.
+// Limits now: the start and the end of a block overlap with no other work. At D 128 the tensor cores are
+// active for 67% of the time, at D 64 for 43%: a narrow head has half the products per exponential, and its
+// blocks are shorter.
 //
 // Costs in clarity: the loop holds two tiles at a time, one ahead of the other. Registers and shared memory
 // as before.

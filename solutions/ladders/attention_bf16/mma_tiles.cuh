@@ -62,7 +62,7 @@ __device__ void begin_copy(bf16* tile, const HeadsView<const bf16>& from, int b,
 __device__ inline void commit_copies() {
   asm volatile("cp.async.commit_group;" ::: "memory");
 }
-/// Returns when at most one group of this thread's copies is on its way.
+/// Returns when at most one group of this thread's copies is in flight.
 __device__ inline void wait_for_copies_but_one() {
   asm volatile("cp.async.wait_group 1;" ::: "memory");
 }

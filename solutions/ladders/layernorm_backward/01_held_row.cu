@@ -1,16 +1,16 @@
 // Rung 1: rows and the sums down their columns stay in registers.
 //
-// Idea: as many blocks as the GPU holds at once take the rows by turns (norm_backward.cuh). A block reads dy
-// and x of a row once, keeps them in registers while it meets for the sums along the row, and writes dx from
-// there. A thread owns the same columns of every row, so that the sums for dgamma and dbeta stay in its
-// registers over all of them.
+// Idea: the grid has as many blocks as the GPU can hold, and each block processes many rows
+// (norm_backward.cuh). A block reads dy and x of a row once, keeps them in registers during the reduction
+// along the row, and computes dx from them. A thread owns the same columns of every row, so that the sums for
+// dgamma and dbeta stay in its registers from the first row to the last.
 //
-// Limited before: what chapter 04's solution keeps in shared memory and reads again.
-// Limits now: waiting. A block asks for a row and waits until it has come; of blocks of 512 threads with 128
-// registers there is one per multiprocessor, so nobody works in the meantime. Above 8192 columns each slice
-// reads the whole row.
+// Limited before: traffic to shared memory, and second reads, in chapter 04's solution.
+// Limits now: latency. A block issues the loads of a row and waits for them. With 512 threads of 128
+// registers, only one block fits on a multiprocessor, so no other block can run in the meantime. Above 8192
+// columns each slice reads the whole row.
 // Uses: up to 128 registers, 64 to 256 bytes of shared memory.
-// Costs in clarity: registers hold what the chapter keeps in shared memory or reads again.
+// Costs in clarity: more values in registers, which the chapter keeps in shared memory or reads again.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
 #include "common/core/registry.h"

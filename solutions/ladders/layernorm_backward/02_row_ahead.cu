@@ -1,14 +1,15 @@
-// Rung 2: the next row is on its way while the block meets.
+// Rung 2: the loads of the next row are in flight during the reduction.
 //
-// Idea: before a thread needs its row it asks for the next one. So memory has work while the block waits at
-// its barrier, computes and writes: with one or two blocks on a multiprocessor nobody else would ask.
+// Idea: a thread issues the loads of the next row before it uses the current one. Loads are therefore in
+// flight while the block waits at its barrier, computes and writes. With one or two blocks per
+// multiprocessor, no other block would issue loads.
 //
 // Limited before: the latency of a row.
-// Limits now: the meeting, and the weights that are asked for after it: rows come one after the other, and
-// each costs two trips to a cache with all threads waiting. Above 8192 columns each slice reads the whole
-// row.
+// Limits now: the reduction, and the weights that are loaded after it: rows are processed one after the
+// other, and in each row all threads wait twice for loads from a cache. Above 8192 columns each slice reads
+// the whole row.
 // Uses: up to 128 registers, 64 to 256 bytes of shared memory.
-// Costs in clarity: two rows in registers, the one in use and the one on its way.
+// Costs in clarity: two rows in registers, the current one and the next one.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
 #include "common/core/registry.h"

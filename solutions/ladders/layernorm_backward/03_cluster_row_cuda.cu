@@ -1,15 +1,15 @@
-// Rung 3: the slices of a long row share what they know of it.
+// Rung 3: the blocks that hold the slices of a long row exchange their sums.
 // Needs: sm_90
 //
-// Idea: a row that no block holds was cut into slices, and each slice read the whole row for its two sums.
-// Now the blocks of the slices form a cluster: each reads its own columns alone and writes its sums into the
-// shared memory of the others (cluster.cuh). Rows up to 8 slices; what is longer stays with rung 2. Short
-// rows are rung 2 too.
+// Idea: in the previous rung, a row too long for one block was divided into slices, and each slice read the
+// whole row for its two sums. Now the blocks of the slices form a cluster: each reads only its own columns
+// and writes its sums into the shared memory of the others (cluster.cuh). A row may have up to 8 slices.
+// Longer rows, and short rows, are processed as in rung 2.
 //
-// Limited before: above 8192 columns the reading of the whole row by each slice.
-// Limits now: as rung 2, the meeting and the weights after it.
+// Limited before: above 8192 columns, reading the whole row once per slice.
+// Limits now: as in rung 2, the reduction and the weights after it.
 // Uses: up to 128 registers, 64 to 2048 bytes of shared memory.
-// Costs in clarity: a grid that depends on what the GPU holds, and a barrier over blocks.
+// Costs in clarity: a grid that depends on how many blocks the GPU can hold, and a barrier over blocks.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
 #include "common/core/registry.h"

@@ -1,17 +1,17 @@
 // Rung 4: the weights stay in registers too, and both kernels start early.
 // Needs: sm_90
 //
-// Idea: the rungs before asked for the weights of a row twice, from the caches, and the second time all
-// threads had just met and waited. Now a thread keeps the weights of its columns from its first row to its
-// last (held_columns.cuh). Past the end of a row it holds zeros, so that arithmetic needs no bounds. Both
-// kernels may start while the one before them still runs.
+// Idea: the previous rungs loaded the weights of a row twice, from the caches, and after the reduction all
+// threads waited for the second load. Now a thread keeps the weights of its columns from its first row to its
+// last (held_columns.cuh). Past the end of a row it holds zeros, so that the arithmetic needs no bounds
+// checks. Both kernels may start while the previous kernel still runs.
 //
-// Limited before: the trip to a cache for the weights, after the meeting, by threads that then all wait; in
-// every row.
-// Limits now: at 1024 columns the second kernel and the meeting: 73% of a copy (H200). From 8192 columns on
+// Limited before: loading the weights from a cache after the reduction, with all threads waiting, in every
+// row.
+// Limits now: at 1024 columns the second kernel and the reduction: 73% of a copy (H200). From 8192 columns on
 // memory: 92 to 93%.
 // Uses: 61 to 128 registers, 64 to 2048 bytes of shared memory.
-// Costs in clarity: a wait whose absence no test is sure to find.
+// Costs in clarity: a wait; if it is missing, tests may still pass.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
 #include "common/core/registry.h"

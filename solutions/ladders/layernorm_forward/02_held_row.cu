@@ -1,16 +1,16 @@
 // Rung 2: the row stays in the registers of a block.
 //
 // Idea: a block holds its row (held_row.cuh), so that memory and caches are read once, whatever the length up
-// to 32768 columns. How many threads depends on the length: 64 threads with 4 loads of 16 bytes each for 1024
-// columns, so that a multiprocessor has many rows on their way; 1024 threads with 8 loads for 32768. The
-// block meets twice, for the mean and for the squared deviations from it.
+// to 32768 columns. The number of threads depends on the length: 64 threads with 4 loads of 16 bytes each for
+// 1024 columns, so that a multiprocessor has many rows in flight; 1024 threads with 8 loads for 32768. The
+// block has two barriers, for the mean and for the squared deviations from it.
 //
-// Limited before: the second reading of each row.
+// Limited before: the second read of each row.
 // Limits now: the weights. gamma and beta of a short row are twice as many bytes as the row, and a thread
-// asks for them when all have met and wait. At 32768 columns one block fills a multiprocessor, and nothing is
-// on its way while it waits.
+// issues their loads after the reduction, when all threads then wait for them. At 32768 columns one block
+// fills a multiprocessor, and no loads are in flight while it waits at a barrier.
 // Uses: 27 to 64 registers, 16 to 256 bytes of shared memory.
-// Costs in clarity: a shape for each length.
+// Costs in clarity: a launch shape for each row length.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
 #include "common/core/registry.h"

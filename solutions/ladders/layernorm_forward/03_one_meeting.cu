@@ -1,13 +1,13 @@
-// Rung 3: the threads of a block meet once.
+// Rung 3: one barrier per row.
 //
-// Idea: count, mean and squared deviations travel together. Each thread takes the deviations from its own
-// mean, not the row's, and the merge of two accounts for what their means differ by (welford.cuh). So one
-// barrier is enough.
+// Idea: count, mean and squared deviations are reduced together. Each thread computes the deviations from its
+// own mean, not the row's, and the merge of two sets accounts for the difference of their means
+// (welford.cuh). One barrier is therefore enough.
 //
-// Limited before: thought to be the second barrier.
+// Limited before: we suspected the second barrier.
 // Limits now: as rung 2: the merge takes more instructions than the barrier it saves (README.md).
 // Uses: 31 to 64 registers, 48 to 768 bytes of shared memory.
-// Costs in clarity: the merge in place of two plain sums.
+// Costs in clarity: the merge instead of two plain sums.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
 #include "common/core/registry.h"

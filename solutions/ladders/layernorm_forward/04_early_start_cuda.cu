@@ -1,14 +1,15 @@
 // Rung 4: the next kernel starts while this one still runs.
 // Needs: sm_90
 //
-// Idea: programmatic dependent launch (dependent_launch.cuh). A block says that the next kernel may start as
-// soon as it has asked for its row. When the last blocks of this kernel run, blocks of the next one are
-// already there and wait: no launch, no empty multiprocessors between two kernels. Everything else is rung 3.
+// Idea: programmatic dependent launch (dependent_launch.cuh). A block allows the next kernel to start as soon
+// as it has issued the loads of its row. When the last blocks of this kernel run, blocks of the next kernel
+// are already resident and wait. No time is lost to a launch or to empty multiprocessors between two kernels.
+// Everything else is as in rung 3.
 //
 // Limited before: start and end of the kernel, at 1024 columns.
 // Limits now: the weights, as in rung 2.
 // Uses: as rung 3.
-// Costs in clarity: a wait whose absence no test is sure to find.
+// Costs in clarity: a wait; if it is missing, tests may still pass.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
 #include "common/core/registry.h"

@@ -1,14 +1,15 @@
-// Rung 5: weights are asked for together with the row, and two long rows share a multiprocessor.
+// Rung 5: the loads of the weights are issued with those of the row, and two long rows share a
+// multiprocessor.
 // Needs: sm_90
 //
-// Idea: the rungs before asked for gamma and beta when the threads had met: then all of them waited for a
-// cache. Up to 8192 columns a thread has registers for both beside the row, and asks for all three at once.
-// Of longer rows half lies in shared memory (halved_row.cuh), so that two blocks fit a multiprocessor and one
-// loads while the other waits; their weights are asked for one pack ahead.
+// Idea: the previous rungs loaded gamma and beta after the reduction, and all threads then waited for a
+// cache. Up to 8192 columns a thread has registers for both in addition to the row, and issues all three
+// loads together. Of longer rows half lies in shared memory (halved_row.cuh), so that two blocks fit a
+// multiprocessor and one loads while the other waits; their weights are asked for one pack ahead.
 //
-// Limited before: the latency of a cache for gamma and beta, behind the barrier, in threads that all wait.
+// Limited before: the latency of a cache for gamma and beta, after the barrier, with all threads waiting.
 // Limits now: memory: 92% of a copy at 1024 columns, 101% at 8192, 97% at 32768 (H100).
-// Uses: 32 to 64 registers; 64 KiB of shared memory where half of a row is there.
+// Uses: 32 to 64 registers; 64 KiB of shared memory if it holds half of a row.
 // Costs in clarity: two kernels, for short rows and for long ones.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"

@@ -1,8 +1,8 @@
 // Rung 3: tiles arrive while others are multiplied (cp.async, four stages).
 //
-// Idea: cp.async copies 16 bytes from global to shared memory without a register and without waiting. A
-// ring of four buffers holds the tile that is multiplied and three that are on their way, so a step never
-// waits for the latency of global memory, only for its bandwidth.
+// Idea: cp.async copies 16 bytes from global to shared memory without a register and without waiting. A ring
+// of four buffers holds the tile that is multiplied and three that are in flight, so a step never waits for
+// the latency of global memory, only for its bandwidth.
 //
 // Limited before: latency of global memory; its stalls (long scoreboard) fall from 6 warps per instruction
 // issued to 0.01.

@@ -5,8 +5,8 @@
 // so that what the 132 blocks read at one time fits into the L2 cache. C goes through shared memory to TMA,
 // which writes whole rows of 128 bytes.
 //
-// Limited before: start and end of each block (launch, first loads, stores) were in nobody's shadow, and 48
-// million sectors came from the L2 cache; now 33 million.
+// Limited before: start and end of each block (launch, first loads, stores) overlapped with no other work,
+// and 48 million sectors came from the L2 cache; now 33 million.
 //
 // Limits now: the power of the chip: on random data its clock falls to about 1.5 GHz when this kernel, or
 // the library's, runs for milliseconds.

@@ -1,10 +1,10 @@
-// Rung 7: copies run beside the arithmetic, and nobody waits for them.
+// Rung 7: copies overlap the arithmetic, and no thread waits for them.
 // Needs: sm_80
 //
-// Idea: cp.async copies from global to shared memory without passing through registers, and a thread goes
-// on at once. Four stages in shared memory form a ring: one is multiplied, three are on their way. In the
-// registers the same idea once more, two fragments: one is multiplied while the next is read. One barrier
-// per step is left. Zeros beyond the edges come from the copy itself, which is told how many bytes to read
+// Idea: cp.async copies from global to shared memory without passing through registers, and a thread goes on
+// at once. Four stages in shared memory form a ring: one is multiplied, three are in flight. In the registers
+// the same idea once more, two fragments: one is multiplied while the next is read. One barrier per step is
+// left. Zeros beyond the edges come from the copy itself, which is told how many bytes to read
 // (async_copy.cuh). A block now owns (128, 256) of C with 8 warps of rung 6, and fills the multiprocessor
 // alone.
 //
@@ -30,7 +30,7 @@ namespace {
 // A block owns (128, 256), a warp (64, 64), a thread (16, 8) of C; a step covers 8 of K.
 using Tiles = ladder::Tiling<128, 256, 8, 64, 64, 16, 8>;
 constexpr int kDepth = Tiles::kDepth;
-constexpr int kStages = 4;  // tiles in shared memory: one in use, three on their way
+constexpr int kStages = 4;  // tiles in shared memory: one in use, three in flight
 constexpr int kTileA = kDepth * Tiles::kStrideA, kTileB = kDepth * Tiles::kStrideB;
 constexpr int kStage = kTileA + kTileB;
 constexpr int kSharedBytes = kStages * kStage * static_cast<int>(sizeof(float));

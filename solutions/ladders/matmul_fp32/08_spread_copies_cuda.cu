@@ -6,7 +6,7 @@
 // of a step do not come in a burst: one after each of the first steps of depth, each right behind the store
 // of what the same register held. So every load has a whole step of 16 to arrive, and shared memory is never
 // busy with copies alone. Two buffers suffice, with one barrier per step. A thread owns (8, 8) of C, which
-// leaves registers for the values on their way and room for two blocks per multiprocessor.
+// leaves registers for the values in flight and room for two blocks per multiprocessor.
 //
 // NN and TN, and matrices whose rows are no multiple of 16 bytes, are rung 7's: it reaches the library there.
 //

@@ -1,5 +1,5 @@
-// Copies tiles from global to shared memory with cp.async: no register holds the data on its way.
-// Needs compute capability 8.0.
+// Copies tiles from global to shared memory with cp.async: the data does not pass through registers. Needs
+// compute capability 8.0.
 #pragma once
 
 #include <cstdint>

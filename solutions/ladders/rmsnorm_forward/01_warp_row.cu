@@ -1,11 +1,11 @@
-// Rung 1: a warp per row, so that nobody waits at a barrier.
+// Rung 1: one warp per row, so that no warp waits at a barrier.
 //
-// Idea: 32 lanes share a row, and a block of 8 warps has 8 rows. The lanes meet by shuffles alone: neither
-// shared memory nor __syncthreads. A warp walks its row twice, 4 loads of 16 bytes per lane at a time: first
-// for the squares, then to write.
+// Idea: 32 lanes share a row, and a block of 8 warps has 8 rows. The lanes combine their values by shuffles
+// alone, without shared memory and without __syncthreads. A warp reads its row twice, 4 loads of 16 bytes per
+// lane at a time: first for the squares, then to write.
 //
 // Limited before: the barriers of chapter 05's solution.
-// Limits now: the second reading: 64 rows on their way in a multiprocessor are as much as its L1 cache holds
+// Limits now: the second read: the 64 rows in flight in a multiprocessor are as much as its L1 cache holds
 // from 1024 columns on, and from 8192 columns on those of all multiprocessors are more than the L2 cache
 // holds, so that memory delivers them twice.
 // Uses: 27 to 57 registers, no shared memory.

@@ -1,12 +1,14 @@
-// Rung 4: weights are asked for together with the row, and short rows go two at a time.
+// Rung 4: the loads of the weights are issued with those of the row, and a block processes two short rows at
+// a time.
 // Needs: sm_90
 //
-// Idea: the rungs before asked for the weights when the threads had met: then all of them waited for a cache.
-// Up to 8192 columns (16384 in bf16) a thread has registers for both, and asks for both at once. A row of few
-// bytes leaves a thread with one load: two rows per block share weights and meeting. For longer rows the
-// weights are read as constants, so that the compiler may ask for several packs before it stores the first.
+// Idea: the previous rungs loaded the weights after the reduction, and all threads then waited for a cache.
+// Up to 8192 columns (16384 in bf16) a thread has registers for both, and issues both loads together. In
+// short rows a thread would have only one load, so a block processes two rows, which share the weights and
+// the barrier. For longer rows the weights are read as constants, so that the compiler may issue the loads of
+// several packs before it stores the first.
 //
-// Limited before: the trip to a cache for the weights, after the meeting, by threads that then all wait.
+// Limited before: loading the weights from a cache after the reduction, with all threads waiting.
 // Limits now: memory in fp32: 91% of a copy at 1024 columns, 99% at 8192, 97% at 32768 (H200). In bf16 97% at
 // 8192 and at 32768 columns; at 1024 columns 80%: the start and the end of a block.
 // Uses: 27 to 64 registers, 64 to 256 bytes of shared memory.

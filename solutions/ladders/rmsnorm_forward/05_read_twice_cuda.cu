@@ -1,16 +1,17 @@
-// Rung 5: long rows are read twice, the second time from the cache of the multiprocessor.
+// Rung 5: long rows are read twice, the second time from the L1 cache.
 // Needs: sm_90
 //
-// Idea: a block that holds a row must have all of it before it can store, and until then it asks for nothing
-// more. A block that only sums has registers to spare: it asks for the next packs while it adds these, and
-// reads the row again to scale it. The first reading asks the caches to keep the row, the second to drop it
-// (cache_hints.cuh), and so few rows are on a multiprocessor at once that they fit its cache of 256 KiB: one
-// of 128 KiB, two of 64, four of 32. Memory delivers each row once. torch.compile's kernel reads twice as well.
+// Idea: a block that holds a row must receive all of it before it can store, and until then it issues no more
+// loads. A block that only adds squares has spare registers: it loads the next packs while it adds these, and
+// reads the row again to scale it. The loads of the first pass carry a hint to keep the row in the cache, and
+// those of the second a hint to evict it (cache_hints.cuh). A multiprocessor processes only as many rows at
+// once as fit in its L1 cache of 256 KiB: one of 128 KiB, two of 64, four of 32. Memory delivers each row
+// once. torch.compile's kernel reads twice as well.
 //
 // Limited before: blocks that wait for a whole row: 97% of a copy at 32768 columns, and in bf16 at 8192.
 // Limits now: memory.
 // Uses: 46 to 60 registers, 64 to 256 bytes of shared memory.
-// Costs in clarity: hints to caches, and a shape for every length of row that was found by measuring.
+// Costs in clarity: cache hints, and a launch shape for every row length that was found by measuring.
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_check.h"
 #include "common/core/registry.h"

@@ -1,4 +1,5 @@
-// Loads of 16 bytes that tell the caches what will happen to them (PTX ISA, "Cache eviction priority hints").
+// Loads of 16 bytes with hints to the caches: keep the data or evict it first (PTX ISA, "Cache eviction
+// priority hints").
 #pragma once
 
 #include <cuda_runtime.h>

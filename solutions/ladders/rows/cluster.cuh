@@ -1,9 +1,9 @@
 // The blocks of a cluster share a row that none of them could hold (compute capability 9.0).
 //
 // Blocks (b, 0), (b, 1), ... of the grid form a cluster: they run at the same time on neighboring
-// multiprocessors and can write into each other's shared memory. Each holds a slice of the row. What a warp
-// knows it writes to every block of the cluster, and after one barrier of the whole cluster each block has
-// all of it.
+// multiprocessors and can write into each other's shared memory. Each holds a slice of the row. Each warp
+// writes its partial result to every block of the cluster, and after one barrier of the whole cluster each
+// block has all of them.
 #pragma once
 
 #include <cooperative_groups.h>
@@ -13,7 +13,7 @@
 
 namespace wb::ladder {
 
-/// The sums over all threads of kBlocks blocks of kThreads, with the same bits in each. `turn` as in meet.
+/// The sums over all threads of kBlocks blocks of kThreads, with the same bits in each. `turn` as in meet().
 /// All blocks of the cluster must have started: see start_cluster.
 template <int kThreads, int kBlocks, int kCount>
 __device__ Known<kCount> meet_in_cluster(Known<kCount> mine, int turn = 0) {
@@ -38,7 +38,7 @@ __device__ Known<kCount> meet_in_cluster(Known<kCount> mine, int turn = 0) {
   return all;
 }
 
-/// Before the first meeting: shared memory of a block that has not started may not be written.
+/// Call it before the first reduction: shared memory of a block that has not started must not be written.
 template <int kBlocks>
 __device__ void start_cluster() {
   if constexpr (kBlocks > 1) cooperative_groups::this_cluster().sync();

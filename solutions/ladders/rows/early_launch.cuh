@@ -1,4 +1,5 @@
-// Launches a kernel that may start while the one before it in the stream still runs (compute capability 9.0).
+// Launches a kernel that may start while the previous kernel in the stream still runs (compute capability
+// 9.0).
 #pragma once
 
 #include "common/core/check.h"

@@ -1,8 +1,9 @@
-// A long row, half of it in registers and half in shared memory: two blocks fit a multiprocessor, and one
-// loads while the other meets and stores.
+// A long row, half of it in registers and half in shared memory: two blocks fit on a multiprocessor, and one
+// loads while the other reduces and stores.
 //
-// The second half is copied past the registers (cp.async), so that the whole row is in flight at once. A
-// thread reads from shared memory only what it has put there, so no barrier is needed.
+// The second half is copied to shared memory without passing through registers (cp.async), so that the whole
+// row is in flight at once. A thread reads from shared memory only what it has stored there, so no barrier is
+// needed.
 #pragma once
 
 #include <cuda_pipeline_primitives.h>

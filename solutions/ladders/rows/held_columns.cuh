@@ -1,6 +1,6 @@
 // Gradient of a normalization with everything that a thread needs in its registers: the weights of its
-// columns, the sums down them, one row, and the row that comes next. norm_backward.cuh has the formula and
-// says who owns what.
+// columns, the sums down them, one row, and the next row. norm_backward.cuh has the formula and says which
+// thread owns which elements.
 #pragma once
 
 #include "solutions/ladders/rows/cluster.cuh"

@@ -1,5 +1,5 @@
-// What a thread holds of a row or of weights, as memory has it, with zeros past the end: arithmetic on it
-// needs no bounds.
+// A thread's part of a row or of the weights, in the format of memory, with zeros past the end, so that
+// arithmetic needs no bounds checks.
 #pragma once
 
 #include "solutions/ladders/rows/held_row.cuh"

@@ -1,11 +1,11 @@
 // A row of a matrix in the registers of the threads that share it.
 //
 // Thread t holds packs t, t + kThreads, t + 2 kThreads, ...: neighboring threads read neighboring packs, and
-// all loads of a thread are on their way before it needs the first. A pack is 16 bytes where the rows allow
-// it, else one element. Memory holds T, float or bf16; registers hold floats.
+// all loads of a thread are in flight before it uses the first. A pack is 16 bytes if the rows allow it,
+// otherwise one element. Memory holds T, float or bf16; registers hold floats.
 //
-// The threads are those of a block, or a warp of a block of dim3(32, rows): threadIdx.x counts them either
-// way.
+// The threads are those of a block, or a warp of a block of dim3(32, rows): threadIdx.x numbers them in both
+// cases.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -155,8 +155,8 @@ class HeldRow {
 inline constexpr int kLongestHeldRow = 32768;
 
 /// Calls launch(RowShape) for the shape that holds a row of at most kLongestHeldRow columns. Short rows take
-/// few threads with four loads each, so that many rows are on their way in one multiprocessor; a row of 128
-/// KiB takes all threads that it can get. `wide`: rows are whole packs of 16 bytes.
+/// few threads with four loads each, so that many rows are in flight in one multiprocessor; a row of 128 KiB
+/// takes all threads that it can get. `wide`: rows are whole packs of 16 bytes.
 template <class T, class Launch>
 void with_held_row(int columns, bool wide, Launch launch) {
   constexpr int kWide = 16 / sizeof(T);

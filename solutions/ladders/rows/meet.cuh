@@ -1,9 +1,10 @@
-// The threads that share a row combine what each knows of it: in a block with one barrier, in a warp with
-// none.
+// The threads that share a row combine their partial results: in a block with one barrier, in a warp without
+// one.
 //
-// The lanes of a warp exchange registers, each with the lane `distance` away. Then every warp puts its result
-// into shared memory, and after the barrier every warp combines all of them in the same way, one per lane.
-// The order is fixed, and lane 0 tells the others: the same bits in every thread and in every run.
+// The lanes of a warp exchange registers, each with the lane `distance` away. Then every warp stores its
+// result in shared memory, and after the barrier every warp combines all results in the same way, one per
+// lane. The order is fixed, and lane 0 broadcasts its result, so every thread gets the same bits in every
+// run.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -35,8 +36,9 @@ __device__ Known<kCount> meet_in_warp(Known<kCount> mine, Combine combine) {
 }
 
 /// What all of them know together. combine(a, b) is commutative up to rounding. Call it from all kThreads
-/// threads. Who meets again with the same combine gives `turn` 0 and 1 by turns: then one barrier per meeting
-/// is enough, since nobody writes a slot before all have passed the meeting after the one that read it.
+/// threads. For repeated reductions with the same `combine`, pass `turn` 0 and 1 alternately: then one
+/// barrier per reduction is enough, since no thread writes a slot before all threads have passed the
+/// reduction after the one that read it.
 template <int kThreads, int kCount, class Combine>
 __device__ Known<kCount> meet(Known<kCount> mine, Combine combine, int turn = 0) {
   constexpr int kWarps = kThreads / kWarp;

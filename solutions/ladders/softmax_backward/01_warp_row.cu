@@ -1,11 +1,11 @@
-// Rung 1: a warp per row, so that nobody waits at a barrier.
+// Rung 1: one warp per row, so that no warp waits at a barrier.
 //
-// Idea: 32 lanes share a row, and a block of 8 warps has 8 rows. The lanes meet by shuffles alone: neither
-// shared memory nor __syncthreads. A warp walks dy and y twice, 4 loads of 16 bytes of each per lane at a
-// time.
+// Idea: 32 lanes share a row, and a block of 8 warps has 8 rows. The lanes combine their values by shuffles
+// alone, without shared memory and without __syncthreads. A warp reads dy and y twice, 4 loads of 16 bytes of
+// each per lane at a time.
 //
-// Limited before: the barrier of chapter 03's solution, and in long rows its second reading.
-// Limits now: the second reading of both rows: 40 pairs of rows on their way are more than the L1 cache of a
+// Limited before: the barrier of chapter 03's solution, and in long rows its second read.
+// Limits now: the second read of both rows: 40 pairs of rows in flight are more than the L1 cache of a
 // multiprocessor holds, and from 8192 columns on those of all multiprocessors are more than the L2 cache
 // holds.
 // Uses: 36 to 48 registers, no shared memory.

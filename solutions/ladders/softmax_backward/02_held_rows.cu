@@ -1,13 +1,13 @@
 // Rung 2: both rows stay in the registers of a block.
 //
 // Idea: a block holds dy and y of its row (held_row.cuh), up to 16384 columns, so that memory and caches are
-// read once. Longer rows are walked twice.
+// read once. Longer rows are read twice.
 //
-// Limited before: the second reading.
+// Limited before: the second read.
 // Limits now: at 1024 columns start and end of the kernel, 1.5 of 26 us. From 16388 columns on the second
-// reading: a block cannot hold two such rows.
+// read: a block cannot hold two such rows.
 // Uses: 24 to 60 registers, 16 to 256 bytes of shared memory.
-// Costs in clarity: a shape for each length.
+// Costs in clarity: a launch shape for each row length.
 #include "03_softmax/softmax.h"
 #include "03_softmax/softmax_check.h"
 #include "common/core/registry.h"

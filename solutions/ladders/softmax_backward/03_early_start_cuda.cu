@@ -1,15 +1,16 @@
 // Rung 3: the next kernel starts while this one still runs.
 // Needs: sm_90
 //
-// Idea: programmatic dependent launch (dependent_launch.cuh). A block says that the next kernel may start as
-// soon as it has asked for its rows. When the last blocks of this kernel run, blocks of the next one are
-// already there and wait: no launch, no empty multiprocessors between two kernels. Everything else is rung 2.
+// Idea: programmatic dependent launch (dependent_launch.cuh). A block allows the next kernel to start as soon
+// as it has issued the loads of its rows. When the last blocks of this kernel run, blocks of the next kernel
+// are already resident and wait. No time is lost to a launch or to empty multiprocessors between two kernels.
+// Everything else is as in rung 2.
 //
 // Limited before: start and end of the kernel.
 // Limits now: memory up to 16384 columns. Longer rows are still read twice: at 32768 columns the kernel
 // reaches 83% of a copy.
 // Uses: as rung 2.
-// Costs in clarity: a wait whose absence no test is sure to find.
+// Costs in clarity: a wait; if it is missing, tests may still pass.
 #include "03_softmax/softmax.h"
 #include "03_softmax/softmax_check.h"
 #include "common/core/registry.h"

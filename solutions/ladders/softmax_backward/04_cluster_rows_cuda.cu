@@ -2,13 +2,14 @@
 // Needs: sm_90
 //
 // Idea: up to 8 blocks of a cluster share a row. Each holds its slice of dy and y, 16384 columns of each at
-// most, and writes its part of dot into the shared memory of the others (cluster.cuh). So rows up to 131072
-// columns are read once; what is longer is walked. Rows up to 16384 columns are rung 3.
+// most, and writes its part of dot into the shared memory of the others (cluster.cuh). Rows of up to 131072
+// columns are therefore read once, and longer rows twice. Rows of up to 16384 columns are processed as in
+// rung 3.
 //
-// Limited before: the second reading of rows above 16384 columns.
+// Limited before: the second read of rows above 16384 columns.
 // Limits now: memory. Two reads and one write are faster than the copy, which writes as much as it reads:
 // 103% of it at 32768 columns (H200).
-// Uses: 88 registers where a cluster works, else as rung 3; 256 to 1024 bytes of shared memory.
+// Uses: 88 registers in the kernel for clusters, otherwise as rung 3; 256 to 1024 bytes of shared memory.
 // Costs in clarity: a barrier over blocks, and slices of which the last may be short.
 #include "03_softmax/softmax.h"
 #include "03_softmax/softmax_check.h"

@@ -1,14 +1,14 @@
-// Rung 1: a warp per row, so that nobody waits at a barrier.
+// Rung 1: one warp per row, so that no warp waits at a barrier.
 //
-// Idea: 32 lanes share a row, and a block of 8 warps has 8 rows. The lanes meet by shuffles alone: neither
-// shared memory nor __syncthreads. A warp walks its row twice, 4 loads of 16 bytes per lane at a time: first
-// for the maximum and the sum of exponentials (online softmax), then to write.
+// Idea: 32 lanes share a row, and a block of 8 warps has 8 rows. The lanes combine their values by shuffles
+// alone, without shared memory and without __syncthreads. A warp reads its row twice, 4 loads of 16 bytes per
+// lane at a time: first for the maximum and the sum of exponentials (online softmax), then to write.
 //
 // Limited before: the barriers of chapter 03's solution, two per row, at which all warps of a block wait for
 // the slowest.
-// Limits now: the second reading. A multiprocessor has 64 rows on their way; from 1024 columns on they are
-// more than its L1 cache holds, and from 8192 columns on those of all multiprocessors are more than the L2
-// cache holds, so that memory delivers them twice.
+// Limits now: the second read. A multiprocessor has 64 rows in flight; from 1024 columns on they are more
+// than its L1 cache holds, and from 8192 columns on those of all multiprocessors are more than the L2 cache
+// holds, so that memory delivers them twice.
 // Uses: 32 registers, no shared memory.
 // Costs in clarity: none: it is the formula, with a pair that can be merged.
 #include "03_softmax/softmax.h"

@@ -1,15 +1,15 @@
 // Rung 2: the row stays in the registers of a block.
 //
 // Idea: a block holds its row (held_row.cuh), so that memory and caches are read once, whatever the length up
-// to 32768 columns. How many threads depends on the length: 64 threads with 4 loads of 16 bytes each for 1024
-// columns, so that a multiprocessor has many rows on their way; 1024 threads with 8 loads for 32768. The
-// block meets twice, for the maximum and for the sum.
+// to 32768 columns. The number of threads depends on the length: 64 threads with 4 loads of 16 bytes each for
+// 1024 columns, so that a multiprocessor has many rows in flight; 1024 threads with 8 loads for 32768. The
+// block has two barriers, for the maximum and for the sum.
 //
-// Limited before: the second reading of each row.
-// Limits now: at 1024 columns what is around the kernel: 64 MB take 16 us, and start and end of a kernel take
+// Limited before: the second read of each row.
+// Limits now: at 1024 columns the start and end of the kernel: 64 MiB take 16 us, and start and end take
 // about 2 of the 19 us measured. From 8192 columns on the kernel is within 3% of a copy.
 // Uses: 24 to 64 registers, 16 to 256 bytes of shared memory.
-// Costs in clarity: a shape for each length.
+// Costs in clarity: a launch shape for each row length.
 #include "03_softmax/softmax.h"
 #include "03_softmax/softmax_check.h"
 #include "common/core/registry.h"

@@ -1,15 +1,15 @@
-// Rung 3: the threads of a block meet once.
+// Rung 3: one barrier per row.
 //
-// Idea: maximum and sum travel as a pair. Each thread takes the exponentials beside its own maximum, not the
-// row's, and the merge of two pairs rescales their sums (softmax_row.cuh). So one barrier is enough, and in
-// place of a division by the sum each value is multiplied by exp(own maximum - maximum) / sum: one
-// exponential per thread more.
+// Idea: maximum and sum are reduced as a pair. Each thread computes the exponentials relative to its own
+// maximum, not the row's, and the merge of two pairs rescales their sums (softmax_row.cuh). One barrier is
+// therefore enough. Instead of a division by the sum, each value is multiplied by exp(own maximum - maximum)
+// / sum: one more exponential per thread.
 //
-// Limited before: thought to be the second barrier.
+// Limited before: we suspected the second barrier.
 // Limits now: as rung 2. A multiprocessor has several blocks, and while one waits at its barrier the others
-// load: the barrier cost nothing that could be gained (README.md).
+// load: removing the barrier gained nothing (README.md).
 // Uses: 24 to 64 registers, 32 to 512 bytes of shared memory.
-// Costs in clarity: what a thread holds is relative to its own maximum until the end.
+// Costs in clarity: the values of a thread are relative to its own maximum until the end.
 #include "03_softmax/softmax.h"
 #include "03_softmax/softmax_check.h"
 #include "common/core/registry.h"

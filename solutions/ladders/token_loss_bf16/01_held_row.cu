@@ -1,15 +1,15 @@
 // Rung 1: the logits stay in registers between the sum and the gradient.
 //
-// Idea: a block holds its row as bf16, two logits per register, up to 32768 of them with 512 threads: 32
-// registers per thread, so that two blocks fit a multiprocessor and one loads while the other computes. The
-// exponentials are computed twice, for the sum and for the gradient, since keeping them would take twice the
-// registers.
+// Idea: a block holds its row as bf16, two logits per register, up to 32768 logits with 512 threads. This
+// takes 32 registers per thread, so that two blocks fit on a multiprocessor and one loads while the other
+// computes. The exponentials are computed twice, for the sum and for the gradient, since keeping them would
+// take twice the registers.
 //
-// Limited before: the second reading of the row: 67% of a copy at 8192 x 32000 (H200).
+// Limited before: the second read of the row: 67% of a copy at 8192 x 32000 (H200).
 // Limits now: no longer memory alone: 77% of a copy. Two blocks per multiprocessor load, compute two
-// exponentials per logit and store, and memory waits where both compute. No counter was taken.
+// exponentials per logit and store, and no loads are in flight while both compute. No counter was measured.
 // Uses: 36 to 64 registers for rows that a block holds, 32 to 256 bytes of shared memory.
-// Costs in clarity: a shape for each length.
+// Costs in clarity: a launch shape for each row length.
 #include "07_tinyllama/token_loss_check.h"
 #include "common/core/registry.h"
 #include "solutions/ladders/token_loss_bf16/token_loss_row.cuh"

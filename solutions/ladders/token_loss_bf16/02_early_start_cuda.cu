@@ -1,13 +1,13 @@
 // Rung 2: the next kernel starts while this one still runs.
 // Needs: sm_90
 //
-// Idea: programmatic dependent launch (dependent_launch.cuh), as in softmax_forward. Everything else is
+// Idea: programmatic dependent launch (dependent_launch.cuh), as in softmax_forward. Everything else is as in
 // rung 1.
 //
-// Limited before: at 1024 x 1000, start and end of the kernel: 4.8 us in place of 4.1 (H200).
+// Limited before: at 1024 x 1000, start and end of the kernel: 4.8 us instead of 4.1 (H200).
 // Limits now: as rung 1. At 8192 x 32000 the start is less than 1% of the time, and nothing is gained.
 // Uses: as rung 1.
-// Costs in clarity: a wait whose absence no test is sure to find.
+// Costs in clarity: a wait; if it is missing, tests may still pass.
 #include "07_tinyllama/token_loss_check.h"
 #include "common/core/registry.h"
 #include "solutions/ladders/rows/early_launch.cuh"

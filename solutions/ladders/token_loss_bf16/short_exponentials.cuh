@@ -1,9 +1,9 @@
 // token_loss with few instructions per logit (compute capability 9.0).
 //
-// The special function unit knows powers of two. __expf(x - lse) is a subtraction, a multiplication, that
-// power, and three more instructions where the result might be denormal. Here it is one multiply-add and the
-// power: exp(x - lse) = 2^(x log2(e) - lse log2(e)), and denormal results become 0. The maximum is taken of
-// two bf16 at a time, and the target's gradient is written after the others.
+// The special function unit computes powers of two. __expf(x - lse) is a subtraction, a multiplication, the
+// power, and three more instructions in case the result is denormal. Here it is one multiply-add and the
+// power: exp(x - lse) = 2^(x log2(e) - lse log2(e)), and denormal results become 0. The maximum is computed
+// for two bf16 values at a time, and the target's gradient is written after the others.
 #pragma once
 
 #include "solutions/ladders/attention_bf16/exponential.cuh"
@@ -67,7 +67,7 @@ __device__ Target target_of(const bf16* logits, int column) {
   return {column, is_mine, is_mine ? to_float(logits[column]) : 0.0f};
 }
 
-/// The row that the threads hold becomes its loss and its gradient. `turn` as in meet.
+/// The row that the threads hold becomes its loss and its gradient. `turn` as in meet().
 template <class Shape>
 __device__ void replace_row(const TokenLossArguments& a, std::int64_t row, const HeldPacks<Shape>& held,
                             const Target& target, int turn = 0) {
