@@ -32,7 +32,7 @@ from unittest import mock
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
 
-from workbook import check, test_run  # noqa: E402
+from workbook import check, examination, test_run  # noqa: E402
 
 MISTAKES = TOOLS / "proofs" / "mistakes"
 NOT_YET = re.compile(r"^// Not yet: (.+)$", re.MULTILINE)
@@ -52,7 +52,7 @@ def examine(folder: Path, file: Path, limit: float = SECONDS) -> tuple:
     """What check finds."""
     program = folder / "bin" / f"{file.parent.name}_mistakes_test"
     twin = folder / "bin" / f"{file.parent.name}_mistakes_inspected_test"
-    return check.examine(program, twin, ["--impl", file.stem], limit)
+    return examination.examine(program, twin, ["--impl", file.stem], limit)
 
 
 def named_soon():

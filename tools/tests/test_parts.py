@@ -7,16 +7,20 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import support  # noqa: F401
-from workbook import inspection, process, test_run
+from workbook import examination, inspection, process, test_run
 
 # As the harness does: takes its part of the tests, ends at the first that fails, reports behind the secret.
 PROGRAM = """#!{python}
 import json, os, sys
-part, parts = map(int, sys.argv[sys.argv.index('--part') + 1].split('/'))
+options = dict(zip(sys.argv, sys.argv[1:]))
+part, parts = map(int, options.get('--part', '1/1').split('/'))
 tests = []
 for name in {names!r}[part - 1 :: parts]:
+    if not options.get('--test', name).endswith(name):
+        continue
     if {crash!r} == name:
         print(f'  {{name}}  starter \\x02', end='', flush=True)
         os.abort()
@@ -74,6 +78,54 @@ class SharesTests(unittest.TestCase):
         plain = test_run.TestRun(tests=[test_run.Test("Suite.Eight", "starter", "passed", "", 1, 1)], total=1)
         inspected = inspection.run_all(self.program, [], 30.0, plain)
         self.assertIn("Suite.Eight ran in only one of the two programs", inspected.problem)
+
+
+class Examines(unittest.TestCase):
+    """The plain program and its twin, as shell scripts that meet through files."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.twin_runs, self.plain_is_done = self.folder / "twin_runs", self.folder / "plain_is_done"
+
+    def script(self, name, reds, before):
+        """A program whose report comes after the shell command `before`."""
+        program = self.folder / name
+        reporter = self.folder / f"{name}_report"
+        reporter.write_text(PROGRAM.format(python=sys.executable, names=NAMES, reds=reds, crash=""))
+        program.write_text(f'#!/bin/sh\n{before}\nexec {sys.executable} {reporter} "$@"\n')
+        program.chmod(0o755)
+        return program
+
+    def examine(self, plain, twin):
+        with mock.patch.object(examination, "RESULTS", self.folder):
+            return examination.examine(plain, twin, [], 60.0, tests=len(NAMES))
+
+    def test_the_twin_runs_while_the_tests_do(self):
+        # One after the other, the plain program would wait for ever.
+        plain = self.script("plain", (), f"while [ ! -e {self.twin_runs} ]; do sleep 0.01; done")
+        outcome, inspected = self.examine(plain, self.script("twin", ("Two",), f"touch {self.twin_runs}"))
+        self.assertEqual(outcome.failures, [])
+        self.assertEqual(inspected.findings, ["race in Two"])
+        self.assertEqual(outcome.objections, [examination.INSPECTOR])
+
+    def test_a_red_test_ends_the_twin_and_is_inspected_alone(self):
+        plain = self.script("plain", ("Three",), f"while [ ! -e {self.twin_runs} ]; do sleep 0.01; done")
+        wait = f'touch {self.twin_runs}; case "$*" in *--part*) sleep 600;; esac'
+        outcome, inspected = self.examine(plain, self.script("twin", ("Three",), wait))
+        self.assertEqual([failure.test for failure in outcome.failures], ["Suite.Three"])
+        self.assertEqual(inspected.findings, ["race in Three"])
+
+    def test_nothing_is_left_of_either(self):
+        number = self.folder / "number"
+        left = f"setsid sh -c 'echo $$ > {number}; sleep 600' & while [ ! -s {number} ]; do sleep 0.01; done"
+        self.examine(self.script("plain", (), left), self.script("twin", (), ""))
+        line = Path(f"/proc/{number.read_text().strip()}/cmdline")
+        until = time.monotonic() + 60.0
+        while line.exists() and line.read_bytes() and time.monotonic() < until:  # empty once it has ended
+            time.sleep(0.01)
+        self.assertFalse(line.exists() and line.read_bytes())
 
 
 class RunsTogether(unittest.TestCase):

@@ -10,14 +10,13 @@ from . import chapters, console, daily, device, hints, inspection, judges, setup
 from .build import Beside, Build
 from .console import heading, mark, paint, paragraph, say, warn
 from .errors import Exit, WorkbookError, shown
+from .examination import examine
 from .machine import RESULTS
 
 LISTED_FAILURES = 12
 SHOWN_NOTES = 2
 PRINTED_LINES = 20
-SLOW_INSPECTION = 20.0  # seconds
 PRINTED_COLUMNS = 200
-INSPECTOR = "the inspector found what results do not show"
 NO_SUCH_IMPLEMENTATION = "no implementation is called"
 
 
@@ -91,7 +90,10 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
         return Exit.BUILD
     watched = build.program(twin) if twin and not trouble else None
-    outcome, inspected = examine(program, watched, arguments, options.timeout, options.verbose, build.beside)
+    tests = len(judges.listed_tests(exercise))
+    outcome, inspected = examine(
+        program, watched, arguments, options.timeout, options.verbose, build.beside, tests
+    )
     inspected.less = inspection.less(build, exercise) if watched else ""
     if trouble:
         inspected.left_out += f": the inspected program was not built ({trouble})"
@@ -119,43 +121,6 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         )
         next_step(exercise, outcome, inspected, build.device == "cuda")
     return Exit.OK if outcome.passed else Exit.FAILED
-
-
-def examine(
-    program, twin, arguments: list, limit: float, verbose: bool = False, beside: Beside | None = None
-) -> tuple:
-    """Run a test program, unless it runs since the build, then its inspected twin where there is one:
-    (TestRun, Inspection)."""
-    inspected = inspection.Inspection(left_out=inspection.BLIND)
-    endless = ""  # the test that did not end under the inspector either
-
-    def cause_is_known(test: str) -> bool:
-        """Inspect a test that takes long while it runs."""
-        nonlocal inspected, endless
-        options = [*arguments, "--test", test, "--stop-at-first"]
-        found = inspection.run(twin, options, min(limit, SLOW_INSPECTION), sweep=False)
-        if found.findings or found.problem:
-            inspected = found
-        endless = "" if found.findings or not found.problem else test
-        return bool(found.findings)
-
-    on_slow = cause_is_known if twin else None
-    if beside and beside.running:
-        outcome = beside.running.outcome(on_slow)
-    else:
-        outcome = test_run.run(program, arguments, limit, RESULTS, on_slow)
-    if twin and not inspected.findings and not (endless and outcome.unfinished.endswith(endless)):
-        only = inspection.of_first(outcome)
-        options = [*arguments, *only] if verbose else [*arguments, *only, "--stop-at-first"]
-        if only:
-            inspected = inspection.run(twin, options, limit)
-        else:
-            inspected = inspection.run_all(twin, options, limit, outcome)
-    if outcome.problem or outcome.failures:
-        inspected.problem = ""  # the tests say it themselves
-    if not inspected.clean and not outcome.problem:
-        outcome.objections.append(INSPECTOR)
-    return outcome, inspected
 
 
 def build_both(build: Build, target: str, twin: str, exercise, limit: float) -> str:

@@ -63,11 +63,24 @@ def run(program: Path, arguments: list, limit: float, sweep: bool = True) -> Ins
     return read(test_run.run(program, arguments, limit, RESULTS, sweep=sweep))
 
 
-def run_all(program: Path, arguments: list, limit: float, plain: test_run.TestRun) -> Inspection:
-    """Run all tests that the `plain` program has run. The inspector takes one thread, so several processes
-    share them: more than there are processors, since some tests take much longer than others."""
-    parts = min(MOST_PARTS, PARTS_PER_CORE * (os.cpu_count() or 1), max(1, plain.total))
-    outcome = test_run.run_in_parts(program, arguments, limit, parts)
+def parts_of(tests: int) -> int:
+    """How many processes share so many tests. The inspector takes one thread: more than there are processors,
+    since some tests take much longer than others."""
+    return min(MOST_PARTS, PARTS_PER_CORE * (os.cpu_count() or 1), max(1, tests))
+
+
+def run_all(
+    program: Path,
+    arguments: list,
+    limit: float,
+    plain: test_run.TestRun,
+    started: test_run.Parts | None = None,
+) -> Inspection:
+    """Run all tests that the `plain` program has run; `started`: they run already."""
+    if started:
+        outcome = started.outcome()
+    else:
+        outcome = test_run.run_in_parts(program, arguments, limit, parts_of(plain.total))
     inspection = read(outcome)
     names = [{(test.name, test.implementation) for test in one.tests} for one in (plain, outcome)]
     if inspection.clean and names[0] != names[1]:

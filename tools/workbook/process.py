@@ -283,7 +283,8 @@ class Lines:
 
 
 def together(runs: list) -> None:
-    """Run several `Lines` to their ends at the same time. Ctrl-C, or an error in one, ends all of them."""
+    """Run several `Lines` to their ends at the same time; some may have begun. Ctrl-C, or an error in one,
+    ends all of them."""
     errors = []
 
     def follow(one: Lines) -> None:
@@ -301,7 +302,8 @@ def together(runs: list) -> None:
     try:
         for one in runs:  # no fork once there are threads
             one.sweep = False  # which would end the others
-            one.begin()
+            if not one.group:
+                one.begin()
         for thread in threads:
             thread.start()
         runs[0].run()

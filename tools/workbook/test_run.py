@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import re
 import signal
 from collections.abc import Callable
@@ -22,6 +23,7 @@ SCHEMA_VERSION = 1
 BEGUN, ENDED = "\x02", "\x03"
 TEST_OUTPUT = re.compile(r"^  (\S+)(?:  \S+)?\s*\x02([^\x03]*)(\x03?)", re.MULTILINE)
 SLOW_SECONDS = 5.0
+NICE = 7  # about a fifth of the processor time of a program that has not yielded
 
 
 @dataclass
@@ -112,18 +114,51 @@ class Running:
         self.channel.__exit__(None, None, None)
 
 
-def run_in_parts(program: Path, arguments: list, timeout: float, parts: int) -> TestRun:
-    """`run`, with the tests dealt out to several processes at the same time: part i of n has the tests i,
-    i + n, i + 2n and so on. The outcome is that of one process; no report is kept."""
-    with contextlib.ExitStack() as stack:
-        channels = [stack.enter_context(Channel()) for _ in range(parts)]
-        started = [
+class Parts:
+    """The tests of a program dealt out to several processes, which run from now on: part i of n has the tests
+    i, i + n, i + 2n and so on. Other programs may run beside them until their outcome is asked for."""
+
+    def __init__(self, program: Path, arguments: list, timeout: float, parts: int) -> None:
+        self.first_failure_ends = "--stop-at-first" in arguments
+        self.stack = contextlib.ExitStack()
+        self.channels = [self.stack.enter_context(Channel()) for _ in range(parts)]
+        self.started = [
             prepared(program, [*arguments, "--part", f"{i + 1}/{parts}"], timeout, channel)
-            for i, channel in enumerate(channels)
+            for i, channel in enumerate(self.channels)
         ]
-        process.together(started)
-        outcomes = [judged(one, channel, None) for one, channel in zip(started, channels)]
-    return joined(outcomes, "--stop-at-first" in arguments)
+        try:
+            for one in self.started:
+                one.begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def yield_to_others(self) -> None:
+        """Let programs that want a processor at the same time have more of it."""
+        for one in self.started:
+            pid = one.group.process.pid
+            with contextlib.suppress(OSError):  # it has ended
+                os.setpriority(os.PRIO_PROCESS, pid, NICE)
+                # Linux shares processors out among sessions first, where it groups them.
+                Path(f"/proc/{pid}/autogroup").write_text(str(NICE))
+
+    def outcome(self) -> TestRun:
+        """That of one process; no report is kept. Nothing that this run has started is left then."""
+        process.together(self.started)
+        outcomes = [judged(one, channel, None) for one, channel in zip(self.started, self.channels)]
+        return joined(outcomes, self.first_failure_ends)
+
+    def close(self) -> None:
+        """End those that still run."""
+        for one in self.started:
+            one.close()
+        self.stack.close()
+
+
+def run_in_parts(program: Path, arguments: list, timeout: float, parts: int) -> TestRun:
+    """`run`, in several processes at the same time."""
+    with contextlib.closing(Parts(program, arguments, timeout, parts)) as started:
+        return started.outcome()
 
 
 def prepared(

@@ -1,0 +1,86 @@
+"""Run the tests of an exercise and, on the CPU device, the same tests under the inspector beside them."""
+
+from __future__ import annotations
+
+from . import guard, inspection, test_run
+from .build import Beside
+from .machine import RESULTS
+
+SLOW_INSPECTION = 20.0  # seconds
+INSPECTOR = "the inspector found what results do not show"
+
+
+def examine(
+    program,
+    twin,
+    arguments: list,
+    limit: float,
+    verbose: bool = False,
+    beside: Beside | None = None,
+    tests: int = 0,
+) -> tuple:
+    """Run a test program, unless it runs since the build, then its inspected twin where there is one:
+    (TestRun, Inspection). With `tests`, the number of tests, both run at the same time."""
+    examination = Examination(program, twin, arguments, limit, verbose)
+    try:
+        return examination.run(beside.running if beside else None, tests)
+    finally:
+        examination.close()
+
+
+class Examination:
+    def __init__(self, program, twin, arguments: list, limit: float, verbose: bool) -> None:
+        self.program, self.twin, self.limit = program, twin, limit
+        self.arguments = arguments
+        self.of_twin = arguments if verbose else [*arguments, "--stop-at-first"]
+        self.inspected = inspection.Inspection(left_out=inspection.BLIND)
+        self.endless = ""  # the test that did not end under the inspector either
+        self.ahead: test_run.Parts | None = None  # the twin, while the outcome of the tests is not known
+
+    def run(self, running: test_run.Running | None, tests: int) -> tuple:
+        running = running or test_run.Running(self.program, self.arguments, self.limit, RESULTS)
+        try:
+            if self.twin and tests:
+                parts = inspection.parts_of(tests)
+                self.ahead = test_run.Parts(self.twin, self.of_twin, self.limit, parts)
+                self.ahead.yield_to_others()  # a red test is to be known as soon as ever
+            on_slow = self.cause_is_known if self.twin else None
+            outcome = running.outcome(on_slow, sweep=False)
+        finally:
+            running.close()
+        inspected = self.inspected
+        known = inspected.findings or (self.endless and outcome.unfinished.endswith(self.endless))
+        if self.twin and not known:
+            inspected = self.inspect(outcome)
+        if outcome.problem or outcome.failures:
+            inspected.problem = ""  # the tests say it themselves
+        if not inspected.clean and not outcome.problem:
+            outcome.objections.append(INSPECTOR)
+        return outcome, inspected
+
+    def cause_is_known(self, test: str) -> bool:
+        """Inspect a test that takes long while it runs."""
+        self.end_ahead()
+        options = [*self.arguments, "--test", test, "--stop-at-first"]
+        found = inspection.run(self.twin, options, min(self.limit, SLOW_INSPECTION), sweep=False)
+        if found.findings or found.problem:
+            self.inspected = found
+        self.endless = "" if found.findings or not found.problem else test
+        return bool(found.findings)
+
+    def inspect(self, outcome: test_run.TestRun) -> inspection.Inspection:
+        only = inspection.of_first(outcome)
+        if only:
+            self.end_ahead()
+            return inspection.run(self.twin, [*self.of_twin, *only], self.limit)
+        return inspection.run_all(self.twin, self.of_twin, self.limit, outcome, self.ahead)
+
+    def end_ahead(self) -> None:
+        ahead, self.ahead = self.ahead, None
+        if ahead:
+            ahead.close()
+
+    def close(self) -> None:
+        """Leave nothing of what the programs have started, wherever it went."""
+        self.end_ahead()
+        guard.kill_marked()
