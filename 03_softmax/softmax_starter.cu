@@ -47,7 +47,7 @@ __global__ void softmax_kernel(const float* x,  // (rows, columns)
   // TODO 2: Which row is this block's, and where does it start? The offset needs 64 bits.
 
   // TODO 3: A row may have any number of columns. Let thread t take columns t, t + blockDim.x, ... in each of
-  //         the three passes: maximum, sum, store. What does a thread without any column put in?
+  //         the three passes: maximum, sum, store. What does a thread without columns contribute?
 
   // TODO 4: A masked row contains only -inf, and must become zeros. What is -inf - -inf? And 0 / 0?
 }

@@ -70,7 +70,7 @@ __global__ void repeat_kv_backward_kernel(const float* dy,      // (B, H, T, D)
   const float* from = dy + first_copy(place, group, t, h, d);
   float* to = dx.data + start_in_view(dx, place);
 
-  // TODO 5: The other way round: what was copied group times has the sum of group gradients. Overwrite dx.
+  // TODO 5: The reverse: an element that was copied group times has the sum of group gradients. Overwrite dx.
 }
 
 unsigned blocks_for(int b, int heads, int t) {

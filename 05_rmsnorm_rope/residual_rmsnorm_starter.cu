@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(1024) residual_rmsnorm_kernel(const float* x, 
   //         one thread stores it.
 
   // TODO 3: Over the same packs: out[i] = scaled(sums[i], the row's rstd, weights[i]). Each thread reads back
-  //         what it has stored itself, so it need not wait for anybody.
+  //         what it has stored itself, so no barrier is needed.
   //         If you want more: keep the sums in registers instead, in an array of packs and unrolled loops.
 }
 

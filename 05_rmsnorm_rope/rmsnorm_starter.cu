@@ -70,7 +70,7 @@ __global__ void rmsnorm_rows_kernel(const float* dy,      // (N, C)
 
     // TODO 5: dx = row_rstd * (g - xhat * mean), for this thread's columns.
 
-    // TODO 6: In the same loop, while dy and x are at hand: add dy * xhat to this column's my_partials. No
+    // TODO 6: In the same loop, while dy and x are loaded: add dy * xhat to this column's my_partials. No
     //         other thread of the grid has this column of this block's row of sums.
   }
 }

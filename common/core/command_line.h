@@ -15,7 +15,7 @@
 
 namespace wb {
 
-/// Errors: an option that was given nothing (`--preset ""`) throws Error and is named.
+/// Errors: an option with an empty value (`--preset ""`) throws Error naming the option.
 inline void refuse_empty_values(const CLI::App& app) {
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& text : option->results()) {
@@ -26,7 +26,7 @@ inline void refuse_empty_values(const CLI::App& app) {
   }
 }
 
-/// Errors: a list with nothing between two of its commas throws Error and is named.
+/// Errors: a list with an empty item throws Error naming the list.
 inline void refuse_empty_parts(const char* option, std::string_view list) {
   while (true) {
     const std::size_t comma = list.find(',');
@@ -38,7 +38,7 @@ inline void refuse_empty_parts(const char* option, std::string_view list) {
   }
 }
 
-/// For `option->check(kSeed)`: a whole number of 64 bits; neither -1 nor one with more digits.
+/// For `option->check(kSeed)`: an unsigned integer of 64 bits; neither -1 nor a larger number.
 inline const CLI::Validator kSeed(
     [](std::string& text) {
       std::uint64_t value = 0;
@@ -50,8 +50,8 @@ inline const CLI::Validator kSeed(
     },
     "SEED");
 
-/// Whether results can be written into `folder`, which need not exist yet; nothing is left there.
-/// Errors: a file in its place, no permission, a disk that takes nothing: throws Error naming `option`.
+/// Whether results can be written into `folder`, which need not exist yet; nothing is left there. Errors: a
+/// file in its place, no permission, a full disk: throws Error naming `option`.
 inline void require_writable_folder(const char* option, const std::filesystem::path& folder) {
   std::filesystem::path existing = std::filesystem::absolute(folder);
   std::error_code error;

@@ -15,8 +15,8 @@ struct DeviceInfo {
   std::size_t l2_bytes = 0;     // the last cache before memory: L2 of a GPU, usually L3 of a CPU
   std::string driver_version;   // the CUDA version that the driver supports; empty on the CPU device
   std::string runtime_version;  // the CUDA runtime's version; empty on the CPU device
-  /// Data-sheet figures from the clocks that the device reports; 0 where it reports none. Roofs are measured,
-  /// not these.
+  /// Data-sheet figures from the clocks that the device reports; 0 if it reports none. The roofs are measured
+  /// values, not these.
   double peak_bytes_per_second = 0;
   double peak_fp32_flops = 0;  // without tensor cores
 };
@@ -31,7 +31,7 @@ std::string describe_device();
 bool device_is_cpu();
 
 /// What the CPU device said about the last error: kernel, block, thread and line. Empty on a CUDA device,
-/// which keeps that to itself (compute-sanitizer tells), and before any error.
+/// which does not report it (compute-sanitizer does), and before any error.
 std::string device_explanation();
 
 struct HostInfo {

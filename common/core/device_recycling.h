@@ -3,9 +3,8 @@
 
 namespace wb {
 
-/// While one exists, device memory that a DeviceBuffer gives back is kept, and goes to the next DeviceBuffer
-/// of the same number of bytes, the latest first. What is left over is freed at the end. One at a time, on
-/// one thread.
+/// While one exists, device memory that a DeviceBuffer frees is kept, and reused by the next DeviceBuffer of
+/// the same number of bytes, the latest first. The rest is freed at the end. One at a time, on one thread.
 class RecycledDeviceMemory {
  public:
   RecycledDeviceMemory();

@@ -9,7 +9,7 @@
 namespace wb {
 
 /// Calls use(i, at, load(i, at)) for i = 0, ..., kCount - 1 with at = first + i * step, as long as at <
-/// count. The loads of two are on the way before the first is used; more would take many registers.
+/// count. The loads of two are in flight before the first is used; more would take many registers.
 template <int kCount, class Load, class Use>
 __device__ void with_loads_ahead(int first, int step, int count, Load load, Use use) {
   constexpr int kAtOnce = 2;

@@ -11,7 +11,7 @@
 
 namespace wb {
 
-/// Of what this kernel does not read again.
+/// For data that this kernel does not read again.
 template <int kWidth>
 __device__ Pack<kWidth> load_once(const Pack<kWidth>* pack) {
   static_assert(kWidth == 1 || kWidth == 4);
@@ -23,7 +23,7 @@ __device__ Pack<kWidth> load_once(const Pack<kWidth>* pack) {
   }
 }
 
-/// Of memory that nothing writes for as long as the kernel runs.
+/// For memory that nothing writes while the kernel runs.
 template <int kWidth>
 __device__ Pack<kWidth> load_constant(const Pack<kWidth>* pack) {
   static_assert(kWidth == 1 || kWidth == 4);

@@ -10,15 +10,15 @@
 
 namespace wb {
 
-/// What the smallest GPUs of today (Turing) give a block that asks for it. An RTX 3060 or 4090 gives 99 KiB,
-/// an H200 227.
+/// The largest shared memory per block on the smallest supported GPUs (Turing). An RTX 3060 or 4090 has 99
+/// KiB, an H200 227.
 inline constexpr int kLeastSharedMemory = 64 * 1024;
 
 namespace detail {
 inline int shared_memory_cap = INT_MAX;
 }
 
-/// The most dynamic shared memory that a block may ask for, in bytes.
+/// The most dynamic shared memory that a block can have, in bytes.
 inline int shared_memory_per_block() {
   const int most = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   return most < detail::shared_memory_cap ? most : detail::shared_memory_cap;

@@ -14,7 +14,7 @@
 
 namespace wb {
 
-/// Is told about every range of every thread while it is installed. Must outlive the program's last range.
+/// Receives every range of every thread while it is installed. Must outlive the program's last range.
 class TraceSink {
  public:
   /// `name` may be a temporary; `index` is -1 where a range has none. Must not throw.
@@ -30,7 +30,8 @@ namespace detail {
 extern std::atomic<TraceSink*> trace_sink;  // null: nobody listens
 }
 
-/// Installs `sink` (null for none) and returns the one before. Ranges that are open end where they began.
+/// Installs `sink` (null for none) and returns the previous one. An open range ends in the sink in which it
+/// began.
 inline TraceSink* exchange_trace_sink(TraceSink* sink) {
   return detail::trace_sink.exchange(sink);
 }

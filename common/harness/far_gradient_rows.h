@@ -36,7 +36,7 @@ class FarGradientRows {
   }
 
   explicit FarGradientRows(std::size_t scratch_floats)
-      : dy_(kFloats, FarFill::kOwnZeros),
+      : dy_(kFloats, FarFill::kZeros),
         x_(kFloats),
         dx_(kFloats, FarFill::kZeros),
         scratch_(scratch_floats, FarFill::kOwnZeros) {

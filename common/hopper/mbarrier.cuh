@@ -9,23 +9,23 @@
 
 namespace wb::hopper {
 
-/// The address that PTX knows shared memory by.
+/// The address of shared memory in the form that PTX uses.
 __device__ inline std::uint32_t shared_address(const void* pointer) {
   return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
 }
 
-/// By one thread, before anybody uses it.
+/// Call it in one thread, before any thread uses the barrier.
 __device__ inline void init_barrier(std::uint64_t* barrier, unsigned arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(arrivals));
 }
 
-/// After init_barrier, by the same thread: the copy engine and the other blocks of the cluster see the
-/// barrier too.
+/// Call it after init_barrier, in the same thread. It makes the barrier visible to the copy engine and to the
+/// other blocks of the cluster.
 __device__ inline void publish_barriers() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
 
-/// Arrives, and announces `bytes` that the copy engine will bring in this phase.
+/// Arrives, and announces that the copy engine will write `bytes` in this phase.
 __device__ inline void arrive_expecting(std::uint64_t* barrier, unsigned bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
                "r"(bytes)
@@ -36,9 +36,9 @@ __device__ inline void arrive(std::uint64_t* barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
 }
 
-/// Arrives at the barrier at the same place in block `rank` of this cluster. It releases what this block
-/// sees, no more: enough for buffers that wgmma has read, and a release to the whole cluster would wait for
-/// all stores of the block.
+/// Arrives at the barrier at the same place in block `rank` of this cluster. The arrival is a release at
+/// block scope only. This is enough for buffers that wgmma has read. A release at cluster scope would wait
+/// for all stores of the block.
 __device__ inline void arrive_at(std::uint64_t* barrier, unsigned rank) {
   asm volatile(
       "{\n"
@@ -80,7 +80,7 @@ struct RingPosition {
   }
 };
 
-/// All threads of all blocks of the cluster meet.
+/// A barrier for all threads of all blocks of the cluster.
 __device__ inline void sync_cluster() {
   asm volatile("barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
 }

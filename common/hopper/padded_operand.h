@@ -7,9 +7,9 @@
 
 namespace wb {
 
-/// A row-major matrix (rows, columns) that TMA can read: the given one, or a copy whose rows end in zeros up
-/// to a multiple of 8. The copy costs a pass over the operand and memory from the stream's pool; it is freed
-/// after what the stream does until the destructor.
+/// A row-major matrix (rows, columns) that TMA can read: the given one, or a copy whose rows are padded with
+/// zeros to a multiple of 8. The copy costs a pass over the operand and memory from the stream's pool; it is
+/// freed in stream order, after the work that was enqueued before the destructor runs.
 class PaddedOperand {
  public:
   PaddedOperand(const bf16* data, int rows, int columns, cudaStream_t stream);

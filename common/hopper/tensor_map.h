@@ -18,10 +18,10 @@ inline bool can_map(const void* data, std::int64_t columns, std::size_t element_
 }
 
 /// Tiles (tile_rows, tile_columns) of a row-major bf16 matrix (rows, columns), swizzled by 128 bytes:
-/// tile_columns is at most 64, tile_rows at most 256. Throws wb::Error where the driver refuses.
+/// tile_columns is at most 64, tile_rows at most 256. Throws wb::Error if the driver refuses.
 CUtensorMap map_matrix(const __nv_bfloat16* data, int rows, int columns, int tile_rows, int tile_columns);
 
-/// A tensor of heads (B, T, H, D) whose features lie side by side; strides in elements.
+/// A tensor of heads (B, T, H, D) whose features are contiguous; strides in elements.
 struct MappedHeads {
   const __nv_bfloat16* data;
   int b, t, heads, d;

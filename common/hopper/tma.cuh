@@ -12,7 +12,7 @@
 
 namespace wb::hopper {
 
-/// Brings the tile at (column, row) into shared memory; its bytes count at the barrier.
+/// Copies the tile at (column, row) to shared memory; its bytes count at the barrier.
 __device__ inline void load_tile(const CUtensorMap* map, void* destination, std::uint64_t* barrier,
                                  int column, int row) {
   asm volatile(
@@ -22,8 +22,8 @@ __device__ inline void load_tile(const CUtensorMap* map, void* destination, std:
       : "memory");
 }
 
-/// The same into the same place in every block of the cluster whose bit is set in `blocks`; its bytes count
-/// at the barrier of each.
+/// The same, to the same place in every block of the cluster whose bit is set in `blocks`; its bytes count at
+/// the barrier of each.
 __device__ inline void load_tile_for(unsigned blocks, const CUtensorMap* map, void* destination,
                                      std::uint64_t* barrier, int column, int row) {
   asm volatile(
@@ -34,7 +34,7 @@ __device__ inline void load_tile_for(unsigned blocks, const CUtensorMap* map, vo
       : "memory");
 }
 
-/// Brings rows `row` ... of one head into shared memory, 64 features from `feature` on: a map of map_heads.
+/// Copies rows `row` ... of one head to shared memory, 64 features from `feature` on: a map of map_heads.
 __device__ inline void load_head_tile(const CUtensorMap* map, void* destination, std::uint64_t* barrier,
                                       int feature, int row, int head, int batch) {
   asm volatile(
@@ -44,7 +44,7 @@ __device__ inline void load_head_tile(const CUtensorMap* map, void* destination,
       : "memory");
 }
 
-/// The way back: begins to write such a tile, as a group of this thread's stores.
+/// The opposite direction: starts to write such a tile, as a group of this thread's stores.
 __device__ inline void store_head_tile(const CUtensorMap* map, const void* source, int feature, int row,
                                        int head, int batch) {
   asm volatile(
@@ -62,14 +62,14 @@ __device__ inline void store_tile(const CUtensorMap* map, const void* source, in
   asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
 
-/// Returns when at most kInFlight of the tiles that this thread stores are still to be read from shared
+/// Returns when at most kInFlight of the tiles that this thread stores have not yet been read from shared
 /// memory.
 template <int kInFlight>
 __device__ void wait_for_stores() {
   asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(kInFlight) : "memory");
 }
 
-/// What this thread wrote to shared memory is seen by TMA and tensor cores after the next barrier.
+/// Makes this thread's stores to shared memory visible to TMA and the tensor cores after the next barrier.
 __device__ inline void publish_shared_writes() {
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }

@@ -20,7 +20,7 @@ constexpr int kAtomBytes = 8 * kRowBytes;    // after which the swizzle repeats
 constexpr int kRowElements = kRowBytes / 2;  // bf16
 constexpr int kDepthOfProduct = 16;          // K of one wgmma
 
-/// Tells wgmma where a tile begins and how it lies. `chunk_bytes`, for MN-major tiles: from 64 rows or
+/// Describes to wgmma where a tile begins and its layout. `chunk_bytes`, for MN-major tiles: from 64 rows or
 /// columns of the result to the next 64.
 __device__ inline std::uint64_t tile_descriptor(const void* tile, int chunk_bytes = kAtomBytes) {
   const auto encode = [](std::uint32_t bytes) { return static_cast<std::uint64_t>((bytes & 0x3FFFF) >> 4); };
@@ -29,7 +29,7 @@ __device__ inline std::uint64_t tile_descriptor(const void* tile, int chunk_byte
          encode(kAtomBytes) << 32 | kSwizzle128Bytes;
 }
 
-/// From one 16 of K to the next, in units of a descriptor's address.
+/// The distance from one group of 16 along K to the next, in units of a descriptor's address.
 template <bool kMnMajor>
 constexpr int kDescriptorStep = (kMnMajor ? kDepthOfProduct * kRowBytes : kDepthOfProduct * 2) / 16;
 
@@ -121,7 +121,7 @@ __device__ void multiply(float (&d)[128], std::uint64_t a, std::uint64_t b, int 
 #undef WB_ACCUMULATORS_8
 #undef WB_ACCUMULATORS_32
 
-/// A consumer of many registers, a producer of few: all threads of a warpgroup, once.
+/// Gives a consumer more registers and a producer fewer. All threads of a warpgroup call it once.
 template <int kRegisters>
 __device__ void take_registers() {
   asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kRegisters));
@@ -132,7 +132,7 @@ __device__ void give_registers() {
   asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kRegisters));
 }
 
-/// The 128 threads of this warpgroup meet; `id` 1 to 15 names their barrier.
+/// A barrier for the 128 threads of this warpgroup; `id`, 1 to 15, names the barrier.
 __device__ inline void sync_warpgroup(int id) {
   asm volatile("bar.sync %0, 128;" ::"r"(id) : "memory");
 }

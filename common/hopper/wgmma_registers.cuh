@@ -16,8 +16,8 @@ namespace wb::hopper {
 #define WB_NEW_32(d, i) WB_32("=f", d, i)
 #define WB_ADDED_32(d, i) WB_32("+f", d, i)
 
-/// d = a b. Unlike multiply(d, a, b, 0) it tells the compiler that what d held before is of no use, so that
-/// its registers are free until then.
+/// d = a b. Unlike multiply(d, a, b, 0) it tells the compiler that the old contents of d are not needed, so
+/// that its registers are free until then.
 template <int kTransposeA, int kTransposeB>
 __device__ void multiply_first(float (&d)[32], std::uint64_t a, std::uint64_t b) {
   asm volatile(

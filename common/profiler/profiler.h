@@ -15,7 +15,7 @@
 
 namespace wb {
 
-/// One kernel execution. Times are on the device's own clock; only differences mean something.
+/// One kernel execution. Times are on the device's own clock; only differences are meaningful.
 struct KernelRecord {
   std::string name;  // short: no namespaces, no parameter list
   std::int64_t start_ns = 0;
@@ -53,7 +53,7 @@ struct KernelTotal {
   double percent = 0.0;  // of the time of all kernels
 };
 
-/// One row a kernel name, the longest total first.
+/// One row per kernel name, the longest total first.
 std::vector<KernelTotal> kernel_totals(const std::vector<KernelRecord>& records);
 
 /// Milliseconds in kernels whose name holds a match of `pattern`.
@@ -63,8 +63,8 @@ double kernel_ms(const std::vector<KernelRecord>& records, const std::regex& pat
 /// The file appears complete or not at all. Errors: a path that cannot be written throws wb::Error.
 void write_profile_csv(const std::filesystem::path& path, const std::vector<KernelTotal>& totals);
 
-/// A kernel's name as people say it: demangled, without return type, namespaces and parameter list;
-/// template arguments stay when they are short.
+/// A kernel's short name: demangled, without return type, namespaces and parameter list; template arguments
+/// stay when they are short.
 std::string short_kernel_name(std::string_view name);
 
 }  // namespace wb

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MARK = "WB_KILLS"
 # How long a command takes on two cores. `watch` has no end, and its first check may be broken by then.
 # Where there are many moments, the others are measured.
-USUAL_SECONDS = {"check": 2.0, "watch": 8.0, "bench": 7.0, "journey": 6.0}
+USUAL_SECONDS = {"check": 2.0, "watch": 5.0, "bench": 7.0, "journey": 6.0}
 FEW_MOMENTS = 12
 SECONDS_TO_END = 10.0  # grace for an orderly end is 5 s
 SMALL_MODEL = ("--layers", "1", "--batch-size", "1", "--seq-len", "32")

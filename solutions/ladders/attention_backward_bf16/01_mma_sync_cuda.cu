@@ -3,15 +3,16 @@
 //   P = exp(scale Q K^T - lse)     dV = P^T dO            dQ = scale dS K
 //   dP = dO V^T                    dS = P (dP - delta)    dK = scale dS^T Q       delta_t = dO_t . O_t
 //
-// Idea: what mma.sync leaves in registers, (16, 8) blocks of a product, is what it takes as the left factor
-// of the next. A warp owns 16 rows. For dQ they are queries: it computes their scores and dP against 64 keys,
-// turns them into dS where they are, and multiplies by K. For dK and dV they are keys, and the transposed
-// scores K Q^T give P^T and dS^T the same way. Both are one kernel, a template over who owns the rows. Each
-// sum has one owner and one order: no atomics, the same bits every run.
+// Idea: the result of mma.sync, (16, 8) blocks of a product in registers, has the layout that mma.sync
+// expects for the left factor of the next product. A warp owns 16 rows. For dQ they are queries: it computes
+// their scores and dP against 64 keys, computes dS from them in the same registers, and multiplies by K. For
+// dK and dV they are keys, and the transposed scores K Q^T give P^T and dS^T the same way. Both are one
+// kernel, a template over who owns the rows. Each sum has one owner and one order: no atomics, the same bits
+// every run.
 //
-// Limited before: fp32 lanes; the tensor cores had nothing to do.
+// Limited before: ordinary fp32 arithmetic; the tensor cores were idle.
 //
-// Limits now: 7 products in place of 5 (scores and dP for dQ, and again for dK and dV); and eight warps that
+// Limits now: 7 products instead of 5 (scores and dP for dQ, and again for dK and dV); and eight warps that
 // wait for their products: tensor cores are active for 26 and 32% of the time, shared memory for 52 and 59%.
 //
 // Costs in clarity: fragments (attention_bf16/mma_tiles.cuh). P and dS are rounded to bf16. 255 registers.

@@ -1,25 +1,27 @@
 // Rung 3: the same bits on every call. Parts of dQ are added in one order.
 //
 // Idea: a counter per part of dQ says how many blocks have added to it. A block waits for its turn, adds,
-// waits until the sum has arrived in global memory, and counts on. The first one stores in place of adding,
-// so nothing needs to be cleared before. A block draws its number when it starts, and waits only for smaller
-// numbers: those run already, so no order of starting can lock.
+// waits until the sum has arrived in global memory, and increments the counter. The first block stores
+// instead of adding, so nothing has to be cleared first. A block takes a number when it starts, and waits
+// only for smaller numbers. Those blocks already run, so no order of starts can cause a deadlock.
 //
-// When causal, the order of starting decides what is waited for. In a band of heads whose blocks start
-// together, those of the last keys add first: such a block begins with the first queries that see its keys,
-// and the block before it comes to the same queries some steps later. But they are the shortest, and the
-// longest would end the kernel alone. So in every second band the first keys start first and add first: a
-// long block there follows a short one of the band before, in the same place. (Not where all blocks start at
-// once: then only those of the last keys would wait.) It differs from rung 2 in kOrdered (wgmma_work.cuh,
-// add_dq in wgmma_pass.cuh).
+// For causal attention, the order of starts determines how long blocks wait. In a band of heads whose blocks
+// start together, those of the last keys add first: such a block begins with the first queries that see its
+// keys, and the block of the preceding keys reaches the same queries some steps later. However, these blocks
+// are the shortest, and the longest blocks would run alone at the end of the kernel. In every second band,
+// therefore, the blocks of the first keys start first and add first: a long block then follows a short block
+// of the previous band on the same multiprocessor. (This is not done if all blocks start at once: then only
+// those of the last keys would wait.) It differs from rung 2 in kOrdered (wgmma_work.cuh, add_dq in
+// wgmma_pass.cuh).
 //
-// Limited before: what rung 2 is limited by; and it broke the contract, which wants the same bits.
+// Limited before: as rung 2, which also broke the contract: the contract requires the same bits on every
+// call.
 //
-// Limits now: as rung 2, and the way of each part of dQ to global memory and back before the next block may
-// add: at D 128 products go from 64% to 55% of what the chip can do, at D 64 from 52% to 48%.
+// Limits now: as rung 2, and the latency of storing each part of dQ to global memory before the next block
+// may add: the tensor cores go from 64% to 55% of their peak at D 128, and from 52% to 48% at D 64.
 //
-// Costs in clarity: fences between TMA's view of memory and everybody else's. Full attention has no such
-// order of its own: there every block waits for its neighbour once.
+// Costs in clarity: fences between TMA's accesses and those of the threads. Full attention has no natural
+// order: there every block waits for its neighbor once.
 //
 // Needs: sm_90a
 #include "common/core/registry.h"

@@ -2,20 +2,19 @@
 //
 //   S = scale Q K^T     P = exp(S - max)     O = P V / sum P
 //
-// Idea: what mma.sync leaves in registers, (16, 8) blocks of S, is what it takes as the left factor of the
-// next product, P V. A warp owns 16 queries and walks over the keys, 64 at a time, as the chapter's solution
-// does: the softmax of a tile stays in the four lanes that hold a row (softmax_rows.cuh). While one tile is
-// multiplied, cp.async brings the next.
+// Idea: the result of mma.sync, (16, 8) blocks of S in registers, has the layout that mma.sync expects for
+// the left factor of the next product, P V. A warp owns 16 queries and loops over the keys, 64 at a time, as
+// the chapter's solution does: the softmax of a tile stays in the four lanes that hold a row
+// (softmax_rows.cuh). While one tile is multiplied, cp.async loads the next.
 //
-// Limited before: arithmetic in fp32 lanes.
+// Limited before: ordinary fp32 arithmetic.
 //
-// Limits now: each warp reads all of K and V from shared memory for its 16 rows: 55% of what that can deliver
-// at D 128. A warp multiplies or computes its softmax, never both: tensor cores are active for 33% of the
-// time.
+// Limits now: each warp reads all of K and V from shared memory for its 16 rows: 55% of its bandwidth at D
+// 128. A warp never multiplies and computes its softmax at the same time: tensor cores are active for 33% of
+// the time.
 //
-// Costs in clarity: fragments (mma_tiles.cuh). P is rounded to bf16 on the way: AttentionArithmeticBf16. D
-// 128: 255 registers (60 bytes spill when causal), 96 KiB of shared memory (sm_90a). D 64: 183 registers, 48
-// KiB.
+// Costs in clarity: fragments (mma_tiles.cuh). P is rounded to bf16: AttentionArithmeticBf16. D 128: 255
+// registers (60 bytes spill when causal), 96 KiB of shared memory (sm_90a). D 64: 183 registers, 48 KiB.
 //
 // Needs: sm_80
 #include "common/core/registry.h"

@@ -1,17 +1,18 @@
-// Rung 2: wgmma on tiles that TMA brings; one warpgroup fetches, two or three multiply.
+// Rung 2: wgmma on tiles that TMA loads; one warpgroup issues the loads, two or three multiply.
 //
-// Idea: a warpgroup multiplies 64 queries by 128 keys as they lie in shared memory. The weights are its own
-// registers again: wgmma takes a left factor from them. Keys and values arrive by TMA into a ring of stages;
-// for V the hardware turns the tile (MN-major). TMA reads any strides of heads and fills what lies behind T
-// or D with zeros. Blocks of a band of heads run together, so that the L2 cache holds their keys and values.
+// Idea: a warpgroup multiplies 64 queries by 128 keys directly from shared memory. The weights stay in its
+// registers: wgmma can read a left factor from registers. Keys and values arrive by TMA into a ring of
+// stages; for V the hardware transposes the tile (MN-major). TMA reads heads with any strides and fills
+// elements past T or D with zeros. Blocks of a band of heads run together, so that the L2 cache holds their
+// keys and values.
 //
 // Limited before: mma.sync, and 8 warps that each read every tile of shared memory.
 //
-// Limits now: a warpgroup's tensor core work waits for its softmax and its softmax for the products. Only the
-// other warpgroups fill the gaps, and nothing keeps them out of step: tensor cores are active for 57% of the
-// time at D 128, and for 42% at D 64.
+// Limits now: the products of a warpgroup wait for its softmax, and its softmax waits for the products. Only
+// the other warpgroups fill the gaps, and nothing makes them run at different phases: tensor cores are active
+// for 57% of the time at D 128, and for 42% at D 64.
 //
-// Costs in clarity: two roles, two rings of barriers, and tiles that only their descriptors explain
+// Costs in clarity: two roles, two rings of barriers, and tiles whose layout only the descriptors describe
 // (warpgroup_tiles.cuh). D 128: 168 registers (then 24 and 240), 161 KiB of shared memory. D 64: 128
 // registers (then 32 and 160), 121 KiB.
 //

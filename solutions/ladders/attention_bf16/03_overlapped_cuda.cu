@@ -1,10 +1,10 @@
-// Rung 3: the tensor cores never wait for a softmax.
+// Rung 3: products overlap the softmax.
 //
-// Idea: a warpgroup asks for the scores of the next tile before it adds the values of this one. While the
-// tensor cores do the latter, it turns the former into weights. And the warpgroups take turns: a named
-// barrier lets one after the other issue its two products, so that they fall out of step, and the softmax of
-// one lies beside the products of another (FlashAttention-3, Shah et al., 2024). A maximum is kept until a
-// weight would exceed 2^8 (softmax_rows.cuh): the sums are hardly ever scaled down.
+// Idea: a warpgroup starts the product for the scores of the next tile before the product with the values of
+// this tile. While the tensor cores compute the second product, the warpgroup computes the weights of the
+// next tile. The warpgroups also take turns: a named barrier lets one after the other issue its two products,
+// so that the softmax of one overlaps the products of another (FlashAttention-3, Shah et al., 2024). A
+// maximum is kept until a weight would exceed 2^8 (softmax_rows.cuh): the sums are rarely rescaled.
 //
 // Limited before: tensor cores idle during each softmax that no other warpgroup covers.
 //

@@ -1,20 +1,19 @@
 // Rung 4: one block per multiprocessor takes one tile of queries after the other. For heads up to 64.
 //
-// Idea: while the consumers finish a tile, the producer already fetches the next one's keys, and its queries
-// as soon as the last scores have read the old ones. So only the first tile of a block is waited for. Each
-// warpgroup leaves out the tiles of keys that none of its own rows see. Tiles of queries are as large as the
-// problem allows: 256 rows in four warpgroups of 112 registers, whose tiles of keys are 64 rows to fit; 128
-// rows, or 64 in a single warpgroup, where large ones would leave multiprocessors without work.
+// Idea: while the consumers finish a tile, the producer already loads the keys of the next tile, and its
+// queries as soon as the last scores have read the old queries. A block therefore waits only for its first
+// tile. Each warpgroup skips the tiles of keys that are masked for all of its rows. Tiles of queries are as
+// large as the problem allows: 256 rows in four warpgroups of 112 registers, with tiles of 64 keys so that
+// they fit; 128 rows, or 64 in a single warpgroup, if large tiles would leave multiprocessors idle.
 //
-// Limited before: 11 blocks per multiprocessor at B 4, H 32, T 2048, each of which fetches its first tiles
-// and stores its last ones with nothing beside that; 192 rows per block, also where that fills the chip
-// badly.
+// Limited before: 11 blocks per multiprocessor at B 4, H 32, T 2048, each of which loads its first tiles and
+// stores its last ones without overlap; 192 rows per block, even if this leaves multiprocessors idle.
 //
 // Limits now: neither the tensor cores (42% of the time active), the special function unit (46%) nor issue
 // slots (53%): waits between the products of a warpgroup and its softmax.
 //
-// Wide heads are left to rung 3. There the hardware's order of blocks is more even than fixed rounds are, and
-// keeps keys and values in the L2 cache: with this rung's loop D 128 took 14% more cycles.
+// Wide heads use rung 3. There the hardware's assignment of blocks balances the load better than fixed
+// rounds, and keeps keys and values in the L2 cache: with this rung's loop D 128 took 14% more cycles.
 //
 // Costs in clarity: a second pair of barriers for the queries, a place of its own for out, and the arithmetic
 // of rounds (persistent_tiles.cuh). 96 registers (then 24 and 112; 48 bytes spill), 147 KiB of shared memory;

@@ -1,17 +1,17 @@
 // Rung 1: bias and GELU are added in the product's registers; nothing is read again.
 //
 // Idea: an epilogue. The product is the last rung of matmul_bf16, whose head explains the ring, the small
-// tiles and the early start; small_tiles.cuh is its kernel, with a seam between the last product and the
-// store. Before the first product of a tile each thread asks for the bias of its columns, so that it has
-// arrived after the last. Then gelu(sum + bias) takes the place of each sum.
+// tiles and the early start; small_tiles.cuh is its kernel, which takes the code between the last product and
+// the store as a parameter. Before the first product of a tile each thread issues the loads of the bias of
+// its columns, so that the bias has arrived after the last product. Then gelu(sum + bias) replaces each sum.
 //
 // Limited before: two launches. The second reads back the 2 M N bytes that the product has just written, and
 // writes as many again.
 //
-// Limits now: what the product has always been limited by, and the epilogue's arithmetic: one exponential and
-// one division per output, while the tensor cores of this multiprocessor wait.
+// Limits now: the limits of the product, and the epilogue's arithmetic: one exponential and one division per
+// output, while the tensor cores of this multiprocessor wait.
 //
-// Costs in clarity: a template parameter more on the product's kernel. 93 to 168 registers, none spilled.
+// Costs in clarity: one more template parameter of the product's kernel. 93 to 168 registers, none spilled.
 //
 // Needs: sm_90a
 #include "02_matmul/gelu.cuh"

@@ -1,17 +1,17 @@
 // Rung 1: tensor cores by the interface that CUDA C++ has for them (nvcuda::wmma).
 //
-// Idea: a warp multiplies (16, 16) fragments; one call does 4096 multiply-adds, where a lane of the
-// chapter's solution does one. A block of 8 warps owns a (128, 128) tile of C and walks K in steps of 32; a
-// warp owns (32, 64) of it, 2 x 4 fragments.
+// Idea: a warp multiplies (16, 16) fragments; one call does 4096 multiply-adds. An fp32 instruction of a warp
+// in the chapter's solution does 32. A block of 8 warps owns a (128, 128) tile of C and walks K in steps of
+// 32; a warp owns (32, 64) of it, 2 x 4 fragments.
 //
-// Limited before: the chapter's solution computes in fp32 lanes, 67 TFLOP/s at most on an H100, an eleventh
-// of what its tensor cores do.
+// Limited before: the chapter's solution uses ordinary fp32 instructions, at most 67 TFLOP/s on an H100, a
+// fifteenth of the 989 of its tensor cores (data sheet).
 //
-// Limits now: everyone waits for global memory, then everyone multiplies (10 warps wait for it per
-// instruction issued: long scoreboard). wmma hides which lane holds what, so results pass through shared
-// memory.
+// Limits now: all warps wait for global memory, and then all warps multiply (10 warps wait for it per
+// instruction issued: long scoreboard). wmma does not specify which lane holds which element, so results pass
+// through shared memory.
 //
-// Costs in clarity: nothing; this is the chapter's tiled kernel with fragments in place of numbers. 127
+// Costs in clarity: none; this is the chapter's tiled kernel with fragments instead of single numbers. 127
 // registers, 28 KiB of shared memory (sm_90a).
 //
 // Needs: sm_80

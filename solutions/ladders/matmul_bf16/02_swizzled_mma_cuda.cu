@@ -1,9 +1,10 @@
 // Rung 2: the tensor cores' own instruction (mma.sync), fed by ldmatrix from swizzled tiles.
 //
-// Idea: ldmatrix reads eight rows of 16 bytes at once and hands each lane what mma.sync wants of it. With
-// the pieces of each row exchanged by XOR (swizzled_tile.cuh), the eight rows lie in eight different groups
-// of banks: no padding, no conflict, for either layout in global memory (.trans turns the fragment on the
-// way). Steps are 64 deep, and since it is known which lane holds what, results go from registers to C.
+// Idea: ldmatrix reads eight rows of 16 bytes at once and gives each lane the elements that mma.sync expects
+// there. The 16-byte parts of each row are permuted by XOR (swizzled_tile.cuh), so that the eight rows are in
+// eight different groups of banks. There is no padding and no bank conflict, for either layout in global
+// memory (.trans transposes the fragment). Steps are 64 deep, and since it is known which lane holds what,
+// results go from registers to C.
 //
 // Limited before: instructions and shared memory. At 4096, wmma executes 259 million instructions and 115
 // million wavefronts of shared memory for 34 million products; this rung 141 and 69 million.

@@ -11,8 +11,8 @@
 // scheduler, and each waits for its fragments before it multiplies: an instruction is issued in a third of
 // the cycles.
 //
-// Costs in clarity: a prologue, and a count of copies in flight. Operands whose rows are not multiples of
-// 16 bytes are copied piece by piece through registers, as before. 162 registers (sm_90a).
+// Costs in clarity: a prologue, and a count of copies in flight. Operands whose rows are not multiples of 16
+// bytes are copied element by element through registers, as before. 162 registers (sm_90a).
 //
 // Needs: sm_80
 #include "02_matmul/matmul_check.h"

@@ -1,15 +1,15 @@
-// Rung 4: a warpgroup's product (wgmma) straight from shared memory, which TMA fills.
+// Rung 4: a warpgroup's product (wgmma) directly from shared memory, which TMA fills.
 //
-// Idea: wgmma reads both operands from shared memory, so no fragment passes through registers; and one
-// thread asks TMA for a whole tile, so no thread copies. What is left to the 256 threads is to start
-// products and to hold sums: the tile of C stays (128, 128), two warpgroups of (64, 128).
+// Idea: wgmma reads both operands from shared memory, so no fragment passes through registers; and one thread
+// starts a TMA copy of a whole tile, so the threads copy nothing. The 256 threads only start products and
+// hold sums: the tile of C stays (128, 128), two warpgroups of (64, 128).
 //
 // Limited before: waiting for fragments, and the instructions around them. For each mma.sync of 2048
 // multiply-adds a warp also ran its share of ldmatrix, address arithmetic and cp.async; a wgmma here does
-// 131,072. At 4096, 43 million instructions are left of 195.
+// 131,072. At 4096, 43 million instructions remain of 195 million.
 //
-// Limits now: after each step all threads meet before the buffer is filled again, and nothing is multiplied
-// meanwhile (7 warps wait at a barrier per instruction issued).
+// Limits now: after each step all threads wait at a barrier before the buffer is filled again, and the tensor
+// cores are idle in the meantime (7 warps wait at a barrier per instruction issued).
 //
 // Costs in clarity: descriptors and tensor maps (common/hopper), and barriers that count bytes. 90
 // registers, 97 KiB of shared memory.

@@ -1,17 +1,17 @@
-// Rung 5: one warpgroup fetches, two multiply, and they meet only at the barriers of the ring.
+// Rung 5: one warpgroup loads, two multiply, and they synchronize only at the barriers of the ring.
 //
-// Idea: the producer waits for an empty buffer and asks TMA for the next tiles; the consumers wait for a full
-// one, start their products, and hand the buffer before it back as soon as its products are done. No barrier
-// makes all threads wait for each other. The producer needs few registers, so the consumers get more
-// (setmaxnreg): a tile of (128, 256), 128 sums per thread. A byte from the L2 cache now serves a third more
-// products.
+// Idea: the producer waits for an empty buffer and starts the TMA copies of the next tiles. The consumers
+// wait for a full buffer, start their products, and release the previous buffer as soon as its products are
+// done. No barrier makes all threads wait for each other. The producer needs few registers, so the consumers
+// get more (setmaxnreg): a tile of (128, 256), 128 sums per thread. A byte from the L2 cache now serves a
+// third more products.
 //
 // Limited before: the tensor cores idled at each step's barrier, and 61 million sectors came from the L2
 // cache; now 48 million.
 //
-// Limits now: a block is all alone on its multiprocessor; while it starts and while it writes C, nothing is
-// multiplied. And blocks in the order of rows share little in the L2 cache: at 8192 the rung loses half of
-// its lead.
+// Limits now: only one block fits on a multiprocessor; while it starts and while it writes C, the tensor
+// cores are idle. Also, blocks in the order of rows share little in the L2 cache: at 8192 the rung loses half
+// of its lead.
 //
 // Costs in clarity: two roles in one kernel, and a second set of barriers. 168 registers (then 40 and 232),
 // 193 KiB of shared memory.

@@ -1,9 +1,9 @@
-// Rung 6: one block per multiprocessor for the whole product, in an order that the L2 cache likes.
+// Rung 6: one block per multiprocessor for the whole product, in an order that hits the L2 cache.
 //
-// Idea: a block takes tile after tile (a persistent grid). The ring never runs dry between tiles: while the
-// consumers write C, the producer already fetches for the next tile. Tiles are taken in bands of 16 rows,
-// so that what the 132 blocks read at one time fits into the L2 cache. C goes through shared memory to TMA,
-// which writes whole rows of 128 bytes.
+// Idea: a block takes tile after tile (a persistent grid). The ring is never empty between tiles: while the
+// consumers write C, the producer already loads for the next tile. Tiles are taken in bands of 16 rows, so
+// that the data that the 132 blocks read at one time fits in the L2 cache. C goes through shared memory to
+// TMA, which writes whole rows of 128 bytes.
 //
 // Limited before: start and end of each block (launch, first loads, stores) overlapped with no other work,
 // and 48 million sectors came from the L2 cache; now 33 million.

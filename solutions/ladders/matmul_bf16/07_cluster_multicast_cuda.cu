@@ -1,16 +1,16 @@
 // Rung 7: two blocks of a cluster share a tile of b (TMA multicast).
 //
 // Idea: two blocks, one below the other, multiply different rows of a by the same columns of b. Each loads
-// half of b's tile, and TMA writes it into the shared memory of both: a stage asks the L2 cache for 32 KiB
-// per block, where it asked for 48.
+// half of b's tile, and TMA writes it into the shared memory of both: a stage reads 32 KiB per block from the
+// L2 cache, instead of 48.
 //
-// Limited before: nothing that this can mend. The L2 cache delivered what was asked, and ncu counts no
-// fewer sectors read from it here (36 million, 33 before).
+// Limited before: nothing that this rung can improve. The L2 cache was fast enough, and ncu counts no fewer
+// sectors read from it here (36 million, 33 before).
 //
 // Limits now: power, as before.
 //
-// Costs in clarity: a buffer is empty when four warpgroups of two blocks say so, and a block may not end
-// before its neighbor. An arrival at the neighbor's barrier must not release to the whole cluster
+// Costs in clarity: a buffer is empty when four warpgroups of two blocks have arrived, and a block may not
+// end before its neighbor. An arrival at the neighbor's barrier must not release to the whole cluster
 // (mbarrier.cuh): that waits for all stores of the block, at each step, and was a third slower than no
 // multicast at all.
 //

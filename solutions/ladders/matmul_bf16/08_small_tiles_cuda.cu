@@ -1,15 +1,15 @@
-// Rung 8: tiles as small as the product demands, and a start in the shadow of the kernel before.
+// Rung 8: tiles as small as the product requires, and a start that overlaps the previous kernel.
 //
-// Idea: a model's products are small: (1024, 512) by tiles of (128, 256) is 16 blocks on 132
-// multiprocessors. So the tile is the largest of four that still gives nearly every multiprocessor one.
-// What then weighs is the start: barriers, tensor maps and the launch itself take as long as the product.
-// With programmatic dependent launch they happen while the kernel before still runs.
+// Idea: a model's products are small: (1024, 512) by tiles of (128, 256) is 16 blocks on 132 multiprocessors.
+// Therefore the tile is the largest of four sizes that still gives nearly every multiprocessor a tile. The
+// start of the kernel then dominates: barriers, tensor maps and the launch itself take as long as the
+// product. With programmatic dependent launch they overlap the previous kernel.
 //
-// Limited before: 116 of 132 multiprocessors without work, then more than a microsecond of start for two of
-// product.
+// Limited before: 116 of 132 idle multiprocessors, then a start of more than one microsecond for a product of
+// two.
 //
-// Limits now: what a multiprocessor can take in: a step of a (128, 128) tile brings 32 KiB for 512 cycles
-// of products, 64 bytes per cycle.
+// Limits now: the rate at which a multiprocessor can load: a step of a (128, 128) tile loads 32 KiB for 512
+// cycles of products, 64 bytes per cycle.
 //
 // Costs in clarity: four instances of the kernel, and a rule to choose among them. 77 to 168 registers. The
 // kernel is in small_tiles.cuh, where solutions/ladders/bias_gelu_bf16 finds it too.

@@ -5,13 +5,13 @@
 // tf32 covers 8 steps of K, half of bf16's, for the same number of registers. A block of 8 warps owns a (128,
 // 128) tile of C and walks K in steps of 32; a warp owns (32, 64) of it, 2 x 4 fragments of (16, 16).
 //
-// Limited before: the chapter's matmul computes in fp32 lanes, 67 TFLOP/s at most on an H100; its tensor
-// cores do 495 in tf32 by the data sheet.
+// Limited before: the chapter's matmul uses ordinary fp32 instructions, 67 TFLOP/s at most on an H100; its
+// tensor cores do 495 in tf32 by the data sheet.
 //
-// Limits now: everyone waits for global memory, then everyone multiplies; and a float is read from shared
+// Limits now: all warps wait for global memory, and then all warps multiply; and a float is read from shared
 // memory for each element of a fragment.
 //
-// Costs in clarity: nothing; this is the chapter's tiled kernel with fragments in place of numbers.
+// Costs in clarity: none; this is the chapter's tiled kernel with fragments instead of single numbers.
 //
 // Needs: sm_80
 #include <mma.h>

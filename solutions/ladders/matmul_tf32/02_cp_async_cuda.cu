@@ -1,10 +1,11 @@
-// Rung 2: single instructions of the tensor cores (mma.sync), and copies beside them (cp.async).
+// Rung 2: single instructions of the tensor cores (mma.sync), with copies that overlap them (cp.async).
 //
-// Idea: mma.sync names which lane holds which element of a fragment, so a lane reads its elements from shared
-// memory itself, where padding spreads the lanes over the banks (tiles.cuh), and results go to C straight
-// from registers. cp.async fills a ring of three stages: one is multiplied, two are in flight. A block of 4
-// warps owns (128, 128) of C, a warp (64, 64) of that: 32 reads of shared memory serve 32 multiplications of
-// (16, 8, 8). The tensor cores ignore the lower 13 bits of a float, which rounds toward zero.
+// Idea: mma.sync specifies which lane holds which element of a fragment, so a lane reads its elements from
+// shared memory itself, where padding spreads the lanes over the banks (tiles.cuh), and results go to C
+// directly from registers. cp.async fills a ring of three stages: one is multiplied, two are in flight. A
+// block of 4 warps owns (128, 128) of C, a warp (64, 64) of that: 32 reads of shared memory serve 32
+// multiplications of (16, 8, 8). The tensor cores ignore the lower 13 bits of a float, which rounds toward
+// zero.
 //
 // Limited before: waiting for global memory, and results that pass through shared memory.
 //

@@ -1,15 +1,14 @@
-// Rung 1: silu(gate) * up leaves the product's registers; nothing is read again.
+// Rung 1: silu(gate) * up is computed in the product's registers; nothing is read again.
 //
 // Idea: an epilogue. A block multiplies its 64 or 128 rows of x by the same 64 or 128 columns of both
 // projections: the upper half of its tile of b comes from w_gate, the lower half from w_up. Each thread then
-// holds gate and up of the same outputs, and computes silu(gate) * up before they leave for memory. The
-// product is the last rung of matmul_bf16, whose head explains the ring, the small tiles and the early start.
+// holds gate and up of the same outputs, and computes silu(gate) * up before it stores them. The product is
+// the last rung of matmul_bf16, whose head explains the ring, the small tiles and the early start.
 //
 // Limited before: three launches. The third reads back the 4 N F bytes that the two products have just
-// written, and x is brought to the multiprocessors twice.
+// written, and the multiprocessors load x twice.
 //
-// Limits now: what the product has always been limited by; three arrays are written where a product writes
-// one.
+// Limits now: the limits of the product; the kernel writes three arrays, and a product writes one.
 //
 // Costs in clarity: two matrices in one tile, and an implementation that ignores the product it is given.
 // 168 registers, 225 KiB of shared memory.
