@@ -139,6 +139,10 @@ function(wb_exercise chapter exercise)
   wb_mutants(${chapter} ${exercise})
 endfunction()
 
+# Tests that change starters, or build what they have changed, take all of these locks. A test that only needs a starter
+# as it was handed out takes one: four of them run at the same time.
+set(WB_BUILD_TREE build_tree starters_0 starters_1 starters_2 starters_3)
+
 # ctest starter_unsolved.NAME: the starter compiles, fails at the first step of its lesson, and its benchmark, where it
 # has one, starts.
 function(wb_prove_unsolved chapter exercise starter)
@@ -150,9 +154,12 @@ function(wb_prove_unsolved chapter exercise starter)
     COMMAND ${CMAKE_COMMAND} -DSTARTER=${CMAKE_CURRENT_SOURCE_DIR}/${starter} -DBUILD=${CMAKE_BINARY_DIR}
             -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test> ${bench}
             -P ${PROJECT_SOURCE_DIR}/cmake/StarterUnsolved.cmake)
-  # One build of the tree at a time.
-  set_tests_properties(starter_unsolved.${exercise} PROPERTIES
-    LABELS "${chapter};starter" RESOURCE_LOCK build_tree COST 70 SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
+  get_property(count GLOBAL PROPERTY WB_STARTERS)
+  set_property(GLOBAL PROPERTY WB_STARTERS 1${count})
+  string(LENGTH "${count}" count)
+  math(EXPR place "${count} % 4")
+  set_tests_properties(starter_unsolved.${exercise} PROPERTIES LABELS "${chapter};starter" RESOURCE_LOCK starters_${place}
+    COST 70 SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
 endfunction()
 
 # The test program linked with wrong kernels, and the proof that it catches each of them.

@@ -27,10 +27,11 @@ if(NOT text MATCHES "TODO")
   return()
 endif()
 
-# ./workbook builds in this directory under the same lock (tools/workbook/lock.py). It is let go when this script ends.
+# ./workbook builds in this directory under the same lock (tools/workbook/lock.py).
 file(LOCK ${BUILD}.lock GUARD PROCESS TIMEOUT 1200)
 execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} --target ${TARGET} ${BENCH} RESULT_VARIABLE code
                 OUTPUT_VARIABLE output ERROR_VARIABLE output)
+file(LOCK ${BUILD}.lock RELEASE)
 if(NOT code EQUAL 0)
   message(FATAL_ERROR "${name} must compile before a student touches it, but:\n${output}")
 endif()
