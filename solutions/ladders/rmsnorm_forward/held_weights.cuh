@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(Shape::kThreads) held_weights(RmsnormArguments
     const float rstd = rsqrtf(squares.of[r] / static_cast<float>(a.c) + a.epsilon);
     if (threadIdx.x == 0) a.rstd[row(r)] = rstd;
     store_packs<Shape, kFull>(a.y + row(r) * a.c, a.c,
-                                      [&](int i, int j) { return x[r].at(i, j) * (rstd * weight.at(i, j)); });
+                              [&](int i, int j) { return x[r].at(i, j) * (rstd * weight.at(i, j)); });
   }
 }
 
