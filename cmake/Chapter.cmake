@@ -73,6 +73,7 @@ endfunction()
 # How a student's file is compiled, unlike ours: its asserts speak.
 function(wb_starter_options target)
   target_compile_options(${target} PRIVATE -UNDEBUG)
+  wb_prelude(${target} starter)
 endfunction()
 
 # An object of a student's file, not built by default.
@@ -123,8 +124,10 @@ function(wb_exercise chapter exercise)
       set(checked ${exercise}_starter_checked)
       wb_starter_object(${checked} ${exercise}_starter.cu)
       set(optimize -O2)
+      wb_prelude(${checked} checked)
       if(WB_CHECKED_OPTIMIZE)  # of a chapter whose kernels are many
         set(optimize ${WB_CHECKED_OPTIMIZE})
+        wb_prelude(${checked} checked${optimize})
       endif()
       target_compile_options(${checked} PRIVATE ${optimize})
     endif()

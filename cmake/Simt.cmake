@@ -27,6 +27,7 @@ function(simt_translate out file)
   endif()
   set_source_files_properties(${translated} PROPERTIES
     COMPILE_OPTIONS "${options}"
-    INCLUDE_DIRECTORIES ${source_folder})
+    INCLUDE_DIRECTORIES ${source_folder}
+    OBJECT_DEPENDS "${SIMT_PRECOMPILED}")
   set(${out} ${translated} PARENT_SCOPE)
 endfunction()
