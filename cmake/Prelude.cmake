@@ -1,14 +1,15 @@
 # GCC reads the CPU device's headers, with which every translated file begins, from a precompiled file: half of the time that a
-# small kernel takes. It looks for simt/prelude.h.gch in the folders of its include path, and reads the headers themselves where
-# that file was made with other options. Clang does not look for it.
+# small kernel takes. It takes simt/prelude.h.gch beside the simt/prelude.h that it finds first, or that header itself where the
+# other was made with different options, or where a file has included it before. Clang takes the header.
 set(SIMT_PRELUDES ${PROJECT_BINARY_DIR}/prelude)
 set(SIMT_PRECOMPILED "")
 
 # wb_precompile_prelude(NAME options...): for targets whose property WB_PRELUDE is NAME, and which compile with these options.
 function(wb_precompile_prelude name)
-  set(precompiled ${SIMT_PRELUDES}/${name}/simt/prelude.h.gch)
-  set(prelude ${PROJECT_SOURCE_DIR}/common/simt/include/simt/prelude.h)
-  file(MAKE_DIRECTORY ${SIMT_PRELUDES}/${name}/simt)
+  set(prelude ${SIMT_PRELUDES}/${name}/simt/prelude.h)
+  set(precompiled ${prelude}.gch)
+  file(CONFIGURE OUTPUT ${prelude} @ONLY
+    CONTENT "#pragma once\n#include \"@PROJECT_SOURCE_DIR@/common/simt/include/simt/prelude.h\"\n")
   string(TOUPPER "${CMAKE_BUILD_TYPE}" config)
   separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${config}}")
   add_custom_command(
