@@ -188,7 +188,7 @@ class Climb(unittest.TestCase):
 
         options = cli.parser().parse_args(["ladder", "02", "matmul_fp32", "--json"])
         with (
-            mock.patch.multiple(ladder, Build=mock.DEFAULT, climb=climb),
+            mock.patch.multiple(ladder, Build=mock.DEFAULT, climb=climb, chosen=lambda _: [self.one]),
             mock.patch.object(ladder.setup, "ensure"),
             mock.patch.object(ladder.device, "choose", return_value="cuda"),
             contextlib.redirect_stdout(io.StringIO()) as out,
