@@ -165,8 +165,8 @@ function(wb_prove_unsolved chapter exercise starter)
     COST 70 SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
 endfunction()
 
-# nvcc takes a second and a half to begin, and compiles a small kernel in no time: files in place of those in the variable
-# FILES that include six of them each. Headers come first, outside of the namespaces that keep the kernels' names apart.
+# Replaces the files in the variable FILES by files that include six of them each, since nvcc takes longer to start than to
+# compile a small kernel. Headers come first, outside of the namespaces that keep the kernels' names apart.
 function(wb_gather target files)
   set(gathered "")
   list(LENGTH ${files} count)
@@ -176,6 +176,7 @@ function(wb_gather target files)
     set(headers "")
     set(kernels "")
     foreach(file IN LISTS some)
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
       file(STRINGS ${file} includes REGEX "^#include ")
       list(APPEND headers ${includes})
       get_filename_component(name ${file} NAME_WE)

@@ -40,7 +40,9 @@ Finding only_the_tail(const Comparison& c) {
   const std::string tail = fmt::format("only the tail, {}", element_range(c.wrong.front(), c.wrong.back()));
   if (all_untouched(c)) {
     if (c.wrong.front() == 1u << 16) {
-      return tail + ": no thread wrote it. It begins at element 2^16: is an index kept in a type of 16 bits?";
+      return tail +
+             ": no thread wrote it. It begins at element 2^16: too few blocks, or an index in a type of 16 "
+             "bits?";
     }
     return tail + ": no thread wrote it. Too few blocks (round n / threads up), or no blockIdx in the index?";
   }

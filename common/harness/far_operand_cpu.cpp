@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "common/core/error.h"
 #include "common/harness/far_operand.h"
 #include "common/harness/watched_call.h"
@@ -15,8 +17,10 @@ std::int64_t far_elements() {
 }
 
 std::string no_far_operands(std::size_t, std::string_view implementation) {
-  const bool alone = testing::UnitTest::GetInstance()->test_to_run_count() == 1;
-  // Alone it runs where it is red: its memory has no shadow, but an overflow has a line.
+  // The only test of one part of all tests (--part) is not alone.
+  const bool alone =
+      testing::UnitTest::GetInstance()->test_to_run_count() == 1 && !std::getenv("GTEST_TOTAL_SHARDS");
+  // Alone it runs if it is red: its memory has no shadow, but an overflow has a line.
   if (simt::inspected() && !alone) return "the inspector has no shadow for 16 GiB";
   // A loop on the host would walk over all of it, for minutes.
   if (detail::kernels_launched() == 0 && !alone) return "no test before this one has launched a kernel";

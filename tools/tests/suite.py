@@ -1,4 +1,4 @@
-"""All unit tests of the workbook command, in two processes: those that mostly wait run beside the others.
+"""All unit tests of the workbook command in two processes: one runs the tests that mostly wait.
 
     python3 tools/tests/suite.py
 
@@ -20,8 +20,11 @@ def main() -> int:
     with tempfile.TemporaryFile() as said:
         command = [sys.executable, "-m", "unittest"]
         waiting = subprocess.Popen([*command, *sorted(WAITING)], cwd=HERE, stdout=said, stderr=said)
-        codes.append(subprocess.run([*command, *sorted(names - WAITING)], cwd=HERE).returncode)
-        codes.append(waiting.wait())
+        try:
+            codes.append(subprocess.run([*command, *sorted(names - WAITING)], cwd=HERE).returncode)
+            codes.append(waiting.wait())
+        finally:
+            waiting.kill()  # where this process is interrupted
         said.seek(0)
         print(said.read().decode(errors="replace"), flush=True)
     return 1 if any(codes) else 0

@@ -1,5 +1,7 @@
 """Ladders: which there are, what a table of one shows, and what the command refuses."""
 
+import contextlib
+import io
 import json
 import shutil
 import subprocess
@@ -13,6 +15,7 @@ import support
 import test_bench
 from published import ladder_tables
 from workbook import bench, bench_join, cli, ladder
+from workbook.console import say
 from workbook.errors import Exit, WorkbookError
 
 
@@ -175,6 +178,27 @@ class Climb(unittest.TestCase):
     def test_only_the_ladders_own_contract_is_measured(self):
         self.climb()
         self.assertIn("--benchmark_filter=^(matmul)/", self.started)
+
+    def test_json_is_all_of_standard_output(self):
+        def climb(_build, one, _options):
+            say("words for people")
+            document = test_bench.document(test_bench.row("naive", 1e-6), device="cuda")
+            (self.root / f"ladder_{one.name}-cuda.json").write_text(json.dumps(document))
+            return Exit.FAILED
+
+        options = cli.parser().parse_args(["ladder", "02", "matmul_fp32", "--json"])
+        with (
+            mock.patch.multiple(ladder, Build=mock.DEFAULT, climb=climb, chosen=lambda _: [self.one]),
+            mock.patch.object(ladder.setup, "ensure"),
+            mock.patch.object(ladder.device, "choose", return_value="cuda"),
+            contextlib.redirect_stdout(io.StringIO()) as out,
+            contextlib.redirect_stderr(io.StringIO()) as err,
+        ):
+            code = ladder.command(options)
+        answer = json.loads(out.getvalue())
+        self.assertEqual((code, answer["exit_code"], answer["device"]), (Exit.FAILED, 1, "cuda"))
+        self.assertEqual([one["body"]["rows"][0]["implementation"] for one in answer["ladders"]], ["naive"])
+        self.assertEqual(err.getvalue(), "words for people\n")
 
     def test_the_cpu_device_has_no_peer(self):
         self.assertNotIn("pytorch", self.climb("cpu"))

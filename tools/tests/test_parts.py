@@ -99,11 +99,14 @@ class Examines(unittest.TestCase):
         return program
 
     def examine(self, plain, twin):
-        with mock.patch.object(examination, "RESULTS", self.folder):
+        with (
+            mock.patch.object(examination, "RESULTS", self.folder),
+            mock.patch.object(inspection, "RESULTS", self.folder),
+        ):
             return examination.examine(plain, twin, [], 60.0, tests=len(NAMES))
 
     def test_the_twin_runs_while_the_tests_do(self):
-        # One after the other, the plain program would wait for ever.
+        # One after the other, the plain program would wait forever.
         plain = self.script("plain", (), f"while [ ! -e {self.twin_runs} ]; do sleep 0.01; done")
         outcome, inspected = self.examine(plain, self.script("twin", ("Two",), f"touch {self.twin_runs}"))
         self.assertEqual(outcome.failures, [])
@@ -116,6 +119,14 @@ class Examines(unittest.TestCase):
         outcome, inspected = self.examine(plain, self.script("twin", ("Three",), wait))
         self.assertEqual([failure.test for failure in outcome.failures], ["Suite.Three"])
         self.assertEqual(inspected.findings, ["race in Three"])
+
+    def test_sessions_yield_one_after_the_other_where_the_system_says_so(self):
+        parts = test_run.Parts(self.script("twin", (), "sleep 600"), [], 60.0, 2)
+        self.addCleanup(parts.close)
+        with mock.patch.object(Path, "write_text", side_effect=(1, BlockingIOError, 1)) as written:
+            for calls in (2, 3, 3):
+                parts.yield_to_others()
+                self.assertEqual(written.call_count, calls)
 
     def test_nothing_is_left_of_either(self):
         number = self.folder / "number"

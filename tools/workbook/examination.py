@@ -19,7 +19,7 @@ def examine(
     beside: Beside | None = None,
     tests: int = 0,
 ) -> tuple:
-    """Run a test program, unless it runs since the build, then its inspected twin where there is one:
+    """Run a test program, unless it runs already, and its inspected twin if there is one:
     (TestRun, Inspection). With `tests`, the number of tests, both run at the same time."""
     examination = Examination(program, twin, arguments, limit, verbose)
     try:
@@ -43,9 +43,9 @@ class Examination:
             if self.twin and tests:
                 parts = inspection.parts_of(tests)
                 self.ahead = test_run.Parts(self.twin, self.of_twin, self.limit, parts)
-                self.ahead.yield_to_others()  # a red test is to be known as soon as ever
+                self.yield_ahead()
             on_slow = self.cause_is_known if self.twin else None
-            outcome = running.outcome(on_slow, sweep=False)
+            outcome = running.outcome(on_slow, sweep=False, meanwhile=self.yield_ahead)
         finally:
             running.close()
         inspected = self.inspected
@@ -74,6 +74,11 @@ class Examination:
             self.end_ahead()
             return inspection.run(self.twin, [*self.of_twin, *only], self.limit)
         return inspection.run_all(self.twin, self.of_twin, self.limit, outcome, self.ahead)
+
+    def yield_ahead(self) -> None:
+        """A red test should be known as soon as possible."""
+        if self.ahead:
+            self.ahead.yield_to_others()
 
     def end_ahead(self) -> None:
         ahead, self.ahead = self.ahead, None

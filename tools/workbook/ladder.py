@@ -69,6 +69,7 @@ def chosen(options) -> list:
 
 def command(options) -> int:
     wanted = chosen(options)
+    files.require_writable(bench.FOLDER)
     place = device.choose(options.device)
     with console.aside(options.json):
         setup.ensure(place)

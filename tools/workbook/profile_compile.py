@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import re
 import shutil
 import tempfile
@@ -127,7 +128,7 @@ def kernels_of(verbose: str, ptx: str, mixes: dict) -> list:
     arrays = DYNAMIC.findall(ptx)
     for mangled, _, directives, body in IN_PTX.findall(ptx):
         of_block = BOUNDS.search(directives)
-        bounds[mangled] = product(int(one or 1) for one in of_block.groups()) if of_block else 0
+        bounds[mangled] = math.prod(int(one or 1) for one in of_block.groups()) if of_block else 0
         dynamic[mangled] = any(re.search(rf"\b{array}\b", body) for array in arrays)
     found = []
     for part in re.split(r"(?=Compiling entry function)", verbose)[1:]:
@@ -137,13 +138,6 @@ def kernels_of(verbose: str, ptx: str, mixes: dict) -> list:
         place = bounds.get(mangled, 0), dynamic.get(mangled, False), mixes.get(mangled)
         found.append(Kernel(readable(mangled), int(registers), stores, loads, int(shared or 0), *place))
     return found
-
-
-def product(numbers) -> int:
-    result = 1
-    for number in numbers:
-        result *= number
-    return result
 
 
 def readable(mangled: str) -> str:

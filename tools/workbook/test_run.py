@@ -100,9 +100,12 @@ class Running:
     def advance(self) -> None:
         self.lines.advance()
 
-    def outcome(self, on_slow: Callable | None = None, sweep: bool = True) -> TestRun:
-        """Wait for its end. With `sweep`, nothing that it has started is left then."""
-        self.lines.on_look.on_slow = on_slow
+    def outcome(
+        self, on_slow: Callable | None = None, sweep: bool = True, meanwhile: Callable | None = None
+    ) -> TestRun:
+        """Wait for its end, and call `meanwhile` some times per second. With `sweep`, nothing that it has
+        started is left then."""
+        self.lines.on_look.on_slow, self.lines.on_look.meanwhile = on_slow, meanwhile
         self.lines.run()
         if sweep:
             guard.kill_marked()
@@ -126,6 +129,7 @@ class Parts:
             prepared(program, [*arguments, "--part", f"{i + 1}/{parts}"], timeout, channel)
             for i, channel in enumerate(self.channels)
         ]
+        self.eager = list(self.started)  # those whose session does not yield to others yet
         try:
             for one in self.started:
                 one.begin()
@@ -134,13 +138,22 @@ class Parts:
             raise
 
     def yield_to_others(self) -> None:
-        """Let programs that want a processor at the same time have more of it."""
-        for one in self.started:
-            pid = one.group.process.pid
+        """Let programs that want a processor at the same time have more of it.
+
+        Where Linux groups sessions, it divides processors among them first. It lets a user change one session
+        per tenth of a second, so call this again while the others run.
+        """
+        for one in self.eager:
             with contextlib.suppress(OSError):  # it has ended
-                os.setpriority(os.PRIO_PROCESS, pid, NICE)
-                # Linux shares processors out among sessions first, where it groups them.
-                Path(f"/proc/{pid}/autogroup").write_text(str(NICE))
+                os.setpriority(os.PRIO_PROCESS, one.group.process.pid, NICE)
+        while self.eager:
+            try:
+                Path(f"/proc/{self.eager[0].group.process.pid}/autogroup").write_text(str(NICE))
+            except BlockingIOError:
+                return
+            except OSError:  # it has ended, or this system does not group sessions
+                pass
+            del self.eager[0]
 
     def outcome(self) -> TestRun:
         """That of one process; no report is kept. Nothing that this run has started is left then."""
@@ -258,10 +271,13 @@ class Patience:
 
     def __init__(self, output: process.Bounded, limit: float, on_slow: Callable | None) -> None:
         self.output, self.limit, self.on_slow = output, limit, on_slow
+        self.meanwhile: Callable | None = None
         self.seconds = limit  # for which it was let run
         self.test, self.since, self.said, self.seen = "", clock(), False, -1
 
     def __call__(self) -> bool:
+        if self.meanwhile:
+            self.meanwhile()
         size = len(self.output.head) + len(self.output.tail) + self.output.left_out
         if size != self.seen:
             self.seen = size

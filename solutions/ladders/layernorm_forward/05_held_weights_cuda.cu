@@ -5,7 +5,7 @@
 // Idea: the previous rungs loaded gamma and beta after the reduction, and all threads then waited for a
 // cache. Up to 8192 columns a thread has registers for both in addition to the row, and issues all three
 // loads together. Of longer rows half lies in shared memory (halved_row.cuh), so that two blocks fit a
-// multiprocessor and one loads while the other waits; their weights are asked for one pack ahead.
+// multiprocessor and one loads while the other waits; their weights are loaded one pack ahead.
 //
 // Limited before: the latency of a cache for gamma and beta, after the barrier, with all threads waiting.
 // Limits now: memory: 92% of a copy at 1024 columns, 101% at 8192, 97% at 32768 (H100).
@@ -46,7 +46,6 @@ __global__ void __launch_bounds__(Shape::kThreads) held_weights(ladder::Layernor
 }
 
 // Weights are loaded a pack before they are needed: the compiler does not move their loads past a store.
-// far.
 constexpr int kAhead = 1;
 
 template <class Shape, bool kFull, class T>

@@ -3,10 +3,10 @@
 // Idea: a block holds its row (held_row.cuh), so that memory and caches are read once, whatever the length up
 // to 32768 columns. The number of threads depends on the length: 64 threads with 4 loads of 16 bytes each for
 // 1024 columns, so that a multiprocessor has many rows in flight; 1024 threads with 8 loads for 32768. The
-// block meets once, with one barrier, and then reads the weights.
+// block has one barrier, and then reads the weights.
 //
 // Limited before: the second read of each row.
-// Limits now: the weights: a thread asks for them when all have met and wait. In bf16 a row of 1024 columns
+// Limits now: the weights: all threads load them after the barrier, and wait. In bf16 a row of 1024 columns
 // gives a thread one or two loads, too few bytes in flight.
 // Uses: 27 to 64 registers, 16 to 256 bytes of shared memory.
 // Costs in clarity: a launch shape for each row length.

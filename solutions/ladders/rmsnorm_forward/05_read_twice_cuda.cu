@@ -21,7 +21,8 @@
 namespace wb {
 namespace {
 
-// Threads that take `packs` packs each at a time; so many blocks on a multiprocessor.
+// A block has kThreads threads, each of which loads kPacks packs at a time. kBlocks blocks share a
+// multiprocessor.
 template <class Element, int kThreadsOf, int kPacksOf, int kBlocksOf>
 struct Reading {
   using T = Element;

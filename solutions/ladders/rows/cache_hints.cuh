@@ -8,7 +8,7 @@
 
 namespace wb::ladder {
 
-/// Will be read again: both caches throw it out last.
+/// For data that is read again: both caches evict it last.
 template <class T>
 __device__ uint4 load_to_keep(const T* in) {
   std::uint64_t policy;
@@ -20,7 +20,7 @@ __device__ uint4 load_to_keep(const T* in) {
   return words;
 }
 
-/// Is not needed again: both caches throw it out first.
+/// For data that is not read again: both caches evict it first.
 template <class T>
 __device__ uint4 load_to_drop(const T* in) {
   std::uint64_t policy;

@@ -26,7 +26,7 @@ __global__ void index_of_32_bits_dx_kernel(const float* dy,      // (N, C)
   }
 }
 
-// One thread a column.
+// One thread per column.
 __global__ void index_of_32_bits_dweight_kernel(const float* dy,    // (N, C)
                                                 const float* x,     // (N, C)
                                                 const float* rstd,  // (N)
