@@ -44,7 +44,7 @@ inline constexpr std::size_t kFarWindow = std::size_t{1} << 20;
 /// "; elements up to 4294967396 are meant: too far for a 32-bit index".
 std::string far_words(std::int64_t index);
 
-/// So many blocks of a grid run on the CPU device.
+/// How many blocks of a grid run on the CPU device: its first and its last ones.
 struct EndBlocks {
   std::uint64_t first = 16, last = 16;
 };

@@ -28,6 +28,7 @@ MARK = "WB_KILLS"
 # How long a command takes on two cores. `watch` has no end, and its first check may be broken by then.
 # Where there are many moments, the others are measured.
 USUAL_SECONDS = {"check": 2.0, "watch": 5.0, "bench": 7.0, "journey": 6.0}
+SKIPPED = 77  # exit code
 FEW_MOMENTS = 12
 SECONDS_TO_END = 10.0  # grace for an orderly end is 5 s
 SMALL_MODEL = ("--layers", "1", "--batch-size", "1", "--seq-len", "32")
@@ -169,7 +170,7 @@ def main() -> int:
         problems += filter(None, [works(tree)])  # builds what is not built
         if problems:
             print(f"skipped: the starter of chapter 01 is changed, or does not build\n{problems[0]}")
-            return 0
+            return SKIPPED
         names = options.commands.split(",")
         longest = dict(USUAL_SECONDS)
         for name in names if options.moments > FEW_MOMENTS else []:

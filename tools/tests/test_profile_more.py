@@ -189,7 +189,7 @@ class Times(unittest.TestCase):
                 mock.patch.object(profile_times, "FOLDER", Path(folder)),
                 mock.patch.object(profile_times, "ncu_program", return_value=None),
             ):
-                options = Namespace(jobs=1, verbose=False)
+                options = Namespace(jobs=1, verbose=False, timeout=60)
                 times = profile_times.measure(EXERCISE, ["naive", "solution"], options)
             calls = (Path(folder) / "calls").read_text().splitlines()
         self.assertEqual(calls, [f"--impl naive,solution --output {folder}/matmul_bench-cuda.json"])

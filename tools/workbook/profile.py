@@ -52,6 +52,13 @@ def declare(sub, positive) -> None:
         action="store_true",
         help="also the time and the share of the roof on this GPU, and Nsight Compute's metrics; builds",
     )
+    sub.add_argument(
+        "--timeout",
+        type=positive,
+        default=3600,
+        metavar="S",
+        help="with --time: stop a benchmark after S seconds (default: 3600)",
+    )
     shape = sub.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print JSON on standard output")
     shape.add_argument("--csv", action="store_true", help="print CSV on standard output, a row per figure")
@@ -85,7 +92,7 @@ def command(options) -> int:
         console.write(profile_report.table(found))
     else:
         profile_report.show(found)
-    return Exit.OK
+    return Exit.FAILED if found.times and found.times.failed else Exit.OK
 
 
 def chosen(options):

@@ -43,6 +43,7 @@ class Times:
     rows: list = field(default_factory=list)  # of the benchmark's results document, as bench shows them
     kernels: dict = field(default_factory=dict)  # implementation to [(kernel, {metric: value})]
     reasons: list = field(default_factory=list)
+    failed: bool = False  # a benchmark did not end well
 
 
 def measure(exercise, names: list, options) -> Times:
@@ -65,10 +66,13 @@ def measure(exercise, names: list, options) -> Times:
         files.remove(output)
         wanted = ",".join(name for name in names if programs[name] == program)
         command = [build.program(program), "--impl", wanted, "--output", output]
-        code = process.in_the_open(command, cwd=ROOT, env=run_environment(), stdout=sys.stderr.fileno())
+        code = process.in_the_open(
+            command, cwd=ROOT, env=run_environment(), timeout=options.timeout, stdout=sys.stderr.fileno()
+        )
         document = bench_join.load(output) if output.exists() else None
         documents += [document] if document else []
         if code != 0 or not document:
+            times.failed = True
             times.reasons.append(
                 f"{program} --impl {wanted} ended with exit code {code}; its words are above."
             )

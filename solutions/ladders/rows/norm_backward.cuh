@@ -148,8 +148,8 @@ __device__ void store_dx(const NormBackwardArguments<typename Shape::T>& a, std:
 inline constexpr int kWidestSlice = 8192;
 
 /// Calls launch(RowShape, blocks of it that a multiprocessor should hold) for rows of c columns. Longer rows
-/// than kWidestSlice are cut. A block of 256 threads keeps two or three others company, so that some load
-/// while others reduce; with 16 columns per thread, 512 threads need all registers of a multiprocessor.
+/// than kWidestSlice are cut. With blocks of 256 threads a multiprocessor holds three or four, so that some
+/// load while others reduce; with 16 columns per thread, 512 threads need all registers of a multiprocessor.
 template <class T, class Launch>
 void with_gradient_shape(int c, bool wide, Launch launch) {
   constexpr int kWide = 16 / sizeof(T);
