@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import support  # noqa: F401
+import support
 from workbook import examination, inspection, process, test_run
 
 # As the harness does: takes its part of the tests, ends at the first that fails, reports behind the secret.
@@ -127,6 +127,18 @@ class Examines(unittest.TestCase):
             for calls in (2, 3, 3):
                 parts.yield_to_others()
                 self.assertEqual(written.call_count, calls)
+
+    def test_only_the_plain_program_says_that_a_test_takes_long(self):
+        begun = "printf '  Suite.One  starter \\002'; sleep 600"
+        plain, twin = self.script("plain", (), begun), self.script("twin", (), begun)
+        with (
+            mock.patch.object(examination, "RESULTS", self.folder),
+            mock.patch.object(test_run, "SLOW_SECONDS", 0.2),
+            support.captured() as said,
+        ):
+            outcome, _ = examination.examine(plain, twin, [], 3.0, tests=1)
+        self.assertIn("stopped after 3 s in Suite.One", outcome.problem)
+        self.assertEqual(said.getvalue().count("Suite.One has been running"), 1, said.getvalue())
 
     def test_nothing_is_left_of_either(self):
         number = self.folder / "number"

@@ -62,7 +62,7 @@ class Examination:
         """Inspect a test that takes long while it runs."""
         self.end_ahead()
         options = [*self.arguments, "--test", test, "--stop-at-first"]
-        found = inspection.run(self.twin, options, min(self.limit, SLOW_INSPECTION), sweep=False)
+        found = inspection.run(self.twin, options, min(self.limit, SLOW_INSPECTION), beside=True)
         if found.findings or found.problem:
             self.inspected = found
         self.endless = "" if found.findings or not found.problem else test

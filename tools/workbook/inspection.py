@@ -58,9 +58,9 @@ def of_first(outcome: test_run.TestRun) -> list:
     return ["--test", name] if name else []
 
 
-def run(program: Path, arguments: list, limit: float, sweep: bool = True) -> Inspection:
-    """Run an inspected test program; without `sweep`, beside another one."""
-    return read(test_run.run(program, arguments, limit, RESULTS, sweep=sweep))
+def run(program: Path, arguments: list, limit: float, beside: bool = False) -> Inspection:
+    """Run an inspected test program; `beside` another one, which goes on and has said what takes long."""
+    return read(test_run.run(program, arguments, limit, RESULTS, sweep=not beside, aloud=not beside))
 
 
 def parts_of(tests: int) -> int:

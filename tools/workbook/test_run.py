@@ -72,11 +72,13 @@ def run(
     results: Path,
     on_slow: Callable | None = None,
     sweep: bool = True,
+    aloud: bool = True,
 ) -> TestRun:
     """Run `program` to its end, for `timeout` seconds, or until `on_slow(test)` says that it knows why a test
     takes long. The report comes by a channel that the tested code does not know, and is kept in
     `results`/tests; one that does not fit the program's end is a problem."""
     running = Running(program, arguments, timeout, results)
+    running.lines.on_look.aloud = aloud
     try:
         return running.outcome(on_slow, sweep)
     finally:
@@ -267,7 +269,10 @@ def read_report(text: str) -> TestRun:
 
 
 class Patience:
-    """Says at once that a test takes long: which, and for how long it may. True: its cause is known."""
+    """Says at once, if `aloud`, that a test takes long: which, and for how long it may. True: its cause is
+    known."""
+
+    aloud = True
 
     def __init__(self, output: process.Bounded, limit: float, on_slow: Callable | None) -> None:
         self.output, self.limit, self.on_slow = output, limit, on_slow
@@ -287,7 +292,8 @@ class Patience:
         if self.test and not self.said and clock() - self.since >= SLOW_SECONDS:
             self.said = True
             words = f"has been running for {SLOW_SECONDS:.0f} s; it is stopped after {self.limit:.0f} s"
-            say(f"{self.test} {words}")
+            if self.aloud:
+                say(f"{self.test} {words}")
             if self.on_slow and self.on_slow(self.test):
                 self.seconds = clock() - self.since
                 return True
