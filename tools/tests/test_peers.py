@@ -47,6 +47,7 @@ PROBLEMS = {
     "matmul": ("17 NN", "17 NT", "17 TN"),
     "matmul_tf32": ("17 NN", "17 NT", "17 TN"),
     "newton_schulz": ("24x16 by matmul library", "8x8"),
+    "matmul_bias_gelu": ("9x16x24", "33x7x5"),
     "online_softmax": ROWS,
     **dict.fromkeys(
         ("rope_forward", "rope_backward"),
