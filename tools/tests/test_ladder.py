@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -38,6 +39,12 @@ class Ladders(unittest.TestCase):
         for one in found:
             self.assertTrue(one.exercise.has("bench.cpp"), one.name)
             self.assertTrue(one.folder.is_dir(), one.name)
+
+    def test_every_ladder_climbs_contracts_that_there_are(self):
+        for one in ladder.ladders():
+            headers = "".join(file.read_text() for file in one.exercise.chapter.glob("*.h"))
+            named = set(re.findall(r'kName = "(\w+)"', headers))
+            self.assertLessEqual(set(one.contracts), named, one.name)
 
     def test_rungs_are_numbered_without_gaps_and_register_their_idea(self):
         for one in ladder.ladders():

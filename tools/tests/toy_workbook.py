@@ -65,6 +65,13 @@ class Build(Build):
         pass
 """
 
+# Behind tools/workbook/device.py: a toy has the CPU device alone, also on a machine with a GPU.
+NO_GPU = """
+
+def cuda_problem():
+    return "a toy workbook has no CUDA device"
+"""
+
 
 @functools.cache
 def command() -> Path:
@@ -74,8 +81,9 @@ def command() -> Path:
     made = folder / "workbook"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(support.ROOT / "tools" / "workbook", made, ignore=ignored)
-    with open(made / "build.py", "a") as file:
-        file.write(NO_BUILD)
+    for name, text in {"build.py": NO_BUILD, "device.py": NO_GPU}.items():
+        with open(made / name, "a") as file:
+            file.write(text)
     compileall.compile_dir(made, quiet=1)
     return made
 
