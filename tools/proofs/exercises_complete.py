@@ -114,29 +114,32 @@ def mutant_gaps(exercise: chapters.Exercise, root: Path) -> list:
 
 def lesson_gaps(exercise: chapters.Exercise) -> list:
     gaps = []
-    lesson = text_of(exercise.chapter / "README.md")
+    page = exercise.lesson
+    lesson = text_of(page)
     if exercise.starter.name not in lesson:
-        gaps.append(f"README.md has no section on it: {exercise.starter.name} is not named there")
+        gaps.append(f"{page.name} has no section on it: {exercise.starter.name} is not named there")
     hints = sections(text_of(exercise.chapter / "hints.md"), exercise.name)
     if not any(section.count("<details>") >= FEWEST_HINTS for section in hints):
         gaps.append("hints.md has no ladder for it below a heading that names it")
     published = MARKER.findall(lesson)
     for contract in measured_contracts(exercise):
         if contract not in published:
-            gaps.append(f"README.md has no <!-- benchmark:begin {contract} -->, which its benchmark measures")
+            marker = f"<!-- benchmark:begin {contract} -->"
+            gaps.append(f"{page.name} has no {marker}, which its benchmark measures")
     return gaps
 
 
 def chapter_gaps(chapter: Path) -> list:
-    lesson = text_of(chapter / "README.md")
+    pages = sorted(chapter.glob("*.md"))
+    lesson = "".join(text_of(page) for page in pages)
     gaps = []
     pictures = [name for name in PICTURE.findall(lesson) if (chapter / name).is_file()]
     if not pictures:
-        gaps.append("README.md shows no picture")
+        gaps.append("its lesson shows no picture")
     known = contracts_of(chapter).values()
     for name in MARKER.findall(lesson):
         if name not in known:
-            gaps.append(f"README.md publishes '{name}', which no header of the chapter declares")
+            gaps.append(f"its lesson publishes '{name}', which no header of the chapter declares")
     return gaps
 
 

@@ -118,7 +118,7 @@ def collect(root: Path) -> dict:
     """concept -> Places."""
     index = {name: Places() for name in CONCEPTS}
     for document in sorted(
-        [*root.glob("0*_*/README.md"), *root.glob("0*_*/*/README.md"), *root.glob("docs/*.md")]
+        [*root.glob("0*_*/*.md"), *root.glob("0*_*/*/README.md"), *root.glob("docs/*.md")]
     ):
         where = document.relative_to(root)
         for heading, kind, entries in tags(document.read_text()):

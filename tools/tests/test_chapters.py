@@ -45,6 +45,12 @@ class Chapters(unittest.TestCase):
     def write(self, name, text):
         (self.root / name).write_text(text)
 
+    def test_a_page_of_its_own_is_the_lesson_of_an_exercise(self):
+        self.write("02_norms/README.md", "# 02 · Norms\n")
+        self.write("02_norms/rope.md", "# RoPE\n")
+        self.assertEqual(self.exercise("02", "rope").lesson, self.root / "02_norms" / "rope.md")
+        self.assertEqual(self.exercise("02", "norm").lesson, self.root / "02_norms" / "README.md")
+
     def exercise(self, chapter, name):
         return chapters.select(chapters.find(chapter, self.root), name)[0]
 

@@ -50,6 +50,12 @@ class Exercise:
         return self.chapter
 
     @property
+    def lesson(self) -> Path:
+        """The page that teaches it: one of its own, or the README of its folder."""
+        own = self.folder / f"{self.name}.md"
+        return own if own.exists() else self.folder / "README.md"
+
+    @property
     def starter(self) -> Path:
         return self.folder / f"{self.name}_starter.cu"
 

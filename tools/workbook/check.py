@@ -299,7 +299,7 @@ def next_step(
         paragraph(f"Solved.{bench} Compare with the reference: ./workbook solution {number} {exercise.name}.")
         paragraph(daily.after_solving(exercise))
         return
-    lesson = exercise.folder / "README.md"
+    lesson = exercise.lesson
     reading = [shown(lesson)] if lesson.exists() else []
     hint = "key h" if console.has_keys else f"./workbook hint {number} {exercise.name}"
     reading += [hint] if hints.ladder(exercise) else []

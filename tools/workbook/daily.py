@@ -107,7 +107,7 @@ def tell(place: position.Place | None) -> None:
 
 
 def files_of(exercise) -> None:
-    lesson = exercise.folder / "README.md"
+    lesson = exercise.lesson
     if lesson.exists():
         say(f"  lesson  {shown(lesson)}")
     say(f"  yours   {shown(exercise.starter)}")
@@ -160,7 +160,7 @@ def entry(place: position.Place | None) -> dict | None:
         "state": place.standing.kind,
         "words": place.standing.words,
         "starter": shown(exercise.starter),
-        "lesson": shown(exercise.folder / "README.md"),
+        "lesson": shown(exercise.lesson),
         "hints": progress.Store(RESULTS).hints(exercise.key),
         "next": f"./workbook {'watch' if place.standing.kind == 'untouched' else 'check'} {exercise.call}",
     }

@@ -16,7 +16,7 @@ PRESETS = ROOT / "07_tinyllama" / "trainer" / "config.cpp"
 STAGES = PROGRAM / "stages.cpp"
 PLOT = ROOT / "tools" / "plots" / "journey.py"
 PEER = ROOT / "tools" / "peers" / "tinyllama_v1.py"
-TEXTS = ("README.md", "0*_*/README.md", "0*_*/journey/README.md", "docs/*.md")
+TEXTS = ("README.md", "0*_*/*.md", "0*_*/*/README.md", "docs/*.md")
 
 # name, type, what --help says. The program has the same options, checks them too, and knows the defaults.
 OPTIONS = (

@@ -34,7 +34,7 @@ def lists(text: str) -> list:
 
 def of_lesson(exercise) -> list:
     """[(title, tests)] of the list that names most tests of the exercise; none where two name as many."""
-    lesson = exercise.folder / "README.md"
+    lesson = exercise.lesson
     if not lesson.exists():
         return []
     tests = {name.partition(".")[2] for name in judges.listed_tests(exercise)}

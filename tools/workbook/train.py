@@ -17,7 +17,6 @@ from .machine import RESULTS, ROOT, run_environment
 PROGRAM = ROOT / "07_tinyllama" / "train"
 PLOT = ROOT / "tools" / "plots" / "training.py"
 FEED = ROOT / "tools" / "feed_metrics.py"
-TEXTS = ("README.md", "0*_*/*.md", "0*_*/*/README.md", "docs/*.md")
 # After Ctrl-C the program finishes its step and writes a checkpoint. A second Ctrl-C ends it at once.
 GRACE_SECONDS = 600.0
 
@@ -217,7 +216,7 @@ def default_data(options) -> list:
     """The workbook's own text, where nothing else says what to train on."""
     if options.tokens or options.resume or names_data(options.config):
         return []
-    return sorted({str(path) for pattern in TEXTS for path in ROOT.glob(pattern)})
+    return sorted({str(path) for pattern in journey.TEXTS for path in ROOT.glob(pattern)})
 
 
 def names_data(config: str | None) -> bool:
