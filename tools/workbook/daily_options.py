@@ -55,6 +55,12 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
     sub.add_argument(
         "--count", action="store_true", help="count what both move in memory, on the CPU device; builds"
     )
+    sub.add_argument(
+        "--walkthrough",
+        action="store_true",
+        help="how the starter becomes the reference, step by step, each with its reason",
+    )
+    sub.add_argument("--step", type=positive, metavar="N", help="only this step of the walkthrough")
     json_option(sub)
 
     sub = add(

@@ -18,8 +18,8 @@ EXAMPLES = {
     "hint": ("./workbook hint 02 matmul 1", "the first hint of your step; without words, the next one"),
     "reset": ("./workbook reset 02 matmul", "restores the original; --undo restores your version"),
     "solution": (
-        "./workbook solution 01 vector_add --count",
-        "the reference and yours, and the bytes that both move",
+        "./workbook solution 01 vector_add --walkthrough",
+        "from the starter to the reference in steps; --count: the bytes that both move",
     ),
     "bench": ("./workbook bench 02 matmul --starter", "compare your kernel with the others"),
     "ladder": ("./workbook ladder 02 matmul_fp32", "the rungs of one ladder"),

@@ -36,18 +36,19 @@ def coloured(line: str) -> str:
 
 def diff(ours: list, theirs: list, names: tuple) -> list:
     """A unified diff from `ours` to `theirs`."""
-    found = []
-    for line in difflib.unified_diff(ours, theirs, *names, n=CONTEXT, lineterm=""):
-        sign, rest = line[:1], line[1:]
-        if line.startswith(("---", "+++")):
-            found.append(paint(line, "bold"))
-        elif line.startswith("@@"):
-            found.append(paint(line, "dim"))
-        elif sign in "+-":
-            found.append(paint(sign, "green" if sign == "+" else "red") + coloured(rest))
-        else:
-            found.append(sign + coloured(rest))
-    return found
+    return [painted(line) for line in difflib.unified_diff(ours, theirs, *names, n=CONTEXT, lineterm="")]
+
+
+def painted(line: str) -> str:
+    """A line of a unified diff in colours."""
+    sign, rest = line[:1], line[1:]
+    if line.startswith(("--- ", "+++ ")):
+        return paint(line, "bold")
+    if line.startswith("@@"):
+        return paint(line, "dim")
+    if sign and sign in "+-":
+        return paint(sign, "green" if sign == "+" else "red") + coloured(rest)
+    return sign + coloured(rest)
 
 
 def columns(ours: list, theirs: list, names: tuple, width: int) -> list:

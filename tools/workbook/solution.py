@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from . import console, differences, files, inspect, position, progress, prose, side_by_side
+from . import console, differences, files, inspect, position, progress, prose, side_by_side, walkthrough
 from .console import heading, say, warn
 from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS, ROOT
@@ -20,6 +20,11 @@ def command(options) -> int:
     if not options.force and not is_solved(place):
         message = f"{place.title} is not solved yet ({place.standing.words}); ./workbook hint {exercise.call}"
         raise WorkbookError(f"{message} helps, and --force shows the reference all the same", Exit.USAGE)
+    if options.walkthrough or options.step:
+        if options.json or options.count:
+            raise WorkbookError("--walkthrough is text alone: without --json and --count", Exit.USAGE)
+        walkthrough.show(exercise, place.title, options.step)
+        return Exit.OK
     is_source = exercise.reference.suffix == exercise.starter.suffix
     if options.count and not is_source:
         raise WorkbookError(
@@ -35,6 +40,8 @@ def command(options) -> int:
             "reference": [shown(file) for file in exercise.references],
             "starter": shown(exercise.starter),
         }
+        page = walkthrough.page(exercise)
+        about |= {"walkthrough": shown(page) if page else None}
         words = {"reference_only": more, "yours_only": less, "numbers": in_numbers, "counted": counted}
         console.document("solution", about | words)
         return Exit.OK
@@ -49,6 +56,8 @@ def command(options) -> int:
     tell(more, less, in_numbers + counted)
     if not options.count:
         say(f"What both move in memory: ./workbook solution {exercise.call} --count")
+    if walkthrough.page(exercise):
+        say(f"Step by step, with reasons: {walkthrough.call(exercise)}")
     return Exit.OK
 
 

@@ -1,0 +1,222 @@
+"""The steps of a walkthrough: what their files say, and the sources that follow from them.
+
+solutions/walkthroughs/CHAPTER/EXERCISE/ has one file per step, in order: `1_idea.md`, `2_idea.md`, ...
+A file is a title, the reason in a paragraph or two, and the edits to the sources of the step before:
+
+    # One block adds its elements
+
+    What changes, and why.
+
+    ```diff
+     void kernel() {
+    -TODO 1
+    +  out[i] = a[i] + b[i];
+    ```
+
+Lines after a space are there already, those after `-` go, those after `+` come. `-TODO 1` stands for the
+starter's comment of that number, whatever its words are today. A line `@@` begins the next place. There are
+no line numbers: a place is where its lines stand, and they must stand there once.
+
+```diff softmax_backward edits that file. At first it is a copy of the exercise's main file.
+
+Step 0 is the starter. The last file has no edits: its step is the reference as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workbook import chapters, files
+from workbook.machine import ROOT
+
+WALKTHROUGHS = ROOT / "solutions" / "walkthroughs"
+FILE = re.compile(r"^(\d+)_\w+\.md$")
+FENCE = re.compile(r"^```(\w*) ?(\w*)$")
+TODO = re.compile(r"^-\s*(?://\s*)?TODO (\d+[a-z]?)$")
+TODO_LEFT = re.compile(r"\bTODO \d+")
+COMMENT = re.compile(r"^\s*//")
+CONTEXT = 3  # lines around a change
+
+
+class StepError(Exception):
+    """One line: which file, and what is wrong with it."""
+
+
+@dataclass
+class Step:
+    name: str  # of its file
+    title: str
+    reason: str
+    edits: list = field(default_factory=list)  # (stem of a source, its lines)
+    sources: dict = field(default_factory=dict)  # stem -> text, after the step
+    names: dict = field(default_factory=dict)  # stem -> the file's name in diffs
+
+
+def exercises() -> list:
+    """All exercises of the chapters, and of the fix-its those with a reference in C++."""
+    return [one for chapter in chapters.chapters() for one in chapters.exercises(chapter)]
+
+
+def folder(exercise) -> Path:
+    return WALKTHROUGHS / exercise.chapter.name / exercise.name
+
+
+def page(exercise) -> Path:
+    return folder(exercise).with_suffix(".md")
+
+
+def written() -> list:
+    """The exercises that have a walkthrough."""
+    return [one for one in exercises() if folder(one).is_dir()]
+
+
+def read(exercise, starter: str | None = None) -> list:
+    """Every step of a walkthrough, the starter first, with its sources."""
+    text = files.read_text(exercise.starter) if starter is None else starter
+    name = exercise.starter.name
+    steps = [Step("0_starter", "The starter", "", [], {exercise.name: text}, {exercise.name: name})]
+    paths = sorted(folder(exercise).glob("*.md"), key=number)
+    if [number(path) for path in paths] != list(range(1, len(paths) + 1)) or not paths:
+        raise StepError(f"{folder(exercise)}: its files are not 1_NAME.md, 2_NAME.md, ...")
+    for path in paths:
+        step = parse(path)
+        if path == paths[-1]:
+            finish(step, path, exercise)
+        else:
+            apply(step, path, steps[-1], exercise)
+        steps.append(step)
+    for stem, source in steps[-2].sources.items():
+        left = TODO_LEFT.search(source)
+        if left:
+            raise StepError(f"{paths[-2]}: after it, {stem} still has {left[0]}")
+    return steps
+
+
+def number(path: Path) -> int:
+    found = FILE.match(path.name)
+    if not found:
+        raise StepError(f"{path}: a step is called NUMBER_NAME.md")
+    return int(found[1])
+
+
+def parse(path: Path) -> Step:
+    lines = files.read_text(path).splitlines()
+    if not lines or not lines[0].startswith("# "):
+        raise StepError(f"{path}: its first line is not a title (# ...)")
+    step, reason, block = Step(path.stem, lines[0][2:].strip(), ""), [], None
+    for line in lines[1:]:
+        fence = FENCE.match(line)
+        if fence and block is None and fence[1] == "diff":
+            block = []
+            step.edits.append((fence[2], block))
+        elif fence and block is not None:
+            block = None
+        elif block is not None:
+            block.append(line)
+        else:
+            reason.append(line)
+    step.reason = "\n".join(reason).strip()
+    if not step.reason:
+        raise StepError(f"{path}: says no reason")
+    return step
+
+
+def finish(step: Step, path: Path, exercise) -> None:
+    """The last step is the reference."""
+    if step.edits:
+        raise StepError(f"{path}: the last step is the reference, and has no edits")
+    for file in exercise.references:
+        stem = file.stem[: -len("_solution")] if file.stem.endswith("_solution") else file.stem
+        step.sources[stem] = files.read_text(file)
+        step.names[stem] = file.name
+
+
+def apply(step: Step, path: Path, before: Step, exercise) -> None:
+    if not step.edits:
+        raise StepError(f"{path}: has no ```diff, and is not the last step")
+    step.sources, step.names = dict(before.sources), dict(before.names)
+    for stem, block in step.edits:
+        stem = stem or exercise.name
+        if stem not in step.sources:
+            step.sources[stem] = before.sources[exercise.name]
+            step.names[stem] = f"{stem}_starter.cu"
+        lines = step.sources[stem].splitlines()
+        for hunk in hunks(block):
+            lines = edited(lines, hunk, f"{path}: {stem}")
+        step.sources[stem] = "\n".join(lines) + "\n"
+
+
+def hunks(block: list) -> list:
+    found = [[]]
+    for line in block:
+        if line == "@@":
+            found.append([])
+        else:
+            found[-1].append(line)
+    return [hunk for hunk in found if hunk]
+
+
+def edited(lines: list, hunk: list, place: str) -> list:
+    """`lines` with one hunk applied where its old lines stand."""
+    old = [line for line in hunk if not line.startswith("+")]
+    ends = [(at, end) for at in range(len(lines)) if (end := match(lines, at, old)) is not None]
+    if len(ends) != 1:
+        what = next((line for line in old if line.strip() not in ("", "-")), "")
+        times = "nowhere" if not ends else f"{len(ends)} times"
+        raise StepError(f"{place} has these lines {times} in the step before: {what} ...")
+    at, _ = ends[0]
+    result, here = lines[:at], at
+    for line in hunk:
+        if line.startswith("+"):
+            result.append(line[1:])
+            continue
+        after = here + length(lines, here, line)
+        if not line.startswith("-"):
+            result += lines[here:after]
+        here = after
+    return result + lines[here:]
+
+
+def match(lines: list, at: int, old: list) -> int | None:
+    """Where the old lines of a hunk end if they stand at `at`, or None."""
+    for line in old:
+        size = length(lines, at, line)
+        if size == 0:
+            return None
+        at += size
+    return at
+
+
+def length(lines: list, at: int, line: str) -> int:
+    """How many lines from `at` on are `line` of a hunk: 0 if they are not."""
+    if at >= len(lines):
+        return 0
+    todo = TODO.match(line)
+    if not todo:
+        return int(lines[at] == line[1:])
+    if not re.match(rf"^\s*// TODO {todo[1]}:", lines[at]):
+        return 0
+    end = at + 1
+    while end < len(lines) and COMMENT.match(lines[end]) and "// TODO" not in lines[end]:
+        end += 1
+    return end - at
+
+
+def diffs(before: Step, after: Step, main: str) -> list:
+    """[(name, lines of a unified diff)] from one step to the next; a new file against the main one."""
+    found = []
+    for stem, text in after.sources.items():
+        origin = stem if stem in before.sources else main
+        old = before.sources[origin].splitlines()
+        names = (before.names[origin], after.names[stem])
+        lines = list(difflib.unified_diff(old, text.splitlines(), *names, n=CONTEXT, lineterm=""))
+        if lines:
+            found.append((after.names[stem], lines))
+    return found
+
+
+def changed_lines(diff: list) -> int:
+    return sum(line[:1] in "+-" and not line.startswith(("---", "+++")) for line in diff)

@@ -1,0 +1,82 @@
+"""A walkthrough in a terminal: from the starter to the reference, step by step (solutions/walkthroughs)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from . import files, prose, side_by_side
+from .console import heading, say
+from .errors import Exit, WorkbookError, shown
+from .machine import ROOT
+
+STEP = re.compile(r"^## Step (\d+): (.+)$", re.M)
+BLOCK = re.compile(r"^```diff\n(.*?)^```$", re.M | re.S)
+
+
+def page(exercise) -> Path | None:
+    """The page of an exercise, or None where it has none yet."""
+    file = ROOT / "solutions" / "walkthroughs" / exercise.chapter.name / f"{exercise.name}.md"
+    return file if file.is_file() else None
+
+
+def call(exercise) -> str:
+    return f"./workbook solution {exercise.call} --walkthrough"
+
+
+def steps(text: str) -> list:
+    """[(title, text)] of a page's steps."""
+    found = list(STEP.finditer(text))
+    ends = [step.start() for step in found[1:]] + [len(text)]
+    return [(step[2], text[step.end() : end].strip("\n")) for step, end in zip(found, ends)]
+
+
+def show(exercise, title: str, number: int | None) -> None:
+    """All steps, or the one with this number."""
+    file = page(exercise)
+    if file is None:
+        raise WorkbookError(
+            f"{title} has no walkthrough yet; without --walkthrough: the reference", Exit.USAGE
+        )
+    every = steps(files.read_text(file))
+    if number is not None and not 1 <= number <= len(every):
+        raise WorkbookError(
+            f"--step {number}: the walkthrough of {title} has steps 1 to {len(every)}", Exit.USAGE
+        )
+    heading(f"{title}: from the starter to the reference")
+    say(shown(file))
+    for at, (name, text) in enumerate(every, 1):
+        if number is None or number == at:
+            say()
+            heading(f"Step {at} of {len(every)}: {name}")
+            for line in lines(text):
+                say(line)
+
+
+def lines(text: str) -> list:
+    """A step: prose wrapped, diffs in colours, nothing wider than the terminal."""
+    found, end = [], 0
+    for block in BLOCK.finditer(text):
+        found += ["", *prose.lines(text[end : block.start()], ""), ""]
+        found += [
+            side_by_side.painted(piece)
+            for line in block[1].splitlines()
+            for piece in pieces(line, prose.width())
+        ]
+        end = block.end()
+    return [*found, "", *prose.lines(text[end:], "")]
+
+
+def pieces(line: str, width: int) -> list:
+    """A line of a diff in pieces that fit, each with the sign of the line; what goes on is set in."""
+    if line.startswith(("--- ", "+++ ", "@@")):
+        return [line[:width]]
+    sign, rest = line[:1], line[1:]
+    indent = " " * (min(len(rest) - len(rest.lstrip()), width // 2) + 4)
+    found = []
+    while len(rest) > width - 1:
+        at = rest.rfind(" ", len(indent) + 1, width)
+        at = at if at > 0 else width - 1
+        found.append(sign + rest[:at].rstrip())
+        rest = indent + rest[at:].lstrip()
+    return [*found, sign + rest]
