@@ -1,5 +1,5 @@
-// Your turn: the host side. out = a + b for vectors in host memory, so the sum needs memory on the device,
-// copies, a launch, and somebody who looks at the errors. README.md is the lesson; hints.md helps.
+// Your turn: the host side. out = a + b for vectors in host memory. The host code allocates memory on the
+// device, copies, launches, and checks every error. README.md is the lesson; hints.md helps.
 //
 // Do one TODO at a time, and check after each:
 //
@@ -43,9 +43,9 @@ cudaError_t launch_starter(const float* a, const float* b, float* out, std::int6
 
   // TODO 5: Free the three vectors.
 
-  // TODO 6: Return what went wrong. A launch returns no code: ask for its error right after it.
-  // TODO 7: Let every call's error be returned. After the first one nothing more is copied or launched, but
-  //         what was allocated is freed.
+  // TODO 6: Return the error of the launch. A launch returns no code: ask for its error right after it.
+  // TODO 7: Return the error of every other call, too. After the first error nothing more is copied or
+  //         launched, but all that was allocated is freed.
   return cudaSuccess;
 }
 
@@ -97,7 +97,8 @@ cudaError_t launch_streamed_starter(const float* a, const float* b, float* out, 
   // TODO 11: Enqueue every piece: `piece` elements from `first` on, the last piece may be shorter. One piece
   //          goes to one lane, the next one to the other. Wait for nothing here.
 
-  // TODO 12: Wait for both streams, after an error too: what was enqueued before it still writes into `out`.
+  // TODO 12: Wait for both streams, also after an error: work that was enqueued before it still writes into
+  //          `out`.
 
   for (Lane& lane : lanes) {
     const cudaError_t closed = close(lane);

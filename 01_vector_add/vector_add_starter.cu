@@ -22,8 +22,8 @@ __global__ void vector_add_kernel(const float* a,  // (n)
   // TODO 1: Add one element. Which one does this thread own? Start with its number in its block, threadIdx.x.
   //         When one block is correct, tell blocks apart with blockIdx.x and blockDim.x.
 
-  // TODO 3: The last block may have more threads than there are elements left. What must those threads not
-  // do?
+  // TODO 3: The last block may have more threads than there are elements left. What must those threads
+  //         not do?
 }
 
 void vector_add_starter(const float* a, const float* b, float* out, std::int64_t n, cudaStream_t stream) {

@@ -1,4 +1,4 @@
-// Your turn: a bias added and the sum normalised, in one launch. README.md is the lesson; hints.md has hints.
+// Your turn: add a bias and normalize the sum, in one launch. README.md is the lesson; hints.md has hints.
 //
 // Fill in the TODOs in their order, and check after each:
 //

@@ -31,7 +31,7 @@ __global__ void histogram_kernel(const int* x,  // (n)
 void histogram_starter(const int* x, int* counts, std::int64_t n, int bins, cudaStream_t stream) {
   check_histogram(x, counts, n, bins);
 
-  // TODO 3: `counts` holds anything. Set it to 0 before the kernel runs: cudaMemsetAsync, in `stream`.
+  // TODO 3: `counts` is not initialized. Set it to 0 before the kernel runs: cudaMemsetAsync, in `stream`.
 
   if (n == 0) return;
 

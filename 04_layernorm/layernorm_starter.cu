@@ -29,8 +29,9 @@ struct MergeMoments {
   __device__ Moments operator()(const Moments& a, const Moments& b) const {
     Moments both = {a.count + b.count, 0.0f, 0.0f};
     // TODO 2: The mean of both sets: from a.mean, move towards b.mean by b's share of the count.
-    //         A set may be empty, and even both: do not divide by 0.
-    // TODO 4: The sum of squared deviations of both: that of each, and what their means differ by.
+    //         One set may be empty, or both: do not divide by 0.
+    // TODO 4: The sum of squared deviations of both sets: the two sums, and a term that contains the
+    //         difference of the means.
     return both;
   }
 };
@@ -52,7 +53,7 @@ __global__ void layernorm_kernel(const float* x,      // (N, C)
 
   if (threadIdx.x == 0) {
     // TODO 3: One thread stores the row's mean.
-    // TODO 5: And its rstd = 1 / sqrt(variance + epsilon). The variance divides by the count.
+    // TODO 5: It also stores rstd = 1 / sqrt(variance + epsilon). The variance divides by the count.
   }
 
   // TODO 6: Normalise the columns that this thread read: y = (x - mean) * rstd * gamma + beta.

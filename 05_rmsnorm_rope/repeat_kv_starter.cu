@@ -38,7 +38,7 @@ __device__ Place place_of_thread(int heads, int t) {
 // Where this position begins in a view of any layout.
 template <class T>
 __device__ std::int64_t start_in_view(const HeadsView<T>& view, const Place& place) {
-  // TODO 1: Three of the view's strides say how far from view.data: one for each member of place.
+  // TODO 1: The distance from view.data: three strides of the view, one for each member of place.
   return 0;
 }
 

@@ -68,7 +68,7 @@ void rope_forward_starter(HeadsView<float> q, HeadsView<float> k, const float* c
 void rope_backward_starter(HeadsView<float> dq, HeadsView<float> dk, const float* cosine, const float* sine,
                            int b, int t, int d, RopePairing pairing, cudaStream_t stream) {
   check_rope(dq, dk, cosine, sine, b, t, d, pairing);
-  // TODO 7: The gradient of a rotation. You have the kernel already.
+  // TODO 7: The gradient of a rotation. Use the same kernel.
 }
 
 }  // namespace

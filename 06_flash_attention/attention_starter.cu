@@ -4,10 +4,10 @@
 //
 //     ./workbook check 06 attention
 //
-// One thread owns one query (forward, dq) or one key (dk, dv). Forward, the block shares tiles of keys and
-// values in shared memory; backward reads them where they are. Every kernel has its launcher: what is missing
-// is inside the kernels. Given to you: a head of one sequence as a matrix, keys.at(s, c)
-// (attention_heads.cuh).
+// One thread owns one query (forward, dq) or one key (dk, dv). In the forward pass, a block shares tiles of
+// keys and values in shared memory; the backward pass reads them from global memory. Every kernel has its
+// launcher: the missing code is inside the kernels. Given to you: a head of one sequence as a matrix,
+// keys.at(s, c) (attention_heads.cuh).
 #include <cmath>
 
 #include "06_flash_attention/attention_check.h"
@@ -44,12 +44,12 @@ __global__ void attention_forward_kernel(HeadsView<const float> q,  // (B, T, H,
   const int query = static_cast<int>(blockIdx.x) * kQueries + static_cast<int>(threadIdx.x);
   const int h = static_cast<int>(blockIdx.y);
   const int b = static_cast<int>(blockIdx.z);
-  // TODO 6: Which key/value head do queries of head h read? Neighbouring heads form groups of H / K.
+  // TODO 6: Which key/value head do queries of head h read? Neighboring heads form groups of H / K.
   const int kv_head = 0;
   const HeadMatrix<const float> keys = head_matrix(k, b, kv_head);
   const HeadMatrix<const float> values = head_matrix(v, b, kv_head);
 
-  // Threads past the last query help to load, and compute something that nobody stores.
+  // Threads past the last query help to load. What they compute is not stored.
   float q_row[kHead];
   load_row(q_row, head_matrix(q, b, h), min(query, shape.t - 1), shape.d);
 
@@ -58,16 +58,15 @@ __global__ void attention_forward_kernel(HeadsView<const float> q,  // (B, T, H,
   float maximum = -INFINITY;  // of the scores, so far
   for (int first = 0; first < shape.t; first += kTile) {
     // TODO 1: Load keys and values first .. first + kTile - 1 into the tiles, all threads together; rows past
-    //         T and features past D become 0. Where must the block wait? (At two places.)
+    //         T and features past D become 0. At which two places must the block wait?
 
     const int keys_here = min(kTile, shape.t - first);
     for (int s = 0; s < keys_here; ++s) {
       // TODO 4: When causal, a query sees no key after it: `continue`.
 
       // TODO 3a: score = scale * (query . key), and weight = exp(score).
-      // TODO 3b: exp(score) overflows. Use exp(score - maximum), with the maximum of the scores so far. When
-      // it
-      //          grows, everything in `sum` and `weights` is relative to the old maximum: multiply both by
+      // TODO 3b: exp(score) overflows. Use exp(score - maximum), with the maximum of the scores so far.
+      //          If it grows, `sum` and `weights` are relative to the old maximum: multiply both by
       //          exp(old - new).
       const float weight = 1.0f;
 
@@ -192,8 +191,8 @@ __global__ void attention_backward_key_kernel(HeadsView<const float> dout,  // (
     const HeadMatrix<const float> queries = head_matrix(q, b, h), douts = head_matrix(dout, b, h);
     const std::int64_t first_row = (static_cast<std::int64_t>(b) * shape.h + h) * shape.t;
     for (int t = shape.causal ? s : 0; t < shape.t; ++t) {
-      // TODO 7: The score again, and from it and lse[first_row + t] the probability p: no maximum, no sum.
-      //         Then dv += p * dout of query t.
+      // TODO 7: Compute the score again, and from it and lse[first_row + t] the probability p. No maximum and
+      //         no sum is needed. Then dv += p * dout of query t.
 
       // TODO 10: ds as in TODO 9, with delta[first_row + t]; then dk += ds * query t.
     }

@@ -5,10 +5,11 @@
 //
 //     ./workbook check 06 windowed_attention
 //
-// The walk of flash attention is here, complete: what you wrote in `attention`, but with tiles of 16 x 32
-// scores, and 8 lanes to a row as in attention_solution.cu. What is missing are the encodings. Given to you
-// besides: the tiles of attention_tiles.cuh, and windowed_attention_tiles.cuh. Both backward kernels keep
-// three tiles of their own rows (near, far, and dout or v) and walk over three of the other side.
+// The loops of flash attention are complete: those that you wrote in `attention`, but with tiles of 16 x 32
+// scores, and 8 lanes per row as in attention_solution.cu. The encodings are missing. Also given to you: the
+// tiles of attention_tiles.cuh, and windowed_attention_tiles.cuh. windowed_attention.md is the page of the
+// lesson. Both backward kernels keep three tiles of their own rows (near, far, and dout or v) and loop over
+// three tiles of the other side.
 #include <cmath>
 
 #include "06_flash_attention/windowed_attention_check.h"
@@ -30,15 +31,16 @@ constexpr int kTileFloats = head_floats<kHead>(kTile);
 
 // The weight of an encoding, kNear or kFar, in the score of rows i and j.
 __device__ float encoding_weight(int encoding, int i, int j, const BlendedRope& rope) {
-  // TODO 2: The far weight is clamp((|i - j| - rope.window) / rope.band, 0, 1); the near one is what is left.
-  //         rope.band may be 0, a hard switch: which other band gives the same weights?
+  // TODO 2: The far weight is clamp((|i - j| - rope.window) / rope.band, 0, 1); the near weight is the rest.
+  //         rope.band may be 0. Which other band gives the same weights without a division by 0?
   return encoding == kNear ? 1.0f : 0.0f;
 }
 
 // Which encodings have a weight above 0 anywhere in a tile of kOwn x kTile scores.
 __device__ TileEncodings tile_encodings(int first_row, int first_column, int t, const BlendedRope& rope) {
-  // TODO 3: Both are right, and twice the price. Take the distance of the tile's nearest pair and of its
-  //         farthest, and tell tiles that are all near, or all far. Rows and columns from t on do not count.
+  // TODO 3: To use both is correct, but takes twice as many products. Compute the distances of the
+  //         nearest and the farthest pair of the tile. Which tiles need only one encoding? Rows and columns
+  //         from t on do not count.
   return {{true, true}};
 }
 
@@ -135,8 +137,8 @@ __device__ void add_blended_rows(float2 (&sums)[kEncodings][kRows][kPairs<kHead>
   for (int e = 0; e < kEncodings; ++e) {
     if (!encodings.used[e]) continue;
     float share[kRows][kColumns];
-    // TODO 5: Now the near encoding gets all of dS. What is its share, and the far one's? A score is a sum of
-    //         products, each times its weight: what is its derivative by one of them?
+    // TODO 5: Now the near encoding gets all of dS. What is its share, and that of the far encoding? A score
+    //         is a sum of products, each times its weight. What is its derivative by one of the products?
     for (int i = 0; i < kRows; ++i) {
       for (int j = 0; j < kColumns; ++j) share[i][j] = e == kNear ? ds[i][j] : 0.0f;
     }
@@ -321,7 +323,7 @@ __global__ void __launch_bounds__(kThreads) windowed_key_kernel(Arguments a) {
 
   float2 dk_sums[kEncodings][kRows][kPairs<kHead>] = {};
   float2 dv_sums[kRows][kPairs<kHead>] = {};
-  // TODO 8: This is the first query head that reads kv_head. Walk over the queries of all that do.
+  // TODO 8: This is the first query head that reads kv_head. Loop over all query heads that read it.
   const int h = kv_head * (s.h / s.kv);
   const std::int64_t row_of_head = (static_cast<std::int64_t>(b) * s.h + h) * s.t;
   for (int first_query = from_query; first_query < s.t; first_query += kTile) {

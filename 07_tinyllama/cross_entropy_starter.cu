@@ -4,8 +4,8 @@
 //
 //     ./workbook check 07 cross_entropy
 //
-// Given to you: block_max and block_sum of chapter 03. Each takes one number of every thread of the block and
-// gives their maximum, or sum, to all of them. All threads must call it.
+// Given to you: block_max and block_sum of chapter 03. Each takes one number from every thread of the block
+// and returns their maximum, or their sum, to all threads. All threads must call it.
 #include <cmath>
 #include <cstdint>
 
@@ -34,7 +34,7 @@ __global__ void cross_entropy_forward_kernel(const float* logits,  // (N, V)
   sum = block_sum(sum);
   if (threadIdx.x == 0) {
     // TODO 2: One thread stores lse = log(sum).
-    // TODO 4: And the loss, lse minus the logit of this row's target.
+    // TODO 4: Store the loss as well: lse minus the logit of this row's target.
   }
 }
 
@@ -52,8 +52,9 @@ __global__ void cross_entropy_backward_kernel(const float* logits,  // (N, V)
                                               float dloss, int v) {
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(v);
   for (int i = static_cast<int>(threadIdx.x); i < v; i += static_cast<int>(blockDim.x)) {
-    // TODO 5: The probability of token i is exp(logit - lse). dlogits is that, less 1 at the target.
-    // TODO 6: dloss is the gradient of the loss itself, 1 / N for a mean: it multiplies all of it.
+    // TODO 5: The probability of token i is exp(logit - lse). dlogits is the probability, minus 1 at the
+    //         target.
+    // TODO 6: dloss is the gradient of the loss itself, 1 / N for a mean. Multiply dlogits by it.
   }
 }
 

@@ -4,8 +4,9 @@
 //
 //     ./workbook check 07 muon
 //
-// Two kernels, thread i owning element i, and a launcher that brings them and newton_schulz together. That
-// one is given: orthogonalise(x, out, scratch, r, c, steps, matmul, stream), and out may be x.
+// You write two kernels, in which thread i owns element i, and a launcher that calls them, with newton_schulz
+// in between. newton_schulz is given: orthogonalise(x, out, scratch, r, c, steps, matmul, stream), and out
+// may be x.
 #include <cstdint>
 
 #include "07_tinyllama/muon.h"
@@ -23,7 +24,7 @@ __global__ void muon_momentum_kernel(const float* gradients,  // (size)
                                      std::int64_t size, float mu) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= size) return;
-  // TODO 1: m = mu m + g. Keep it.
+  // TODO 1: m = mu m + g. Store it.
   // TODO 2: Nesterov: the update looks one step ahead, u = g + mu m, with the new m.
 }
 
@@ -33,7 +34,8 @@ __global__ void muon_step_kernel(const float* update,  // (size)
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= size) return;
   // TODO 3: p -= learning_rate * u.
-  // TODO 5: The update times scale. And weight decay, which is not scaled: p -= lr (scale u + decay p).
+  // TODO 5: Multiply the update by scale, and add weight decay, which is not scaled:
+  //         p -= lr (scale u + decay p).
 }
 
 void muon_starter(float* parameters, const float* gradients, float* momentum, float* scratch, int r, int c,
@@ -49,9 +51,9 @@ void muon_starter(float* parameters, const float* gradients, float* momentum, fl
   muon_momentum_kernel<<<grid, kThreads, 0, stream>>>(gradients, momentum, memory.update, size,
                                                       config.momentum);
   WB_CHECK_LAUNCH();
-  // TODO 4: Orthogonalise memory.update in place, in kNewtonSchulzSteps steps. Its scratch is
-  // memory.iterates.
-  const float scale = 1.0f;  // TODO 6: That of muon.h.
+  // TODO 4: Orthogonalize memory.update in place, in kNewtonSchulzSteps steps. Its scratch memory is
+  //         memory.iterates.
+  const float scale = 1.0f;  // TODO 6: Use muon_scale of muon.h.
   muon_step_kernel<<<grid, kThreads, 0, stream>>>(memory.update, parameters, size, config.learning_rate,
                                                   scale, config.weight_decay);
   WB_CHECK_LAUNCH();

@@ -4,8 +4,9 @@
 //
 //     ./workbook check 07 swiglu
 //
-// Two kernels are yours, both element by element: thread i of the grid owns element i. The products are not:
-// `matmul` is chapter 02's, given to every launcher that needs one. The rest is calling it rightly.
+// You write two kernels, both element by element: thread i of the grid owns element i. You do not write the
+// products: `matmul` is that of chapter 02, and every launcher that needs a product receives it. You write
+// the calls.
 #include <cstdint>
 
 #include "07_tinyllama/swiglu.h"
@@ -59,7 +60,7 @@ __global__ void silu_multiply_backward_kernel(const float* dout,  // (size)
                                               std::int64_t size) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (i >= size) return;
-  // TODO 3: dup = dout * silu(gate). silu(gate) was not kept: compute it again.
+  // TODO 3: dup = dout * silu(gate). silu(gate) was not stored: compute it again.
   // TODO 4: dgate = dout * up * silu'(gate). The product rule on z * sigmoid(z) has two terms.
 }
 

@@ -1,9 +1,9 @@
-// A training step made fast: the framework's slow lookup, norm and gate replaced by our own kernels.
+// A training step that was made fast: our own kernels replace the framework's slow lookup, norm and gate.
 //
 //     ./workbook check 07 fix_gradient_coverage
 //
-// TODO: The loss is right, it falls, and backward has become wonderfully quick. Find out what that cost, and
-//       fix it here. The lesson (the end of journey/README.md) has the symptom and the tool.
+// TODO: The loss is right and falls, and the backward pass takes almost no time. Find out which work
+//       is missing, and add it here. The lesson (the end of journey/README.md) has the symptom and the tool.
 #include <cstdint>
 
 #include "07_tinyllama/fixits/fix_gradient_coverage.h"
@@ -26,7 +26,7 @@ void linear(const TapedModel& m, const Tensor& x, const Tensor& w, const Tensor&
   });
 }
 
-// y = x + branch. What reaches y reaches both.
+// y = x + branch. Both receive the gradient of y.
 void add(const TapedModel& m, const Tensor& x, const Tensor& branch, const Tensor& y, Tape& tape) {
   const std::int64_t size = static_cast<std::int64_t>(m.config.tokens()) * m.config.c;
   m.kernels.vector_add(x.value, branch.value, y.value, size, nullptr);

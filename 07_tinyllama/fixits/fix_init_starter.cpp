@@ -1,9 +1,9 @@
-// How the parameters start: as the layers of a framework fill themselves when nobody says otherwise.
+// The initial values of the parameters: those that a framework's layers have by default.
 //
 //     ./workbook check 07 fix_init
 //
-// TODO: Something about this model's first loss is not right, and it starts here. Find out what, and why;
-//       then fix it. The lesson (README.md) has the symptom and the tools.
+// TODO: The first loss of this model is too large, and the cause is in this file. Find it, then fix it.
+//       The lesson (README.md) has the symptom and the tools.
 #include <vector>
 
 #include "07_tinyllama/fixits/fix_init.h"

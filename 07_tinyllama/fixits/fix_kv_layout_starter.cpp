@@ -1,9 +1,8 @@
-// Keys and values as the paper writes them: K^T = Wk X^T and V^T = Wv X^T, the
-// product that q is multiplied by.
+// Keys and values as the paper writes them: K^T = Wk X^T and V^T = Wv X^T, the products that attention reads.
 //
 //     ./workbook check 07 fix_kv_layout
 //
-// What attention is given are views (HeadsView, 05_rmsnorm_rope/heads_view.h), so nothing is ever copied.
+// Attention receives views (HeadsView, 05_rmsnorm_rope/heads_view.h), so nothing is copied.
 //
 // TODO: All numbers are right, yet attention is slower than it has to be. Find out why, and fix it here. The
 //       lesson (README.md) has the symptom and the tools.
@@ -77,8 +76,8 @@ class KvPathStarter final : public KvPath<float> {
   }
 
   ModelConfig config_;
-  std::vector<float*> keys_;    // one a layer
-  std::vector<float*> values_;  // one a layer
+  std::vector<float*> keys_;    // one per layer
+  std::vector<float*> values_;  // one per layer
   float* dkeys_ = nullptr;      // shared by all layers
   float* dvalues_ = nullptr;
 };

@@ -2,8 +2,8 @@
 //
 //     ./workbook check 07 fix_step_timer
 //
-// TODO: The times it reports do not add up. Find out where the rest is, and fix the timer. The lesson
-//       (README.md) has the symptom and the tools.
+// TODO: The times that it reports do not add up to the time of the step. Find out why, and fix the timer. The
+//       lesson (README.md) has the symptom and the tools.
 #include "07_tinyllama/journey/step_timer.h"
 #include "common/core/check.h"
 #include "common/core/registry.h"

@@ -1,5 +1,4 @@
-// SwiGLU in one kernel: both projections and the gate, so that gate and up need
-// no trip of their own to memory.
+// SwiGLU in one kernel: both projections and the gate, so that gate and up are not read from memory again.
 //
 //     ./workbook check 07 fix_swiglu
 //
