@@ -96,11 +96,12 @@ class Recipe:
 def passing(program: Path, results: Path) -> tuple:
     """(names of all tests that ran, names of those that passed)."""
     outcome = test_run.run(program, [], SECONDS, results, sweep=False, aloud=False)
-    if outcome.tests and not (outcome.problem and not outcome.failures):
+    every = listed(program)
+    if len(outcome.tests) == len(every):
         return verdicts(outcome)
-    # The program did not finish: each test alone.
+    # The program did not come to its end: each test alone.
     names, green = [], []
-    for test in listed(program):
+    for test in every:
         alone = test_run.run(program, ["--test", test], SECONDS, results, sweep=False, aloud=False)
         names.append(test)
         green += [test] if alone.passed else []
