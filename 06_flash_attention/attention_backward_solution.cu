@@ -1,16 +1,17 @@
-// Flash attention, backward (Dao et al., 2022): recompute the probabilities instead of having kept them.
+// Flash attention, backward (Dao et al., 2022): the probabilities are computed again, not stored.
 //
 //   P = exp(scale Q K^T - lse)     dV = P^T dO            dQ = scale dS K
 //   dP = dO V^T                    dS = P (dP - delta)    dK = scale dS^T Q       delta_t = dO_t . O_t
 //
-// Two kernels. dQ: a block keeps 16 kRows queries and walks over the keys; it also leaves delta behind.
-// dK and dV: a block keeps its keys and values and walks over the queries of every query head of its group.
-// So each sum has one owner and a fixed order: no atomics, the same bits every run.
+// There are two kernels. For dQ, a block keeps 16 kRows queries and loops over the keys. It also stores
+// delta. For dK and dV, a block keeps its keys and values and loops over the queries of every query head of
+// its group. So each sum has one owner and a fixed order: no atomics are needed, and every run gives the same
+// bits.
 //
-// Scores and dP are computed in both: 7 products of 2 T^2 D FLOPs a head instead of 5, the price of neither
-// storing (T, T) nor adding with atomics; half of it when causal, since tiles above the diagonal are skipped.
-// Bytes: as forward, each tile being loaded once per tile of the other side. Scratch: delta, (B, H, T).
-// Threads: see attention_tiles.cuh.
+// FLOPs: both kernels compute the scores and dP, so there are 7 products of 2 T^2 D FLOPs per head instead of
+// 5. In return, no (T, T) matrix is stored and no atomics are used. Causal attention takes half, because
+// tiles above the diagonal are skipped. Bytes: as in the forward pass; each tile is loaded once per tile of
+// the other side. Scratch memory: delta, (B, H, T). Threads: see attention_tiles.cuh.
 #include "06_flash_attention/attention_check.h"
 #include "06_flash_attention/attention_tiles.cuh"
 #include "common/core/registry.h"

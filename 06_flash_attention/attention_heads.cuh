@@ -1,4 +1,5 @@
-// One head of one sequence as a matrix, for the kernels of this chapter; and the head widths they come in.
+// One head of one sequence as a matrix, for the kernels of this chapter; and the head widths that they
+// support.
 #pragma once
 
 #include <cuda_runtime.h>

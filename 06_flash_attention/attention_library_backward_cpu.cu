@@ -1,12 +1,12 @@
-// Attention with OpenBLAS's matrix products, backward: five products per 64 queries, the formulas as they
-// stand in the lesson. For the CPU device only.
+// Attention with OpenBLAS's matrix products, backward: five products per 64 queries, with the formulas of the
+// lesson. For the CPU device only.
 //
 //   P = exp(scale Q K^T - lse)   dP = dO V^T   dS = P (dP - delta)
 //   dV += P^T dO   dQ = scale dS K   dK += scale dS^T Q
 //
-// A block is one thread, which takes a key/value head of a sequence, all query heads of its group, 64 queries
-// at a time: dK and dV have one owner, so there are no atomics and every run gives the same bits.
-// FLOPs: 10 B H T^2 D, half of it and a little more when causal. No scratch memory.
+// A block is one thread. It takes one key/value head of one sequence and all query heads of its group, 64
+// queries at a time. So dK and dV have one owner: there are no atomics, and every run gives the same bits.
+// FLOPs: 10 B H T^2 D, a little more than half of it when causal. No scratch memory.
 #include <cblas.h>
 
 #include <algorithm>

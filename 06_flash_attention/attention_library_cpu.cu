@@ -2,10 +2,10 @@
 //
 // A block is one thread, which takes 64 queries of a head: scores = scale Q K^T by one product, a softmax of
 // each row, out = P V by another. Only 64 rows of scores exist at a time, so memory grows with T and not with
-// its square; causal blocks multiply with the keys up to their last query and no further. Keys and values
-// that lie in strides are packed first: T D floats per block, 1/64 of the reads that the products make.
+// its square. Causal blocks multiply only with the keys up to their last query. Strided keys and values are
+// packed first: T D floats per block, 1/64 of what the products read.
 //
-// FLOPs: 4 B H T^2 D, half of it and a little more when causal. Saved: (B, H, T), the log-sum-exp.
+// FLOPs: 4 B H T^2 D, a little more than half of it when causal. Saved: (B, H, T), the log-sum-exp.
 // Next: attention_library_backward_cpu.cu.
 #include <cblas.h>
 

@@ -1,4 +1,4 @@
-// Rows of a head as OpenBLAS wants them: features side by side. For attention_library*_cpu.cu.
+// Rows of a head in the layout that OpenBLAS needs: consecutive features. For attention_library*_cpu.cu.
 #pragma once
 
 #include <vector>

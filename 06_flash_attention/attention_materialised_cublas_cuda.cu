@@ -1,12 +1,12 @@
-// Materialised attention whose products are cuBLAS's: what an eager framework does. The sharper yardstick.
+// Materialised attention with cuBLAS's products, as an eager framework computes it.
 //
 // cuBLAS multiplies column-major matrices, a batch of them at equal distances. Every layout of this chapter
 // has one contiguous direction, so it is such a matrix or the transpose of one. Query heads that share a key
-// head are at no equal distance in both operands: member j of every group makes one batch, and where their
-// results are to be summed (dK, dV), the batches add up one after the other. cuBLAS knows no mask, so that is
-// a pass of its own.
+// head have no equal distance in both operands. So member j of every group belongs to one batch, and if their
+// results must be summed (dK, dV), one batch after the other is added. cuBLAS has no mask, so a separate pass
+// applies it.
 //
-// FLOPs and bytes: as attention_materialised.cpp, and half a pass over the scores for the mask.
+// FLOPs and bytes: as in attention_materialised.cpp, and half a pass over the scores for the mask.
 #include <cublas_v2.h>
 
 #include <algorithm>

@@ -1,9 +1,9 @@
 // A matrix product for every sequence and head, operands in any layout: what an eager framework calls bmm.
 //
 // A block of 64 threads computes a (32, 32) tile of c in steps of 32 along k; a thread computes 4 rows
-// (group, group + 8, ...) by 4 neighbouring columns. The threads of a load run along whichever direction is
-// contiguous in memory, so that transposed operands are read as well as plain ones. Causal products are
-// computed in full, and the part above the diagonal thrown away: skipping it is flash attention's privilege.
+// (group, group + 8, ...) by 4 neighboring columns. The threads of a load follow the direction that is
+// contiguous in memory, so that transposed operands are read as fast as others. Causal products are computed
+// in full, and the part above the diagonal is discarded; only flash attention skips it.
 //
 // FLOPs: 2 B H M N K. Bytes: a once per 32 columns of c, b once per 32 rows.
 #include "06_flash_attention/attention_product.h"

@@ -1,4 +1,4 @@
-// The batched matrix product that materialised attention is made of, forward and backward.
+// The batched matrix product that materialised attention uses, forward and backward.
 #pragma once
 
 #include <cuda_runtime.h>

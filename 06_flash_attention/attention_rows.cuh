@@ -1,7 +1,8 @@
 // A row of a head against the registers of one thread: load it, store it, multiply with it, add it.
 //
-// Sums are four scalars and loops are plain: GCC makes vector code of them for the CPU device where rows are
-// packed. A head that fills its registers (d == kHead) needs no comparison per feature, which vectors need.
+// Each sum has four scalar parts, and the loops are simple, so GCC makes vector code of them for the CPU
+// device if rows are contiguous. A head that fills its registers (d == kHead) needs no comparison per
+// feature; this, too, is a condition for vector code.
 #pragma once
 
 #include "06_flash_attention/attention_heads.cuh"

@@ -1,9 +1,9 @@
 // Flash attention, forward (Dao et al., 2022; online softmax: Milakov and Gimelshein, 2018).
 //
-// The score matrix (T, T) is never stored. A block keeps 16 kRows queries in shared memory and walks over the
-// keys, 32 at a time: scores in registers, their softmax so far, the weighted sum of the values so far. When
-// a tile brings a larger maximum, what was summed before is scaled down by exp(old - new): the result is
-// exact, not an approximation. Backward needs only one number per query, the log-sum-exp.
+// The score matrix (T, T) is never stored. A block keeps 16 kRows queries in shared memory and loops over the
+// keys, 32 at a time. It computes scores in registers, and updates the maximum, the sum of the weights, and
+// the weighted sum of the values. If a tile has a larger maximum, the sums so far are multiplied by exp(old -
+// new). The result is exact except for rounding. Backward needs only one number per query, the log-sum-exp.
 //
 // Grid: one block per tile of queries of one head of one sequence. Threads: see attention_tiles.cuh.
 // GQA: query head h reads key/value head h / (H / K) through the view; nothing is copied.

@@ -1,16 +1,17 @@
 // Attention with one thread per query, forward: the online softmax without its tiles.
 //
-// A thread keeps its query and its result in registers and reads every key and value it may see from global
-// memory. Nothing is shared: no barrier, no shuffle, and the clearest statement of the recurrence
+// A thread keeps its query and its result in registers and reads every key and value that it may see from
+// global memory. Threads share nothing, so there is no barrier and no shuffle. This is the simplest form of
+// the recurrence
 //
 //   m' = max(m, s)    l' = l exp(m - m') + exp(s - m')    o' = o exp(m - m') + exp(s - m') v
 //
-// Keys and values are read once per query instead of once per tile of queries, T times in all: their layout
-// is felt in every step. A contiguous row arrives in D / 4 loads, a strided one in D.
+// Keys and values are read once per query instead of once per tile of queries, T times in total, so their
+// layout affects every step. A contiguous row takes D / 4 loads, and a strided row takes D.
 //
-// Grid: 64 queries a block. FLOPs: 4 B H T^2 D, half of it when causal. Bytes: 8 B H T^2 D read, mostly from
-// cache, half of it when causal. Wide heads do not fit the registers and spill.
-// Next: attention_solution.cu, where 32 or 64 queries share what a block has loaded.
+// Grid: 64 queries per block. FLOPs: 4 B H T^2 D, half of it when causal. Bytes: 8 B H T^2 D read, mostly
+// from cache, half of it when causal. Wide heads do not fit in the registers and spill. Next:
+// attention_solution.cu, where 32 or 64 queries share what a block has loaded.
 #include <cmath>
 
 #include "06_flash_attention/attention_check.h"

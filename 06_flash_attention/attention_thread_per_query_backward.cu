@@ -1,11 +1,11 @@
 // Attention with one thread per query or key, backward: each sum of attention_backward_solution.cu as a
 // loop.
 //
-// dQ: a thread per query, over the keys it sees; it also leaves delta behind.
-// dK and dV: a thread a key, over the queries that see it, of every query head of its group. It reads its
-// key and its value from memory again for every query: registers hold the two sums alone.
+// dQ: one thread per query loops over the keys that it sees, and also stores delta. dK and dV: one thread per
+// key loops over the queries that see it, of every query head of its group. It reads its key and its value
+// from memory again for every query, because its registers hold only the two sums.
 //
-// Grid: 64 queries or keys a block. FLOPs: 14 B H T^2 D, half of it when causal. Scratch: delta, (B, H, T).
+// Grid: 64 queries or keys per block. FLOPs: 14 B H T^2 D, half of it when causal. Scratch: delta, (B, H, T).
 #include "06_flash_attention/attention_check.h"
 #include "06_flash_attention/attention_rows.cuh"
 #include "common/core/registry.h"

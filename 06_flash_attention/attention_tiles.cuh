@@ -1,9 +1,10 @@
-// What every flash attention kernel of this chapter does with tiles in shared memory: load one, take dot
-// products between the rows of two, add a weighted sum of one's rows, combine a row's values.
+// What every flash attention kernel of this chapter does with tiles in shared memory: load a tile, compute
+// dot products between the rows of two tiles, add a weighted sum of the rows of a tile, combine the values of
+// a row.
 //
 // A block is 128 threads, 16 groups of 8. A group owns kRows rows of the score tile (g, g + 16, ...), each of
 // its 8 lanes owns 4 of the tile's 32 columns (lane, lane + 8, ...) and kHead / 8 features of the result. So
-// a row lies in 8 neighbouring lanes of one warp: what they tell each other needs no barrier of the block.
+// 8 neighboring lanes of one warp own a row, and can exchange values without a barrier of the block.
 //
 // Every value read from shared memory is used kRows or 4 times from registers. The padding puts the 8 rows
 // that the lanes read at once into different banks.

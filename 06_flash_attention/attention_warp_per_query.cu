@@ -1,18 +1,19 @@
-// Attention with one warp per query, forward: the kernel that a beginner writes after learning of shuffles.
+// Attention with one warp per query, forward: the kernel that a beginner may write after a lesson on
+// shuffles.
 //
 // Half a warp holds a row: lane l has four features of each 64, and both halves hold the query. For every key
-// a half reads one row, multiplies it feature by feature and adds the 16 partial sums by four shuffles, so
-// that a warp handles two keys at a time. Each half has an online softmax of its own
-// (attention_thread_per_query.cu has the recurrence) over every other key; the end merges the two. There is
-// no shared memory, no tile and no barrier; a row of keys is fetched once per query and used once.
+// a half reads one row, multiplies it feature by feature and adds the 16 partial sums with four shuffles. So
+// a warp processes two keys at a time. Each half has an online softmax of its own over every other key
+// (attention_thread_per_query.cu has the recurrence), and at the end the two are merged. There is no shared
+// memory, no tile and no barrier. A row of keys is loaded once per query and used once.
 //
-// So every load of this kernel shows the layout of k and v. Where a head's features are neighbors, a warp's
-// request is 32 loads of 16 bytes: 16 sectors of 32 bytes, all of them used. Where they lie a stride apart,
-// it is four requests whose lanes touch 16 sectors or more each, for 4 or 8 bytes out of every 32.
+// So every load of this kernel depends on the layout of k and v. If a head's features are consecutive, a
+// request of a warp is 32 loads of 16 bytes: 16 sectors of 32 bytes, of which all bytes are used. If they are
+// a stride apart, there are four requests. Each needs 16 sectors or more, of which 4 or 8 bytes are used.
 //
 // Grid: 8 queries per block. FLOPs: 4 B H T^2 D, half of it when causal. Bytes: 8 B H T^2 D read through the
-// caches, half of it when causal; at least 4 times that through strides.
-// Next: attention_solution.cu, whose tiles in shared memory serve 64 queries per load and hide the layout.
+// caches, half of it when causal; at least 4 times that through strides. Next: attention_solution.cu. Its
+// tiles in shared memory serve 64 queries per load, so the layout hardly affects its time.
 #include <cfloat>
 #include <cmath>
 

@@ -1,11 +1,11 @@
 // Attention with one warp per query, or per key, backward: each sum of attention_backward_solution.cu as a
 // loop over rows, a row spread over some lanes.
 //
-// dQ: a warp per query, over the keys that it sees, two at a time; it also leaves delta behind. It reads k
-// and v row by row as the forward pass does, so it shows their layout in the same way. dK and dV: a warp per
-// key, over the queries that see it, of every query head of its group. It reads q and dout; the layout of k
-// and v matters once per key. A row has 8 lanes here: a warp handles four queries at a time, and a dot
-// product costs three shuffles.
+// dQ: one warp per query loops over the keys that it sees, two at a time, and also stores delta. It reads k
+// and v row by row as the forward pass does, so their layout affects it in the same way. dK and dV: one warp
+// per key loops over the queries that see it, of every query head of its group. It reads q and dout, so the
+// layout of k and v matters only once per key. A row has 8 lanes here: a warp processes four queries at a
+// time, and a dot product takes three shuffles.
 //
 // Grid: 8 queries or keys per block. FLOPs: 14 B H T^2 D, half of it when causal. Scratch: delta, (B, H, T).
 #include "06_flash_attention/attention_check.h"

@@ -1,20 +1,20 @@
-// Windowed attention with two rotary encodings, backward: each tile's dS goes to the encodings that made its
+// Windowed attention with two rotary encodings, backward: dS of each tile goes to the encodings of its
 // scores.
 //
 //   S = scale [(1 - w) Qn Kn^T + w Qf Kf^T]      P = exp(S - lse)      dP = dO V^T      dS = P (dP - delta)
 //   dQn = scale ((1 - w) dS) Kn    dQf = scale (w dS) Kf    dQ = near^T(dQn) + far^T(dQf)    dK: the same
 //
-// Sums are kept in rotated form, one for each encoding, and rotated back once, at the end: a rotation is
-// linear, and its transpose is the rotation by the opposite angle. In a tile that is all near or all far one
-// of the two sums stays as it is, so again one product is taken where one encoding counts.
+// There is one sum for each encoding, in rotated form. At the end each is rotated back once: a rotation is
+// linear, and its transpose is the rotation by the opposite angle. In a tile that is all near or all far, one
+// of the two sums does not change, so one product is enough, as in the forward pass.
 //
-// Two kernels, as in attention_backward_solution.cu, so that each sum has one owner and a fixed order. dQ: a
-// block keeps its queries and walks over the keys; it also leaves delta behind. dK and dV: a block keeps its
-// keys and values and walks over the queries of every query head of its group.
+// There are two kernels, as in attention_backward_solution.cu, so that each sum has one owner and a fixed
+// order. For dQ, a block keeps its queries and loops over the keys. It also stores delta. For dK and dV, a
+// block keeps its keys and values and loops over the queries of every query head of its group.
 //
 // FLOPs: 14 B H T^2 D, half of it when causal; 8 B H D more for every pair in a tile that the band crosses.
-// Bytes: as forward, each tile being loaded once per tile of the other side. Scratch: delta, (B, H, T).
-// Threads: see attention_tiles.cuh.
+// Bytes: as in the forward pass; each tile is loaded once per tile of the other side. Scratch: delta, (B, H,
+// T). Threads: see attention_tiles.cuh.
 #include "06_flash_attention/windowed_attention_blend.cuh"
 #include "06_flash_attention/windowed_attention_check.h"
 #include "common/core/registry.h"

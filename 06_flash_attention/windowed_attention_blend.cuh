@@ -1,8 +1,9 @@
 // Two encodings in the tiles of flash attention: which of them a tile of scores needs, how they blend, rows
 // that are rotated while they are loaded, and gradients that are rotated back while they are stored.
 //
-// In a tile of rotated rows the second half of a head starts at kHead / 2, whatever D is: pair c is features
-// (c, kHead / 2 + c), and what pads the halves is 0. Products do not mind the order of features.
+// In a tile of rotated rows the second half of a head starts at kHead / 2 for any D: pair c is features (c,
+// kHead / 2 + c), and the padding of the halves is 0. Both operands of a product have this order of features,
+// so the product is the same.
 #pragma once
 
 #include "06_flash_attention/windowed_attention_tiles.cuh"

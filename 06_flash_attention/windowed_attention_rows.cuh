@@ -1,7 +1,7 @@
 // Windowed attention by plain loops over distances: one thread per query or key.
 //
-// A pair of features is a complex number and a rotation multiplies it by e^(i angle). So a rotated product
-// needs neither position, only their distance: with n = i - j and x, y the halves of a pair,
+// A pair of features is a complex number, and a rotation multiplies it by e^(i angle). So a product of
+// rotated rows depends only on the distance of their positions. With n = i - j and x, y the halves of a pair,
 //
 //   <R_i q, R_j k> = sum over pairs of (qx kx + qy ky) cos(n angle) - (qy kx - qx ky) sin(n angle)
 //
@@ -9,8 +9,9 @@
 //
 //   cosine[n] = (1 - w) near_cosine[n] + w far_cosine[n],  sine[n] likewise, and odd in n.
 //
-// One product where tiles need two. But the angle now depends on both i and j: this is no product of matrices
-// any more, no tile of it can share its rotated rows, and the fast kernel takes the other road.
+// This takes one product where tiles need two. But the angle depends on both i and j. So this is not a
+// product of matrices, and the threads of a tile cannot share rotated rows. Therefore the fast kernel
+// computes two products.
 #pragma once
 
 #include <cuda_runtime.h>

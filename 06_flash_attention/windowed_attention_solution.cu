@@ -1,14 +1,15 @@
 // Windowed attention with two rotary encodings, forward: flash attention that classifies tiles by distance.
 //
-// A block keeps 64 queries of one head (or fewer, where shared memory is short), rotated by the near encoding
-// and by the far one, and walks over the keys, 32 at a time. All distances in a tile lie between those of two
-// corners. So most tiles are all near, or all far: their keys are rotated once, by that encoding, and cost
-// one product. Only where the band crosses a tile, both products are taken and blended element by element. Of
-// T / 32 tiles in a row of them that is some (band + 96) / 32 on each side: for T much larger than the band,
-// two encodings cost what one does.
+// A block keeps 64 queries of one head (or fewer, if shared memory is too small), rotated by the near
+// encoding and by the far one, and loops over the keys, 32 at a time. All distances in a tile lie between
+// those of two corners. So most tiles are all near, or all far: their keys are rotated once, by that
+// encoding, and take one product. If the band crosses a tile, both products are computed and blended element
+// by element. In a row of T / 32 tiles these are at most (band + 96) / 32 on each side. If T is much larger
+// than the band, two encodings take hardly more time than one.
 //
-// Rotating keys while they are loaded takes 6 FLOPs per pair, a product with 64 queries 256: no need to store
-// rotated copies of q and k, let alone two of each. Softmax and values are as in attention_solution.cu.
+// To rotate a key while it is loaded takes 6 FLOPs per pair of features, and its product with 64 queries
+// takes 256. So no rotated copies of q and k have to be stored. Softmax and values are as in
+// attention_solution.cu.
 //
 // Grid: one block per tile of queries of one head of one sequence. Threads: see attention_tiles.cuh.
 // FLOPs: 4 B H T^2 D, half of it when causal, and 2 B H D for every pair in a tile that the band crosses.

@@ -1,12 +1,12 @@
 // Windowed attention with one thread per query or key: the formula as a loop over distances.
 //
-// No tile, no barrier, nothing shared: the plainest statement of the operation, and a check on the fast one,
-// for it goes another way: windowed_attention_rows.cuh explains how two encodings become one by blending the
-// angles of each distance instead of products.
+// It has no tile, no barrier and no shared memory. It is the simplest form of the operation, and a check of
+// the fast kernel, because it computes the result in another way: it blends the angles of each distance
+// instead of two products (windowed_attention_rows.cuh explains this).
 //
-// Grid: 64 queries or keys a block. FLOPs: forward 8 B H T^2 D, backward 26, half of it when causal.
-// Bytes: k, v and the tables once per query, from cache. Sums of up to 128 features a thread lie in local
-// memory. Next: windowed_attention_solution.cu.
+// Grid: 64 queries or keys per block. FLOPs: forward 8 B H T^2 D, backward 26 B H T^2 D, half of it when
+// causal. Bytes: k, v and the tables once per query, from cache. Sums of up to 128 features per thread are in
+// local memory. Next: windowed_attention_solution.cu.
 #include "06_flash_attention/windowed_attention_check.h"
 #include "06_flash_attention/windowed_attention_rows.cuh"
 #include "common/core/registry.h"

@@ -1,6 +1,6 @@
-// What every tiled kernel of windowed attention, the starter's too, adds to the tiles of attention_tiles.cuh:
-// the names of two encodings, heads of contiguous tensors, and registers put where other threads can read
-// them.
+// What every tiled kernel of windowed attention, also the starter's, adds to attention_tiles.cuh: the names
+// of two encodings, heads of contiguous tensors, and functions that store registers in shared memory for
+// other threads.
 #pragma once
 
 #include "06_flash_attention/attention_tiles.cuh"

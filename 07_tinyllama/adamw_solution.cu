@@ -1,13 +1,14 @@
 // AdamW: the whole arena in one launch.
 //
-// Bound by bytes: reads parameter, gradient and both moments, writes all but the gradient: 28 bytes a
-// parameter for about 15 FLOPs. Thread i owns pack i of each array, 16 bytes where addresses and n allow it,
-// else one element: four loads are in flight before the first is needed. What depends on the step alone
-// (the bias corrections) is computed once on the host, in double: in float, 1 - beta2^step loses about two
-// digits (a relative error of 1.3e-5 to 2e-5 in the first steps, with beta2 = 0.999). A parameter whose
-// gradient and moments are zero and that is zero itself stays zero: padding between tensors does no harm.
+// It reads parameter, gradient and both moments and writes all but the gradient: 28 bytes per parameter for
+// about 15 FLOPs, so it is memory bound. Thread i owns pack i of each array, 16 bytes if addresses and n
+// allow it, else one element. Four loads are in flight before the first value is needed. The bias corrections
+// depend only on the step, so the host computes them once, in double: in float, 1 - beta2^step loses about
+// two digits (a relative error of 1.3e-5 to 2e-5 in the first steps, with beta2 = 0.999). A parameter that is
+// zero, with a gradient and moments of zero, stays zero. So the padding between tensors stays zero.
 //
-// For a bf16 model the same kernel also stores each parameter rounded to bf16: 2 more bytes, and no launch.
+// For a bf16 model the same kernel also stores each parameter rounded to bf16: 2 more bytes, and no other
+// launch.
 #include <cmath>
 #include <cstdint>
 

@@ -2,18 +2,18 @@
 //
 // The loss needs log sum_v exp(logits[v]). Subtracting the row's maximum keeps the exponentials finite, and
 // the online form of chapter 03 finds maximum and sum in one reading: when a larger value appears, the sum so
-// far is scaled down. Thread t takes packs t, t + blockDim.x, ... of 16 bytes (one element where the rows do
-// not allow it), kAtOnce elements at a time: all their loads are in flight before the first is needed, and
-// the sum is rescaled once for all of them. Chapter 03's block_max and block_sum join the threads.
+// far is scaled down. Thread t takes packs t, t + blockDim.x, ... of 16 bytes (one element if the rows do not
+// allow it), kAtOnce elements at a time. All their loads are in flight before the first value is needed, and
+// the sum is rescaled once for all of them. Chapter 03's block_max and block_sum combine the threads.
 //
-// Forward reads the logits: 4 N V bytes. Backward reads them again and writes as much: exp(logit - lse) is
-// the probability, so nothing but lse had to be kept. A thread writes only what it has read, so dlogits may
-// be logits. T is the type in memory, float or bf16.
+// Forward reads the logits: 4 N V bytes. Backward reads them again and writes as many bytes. exp(logit - lse)
+// is the probability, so only lse has to be stored. A thread writes only elements that it has read itself, so
+// dlogits may be logits. T is the type in memory, float or bf16.
 //
-// One exponential per element either way. With fp32 logits the bytes decide. In bf16, where an element is
-// there in half the time, the instructions of expf nearly take as long as its bytes: small blocks, so that
-// some load while others compute, and in forward __expf, which takes fewer of them. It is wrong by 2 ulp near
-// 0, where the large terms of the sum are, and by more only far below.
+// Each pass computes one exponential per element. With fp32 logits both are memory bound. In bf16 an element
+// has half as many bytes, and the instructions of expf take nearly as long as loading it. So blocks are
+// small, so that some load while others compute, and forward uses __expf, which has fewer instructions. Its
+// error is 2 ulp near 0, where the large terms of the sum are, and larger only for very small terms.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

@@ -1,13 +1,13 @@
 // Cross entropy with one thread per row of logits: maximum, sum of exponentials, loss, as two loops.
 //
-// Nothing is shared and nobody waits. On a GPU the 32 threads of a warp read 32 rows at once, which wastes
-// most of each memory transaction; on the CPU device, where a barrier is a switch of stacks for every thread,
-// it is the fastest there is. Backward needs no sum over the row (lse is given), so the solution's has no
-// barrier either and serves both devices.
+// Threads share nothing, and there is no barrier. On a GPU the 32 threads of a warp read 32 rows at the same
+// time, and most bytes of each sector are not used. On the CPU device, where each thread changes its stack at
+// a barrier, this is the fastest implementation. Backward needs no sum over the row (lse is given), so that
+// of `solution` has no barrier either and is used on both devices.
 //
-// A pack is 16 bytes where the rows allow it; each of its places has a partial sum of its own, so that an
-// addition need not wait for the one before. T is the type in memory, float or bf16. Reads the logits twice,
-// the second time from the cache: 4 N V bytes and one exponential per element. Read next:
+// A pack is 16 bytes if the rows allow it. Each of its elements has a partial sum of its own, so that an
+// addition does not have to wait for the one before. T is the type in memory, float or bf16. The kernel reads
+// the logits twice, the second time from the cache: 4 N V bytes and one exponential per element. Read next:
 // cross_entropy_solution.cu, where a row belongs to a block and is read once.
 #include <cmath>
 #include <cstdint>

@@ -1,14 +1,15 @@
 // Token embedding: copy rows in, add gradients back to the rows they came from.
 //
-// Forward: a block per place copies one row; neighbouring threads copy neighbouring packs of 16 bytes, or
-// single elements where the rows do not allow it. 8 bytes per element, 4 in bf16.
+// Forward: one block per token copies one row. Neighboring threads copy neighboring packs of 16 bytes, or
+// single elements if the rows do not allow packs. 8 bytes per element, 4 in bf16.
 //
-// Backward: a token may occur many times, so many rows of dout add to one row of dweight. atomicAdd would do
-// it in an order that changes from run to run, and so would the last bits. Instead the first place of each
-// token owns it. A warp per place looks for an earlier one, its lanes sharing the search, and stops if there
-// is one; else it walks over the later places 32 at a time, a vote says which of them hold its token, and
-// those rows are added in order, in registers: kColumns neighbouring columns per lane. Bytes that must move:
-// 4 N C of dout (2 in bf16), and 8 C for each distinct token. dweight is fp32 always: it is a sum.
+// Backward: a token may occur many times, so many rows of dout are added to one row of dweight. With
+// atomicAdd the order of these additions, and so the last bits, would change from run to run. Instead, the
+// first occurrence of each token owns the row. There is one warp per position. Its lanes search for an
+// earlier occurrence together, and the warp stops if there is one. Otherwise it loops over the later
+// positions, 32 at a time. A vote tells which of them have its token, and those rows are added in order, in
+// registers: kColumns neighboring columns per lane. Bytes that must move: 4 N C of dout (2 in bf16), and 8 C
+// for each distinct token. dweight is always fp32, because it is a sum.
 #include <algorithm>
 #include <cstdint>
 

@@ -19,7 +19,7 @@ struct MuonConfig {
 };
 
 /// How far a step moves an (R, C) weight, R outputs and C inputs, as a multiple of the learning rate. All
-/// singular values of an orthogonalised matrix are about 1; in a tall one the entries are smaller for that.
+/// singular values of an orthogonalized matrix are about 1, so the entries of a tall matrix are smaller.
 inline float muon_scale(int r, int c) {
   return std::sqrt(std::max(1.0f, static_cast<float>(r) / static_cast<float>(c)));
 }
@@ -31,15 +31,15 @@ inline constexpr std::size_t muon_scratch_size(int r, int c) {
   return detail::newton_schulz_rounded(rows * columns) + newton_schulz_scratch_size(r, c);
 }
 
-/// m = mu m + g;  u = g + mu m (Nesterov's look ahead);  o = newton_schulz(u), kNewtonSchulzSteps steps;
-/// p -= lr * (muon_scale(R, C) * o + weight_decay * p), with the p from before the step on the right: decay
-/// is decoupled, as in AdamW.
+/// m = mu m + g;  u = g + mu m (Nesterov's look ahead);  o = newton_schulz(u), kNewtonSchulzSteps steps; p -=
+/// lr * (muon_scale(R, C) * o + weight_decay * p). On the right, p is the value before the step: decay is
+/// decoupled, as in AdamW.
 ///
-/// What is open in the literature, and what holds here:
-/// - The author's code averages (m = mu m + (1 - mu) g, u = (1 - mu) g + mu m), which is (1 - mu) times the
-///   above; orthogonalising takes a factor out again. Only the 1e-7 that it adds to the norm can tell.
-/// - Others scale by 0.2 sqrt(max(R, C)), to share a learning rate with AdamW. Here the author's factor.
-/// - Muon is for hidden matrices. Embedding, head and norm weights stay with AdamW: the caller's choice.
+/// Details on which the literature disagrees, and the choices made here: - The author's code averages (m = mu
+/// m + (1 - mu) g, u = (1 - mu) g + mu m), which is (1 - mu) times the above. Orthogonalizing removes the
+/// factor, except for the effect of the 1e-7 that it adds to the norm. - Others scale by 0.2 sqrt(max(R, C)),
+/// so that AdamW can use the same learning rate. Here it is the author's factor. - Muon is meant for the
+/// matrices of hidden layers. The caller updates embedding, head and norm weights by AdamW.
 ///
 /// `orthogonalise` is the newton_schulz to use, `matmul` the product that it is given. The same call gives
 /// the same bits. Never allocates, never waits for the device. Errors: r or c < 1 or > 2^30, or a pointer

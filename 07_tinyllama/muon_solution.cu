@@ -1,17 +1,16 @@
-// Muon: momentum, an orthogonalised update, and a step.
+// Muon: momentum, an orthogonalized update, and a step.
 //
-// A gradient matrix is usually dominated by a few directions, and so is a step along it. Orthogonalising the
-// update keeps its directions and makes all their lengths about 1, so that a step goes as far in the rare
-// ones. That is chapter 02's newton_schulz: matrix products, 15 of them in five steps, 20 R C S + 10 S^3
-// FLOPs with S = min(R, C). What is written here are the two kernels around it, thread i owning pack i of (R,
-// C):
+// A few directions usually dominate a gradient matrix, and so a step along it. An orthogonalized update has
+// the same directions, but all their lengths are about 1, so that a step is as long in the rare directions.
+// Chapter 02's newton_schulz does this with 15 matrix products in five steps, 20 R C S + 10 S^3 FLOPs with S
+// = min(R, C). This file has the two kernels around it, in which thread i owns pack i of (R, C):
 //
 //   momentum   m = mu m + g, u = g + mu m        reads 8 bytes per element, writes 8
 //   newton_schulz on u, in place
 //   step       p = p (1 - lr decay) - lr s u     reads 8, writes 4
 //
-// 28 bytes per element, as many as AdamW, with half of its state: m alone. From a few hundred rows on the
-// products take nearly all of the time.
+// This is 28 bytes per element, as many as AdamW, with half of its state: only m. From a few hundred rows on,
+// the products take nearly all of the time.
 #include <cstdint>
 
 #include "07_tinyllama/muon_check.h"

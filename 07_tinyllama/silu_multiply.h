@@ -1,4 +1,4 @@
-// Contracts: silu(gate) * up, element by element, and its gradient: all that SwiGLU is beside its products.
+// Contracts: silu(gate) * up, element by element, and its gradient: the part of SwiGLU that is not a product.
 #pragma once
 
 #include <cuda_runtime.h>

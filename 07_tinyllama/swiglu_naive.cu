@@ -1,11 +1,11 @@
 // SwiGLU, one thread per output: two dot products and the gate, all in one kernel.
 //
-// Fusing the projections with silu(gate) * up saves a round trip of gate and up through memory, so this looks
-// like a good kernel. It is not: thread (n, f) reads row n of x and row f of both weights from global memory,
-// alone. Neighbouring threads of a warp read weight rows that lie C floats apart, so one load touches 32
-// sectors to use 4 bytes of each, and no thread shares what it has read with the many that need it too.
-// Forward: 4 N F C FLOPs and 12 N F C bytes of loads, 1/3 FLOP per byte. A matrix product (chapter 02) loads
-// an element once per tile. Read next: swiglu_solution.cu.
+// To fuse the projections with silu(gate) * up seems useful, because gate and up are not written to memory
+// and read again. But the kernel is slow: thread (n, f) reads row n of x and row f of both weights from
+// global memory for itself. Neighboring threads of a warp read weight rows that are C floats apart, so one
+// load needs 32 sectors and uses 4 bytes of each. No thread shares what it has read with the many threads
+// that need it too. Forward: 4 N F C FLOPs and 12 N F C bytes of loads, 1/3 FLOP per byte. A matrix product
+// (chapter 02) loads an element once per tile. Read next: swiglu_solution.cu.
 #include <cstdint>
 
 #include "07_tinyllama/silu.cuh"

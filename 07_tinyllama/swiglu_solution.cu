@@ -1,14 +1,15 @@
 // SwiGLU, hybrid: the given matrix product for the projections, one fused kernel for silu(gate) * up.
 //
-// When not to write a kernel: a tuned matrix product exists, and the projections are nothing else. What no
-// library has is the gate, and it is bound by bytes, so it gets one kernel. Thread i owns pack i of (N, F):
-// 16 bytes where addresses and size allow it, else one element. Forward reads 8 bytes and writes 4 an
-// element; silu and the product as two kernels would move 20 (swiglu_unfused.cu). Backward reads 12 and
-// writes 8. silu(gate) is computed again in backward: an exponential is cheaper than a load of what forward
-// could have stored. FLOPs: 4 N F C forward and 8 N F C backward, all of them in the product.
+// The projections are matrix products, for which libraries have highly optimized kernels. No library has the
+// gate. It is memory bound, so it gets one fused kernel. Thread i owns pack i of (N, F): 16 bytes if
+// addresses and size allow it, else one element. Forward reads 8 bytes per element and writes 4; silu and the
+// product as two kernels would move 20 (swiglu_unfused.cu). Backward reads 12 and writes 8. silu(gate) is
+// computed again in backward, because an exponential takes less time than loading a stored value. FLOPs: 4 N
+// F C forward and 8 N F C backward, nearly all of them in the products.
 //
 // T is the type in memory, float or bf16: half the bytes, so twice the elements per pack. Arithmetic is fp32.
-// Gradients of weights are fp32 for both: with bf16's 8 bits, small additions to a large sum would vanish.
+// Gradients of weights are fp32 for both: with the 8 significant bits of bf16, small additions to a large sum
+// would be lost.
 #include <cstdint>
 
 #include "07_tinyllama/silu.cuh"

@@ -1,5 +1,5 @@
-// Contract: cross entropy and its gradient in one call, in place. For the logits of a large vocabulary, which
-// are the largest array of a model: nobody needs them once the gradient is known.
+// Contract: cross entropy and its gradient in one call, in place. With a large vocabulary the logits are the
+// largest array of a model, and they are not needed after the gradient is computed.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,9 +1,9 @@
 // Cross entropy and its gradient in place, one block per row of bf16 logits.
 //
-// cross_entropy_solution.cu takes two kernels, since a model may want losses without gradients. Where both
-// are wanted at once, one block knows the row's log-sum-exp and reads the row again at once, from the L2
-// cache for the most part: 4 bytes per logit travel to and from memory in place of 6. A thread writes only
-// what it has read itself, after all have met, so the gradient may take the place of the logits.
+// cross_entropy_solution.cu has two kernels, because a program may need losses without gradients. If both are
+// needed, one block computes the row's log-sum-exp and reads the row again immediately, mostly from the L2
+// cache: 4 bytes per logit move to and from memory instead of 6. A thread writes only elements that it has
+// read itself, after a barrier, so the gradient may overwrite the logits.
 //
 // Read next: solutions/ladders/token_loss_bf16, where the row is read once.
 #include <cmath>
