@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include <cstddef>
+
 #include "05_rmsnorm_rope/heads_view.h"
 #include "06_flash_attention/attention.h"
 
@@ -17,10 +19,21 @@ struct DecodeAttentionShape {
   float scale = 0.0f;
 };
 
+/// Pieces into which an implementation may divide the tokens of a cache, at most.
+inline constexpr int kMostDecodePieces = 64;
+
+/// Floats of scratch memory that a call may use: for each query head and piece a weighted sum of values (D),
+/// its maximum, and its sum of weights. It grows with B, H and D alone, not with S.
+inline constexpr std::size_t decode_attention_scratch_size(const DecodeAttentionShape& shape) {
+  return static_cast<std::size_t>(shape.b) * shape.h * kMostDecodePieces * (shape.d + 2);
+}
+
 /// out[b, h] = sum_s p[b, h, s] v[b, s, g(h)],  p = softmax_s(scale * q[b, h] . k[b, s, g(h)]),
 /// g(h) = h / (H / K): the last row of causal attention over S tokens. Generating text needs no other row,
 /// and a cache of keys and values makes each token cost S instead of S^2. The cache may have room for more
 /// tokens than S: its strides say so, and nothing past S is read.
+///
+/// Scratch memory may hold anything before and after the call.
 ///
 /// Errors: a size < 1, h not a multiple of kv, d > kMaxHeadWidth, a scale that is infinite or NaN, heads of a
 /// view that are not K, a pointer that is null or not aligned to its elements, or B H > 2^31 - 1 throws
@@ -31,6 +44,7 @@ struct DecodeAttention {
                         HeadsView<const float> keys,    // (B, S, K, D)
                         HeadsView<const float> values,  // (B, S, K, D)
                         float* out,                     // (B, H, D)
+                        float* scratch,                 // (decode_attention_scratch_size(shape))
                         const DecodeAttentionShape& shape, cudaStream_t stream);
 };
 

@@ -16,7 +16,7 @@ using wb::DeviceBuffer;
 
 std::vector<DecodeSize> sizes() {
   if (wb::device_is_cpu()) return {{1, 64, 4, 2, 32}, {1, 256, 4, 2, 32}, {1, 1024, 4, 2, 32}};
-  return {{1, 128, 8, 4, 64},    {1, 2048, 8, 4, 64},  {1, 2048, 32, 4, 64},
+  return {{1, 128, 8, 4, 64},    {1, 2048, 8, 4, 64},  {1, 16384, 8, 4, 64},   {1, 2048, 32, 4, 64},
           {32, 2048, 32, 4, 64}, {64, 1024, 8, 4, 64}, {32, 4096, 16, 16, 128}};
 }
 
@@ -25,7 +25,7 @@ class DecodeProblem {
   using Contract = wb::DecodeAttention;
 
   struct Buffers {
-    DeviceBuffer<float> q, keys, values, out;
+    DeviceBuffer<float> q, keys, values, out, scratch;
   };
 
   explicit DecodeProblem(DecodeSize size) : size_(size) {}
@@ -38,23 +38,30 @@ class DecodeProblem {
             4.0 * static_cast<double>(size_.query_elements()) * size_.s};
   }
 
-  std::size_t buffer_bytes() const { return 8 * (size_.cache_elements() + size_.query_elements()); }
+  std::size_t buffer_bytes() const {
+    return 8 * (size_.cache_elements() + size_.query_elements()) +
+           4 * wb::decode_attention_scratch_size(size_);
+  }
 
   Buffers allocate(std::uint64_t seed) const {
     const auto input = [](std::size_t size, std::uint64_t number) {
       return DeviceBuffer<float>(wb::random_uniform(size, number, -1.5f, 1.5f));
     };
     return {input(size_.query_elements(), 3 * seed), input(size_.cache_elements(), 3 * seed + 1),
-            input(size_.cache_elements(), 3 * seed + 2), DeviceBuffer<float>(size_.query_elements())};
+            input(size_.cache_elements(), 3 * seed + 2), DeviceBuffer<float>(size_.query_elements()),
+            DeviceBuffer<float>(wb::decode_attention_scratch_size(size_))};
   }
 
-  void clear(Buffers& b) const { b.out.fill_bytes(0xFF); }
+  void clear(Buffers& b) const {
+    b.out.fill_bytes(0xFF);
+    b.scratch.fill_bytes(0xFF);
+  }
 
   void call(Contract::Function* function, Buffers& b, cudaStream_t stream) const {
     const auto view = [&](const DeviceBuffer<float>& cache) {
       return wb::token_major_view(cache.data(), size_.s, size_.kv, size_.d);
     };
-    function(b.q.data(), view(b.keys), view(b.values), b.out.data(), size_, stream);
+    function(b.q.data(), view(b.keys), view(b.values), b.out.data(), b.scratch.data(), size_, stream);
   }
 
   testing::AssertionResult check(const Buffers& b) const {

@@ -1,4 +1,5 @@
-// What every implementation of decode attention checks before it launches anything.
+// What every implementation of decode attention checks before it launches anything, and how it divides its
+// scratch memory.
 #pragma once
 
 #include "06_flash_attention/attention_check.h"
@@ -9,7 +10,7 @@ namespace wb {
 /// Errors: what the contract names throws wb::Error naming the value.
 inline void decode_attention_check(const float* q, const HeadsView<const float>& keys,
                                    const HeadsView<const float>& values, const float* out,
-                                   const DecodeAttentionShape& shape) {
+                                   const float* scratch, const DecodeAttentionShape& shape) {
   WB_REQUIRE(shape.b >= 1, shape.b);
   WB_REQUIRE(shape.s >= 1, shape.s);
   WB_REQUIRE(shape.h >= 1, shape.h);
@@ -28,6 +29,22 @@ inline void decode_attention_check(const float* q, const HeadsView<const float>&
   WB_REQUIRE(values.heads == shape.kv, values.heads);
   WB_REQUIRE(out != nullptr, out);
   WB_REQUIRE(is_aligned(out), out);
+  WB_REQUIRE(scratch != nullptr, scratch);
+  WB_REQUIRE(is_aligned(scratch), scratch);
+}
+
+/// What is known of a query after a piece of the tokens: the three numbers of an online softmax. Row r is
+/// query head b * H + h. Passed to kernels by value.
+struct DecodeParts {
+  float* sum;     // (B * H, pieces, D): of exp(score - max) * value
+  float* max;     // (B * H, pieces)
+  float* weight;  // (B * H, pieces): sum of exp(score - max)
+};
+
+/// The scratch memory by name, for at most kMostDecodePieces pieces.
+inline DecodeParts divide_decode_scratch(float* scratch, const DecodeAttentionShape& shape) {
+  const std::size_t parts = static_cast<std::size_t>(shape.b) * shape.h * kMostDecodePieces;
+  return {scratch, scratch + parts * shape.d, scratch + parts * (shape.d + 1)};
 }
 
 }  // namespace wb

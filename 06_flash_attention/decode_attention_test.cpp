@@ -1,12 +1,15 @@
-// Decode attention against a plain loop in double, over caches of every layout that hold more than is read.
+// Tests of decode attention, in the order of the lesson's steps: the untouched starter fails at the first.
+// Caches have every layout, and hold more tokens than are read.
 #include "06_flash_attention/decode_attention.h"
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "05_rmsnorm_rope/testing/heads_layouts.h"
 #include "06_flash_attention/testing/decode_attention_cases.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/runtime_calls.h"
 
 namespace wb {
 namespace {
@@ -52,9 +55,10 @@ class DecodeAttentionTest : public ImplementationTest<DecodeAttention> {
     auto keys = cache(in.keys, layout, size, misalign);
     auto values = cache(in.values, layout, size, misalign);
     auto out = GuardedBuffer<float>::output(size.query_elements(), misalign);
+    auto scratch = GuardedBuffer<float>::output(decode_attention_scratch_size(size), misalign);
     const HeadsShape with_room{size.b, size.s + kRoom, size.kv, size.d};
     run(q.data(), make_view<const float>(layout, keys.data(), with_room),
-        make_view<const float>(layout, values.data(), with_room), out.data(), size, nullptr);
+        make_view<const float>(layout, values.data(), with_room), out.data(), scratch.data(), size, nullptr);
     const std::vector<double> expected =
         decode_attention_oracle(to_double(in.q), to_double(in.keys), to_double(in.values), size);
     EXPECT_TRUE(matches(out.download(), expected, kTolerance, {{size.b, size.h, size.d}}));
@@ -62,39 +66,50 @@ class DecodeAttentionTest : public ImplementationTest<DecodeAttention> {
     EXPECT_TRUE(keys.check("keys"));
     EXPECT_TRUE(values.check("values"));
     EXPECT_TRUE(out.check("out"));
+    EXPECT_TRUE(scratch.check("scratch"));
+  }
+
+  // One sequence's queries and contiguous caches on the device, and what a call does with them.
+  struct Problem {
+    explicit Problem(const DecodeSize& problem_size, const Inputs& in)
+        : size(problem_size),
+          q(in.q),
+          keys(in.keys),
+          values(in.values),
+          out(size.query_elements()),
+          scratch(decode_attention_scratch_size(size)) {}
+    HeadsView<const float> view(const DeviceBuffer<float>& cache) const {
+      return token_major_view<const float>(cache.data(), size.s, size.kv, size.d);
+    }
+    DecodeSize size;
+    DeviceBuffer<float> q, keys, values, out, scratch;
+  };
+
+  std::vector<float> call(Problem& p) {
+    p.out.fill_bytes(0xFF);
+    p.scratch.fill_bytes(0xFF);
+    run(p.q.data(), p.view(p.keys), p.view(p.values), p.out.data(), p.scratch.data(), p.size, nullptr);
+    return p.out.download();
   }
 };
 
-TEST_P(DecodeAttentionTest, MatchesOracle) {
+TEST_P(DecodeAttentionTest, AveragesTheValues) {
+  for (const int s : {1, 128, 300}) {
+    for (const int d : {64, 5, 128}) {
+      const DecodeSize size(2, s, 1, 1, d);
+      Inputs in = random_inputs(size, static_cast<std::uint64_t>(s + d));
+      for (float& value : in.q) value = 0.0f;  // all scores are 0, so all weights are equal
+      try_case(size, in);
+    }
+  }
+}
+
+TEST_P(DecodeAttentionTest, WeighsByTheScores) {
   for (const int s : {1, 2, 31, 32, 33, 127, 128, 129, 255, 256, 257, 511, 512, 513, 768, 1000, 1025}) {
     for (const int d : {1, 12, 64}) {
       const DecodeSize size(1, s, 2, 1, d);
       try_case(size, random_inputs(size, static_cast<std::uint64_t>(s + d)));
     }
-  }
-}
-
-TEST_P(DecodeAttentionTest, GivesEachGroupOfHeadsItsKeys) {
-  for (const int kv : {6, 3, 2, 1}) {
-    const DecodeSize size(3, 70, 6, kv, 20);
-    try_case(size, random_inputs(size, static_cast<std::uint64_t>(kv)));
-  }
-}
-
-TEST_P(DecodeAttentionTest, TakesEveryHeadWidth) {
-  for (const int d : {2, 3, 16, 31, 32, 33, 63, 65, 80, 100, 127, 128}) {
-    for (const int s : {150, 600}) {
-      const DecodeSize size(2, s, 2, 2, d);
-      try_case(size, random_inputs(size, static_cast<std::uint64_t>(s + d)));
-    }
-  }
-}
-
-TEST_P(DecodeAttentionTest, ReadsEveryLayout) {
-  for (const int s : {140, 530}) {
-    const DecodeSize size(2, s, 4, 2, 16);
-    for (const HeadsLayout layout : kHeadsLayouts) try_case(size, random_inputs(size, 8), layout);
-    for (const HeadsLayout layout : kHeadsLayouts) try_case(size, random_inputs(size, 9), layout, 1);
   }
 }
 
@@ -121,44 +136,101 @@ TEST_P(DecodeAttentionTest, LargeScoresNeitherOverflowNorUnderflow) {
   }
 }
 
-// A NaN among the scores must show, not be lost in a maximum.
+// A NaN among the scores must show in its sequence, not be lost in a maximum.
 TEST_P(DecodeAttentionTest, NaNShows) {
-  const DecodeSize size(1, 40, 1, 1, 8);
-  const Inputs in = random_inputs(size, 5);
-  std::vector<float> bad = in.keys;
-  bad[20 * 8] = std::numeric_limits<float>::quiet_NaN();
-  auto q = GuardedBuffer<float>::input(in.q);
-  auto keys = GuardedBuffer<float>::input(bad);
-  auto values = GuardedBuffer<float>::input(in.values);
-  auto out = GuardedBuffer<float>::output(8);
-  run(q.data(), token_major_view<const float>(keys.data(), 40, 1, 8),
-      token_major_view<const float>(values.data(), 40, 1, 8), out.data(), size, nullptr);
-  for (const float value : out.download()) EXPECT_TRUE(std::isnan(value));
+  for (const int s : {40, 400}) {
+    const DecodeSize size(2, s, 1, 1, 8);
+    Inputs in = random_inputs(size, 5);
+    std::vector<double> expected =
+        decode_attention_oracle(to_double(in.q), to_double(in.keys), to_double(in.values), size);
+    in.keys[20 * 8] = std::numeric_limits<float>::quiet_NaN();
+    Problem problem(size, in);
+    const std::vector<float> got = call(problem);
+    for (int c = 0; c < 8; ++c) EXPECT_TRUE(std::isnan(got[c])) << "feature " << c << ", " << s << " tokens";
+    EXPECT_TRUE(
+        matches({got.begin() + 8, got.end()}, {expected.begin() + 8, expected.end()}, kTolerance, {{8}}))
+        << "the sequence without a NaN";
+  }
+}
+
+TEST_P(DecodeAttentionTest, GivesEachGroupOfHeadsItsKeys) {
+  for (const int kv : {6, 3, 2, 1}) {
+    for (const int s : {70, 300}) {
+      const DecodeSize size(3, s, 6, kv, 20);
+      try_case(size, random_inputs(size, static_cast<std::uint64_t>(kv)));
+    }
+  }
+}
+
+TEST_P(DecodeAttentionTest, TakesEveryHeadWidth) {
+  for (const int d : {2, 3, 16, 31, 32, 33, 63, 65, 80, 100, 127, 128}) {
+    for (const int s : {150, 600}) {
+      const DecodeSize size(1, s, 2, 2, d);
+      try_case(size, random_inputs(size, static_cast<std::uint64_t>(s + d)));
+    }
+  }
+}
+
+TEST_P(DecodeAttentionTest, ReadsEveryLayout) {
+  for (const int s : {140, 530}) {
+    const DecodeSize size(2, s, 4, 2, 16);
+    for (const HeadsLayout layout : kHeadsLayouts) try_case(size, random_inputs(size, 8), layout);
+    for (const HeadsLayout layout : kHeadsLayouts) try_case(size, random_inputs(size, 9), layout, 1);
+  }
 }
 
 TEST_P(DecodeAttentionTest, IsDeterministic) {
   const DecodeSize size(2, 500, 4, 2, 32);
   const Inputs in = random_inputs(size, 6);
-  DeviceBuffer<float> q(in.q), keys(in.keys), values(in.values), out(size.query_elements());
-  std::vector<float> first;
-  for (int i = 0; i < 3; ++i) {
-    run(q.data(), token_major_view<const float>(keys.data(), 500, 2, 32),
-        token_major_view<const float>(values.data(), 500, 2, 32), out.data(), size, nullptr);
-    if (i == 0) first = out.download();
-    EXPECT_EQ(out.download(), first);
+  Problem problem(size, in);
+  const std::vector<float> first = call(problem);
+  EXPECT_TRUE(
+      matches(first, decode_attention_oracle(to_double(in.q), to_double(in.keys), to_double(in.values), size),
+              kTolerance, {{2, 4, 32}}));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(call(problem), first);
+}
+
+// Blocks exchange what they found through scratch memory: block_per_head has nothing to exchange.
+TEST_P(DecodeAttentionTest, StoresPartsInScratchMemory) {
+  if (implementation().name == "block_per_head") GTEST_SKIP() << "block_per_head has no parts";
+  const DecodeSize size(1, 4000, 2, 1, 16);
+  Problem problem(size, random_inputs(size, 7));
+  call(problem);
+  const std::vector<float> scratch = problem.scratch.download();
+  const auto written = std::count_if(scratch.begin(), scratch.end(), [](float x) { return !std::isnan(x); });
+  EXPECT_GE(written, 2 * (16 + 2)) << "of each head a sum of 16 features, a maximum and a sum of weights: "
+                                   << written << " floats of scratch memory are written";
+}
+
+TEST_P(DecodeAttentionTest, DividesALongCache) {
+  if (implementation().name == "block_per_head") GTEST_SKIP() << "block_per_head has one block per head";
+  const DecodeSize size(1, 4000, 2, 1, 16);
+  const Inputs in = random_inputs(size, 7);
+  try_case(size, in);
+  Problem problem(size, in);
+  RuntimeCalls calls;
+  call(problem);
+  calls.stop();
+  unsigned int blocks = 0;
+  for (const RuntimeCall& launch : calls.of(CallKind::kLaunch)) {
+    blocks = std::max(blocks, launch.grid.x * launch.grid.y * launch.grid.z);
   }
+  EXPECT_GE(blocks, 16u) << "4000 tokens of 2 heads are enough for 8 blocks per head, 500 tokens each; the "
+                            "largest launch has "
+                         << blocks << " blocks";
 }
 
 TEST_P(DecodeAttentionTest, RefusesWhatTheContractForbids) {
   const DecodeSize good(1, 8, 4, 2, 16);
-  DeviceBuffer<float> memory(std::size_t{512});
+  DeviceBuffer<float> memory(std::size_t{512});  // nothing reads it
   memory.fill_bytes(0xFF);
   const auto view = token_major_view<const float>(memory.data(), 8, 2, 16);
   const auto refuses = [&](auto change, const std::string& message) {
     DecodeAttentionShape shape = good;
     HeadsView<const float> keys = view, values = view;
     change(shape, keys, values);
-    EXPECT_THROW_MESSAGE(run(memory.data(), keys, values, memory.data(), shape, nullptr), Error, message);
+    EXPECT_THROW_MESSAGE(run(memory.data(), keys, values, memory.data(), memory.data(), shape, nullptr),
+                         Error, message);
   };
   const float* const odd = misaligned(memory.data());
   using S = DecodeAttentionShape;
@@ -183,13 +255,8 @@ TEST_P(DecodeAttentionTest, RefusesWhatTheContractForbids) {
   refuses([](S&, V& k, V&) { k.heads = 4; }, "keys.heads = 4");
   refuses([](S&, V&, V& v) { v.heads = 1; }, "values.heads = 1");
   const DecodeAttentionShape shape = good;
-  float* const null = nullptr;
-  EXPECT_THROW_MESSAGE(run(null, view, view, memory.data(), shape, nullptr), Error, "q = 0");
-  EXPECT_THROW_MESSAGE(run(memory.data(), view, view, null, shape, nullptr), Error, "out = 0");
-  EXPECT_THROW_MESSAGE(run(misaligned(memory.data()), view, view, memory.data(), shape, nullptr), Error,
-                       "is_aligned(q)");
-  EXPECT_THROW_MESSAGE(run(memory.data(), view, view, misaligned(memory.data()), shape, nullptr), Error,
-                       "is_aligned(out)");
+  float* const right = memory.data();
+  expect_bad_pointers_named({"q", "out", "scratch"}, right, view, view, right, right, shape, nullptr);
   for (const float value : memory.download()) ASSERT_TRUE(std::isnan(value)) << "something was launched";
 }
 

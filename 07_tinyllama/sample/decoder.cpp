@@ -66,6 +66,7 @@ Decoder::Decoder(const ModelConfig& config, const KernelSet& kernels, int capaci
       weights_(weights_of(parameters_, config)),
       keys_(static_cast<std::size_t>(config.l) * area(capacity, config.k * config.d())),
       values_(keys_.size()),
+      parts_(decode_attention_scratch_size({.b = 1, .h = config.h, .d = config.d()})),
       one_(config, kernels, 1),
       one_logits_(static_cast<std::size_t>(config.v)) {
   RopeTable table = make_rope_table(capacity, config.d(), config.rope_base);
@@ -185,7 +186,7 @@ void Decoder::attention(int index, Rows& rows) {
     const DecodeAttentionShape decode = {1, position_ + 1, config_.h, config_.k, d, shape.scale};
     decode_attention_(rows.q.data(), token_major_view<const float>(keys, capacity_, config_.k, d),
                       token_major_view<const float>(values, capacity_, config_.k, d), rows.attention.data(),
-                      decode, nullptr);
+                      parts_.data(), decode, nullptr);
   } else {
     kernels_.attention_forward(q, token_major_view(keys, n, config_.k, d),
                                token_major_view(values, n, config_.k, d),

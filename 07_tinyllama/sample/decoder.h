@@ -72,6 +72,7 @@ class Decoder {
   ModelWeights<float> weights_;
   DeviceBuffer<float> keys_, values_;  // (L, capacity, K*D); keys are rotated
   DeviceBuffer<float> rope_table_;     // (2, capacity, D/2): cosines, then sines
+  DeviceBuffer<float> parts_;          // scratch memory of decode_attention
   Rows one_;
   DeviceBuffer<float> one_logits_;  // (V)
   int position_ = 0;

@@ -1,5 +1,5 @@
 // Mistake: the loop begins at the second token.
-// Caught as: MatchesOracle  first_token_left_out +FAILED
+// Caught as: AveragesTheValues  first_token_left_out +FAILED
 #include "solutions/mutants/decode_attention/mutated.cuh"
 
 namespace wb {
@@ -10,7 +10,7 @@ struct Mistake : mutant::Decode {
 };
 
 void first_token_left_out(const float* q, HeadsView<const float> keys, HeadsView<const float> values,
-                          float* out, const DecodeAttentionShape& shape, cudaStream_t stream) {
+                          float* out, float*, const DecodeAttentionShape& shape, cudaStream_t stream) {
   mutant::decode_kernel<Mistake>
       <<<mutant::decode_blocks(shape), mutant::kThreads, 0, stream>>>(q, keys, values, out, shape);
   WB_CHECK_LAUNCH();

@@ -1,5 +1,5 @@
 // Mistake: one token too many: the row of the cache that the next token will fill.
-// Caught as: MatchesOracle  reads_past_the_end +FAILED
+// Caught as: AveragesTheValues  reads_past_the_end +FAILED
 // Inspected in: DecodeAttentionTest.NaNShows
 // Inspected as: out_of_bounds, line: k.data[key + c * k.stride_d]
 #include "solutions/mutants/decode_attention/mutated.cuh"
@@ -12,7 +12,7 @@ struct Mistake : mutant::Decode {
 };
 
 void reads_past_the_end(const float* q, HeadsView<const float> keys, HeadsView<const float> values,
-                        float* out, const DecodeAttentionShape& shape, cudaStream_t stream) {
+                        float* out, float*, const DecodeAttentionShape& shape, cudaStream_t stream) {
   mutant::decode_kernel<Mistake>
       <<<mutant::decode_blocks(shape), mutant::kThreads, 0, stream>>>(q, keys, values, out, shape);
   WB_CHECK_LAUNCH();

@@ -1,5 +1,5 @@
 // Mistake: the cache is taken for one of exactly S tokens: the second sequence begins too early.
-// Caught as: GivesEachGroupOfHeadsItsKeys  room_ignored +FAILED
+// Caught as: AveragesTheValues  room_ignored +FAILED
 #include "solutions/mutants/decode_attention/mutated.cuh"
 
 namespace wb {
@@ -14,7 +14,7 @@ struct Mistake : mutant::Decode {
 };
 
 void room_ignored(const float* q, HeadsView<const float> keys, HeadsView<const float> values, float* out,
-                  const DecodeAttentionShape& shape, cudaStream_t stream) {
+                  float*, const DecodeAttentionShape& shape, cudaStream_t stream) {
   mutant::decode_kernel<Mistake>
       <<<mutant::decode_blocks(shape), mutant::kThreads, 0, stream>>>(q, keys, values, out, shape);
   WB_CHECK_LAUNCH();

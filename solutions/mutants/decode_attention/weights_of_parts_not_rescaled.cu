@@ -1,0 +1,30 @@
+// Mistake: the weighted sums are scaled to the largest maximum, but not the sums of the weights.
+// Caught as: WeighsByTheScores  weights_of_parts_not_rescaled +FAILED
+#include "solutions/mutants/decode_attention/divided.cuh"
+
+namespace wb {
+namespace {
+
+struct Mistake : mutant::Divided {
+  static __device__ float scale_of_weight(float, float) { return 1.0f; }
+};
+
+void weights_of_parts_not_rescaled(const float* q, HeadsView<const float> keys, HeadsView<const float> values,
+                                   float* out, float* scratch, const DecodeAttentionShape& shape,
+                                   cudaStream_t stream) {
+  const DecodeParts parts = divide_decode_scratch(scratch, shape);
+  const int heads = shape.b * shape.h;
+  const int length = mutant::piece_tokens(shape);
+  const int pieces = Mistake::pieces(shape.s, length);
+  mutant::piece_kernel<Mistake>
+      <<<dim3(heads, pieces), mutant::kBlock, 0, stream>>>(q, keys, values, parts, shape, length);
+  WB_CHECK_LAUNCH();
+  mutant::merge_kernel<Mistake><<<heads, mutant::kBlock, 0, stream>>>(parts, out, pieces, shape.d);
+  WB_CHECK_LAUNCH();
+}
+
+}  // namespace
+
+WB_REGISTER(DecodeAttention, weights_of_parts_not_rescaled, weights_of_parts_not_rescaled);
+
+}  // namespace wb
