@@ -48,9 +48,8 @@ __global__ void decode_piece_kernel(const float* q,                 // (B, H, D)
     // TODO 2: Thread i scores token first + i: scale * (query . key). Store exp(score) in weights[i], and let
     //         the block wait before another thread reads it. Threads past the last token have no key.
 
-    // TODO 3: exp(score) overflows. Take the maximum of the tile's scores and of `max` (block_max; all
-    // threads
-    //         must call it), and use exp(score - maximum). When the maximum grows, `sum` and `weight_sum` are
+    // TODO 3: exp(score) overflows. Take the maximum of the tile's scores and of `max` (all threads must call
+    //         block_max), and use exp(score - maximum). When the maximum grows, `sum` and `weight_sum` are
     //         still relative to the old one: multiply both by exp(old - new).
 
     // TODO 1: Thread c adds weight * value to `sum` for feature c of each of the tile's tokens, if there is a
@@ -67,9 +66,8 @@ __global__ void decode_piece_kernel(const float* q,                 // (B, H, D)
 
 __global__ void merge_kernel(DecodeParts parts, float* out,  // (B, H, D)
                              int pieces, int d) {
-  // TODO 5: Block `row`, thread c: the largest maximum of the row's pieces; then the sums, each scaled from
-  // its
-  //         own maximum to the largest one; then their quotient.
+  // TODO 5: Block `row`, thread c: find the largest maximum of the row's pieces. Add the sums, each scaled
+  //         from its own maximum to the largest one. Store their quotient.
 }
 
 void decode_attention_starter(const float* q, HeadsView<const float> keys, HeadsView<const float> values,
