@@ -2,7 +2,7 @@
 // arithmetic.
 #pragma once
 
-#include "common/core/float_pack.cuh"
+#include "05_rmsnorm_rope/float_pack.cuh"
 
 namespace wb {
 

@@ -69,7 +69,6 @@ PROBLEMS = {
 }
 STORED_AS_BF16 = (
     "matmul",
-    "softmax_forward",
     "rmsnorm",
     "residual_rmsnorm",
     "rope",

@@ -59,7 +59,7 @@ def text(exercise, starter: str | None = None) -> str:
         "",
     ]
     if tests.green(0):
-        lines += [f"Before the first step {count(tests, 0)} tests pass: {listed(tests.green(0))}.", ""]
+        lines += [f"Before the first step {count(tests, 0)} tests pass: {listed(tests.green(0), tests)}.", ""]
     lines += ["| step | lines changed | tests that pass |", "| :-- | --: | --: |"]
     for number, (before, step) in enumerate(zip(steps, steps[1:]), 1):
         size = sum(walk.changed_lines(diff) for _, diff in walk.diffs(before, step, exercise.name))
@@ -102,17 +102,21 @@ def count(tests: Tests, step: int) -> str:
     return f"{len(tests.green(step))} of {len(tests.all)}"
 
 
-def listed(names: list) -> str:
-    """Tests without the suite's name where that is clear."""
+def listed(names: list, tests: Tests) -> str:
+    """Tests, with the suite's name where two suites have one of that name."""
+    tails = [name.partition(".")[2] for name in tests.all]
     short = [name.partition(".")[2] for name in names]
-    return ", ".join(f"`{name}`" for name in short)
+    clear = [tail if tails.count(tail) == 1 else name for tail, name in zip(short, names)]
+    return ", ".join(f"`{name}`" for name in clear)
 
 
 def outcome(tests: Tests, step: int) -> str:
     change, passing = tests.changes[step], count(tests, step)
     if len(tests.green(step)) == len(tests.all) and not change["green"]:
         return f"Tests: all {len(tests.all)} pass, as before."
-    said = [f"begin to pass: {listed(change['green'])}"] if change["green"] else ["no further one passes"]
+    said = (
+        [f"begin to pass: {listed(change['green'], tests)}"] if change["green"] else ["no further one passes"]
+    )
     if change["red"]:
-        said.append(f"fail again: {listed(change['red'])}")
+        said.append(f"fail again: {listed(change['red'], tests)}")
     return f"Tests: {'; '.join(said)}. {passing} pass."
