@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include "common/core/bf16.h"
+
 namespace wb {
 
 /// y[r, c] = exp(x[r, c] - max_r) / sum_c exp(x[r, c] - max_r).
@@ -13,6 +15,14 @@ struct SoftmaxForward {
   static constexpr const char* kName = "softmax_forward";
   using Function = void(const float* x,  // (rows, columns)
                         float* y,        // (rows, columns)
+                        int rows, int columns, cudaStream_t stream);
+};
+
+/// The same with bf16 in memory. It computes in float and rounds y once.
+struct SoftmaxForwardBf16 {
+  static constexpr const char* kName = "softmax_forward_bf16";
+  using Function = void(const bf16* x,  // (rows, columns)
+                        bf16* y,        // (rows, columns)
                         int rows, int columns, cudaStream_t stream);
 };
 

@@ -1,4 +1,5 @@
-// Benchmark of softmax and its gradient: rows that fit a block's registers, and rows that fill them.
+// Benchmark of softmax in float and bf16, and of its gradient: rows that fit a block's registers, and rows
+// that fill them.
 #include <algorithm>
 #include <span>
 
@@ -8,6 +9,8 @@
 #include "common/core/device_info.h"
 #include "common/core/rng.h"
 #include "common/harness/bench.h"
+#include "common/harness/bench_data.h"
+#include "common/harness/bf16.h"
 #include "common/harness/matcher.h"
 
 namespace {
@@ -39,54 +42,56 @@ class RowsProblem {
   int rows_, columns_;
 };
 
+// T is the type in memory, float or bf16.
+template <class ContractOf, class T>
 class SoftmaxForwardProblem : public RowsProblem {
  public:
   using RowsProblem::RowsProblem;
-  using Contract = wb::SoftmaxForward;
+  using Contract = ContractOf;
 
   struct Buffers {
-    wb::DeviceBuffer<float> x, y;  // (rows, columns)
+    wb::DeviceBuffer<T> x, y;  // (rows, columns)
   };
 
-  // One float read, one written. Maximum, difference, exponential, sum and product count one FLOP each.
-  wb::Work work() const { return {8.0 * static_cast<double>(size()), 5.0 * static_cast<double>(size())}; }
+  // One number read, one written. Maximum, difference, exponential, sum and product count one FLOP each.
+  wb::Work work() const {
+    const auto area = static_cast<double>(size());
+    return {2.0 * sizeof(T) * area, 5.0 * area};
+  }
 
-  std::size_t buffer_bytes() const { return 2 * size() * sizeof(float); }
+  std::size_t buffer_bytes() const { return 2 * size() * sizeof(T); }
 
   Buffers allocate(std::uint64_t seed) const {
-    return {wb::DeviceBuffer<float>(wb::random_uniform(size(), seed, -4.0f, 4.0f)),
-            wb::DeviceBuffer<float>(size())};
+    return {wb::to_device<T>(wb::random_uniform(size(), seed, -4.0f, 4.0f)), wb::DeviceBuffer<T>(size())};
   }
 
   void clear(Buffers& buffers) const { buffers.y.fill_bytes(0xFF); }
 
-  void call(Contract::Function* softmax, Buffers& buffers, cudaStream_t stream) const {
+  void call(typename Contract::Function* softmax, Buffers& buffers, cudaStream_t stream) const {
     softmax(buffers.x.data(), buffers.y.data(), rows_, columns_, stream);
   }
 
   // Every row sums to 1, and some are compared in full.
   testing::AssertionResult check(const Buffers& buffers) const {
-    const std::vector<float> x = buffers.x.download(), y = buffers.y.download();
+    const std::vector<T> x = buffers.x.download(), y = buffers.y.download();
     std::vector<float> sums;
     for (std::size_t start = 0; start < size(); start += width()) {
       double sum = 0.0;
-      for (const float value : std::span(y).subspan(start, width())) sum += value;
+      for (const T value : std::span(y).subspan(start, width())) sum += wb::to_float(value);
       sums.push_back(static_cast<float>(sum));
     }
-    const auto summed = wb::matches(sums, std::vector<double>(sums.size(), 1.0), {0.0, 5e-6}, {{rows_}});
+    const auto summed =
+        wb::matches(sums, std::vector<double>(sums.size(), 1.0), wb::stored_as<T>({0.0, 5e-6}), {{rows_}});
     if (!summed) return testing::AssertionFailure() << "the sums of the rows: " << summed.message();
     return check_some_rows([&](std::size_t start) {
-      const auto in = wb::to_double(std::span(x).subspan(start, width()));
-      return wb::matches(std::span(y).subspan(start, width()), wb::softmax_oracle(in, 1, columns_),
-                         {1e-9, 5e-6}, {{columns_}});
+      const auto row = [&](const std::vector<T>& of) {
+        return wb::to_float(std::span(of).subspan(start, width()));
+      };
+      return wb::matches(row(y), wb::softmax_oracle(wb::to_double(row(x)), 1, columns_),
+                         wb::stored_as<T>({1e-9, 5e-6}), {{columns_}});
     });
   }
 };
-
-WB_BENCHMARK(SoftmaxForwardProblem,
-             wb::device_is_cpu() ? SoftmaxForwardProblem(512, 1024) : SoftmaxForwardProblem(8192, 1024),
-             wb::device_is_cpu() ? SoftmaxForwardProblem(16, 32768) : SoftmaxForwardProblem(16384, 8192),
-             wb::device_is_cpu() ? SoftmaxForwardProblem(8, 65536) : SoftmaxForwardProblem(8192, 32768));
 
 class SoftmaxBackwardProblem : public RowsProblem {
  public:
@@ -135,9 +140,16 @@ class SoftmaxBackwardProblem : public RowsProblem {
   }
 };
 
-WB_BENCHMARK(SoftmaxBackwardProblem,
-             wb::device_is_cpu() ? SoftmaxBackwardProblem(512, 1024) : SoftmaxBackwardProblem(8192, 1024),
-             wb::device_is_cpu() ? SoftmaxBackwardProblem(16, 32768) : SoftmaxBackwardProblem(16384, 8192),
-             wb::device_is_cpu() ? SoftmaxBackwardProblem(8, 65536) : SoftmaxBackwardProblem(8192, 32768));
+template <class Problem>
+bool add() {
+  return wb::add_benchmark<Problem>([]() -> std::vector<Problem> {
+    if (wb::device_is_cpu()) return {Problem(512, 1024), Problem(16, 32768), Problem(8, 65536)};
+    return {Problem(8192, 1024), Problem(16384, 8192), Problem(8192, 32768)};
+  });
+}
+
+const bool kForward = add<SoftmaxForwardProblem<wb::SoftmaxForward, float>>();
+const bool kBackward = add<SoftmaxBackwardProblem>();
+const bool kForwardBf16 = add<SoftmaxForwardProblem<wb::SoftmaxForwardBf16, wb::bf16>>();
 
 }  // namespace

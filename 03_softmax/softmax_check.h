@@ -1,4 +1,4 @@
-// What every implementation of softmax checks before it launches.
+// What every implementation of softmax checks before it launches. T is float or bf16.
 #pragma once
 
 #include "common/core/check.h"
@@ -7,14 +7,16 @@
 namespace wb {
 
 /// Throws wb::Error naming the first argument that breaks the contract.
-inline void check_softmax_forward(const float* x, const float* y, int rows, int columns) {
+template <class T>
+void check_softmax_forward(const T* x, const T* y, int rows, int columns) {
   WB_REQUIRE(rows >= 1, rows);
   WB_REQUIRE(columns >= 1, columns);
   WB_REQUIRE(x != nullptr && is_aligned(x), x);
   WB_REQUIRE(y != nullptr && is_aligned(y), y);
 }
 
-inline void check_softmax_backward(const float* dy, const float* y, const float* dx, int rows, int columns) {
+template <class T>
+void check_softmax_backward(const T* dy, const T* y, const T* dx, int rows, int columns) {
   WB_REQUIRE(rows >= 1, rows);
   WB_REQUIRE(columns >= 1, columns);
   WB_REQUIRE(dy != nullptr && is_aligned(dy), dy);

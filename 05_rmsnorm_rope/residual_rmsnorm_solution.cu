@@ -13,10 +13,10 @@
 
 #include "03_softmax/block_reduce.cuh"
 #include "03_softmax/row_threads.h"
-#include "05_rmsnorm_rope/float_pack.cuh"
 #include "05_rmsnorm_rope/residual_rmsnorm.h"
 #include "05_rmsnorm_rope/residual_rmsnorm_check.h"
 #include "05_rmsnorm_rope/rmsnorm_row.cuh"
+#include "common/core/float_pack.cuh"
 #include "common/core/loads_ahead.cuh"
 #include "common/core/pack.h"
 #include "common/core/registry.h"

@@ -25,11 +25,11 @@
 #include <cstdint>
 
 #include "05_rmsnorm_rope/column_sum.cuh"
-#include "05_rmsnorm_rope/float_pack.cuh"
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_backward_launch.h"
 #include "05_rmsnorm_rope/rmsnorm_check.h"
 #include "05_rmsnorm_rope/row_sum.cuh"
+#include "common/core/float_pack.cuh"
 #include "common/core/pack.h"
 #include "common/core/registry.h"
 

@@ -5,26 +5,16 @@
 
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
-#include "common/harness/bf16.h"
+#include "common/harness/bf16_input.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
 
 using wb::area;
+using wb::Bf16Input;
 
 constexpr float kEpsilon = 1e-5f;
 constexpr wb::Tolerance kRstd{1e-7, 3e-6}, kY{1e-6, wb::kBf16Rounding};
-
-// A bf16 argument and the numbers in it.
-struct Bf16Input {
-  std::vector<float> values;  // as bf16 holds them
-  wb::GuardedBuffer<wb::bf16> buffer;
-
-  explicit Bf16Input(const std::vector<float>& exact, std::size_t misalign)
-      : values(wb::rounded_to_bf16(exact)),
-        buffer(wb::GuardedBuffer<wb::bf16>::input(wb::to_bf16(exact), misalign)) {}
-  std::vector<double> doubles() const { return wb::to_double(values); }
-};
 
 // Both sides of what implementations change their ways at.
 std::vector<int> row_lengths() {

@@ -2,7 +2,7 @@
 // arithmetic.
 #pragma once
 
-#include "05_rmsnorm_rope/float_pack.cuh"
+#include "common/core/float_pack.cuh"
 
 namespace wb {
 

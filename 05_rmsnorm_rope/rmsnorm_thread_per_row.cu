@@ -16,9 +16,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "05_rmsnorm_rope/float_pack.cuh"
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "05_rmsnorm_rope/rmsnorm_check.h"
+#include "common/core/float_pack.cuh"
 #include "common/core/registry.h"
 
 namespace wb {

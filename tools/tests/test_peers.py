@@ -69,6 +69,7 @@ PROBLEMS = {
 }
 STORED_AS_BF16 = (
     "matmul",
+    "softmax_forward",
     "rmsnorm",
     "residual_rmsnorm",
     "rope",

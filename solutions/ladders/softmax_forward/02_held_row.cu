@@ -40,13 +40,14 @@ __global__ void __launch_bounds__(Shape::kThreads) held_row(const typename Shape
   row.store(y + start, [](const Pack<Shape::kWidth>& pack, int) { return pack; });
 }
 
-void softmax_held_row(const float* x, float* y, int rows, int columns, cudaStream_t stream) {
+template <class T>
+void softmax_held_row(const T* x, T* y, int rows, int columns, cudaStream_t stream) {
   check_softmax_forward(x, y, rows, columns);
-  const bool wide = rows_fit_pack4(columns, x, y);
+  const bool wide = rows_fit_pack<16 / sizeof(T)>(columns, x, y);
   if (columns > ladder::kLongestHeldRow) {
-    ladder::softmax_walked_kernel<float>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(x, y, columns);
+    ladder::softmax_walked_kernel<T>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(x, y, columns);
   } else {
-    ladder::with_held_row<float>(columns, wide, [&](auto shape) {
+    ladder::with_held_row<T>(columns, wide, [&](auto shape) {
       held_row<decltype(shape)><<<rows, shape.kThreads, 0, stream>>>(x, y, columns);
     });
   }
@@ -55,6 +56,7 @@ void softmax_held_row(const float* x, float* y, int rows, int columns, cudaStrea
 
 }  // namespace
 
-WB_REGISTER(SoftmaxForward, held_row, softmax_held_row);
+WB_REGISTER(SoftmaxForward, held_row, softmax_held_row<float>);
+WB_REGISTER(SoftmaxForwardBf16, held_row, softmax_held_row<bf16>);
 
 }  // namespace wb

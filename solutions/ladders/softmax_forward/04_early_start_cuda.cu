@@ -36,13 +36,14 @@ __global__ void __launch_bounds__(Shape::kThreads) early_start(const typename Sh
   row.store(y + start, [](const Pack<Shape::kWidth>& pack, int) { return pack; });
 }
 
-void softmax_early_start(const float* x, float* y, int rows, int columns, cudaStream_t stream) {
+template <class T>
+void softmax_early_start(const T* x, T* y, int rows, int columns, cudaStream_t stream) {
   check_softmax_forward(x, y, rows, columns);
-  const bool wide = rows_fit_pack4(columns, x, y);
+  const bool wide = rows_fit_pack<16 / sizeof(T)>(columns, x, y);
   if (columns > ladder::kLongestHeldRow) {
-    ladder::softmax_walked_kernel<float>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(x, y, columns);
+    ladder::softmax_walked_kernel<T>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(x, y, columns);
   } else {
-    ladder::with_held_row<float>(columns, wide, [&](auto shape) {
+    ladder::with_held_row<T>(columns, wide, [&](auto shape) {
       ladder::launch_early(early_start<decltype(shape)>, {rows, shape.kThreads}, stream, x, y, columns);
     });
   }
@@ -51,6 +52,7 @@ void softmax_early_start(const float* x, float* y, int rows, int columns, cudaSt
 
 }  // namespace
 
-WB_REGISTER(SoftmaxForward, early_start, softmax_early_start);
+WB_REGISTER(SoftmaxForward, early_start, softmax_early_start<float>);
+WB_REGISTER(SoftmaxForwardBf16, early_start, softmax_early_start<bf16>);
 
 }  // namespace wb

@@ -2,7 +2,7 @@
 // Needs: sm_90
 //
 // Idea: both exponentials of a logit are one multiply-add and one power of two, and the maximum takes two
-// logits at a time (short_exponentials.cuh). Blocks and registers are those of rung 2.
+// logits at a time (softmax_forward/short_exponentials.cuh). Blocks and registers are those of rung 2.
 //
 // Limited before: two blocks per multiprocessor that compute at the same time, while no loads are in flight.
 // Limits now: memory: 97% of a copy at 32000 logits (H200).
@@ -11,7 +11,7 @@
 #include "07_tinyllama/token_loss_check.h"
 #include "common/core/registry.h"
 #include "solutions/ladders/rows/early_launch.cuh"
-#include "solutions/ladders/token_loss_bf16/short_exponentials.cuh"
+#include "solutions/ladders/token_loss_bf16/replace_row.cuh"
 
 namespace wb {
 namespace {
