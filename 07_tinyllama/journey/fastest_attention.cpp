@@ -17,7 +17,7 @@ std::vector<Measured> settled_on_the_cpu_device() {
   Measured slow;
   slow.implementation = "warp_per_query";
   slow.verdict = Verdict::kUnsupported;
-  slow.message = "not timed: two shuffles per key, each 32 switches of stacks on the CPU device";
+  slow.message = "not timed: two shuffles per key, each of which takes 32 context switches on the CPU device";
   return {slow};
 }
 

@@ -299,7 +299,35 @@ TEST(Observation, ComparesWithinARound) {
   four.step_ms = 309.0;  // a median over other rounds than stage 3's
   four.phase_share = 1.0;
   const std::string text = observation({three, four}, four, 7.0);
-  EXPECT_NE(text.find("as fast as stage 3's"), std::string::npos) << text;
+  EXPECT_NE(text.find("takes 3.0% more time than stage 3's"), std::string::npos) << text;
+}
+
+// A stage 4 whose rounds take `four` ms where those of stage 3 take 100.
+std::string observation_of_stage_4(const std::vector<double>& four) {
+  StageResult results[2];
+  for (StageResult& result : results) result.losses = {7.0f};
+  results[0].stage = find_stage("3");
+  results[0].round_ms.assign(four.size(), 100.0);
+  results[1].stage = find_stage("4");
+  results[1].round_ms = four;
+  results[0].step_ms = 100.0;
+  results[1].step_ms = median(four);
+  results[1].phase_share = 1.0;
+  return observation({results[0], results[1]}, results[1], 7.0);
+}
+
+TEST(Observation, CallsTwoStepsEqualOnlyWithinTheNoise) {
+  const auto has = [](const std::vector<double>& four, const char* words) {
+    const std::string text = observation_of_stage_4(four);
+    EXPECT_NE(text.find(words), std::string::npos) << text;
+  };
+  has({100.4, 100.5, 100.6, 100.5, 100.4}, "the step takes as long as stage 3's (within 1.0%)");
+  has({102.0, 102.1, 101.9, 102.0, 102.0}, "takes 2.0% more time than stage 3's, with the same kernels");
+  has({94.0, 94.1, 93.9, 94.0, 94.0}, "takes 6.0% less time than stage 3's");
+  has({92.0, 103.0, 114.0, 98.0, 106.0}, "as long as stage 3's (within ");  // the rounds scatter by more
+  has({50.0, 50.1, 49.9, 50.0, 50.0}, "is 2.0 times as fast as stage 3's");
+  has({300.0, 301.0, 299.0, 300.0, 300.0}, "takes 3.0 times as long as stage 3's");
+  has({105.0, 105.0}, "as long as stage 3's (within 10.0%)");  // two rounds do not show how far they scatter
 }
 
 TEST(Report, SaysWhenTheMachineWasBusy) {

@@ -53,7 +53,7 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_option("--kv-heads", typed.kv_heads, "key/value heads; must divide the heads")
       ->default_str("the preset's");
   app.add_option("--seed", typed.seed, "seed of the parameters and the data")->check(kSeed);
-  app.add_option("--learning-rate", typed.learning_rate, "AdamW's");
+  app.add_option("--learning-rate", typed.learning_rate, "learning rate of AdamW");
   app.add_option("--kernels", typed.kernels,
                  "implementations that the stage does not fix: auto, solution, library, operation=name, ...");
   app.add_option("--data", typed.data, "train on the bytes of this file")
@@ -64,7 +64,7 @@ void declare(CLI::App& app, Typed& typed) {
   app.add_option("--output,--results", typed.results, "folder for journey.json and the profiles");
   app.add_option("--trace", typed.trace, "write a timeline of a few steps of each stage, for ui.perfetto.dev")
       ->default_str("none");
-  app.add_option("--trace-steps", typed.trace_steps, "steps of each stage in it");
+  app.add_option("--trace-steps", typed.trace_steps, "steps of each stage in the timeline");
   app.add_flag("--no-profile", typed.no_profile, "do not count and time kernels");
 }
 
@@ -163,7 +163,7 @@ Data fixed_random_batch(const ModelConfig& config, std::uint64_t seed) {
 }  // namespace
 
 std::optional<JourneyOptions> parse_options(int argc, const char* const* argv, std::string& answer) {
-  CLI::App app("The TinyLlama journey: one training run, five stages of what can be wrong with it.",
+  CLI::App app("The TinyLlama journey: a training run in five stages, each with an error or a slow part.",
                "journey");
   Typed typed;
   declare(app, typed);

@@ -54,7 +54,7 @@ std::string row(const std::vector<StageResult>& results, const StageResult& r) {
       speedup ? fmt::format("{:.2f}x", *speedup) : "-");
 }
 
-// From here on figures are to be doubted.
+// From these values on the machine counts as busy.
 constexpr double kBusyCores = 0.25;
 constexpr double kBusySpread = 0.2;
 
@@ -67,20 +67,22 @@ double widest_spread(const JourneyReport& report) {
 std::string about_rounds(const JourneyReport& report) {
   const RoundsResult& rounds = report.rounds;
   std::string text = fmt::format(
-      "{} rounds, each of every stage, {}; a figure is the median over the rounds, its spread is from their "
-      "10th to their 90th percentile.\n",
+      "{} rounds, each of which runs every stage; {}. A figure is the median over the rounds, and its spread "
+      "is "
+      "the distance from their 10th to their 90th percentile.\n",
       rounds.rounds,
-      rounds.all_alive ? "all trainers in memory at once"
-                       : "trainers built anew in each, for want of memory");
+      rounds.all_alive ? "all trainers were in memory at the same time"
+                       : "each round built the trainers again, because they do not fit in memory together");
   if (!was_busy(report)) return text;
   text += "THE MACHINE WAS BUSY";
   if (rounds.other_cores && *rounds.other_cores >= kBusyCores) {
-    text += fmt::format(": other programs kept {:.1f} processors at work", *rounds.other_cores);
+    text += fmt::format(": other programs used {:.1f} processors", *rounds.other_cores);
   }
-  return text + fmt::format(
-                    "; rounds are up to {:.0f}% apart. Stages can be compared with each other, since "
-                    "each round disturbs all alike; measure again before you quote a figure.\n",
-                    100.0 * widest_spread(report));
+  return text +
+         fmt::format(
+             "; the rounds differ by up to {:.0f}%. You can still compare stages with each other, because "
+             "a round runs all of them; measure again before you quote a figure.\n",
+             100.0 * widest_spread(report));
 }
 
 }  // namespace
@@ -94,10 +96,10 @@ std::string heading(const JourneyOptions& options, const std::string& data) {
   std::string text = fmt::format("The TinyLlama journey on {}\n", describe_device());
   text +=
       fmt::format("preset {}: {}; fp32; seed {}\n", options.preset, describe(options.config), options.seed);
-  text += fmt::format("data: {}; {} steps a stage, AdamW, learning rate {}\n", data, options.steps,
+  text += fmt::format("data: {}; {} steps per stage, AdamW, learning rate {}\n", data, options.steps,
                       options.learning_rate);
   if (device_is_cpu()) {
-    text += "Timings are of this CPU running CUDA C++: compare them with each other, never with a GPU's.\n";
+    text += "The times are those of this CPU, which runs CUDA C++. Compare them only with each other.\n";
   }
   return text;
 }
@@ -133,7 +135,7 @@ std::string text_table(const TextResult& text, double uniform_loss) {
   }
   const double first = text.losses.front();
   const double last = text.losses.back();
-  return lines + fmt::format("The loss {} from {:.2f} to {:.2f} nats a byte (a uniform guess: {:.2f}).\n",
+  return lines + fmt::format("The loss {} from {:.2f} to {:.2f} nats per byte (a uniform guess: {:.2f}).\n",
                              last < first ? "falls" : "does not fall:", first, last, uniform_loss);
 }
 

@@ -27,7 +27,7 @@ class Journey:
         return [*self.body["stages"], *(stage for peer in self.peers for stage in peer["body"]["stages"])]
 
     def speedup(self, stage: dict) -> str:
-        """Samples a second over V1's, also for a peer, which does not know V1."""
+        """Samples per second, divided by V1's; also for a peer, whose results have no V1."""
         baseline = [s for s in self.body["stages"] if s["stage"] == "v1"]
         if not baseline:
             return "-"
@@ -119,13 +119,13 @@ def phases(timer: dict) -> str:
 
 
 def rounds_sentence(body: dict) -> str:
-    """How it was measured; an older result was not measured in rounds."""
+    """How the stages were measured; empty for an older result, which was not measured in rounds."""
     rounds = body.get("rounds")
     if not rounds:
         return ""
-    text = (
-        f" {rounds['count']} rounds of all stages (trainers {rounds['trainers']}), medians over the rounds."
-    )
+    alive = rounds["trainers"] == "all alive"
+    trainers = "with all trainers in memory" if alive else "which built the trainers again"
+    text = f" {rounds['count']} rounds of all stages, {trainers}; figures are medians over the rounds."
     return f"{text} **The machine was busy.**" if rounds["busy"] else text
 
 
@@ -139,7 +139,7 @@ def full(documents: list, folder: Path) -> str:
         "spread",
         "its timer: forward + backward + optimizer, ms",
     ]
-    columns += ["of the step", "peak, MiB", "attention, ms", "kernels a step", "gradients reach", "vs V1"]
+    columns += ["of the step", "peak, MiB", "attention, ms", "kernels per step", "gradients reach", "vs V1"]
     blocks = []
     for journey in journeys(documents):
         body = journey.body
