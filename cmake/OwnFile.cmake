@@ -15,13 +15,25 @@ function(wb_own_file)
   list(JOIN flags "\", \"" flags)
   list(JOIN link_flags "\", \"" link_flags)
 
-  add_custom_target(own_file_parts)
+  # Those of starters have the same options: what -O2 makes, and what is inspected.
+  set(preludes "")
+  set(precompiled "")
+  if(SIMT_PRECOMPILED)
+    set(preludes "\"cpu\": \"${SIMT_PRELUDES}/checked\"")
+    set(precompiled ${SIMT_PRELUDES}/checked/simt/prelude.h.gch)
+    if(WB_INSPECT)
+      string(APPEND preludes ", \"inspected\": \"${SIMT_PRELUDES}/inspected_starter\"")
+      set(precompiled_inspector ${SIMT_PRELUDES}/inspected_starter/simt/prelude.h.gch)
+    endif()
+  endif()
+
+  add_custom_target(own_file_parts DEPENDS ${precompiled})
   add_dependencies(own_file_parts simt-translate simt)
   set(inspector_parts simt_instrumented_objects simt_inspector_objects simt_inspected_program)
   set(meter_parts simt_instrumented_objects simt_meter_objects)
   foreach(listener inspector meter)
     set(${listener} "")
-    add_custom_target(own_file_${listener})
+    add_custom_target(own_file_${listener} DEPENDS ${precompiled_${listener}})
     add_dependencies(own_file_${listener} own_file_parts)
     if(WB_INSPECT)
       add_dependencies(own_file_${listener} ${${listener}_parts})
@@ -32,10 +44,11 @@ function(wb_own_file)
     endif()
   endforeach()
   file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/own_file.json CONTENT "{
-  \"schema_version\": 2,
+  \"schema_version\": 3,
   \"compiler\": \"${CMAKE_CXX_COMPILER}\",
   \"translator\": \"$<TARGET_FILE:simt-translate>\",
   \"include\": \"${PROJECT_SOURCE_DIR}/common/simt/include\",
+  \"preludes\": {${preludes}},
   \"flags\": [\"${flags}\"],
   \"link_flags\": [\"${link_flags}\"],
   \"kernel_options\": [\"${kernel}\"],

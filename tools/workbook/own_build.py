@@ -27,7 +27,7 @@ PLAIN, INSPECTED, METERED, CUDA = "cpu", "inspected", "metered", "cuda"  # what 
 # What listens to every access, and the options that make the compiler tell it: names in own_file.json.
 LISTENERS = {INSPECTED: ("inspector", "inspect_options"), METERED: ("meter", "meter_options")}
 STANDARD = "-std=gnu++20"
-VERSION = 2  # of own_file.json, which cmake/OwnFile.cmake writes
+VERSION = 3  # of own_file.json, which cmake/OwnFile.cmake writes
 INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)', re.M)
 DEVICE_CODE = re.compile(rb"<<<|\b__(?:shared|global|device)__\b")
 # Mistakes in every program; no matter of taste.
@@ -160,12 +160,19 @@ class OwnProgram:
             folders += ["-iquote", source.parent]
             folders += [f"-I{self._copy(folder)}" for folder in self.include]
         folders += [f"-I{folder}" for folder in self.include]
+        prelude = self._prelude(source)
+        folders += ["-isystem", prelude] if prelude else []
         folders += ["-isystem", self.parts["include"]]
         command = [self.parts["compiler"], *self.parts["flags"], STANDARD, level]
-        command += [*self.parts["kernel_options"], *WARNINGS, "-fdiagnostics-color=never"]
         if self.kind in LISTENERS:
-            command += [*self.parts[LISTENERS[self.kind][1]], "-w"]
+            command += self.parts[LISTENERS[self.kind][1]]
+        command += [*self.parts["kernel_options"], *WARNINGS, "-fdiagnostics-color=never"]
+        command += ["-w"] if self.kind in LISTENERS else []
         return [*command, *self._host_options(), *defined, *folders, "-c", here]
+
+    def _prelude(self, source: Path) -> str | None:
+        """The folder of the device's headers, precompiled for these options (cmake/Prelude.cmake)."""
+        return self.parts.get("preludes", {}).get(self.kind) if source.suffix == ".cu" else None
 
     def _host_options(self) -> list:
         return [word for option in self.options.host_option for word in option.split(",") if word]
@@ -183,7 +190,9 @@ class OwnProgram:
         lines = self._run([*command, "-MD", "-MF", depends, "-o", made])
         if lines.code != 0:
             raise own_words.not_compiled(lines, source, self.kind == CUDA)
-        inputs = {path: stamp(path) for path in dependencies(depends)}
+        prelude = self._prelude(source)
+        unnamed = [f"{prelude}/simt/prelude.h.gch"] if prelude else []  # GCC names no precompiled header
+        inputs = {path: stamp(path) for path in [*dependencies(depends), *unnamed]}
         if any(changed > began for changed, _ in inputs.values()):
             inputs = {}  # edited while the compiler read it: compiled again next time
         if lines.text and not self.options.verbose:

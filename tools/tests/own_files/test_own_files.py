@@ -178,12 +178,16 @@ class Written(unittest.TestCase):
         return path
 
     @staticmethod
-    def forget(path):
+    def made_of(path):
         for made in (ROOT / "build" / "own").glob("*"):
             copies = made / "copies.json"
             if copies.is_file() and json.dumps(str(path)) in copies.read_text():
-                shutil.rmtree(made, ignore_errors=True)
-                made.with_name(made.name + ".lock").unlink(missing_ok=True)
+                yield made
+
+    def forget(self, path):
+        for made in self.made_of(path):
+            shutil.rmtree(made, ignore_errors=True)
+            made.with_name(made.name + ".lock").unlink(missing_ok=True)
 
     def run_here(self, *words, **settings):
         return workbook(*words, cwd=self.folder, **settings)
@@ -223,6 +227,20 @@ class Written(unittest.TestCase):
         done = self.run_here("run", "hello.cu")
         self.assertEqual(done.returncode, 4)
         self.assertIn("word.cuh:1: fatal error: deeper.h", done.stderr)
+
+    def test_the_precompiled_header_is_one_of_the_files_read(self):
+        """So that a change of the device's headers compiles the user's files again."""
+        path = self.write("hello.cu", "#define WORD 1\n" + HELLO)
+        for command, kind in (("run", "cpu"), ("inspect", "inspected")):
+            self.assertEqual(self.run_here(command, "hello.cu").returncode, 0)
+            prelude = own_build.read(ROOT / "build/cpu/own_file.json")["preludes"].get(kind)
+            if not prelude:
+                self.skipTest("this compiler reads the headers themselves")
+            (made,) = self.made_of(path)
+            record = own_build.read(made / kind / "0.json")
+            self.assertIn(f"{prelude}/simt/prelude.h.gch", record["inputs"])
+            read = (made / kind / "0.d").read_text()
+            self.assertNotIn("cuda_runtime.h", read, "the options are not those of the precompiled header")
 
     def test_launches_and_shared_memory_in_a_header_found_by_I(self):
         self.write(
