@@ -1,4 +1,4 @@
-// Contract: attention of one new token a sequence against the keys and values of all tokens so far.
+// Contract: attention of one new token per sequence against the keys and values of all tokens so far.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -30,8 +30,8 @@ inline constexpr std::size_t decode_attention_scratch_size(const DecodeAttention
 
 /// out[b, h] = sum_s p[b, h, s] v[b, s, g(h)],  p = softmax_s(scale * q[b, h] . k[b, s, g(h)]),
 /// g(h) = h / (H / K): the last row of causal attention over S tokens. Generating text needs no other row,
-/// and a cache of keys and values makes each token cost S instead of S^2. The cache may have room for more
-/// tokens than S: its strides say so, and nothing past S is read.
+/// and with a cache of keys and values the work for a token grows with S instead of S^2. The cache may have
+/// room for more tokens than S. Its strides then include this room, and nothing past S is read.
 ///
 /// Scratch memory may hold anything before and after the call.
 ///

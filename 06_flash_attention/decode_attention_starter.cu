@@ -1,4 +1,5 @@
-// Your turn: one query against a cache of keys and values. README.md is the lesson; hints.md has hints.
+// Your turn: one query against a cache of keys and values. decode_attention.md is the lesson; hints.md has
+// hints.
 //
 // Do one step at a time, and check after each:
 //
@@ -77,8 +78,8 @@ void decode_attention_starter(const float* q, HeadsView<const float> keys, Heads
   const DecodeParts parts = divide_decode_scratch(scratch, shape);
   const auto heads = static_cast<unsigned int>(shape.b * shape.h);
 
-  // TODO 6: As many pieces as give each of them at least 128 tokens, and at most kMostDecodePieces. No piece
-  //         may be empty. Tell the kernel how many tokens a piece has.
+  // TODO 6: At most kMostDecodePieces pieces, of at least 128 tokens each. Only the last piece may have
+  //         fewer, but at least one. Tell the kernel how many tokens a piece has.
   const int pieces = 1;
   decode_piece_kernel<<<dim3(heads, pieces), kThreads, 0, stream>>>(q, keys, values, out, parts, shape);
   WB_CHECK_LAUNCH();

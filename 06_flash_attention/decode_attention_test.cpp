@@ -207,6 +207,8 @@ TEST_P(DecodeAttentionTest, DividesALongCache) {
   const DecodeSize size(1, 4000, 2, 1, 16);
   const Inputs in = random_inputs(size, 7);
   try_case(size, in);
+  const DecodeSize longer(1, 9001, 2, 1, 4);  // 64 pieces of 128 tokens are not enough
+  try_case(longer, random_inputs(longer, 8));
   Problem problem(size, in);
   RuntimeCalls calls;
   call(problem);

@@ -1,5 +1,5 @@
-// Your turn: attention with two rotary encodings blended by distance, and its gradient. README.md is the
-// lesson; hints.md has hints.
+// Your turn: attention with two rotary encodings blended by distance, and its gradient.
+// windowed_attention.md is the lesson; hints.md has hints.
 //
 // Fill in the TODOs in their order, and check after each:
 //
