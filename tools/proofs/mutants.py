@@ -8,7 +8,8 @@ NAME.cu registers itself as NAME and says in its head comment how a failure name
 
     // Caught as: only the tail|partly filled        (a regular expression, searched in the test's output)
 
-A mistake that only the CPU device shows, such as a leak, says so: "// Caught on: cpu".
+A mistake that only the CPU device shows, such as a leak, says so: "// Caught on: cpu". A race that
+changes no result says "// Caught on: inspector", and inspected_mutants.py proves it.
 
 One that would never end in a test that is large on a GPU names it: "// Leaves out: *TestName*, because".
 

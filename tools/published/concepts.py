@@ -42,6 +42,7 @@ CONCEPTS = (
     "layout of operands",
     "reduction",
     "warp shuffle",
+    "prefix sum",
     "overflow of exp",
     "online softmax",
     "masked values and NaN",
@@ -79,8 +80,7 @@ HOLES = {
     "tensor cores": "the ladder of bf16 matmul climbs it",
     "grid-wide barrier": "no exercise needs a cooperative launch",
     "independent thread scheduling": "programs to read and run",
-    "memory fence": "programs to read and run",
-    "release and acquire": "programs to read and run",
+    "memory fence": "programs to read and run; the scan of chapter 03 orders by release and acquire",
     "cooperative groups": "programs to read and run",
     "Amdahl's law": "arithmetic before a fix-it",
 }

@@ -66,6 +66,7 @@ PROBLEMS = {
     "histogram": ("n=1000 bins=16", "n=1000 bins=50 skewed"),
     "decode_attention": ("B2 H4/2 D8 S33", "B1 H3/3 D4 S9"),
     "muon": ("16x8", "8x16"),
+    "scan": ("n=1000", "n=1"),
 }
 STORED_AS_BF16 = (
     "matmul",
