@@ -93,9 +93,9 @@ class Predicts(unittest.TestCase):
     def test_asks_until_there_is_an_answer_and_names_the_problem_first(self):
         made = self.prediction(predict.ASK, stdin="quick\n\n2\n")
         self.assertEqual((made.value, made.unit), (2, "ratio"))
-        self.assertIn("Predicted is matmul 512 NN, on a GPU.", made.said)
+        self.assertIn("The prediction is for matmul 512 NN, on a GPU.", made.said)
         self.assertLess(made.said.index("512 NN"), made.said.index("How many times"))
-        self.assertIn("'quick' is no prediction", made.said)
+        self.assertIn("'quick' is not a prediction", made.said)
         self.assertEqual(made.said.count("How many times"), 3)
 
     def test_the_end_of_the_input_ends_it(self):
@@ -110,10 +110,10 @@ class Predicts(unittest.TestCase):
     def test_says_how_far_it_was_and_keeps_the_score(self):
         about, text = self.judge(self.prediction("1"), *self.rows())
         self.assertAlmostEqual(about["measured"], 2)
-        self.assertIn("You predicted 1.00x; measured was 2.00x: off by a factor of 2.00.", text)
+        self.assertIn("You predicted 1.00x; measured: 2.00x, off by a factor of 2.00.", text)
         self.assertIn("Your score: 1 prediction, 0 right within 10%", text)
         about, text = self.judge(self.prediction("1.9ms"), *self.rows())
-        self.assertIn("You predicted 1.900 ms; measured was 2.000 ms: right within 10%.", text)
+        self.assertIn("You predicted 1.900 ms; measured: 2.000 ms, right within 10%.", text)
         self.assertIn("2 predictions, 1 right within 10%, the median off by a factor of 1.53", text)
         kept = self.store.predictions()
         self.assertEqual([one["unit"] for one in kept], ["ratio", "seconds"])

@@ -51,7 +51,7 @@ class Build:
     def build(
         self, targets: list, what: str = "", limit: float = STEP_SECONDS, parts: list | None = None
     ) -> None:
-        """Build the programs `targets` (none: everything), and `parts`: targets that are no programs. A
+        """Build the programs `targets` (none: everything), and `parts`: targets that are not programs. A
         failure raises with the compiler's words.
 
         A step that takes longer than `limit` seconds ends the build. What is damaged in the build directory
@@ -62,7 +62,7 @@ class Build:
             swept = repair.sweep(self.folder)
             if swept:
                 first = shown(swept[0])
-                say(f"{len(swept)} half-written file(s), {first} and so on: built again.")
+                say(f"{len(swept)} half-written file(s), such as {first}, are built again.")
             wanted = [*targets, *(parts or [])]
             lines = self._run(wanted, what, limit)
             for _ in range(MENDINGS):
@@ -145,7 +145,7 @@ class Build:
             broken = [self.program(name) for name in targets if not repair.is_program(self.program(name))]
             again = [path for path in broken if path.is_file()]
             for path in again:
-                say(f"{shown(path)} is no program: linked again.")
+                say(f"{shown(path)} is not a program, so it is linked again.")
                 path.unlink()
             return bool(again) or (bool(broken) and self._anew(f"there is no program {broken[0].name}"))
         if CCACHE_GAVE_UP.search(lines.text) and "CCACHE_DISABLE" not in self.env:
@@ -178,7 +178,7 @@ class Build:
         fault = repair.machines_fault(lines.text, self.folder)
         if fault:
             return WorkbookError(f"{fault} ({log})", Exit.SETUP, words)
-        again = "Mend what the compiler says, then run the same command again: it goes on from here"
+        again = "Mend what the compiler says, then run the same command again. It continues from here"
         return WorkbookError(f"{subject} failed ({log}). {again}", Exit.BUILD, words)
 
     def _definitions(self) -> list:

@@ -86,7 +86,7 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
             raise WorkbookError(str(error), error.code) from error
         if error.code != Exit.BUILD or f"{exercise.name}_starter." not in error.details:
             raise WorkbookError(str(error), error.code) from error
-        say(f"\n{mark(False)} {where} does not compile: the first error above says where.")
+        say(f"\n{mark(False)} {where} does not compile: the first error above shows the place.")
         exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
         return Exit.BUILD
     watched = build.program(twin) if twin and not trouble else None
@@ -137,8 +137,10 @@ def build_both(build: Build, target: str, twin: str, exercise, limit: float) -> 
 
 
 def judge(outcome: test_run.TestRun, exercise, linked: judges.Parts, filtered: bool) -> None:
-    """Green tests alone are no solution: all of them must have run, with kernels of the starter, and nothing
-    that judges may have been changed. Adds what is against it to `outcome.objections`."""
+    """Adds to `outcome.objections` why green tests are not a solution.
+
+    All of them must have run, with kernels of the starter, and no file that judges may have been changed.
+    """
     where = shown(linked.starter)
     meddling = [f"{where} {what}" for what in judges.objections(linked)]
     if outcome.problem:  # a starter that defines memcmp, say, may end its program anywhere
@@ -255,7 +257,7 @@ def choices(exercise, solution: bool) -> None:
         say(f"Next: {command} --solution --impl NAME, with one of {names}.")
         return
     others = f" With --solution --impl NAME: {names}." if names else ""
-    say(f"Next: {command}, which tests your starter: it is all there is without --solution.{others}")
+    say(f"Next: {command}, which tests your starter. Without --solution it is the only one.{others}")
 
 
 def checked(

@@ -343,7 +343,7 @@ def guarded(arguments: list | None, is_open: bool) -> int:
     details = ""
     try:
         if not is_open:
-            raise WorkbookError("standard output is closed: nobody would read what the command says")
+            raise WorkbookError("standard output is closed: nobody would read the output of the command")
         given, behind = own_file.split(arguments)
         options = checked(parser().parse_args(given))
         options.arguments = behind

@@ -69,7 +69,7 @@ def explain(error: OSError, path: Path | str | None = None) -> str:
     if error.errno == errno.ENOENT:
         return f"{name} is missing; put it back (git checkout, or a new copy of the workbook), {again}"
     if error.errno == errno.ENOEXEC:
-        return f"{name} is no program of this machine; delete it, {again}"
+        return f"{name} is not a program for this machine; delete it, {again}"
     return f"{name}: {reason(error)}"
 
 
@@ -100,7 +100,7 @@ def user(number: int) -> str:
 
 
 def not_a_folder(path: Path) -> Path:
-    """The outermost part of `path` that exists and is no folder."""
+    """The outermost part of `path` that exists and is not a folder."""
     for part in [*reversed(path.parents), path]:
         if os.path.exists(part) and not os.path.isdir(part):
             return part

@@ -23,7 +23,7 @@ KINDS = (
 
 
 def read_text(path: Path) -> str:
-    """As UTF-8 whatever the locale; what is no UTF-8 becomes a question mark."""
+    """As UTF-8 whatever the locale; what is not UTF-8 becomes a question mark."""
     return path.read_text(encoding="utf-8", errors="replace")
 
 

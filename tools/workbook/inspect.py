@@ -146,14 +146,14 @@ def count(exercise, names: list, options) -> dict:
     """{implementation: what it came to}, without a word: for other commands, which show it in their way."""
     if not exercise.has("bench.cpp") or exercise.starter.suffix != ".cu":
         raise WorkbookError(
-            f"--count: {exercise.name} has no benchmark, and it is benchmarks that are counted", Exit.USAGE
+            f"--count: {exercise.name} has no benchmark whose kernels could be counted", Exit.USAGE
         )
     setup.ensure("cpu")
     build = Build("cpu", options.jobs, options.verbose)
     build.configure()
     if exercise.name not in listed(build):
         raise WorkbookError(
-            "--count: this build has no meter (docs/metering.md says where there is one)", Exit.SETUP
+            "--count: this build has no meter (docs/metering.md says which builds have one)", Exit.SETUP
         )
     files.make_folder(FOLDER)
     found = {}

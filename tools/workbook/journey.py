@@ -38,7 +38,7 @@ OPTIONS = (
     ),
     ("text-steps", int, "steps of the training on the workbook's own text, at the end"),
     ("trace", str, "a file: write a timeline of a few steps of each stage there, for ui.perfetto.dev"),
-    ("trace-steps", int, "steps of each stage in it"),
+    ("trace-steps", int, "steps of each stage in the timeline"),
 )
 REPEATED = ("stage",)
 FILES = ("data", "trace")  # paths from where the person is, not from where the program runs

@@ -40,7 +40,7 @@ def changed_files(exercise) -> tuple:
     """(files that judge this exercise and are not as published, why it is not known or ""). By git."""
     base = published_commit()
     if not base:
-        return [], "this is no git checkout, so the tests were not compared with the published ones"
+        return [], "this is not a git checkout, so the tests were not compared with the published ones"
     paths = judging_paths(exercise)
     code, text = process.quiet(["git", "-C", ROOT, "diff", "--name-only", base, "--", *paths])
     if code != 0:

@@ -112,7 +112,7 @@ def checked(options) -> list:
             raise WorkbookError(f"-D {macro}: give it NAME or NAME=VALUE", Exit.USAGE)
     for name in options.library:
         if not re.fullmatch(r"[\w.+:-]+", name) or name.startswith("-"):
-            raise WorkbookError(f"-l {name}: that is no name of a library; for libm it is -l m", Exit.USAGE)
+            raise WorkbookError(f"-l {name}: this is not the name of a library; libm is -l m", Exit.USAGE)
     return sources
 
 

@@ -80,7 +80,7 @@ def nothing(options, names: list) -> str:
 def matplotlib_python() -> str:
     python = python_env.find("matplotlib")
     if python is None:
-        say("No Python here can import matplotlib, which draws.")
+        say("No Python here can import matplotlib, which draws the pictures.")
         setup.ensure("cpu", plots=True)
         python = python_env.find("matplotlib")
     if python is None:

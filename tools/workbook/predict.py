@@ -54,7 +54,7 @@ class Prediction:
         found = GIVEN.fullmatch(text.strip())
         value = float(found.group(1)) if found else 0.0
         if value <= 0:
-            message = f"'{text}' is no prediction; write a time, such as 2ms or 120us"
+            message = f"'{text}' is not a prediction; write a time, such as 2ms or 120us"
             more = ", or a ratio, such as 1.5" if self.name == STARTER else ""
             raise WorkbookError(message + more, Exit.USAGE)
         unit = found.group(2)
@@ -70,7 +70,7 @@ class Prediction:
         self.problem = problem_of(text, self.name) if code == 0 else None
         if self.problem is None:
             raise WorkbookError(f"{program.name} has no benchmark of {self.name} to predict", Exit.FAILED)
-        say(f"\nPredicted is {' '.join(self.problem)}, {where}.")
+        say(f"\nThe prediction is for {' '.join(self.problem)}, {where}.")
         if self.value is None:
             self.ask()
 
@@ -101,7 +101,7 @@ class Prediction:
             return {**about, "factor": None, "why_not": problem}
         about["factor"] = factor = max(measured / self.value, self.value / measured)
         verdict = "right within 10%" if factor <= CLOSE else f"off by a factor of {factor:.2f}"
-        say(f"\nYou predicted {self.words(self.value)}; measured was {self.words(measured)}: {verdict}.")
+        say(f"\nYou predicted {self.words(self.value)}; measured: {self.words(measured)}, {verdict}.")
         store = progress.Store(RESULTS)
         store.note_prediction(self.exercise.key, about)
         say(score([one["factor"] for one in store.predictions()]))

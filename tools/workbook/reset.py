@@ -35,7 +35,7 @@ def command(options) -> int:
         return Exit.OK
     say(f"{shown(exercise.starter)} is as in {source} again.")
     say(f"Yours is kept: {shown(kept)}")
-    say(f"Back to it: ./workbook reset {call} --undo")
+    say(f"To restore yours: ./workbook reset {call} --undo")
     return Exit.OK
 
 

@@ -91,7 +91,7 @@ def tell(more: list, less: list, numbers: list) -> None:
             for does in found:
                 say(f"  - {does}")
     if not more and not less:
-        say("Both use the same of the features of CUDA that are compared here.")
+        say("Of the CUDA features that are compared here, both use the same.")
     for sentence in numbers:
         say(sentence)
 

@@ -113,7 +113,7 @@ def command(options) -> int:
     if code != 0:
         return Exit.FAILED
     draw(folder / "training.json", folder / "loss.png")
-    say(f"Let it write: ./workbook sample --checkpoint {shown(best(folder))}")
+    say(f"Generate text with it: ./workbook sample --checkpoint {shown(best(folder))}")
     return Exit.OK
 
 
@@ -145,7 +145,7 @@ def run(started: list, feeds: list) -> int:
             code = group.end(signal.SIGTERM, GRACE_SECONDS)
             if code != 0:
                 where = shown(feed[-1])
-                warn(f"{feed[-2]} was not fed to the end (exit code {code}); all metrics are in {where}")
+                warn(f"{feed[-2]} did not receive all metrics (exit code {code}); all metrics are in {where}")
 
 
 def feeder(name: str, module: str) -> list:
