@@ -9,7 +9,7 @@ from . import steps as walk
 
 MOST_CONTEXT = 8
 LONG = 6  # removed lines in a row from which on the block leaves some out
-TODO = re.compile(r"^-\s*//\s+TODO (\d+[a-z]?):")
+TODO = re.compile(rf"^-\s*//\s+TODO (\d+[a-z]?){walk.REMARK}")
 
 
 def block(old: str, new: str) -> list:

@@ -37,7 +37,8 @@ WALKTHROUGHS = ROOT / "solutions" / "walkthroughs"
 FILE = re.compile(r"^(\d+)_\w+\.md$")
 FENCE = re.compile(r"^```(\w*) ?(\w*)$")
 TODO = re.compile(r"^-\s*(?://\s*)?TODO (\d+[a-z]?)$")
-TODO_LEFT = re.compile(r"\bTODO \d+\w?:")
+REMARK = r"(?: \([^)]*\))?:"  # `TODO 3 (last):`
+TODO_LEFT = re.compile(rf"\bTODO \d+\w?{REMARK}")
 COMMENT = re.compile(r"^\s*//")
 CONTEXT = 3  # lines around a change
 
@@ -197,7 +198,7 @@ def length(lines: list, at: int, line: str, following: list) -> int:
     todo = TODO.match(line)
     if not todo:
         return int(lines[at] == line[1:])
-    if not re.match(rf"^\s*//\s+TODO {todo[1]}:", lines[at]):
+    if not re.match(rf"^\s*//\s+TODO {todo[1]}{REMARK}", lines[at]):
         return 0
     end = at + 1
     while end < len(lines) and COMMENT.match(lines[end]) and not TODO_LEFT.search(lines[end]):
