@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Prove the walkthroughs: every step compiles, and exactly the tests pass that its page says.
 
-    walkthroughs.py [--build build/cpu] [--record] [--sample] [EXERCISE[/STEP]...]
+    walkthroughs.py [--build build/cpu] [--record] [--sample] [--nvcc] [EXERCISE[/STEP]...]
 
 A step is built as `./workbook check` builds a starter: with the commands of the build directory for
 EXERCISE_starter_test, of which only the files of the step differ. The starters stay as they are. --record
 writes what was found into tests.json, from which the page is written. --sample tries one step, another one
-for every commit, and builds nothing else.
+for every commit, and builds nothing else. --nvcc compiles every step with nvcc instead, for which
+neither a GPU nor a build directory is needed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import concurrent.futures
 import hashlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,17 @@ from walkthrough import page, steps  # noqa: E402
 from workbook import machine, test_run  # noqa: E402
 
 NOT_BUILT = 77
+SLOW = ("attention", "windowed_attention")  # a step takes 6 to 20 s of processor time: no sample
+NVCC = [
+    "-std=c++20",
+    "-arch=sm_90a",
+    "-w",
+    "-Xcicc",
+    "-O1",
+    "-Xptxas",
+    "-O0",
+    "-c",
+]
 SECONDS = 120.0
 # The references are compiled without these (cmake/Chapter.cmake).
 OF_REFERENCES = ["-Wno-uninitialized", "-Wno-maybe-uninitialized"]
@@ -147,6 +160,26 @@ def judge(tests: page.Tests, number: int, names: list, green: list) -> str:
     return "; ".join(wrong)
 
 
+def compile_with_nvcc(exercise, wanted: list) -> int:
+    """Print a line per step; the number of those that nvcc does not compile."""
+    found = shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc"
+    walk, bad, done = steps.read(exercise), 0, {}
+    with tempfile.TemporaryDirectory(prefix="wb_walkthrough_") as place:
+        for number in wanted or range(len(walk)):
+            for stem, text in walk[number].sources.items():
+                if text in done:  # as in an earlier step
+                    continue
+                source = Path(place) / f"{stem}.cu"
+                source.write_text(text)
+                command = [found, *NVCC, f"-I{ROOT}", str(source), "-o", f"{source}.o"]
+                said = subprocess.run(command, capture_output=True, text=True, check=False)
+                done[text] = said.returncode == 0
+                bad += said.returncode != 0
+                verdict = "compiles" if done[text] else f"does not compile:\n{said.stdout}{said.stderr}"
+                print(f"{exercise.name}/{walk[number].name}, {stem}: {verdict}", flush=True)
+    return bad
+
+
 def prove(recipe: Recipe, exercise, wanted: list, record: bool, jobs: int) -> int:
     """Print a line per step; the number of problems."""
     tests, walk = page.Tests(exercise), steps.read(exercise)
@@ -176,7 +209,8 @@ def prove(recipe: Recipe, exercise, wanted: list, record: bool, jobs: int) -> in
 
 def sampled(chosen: list) -> tuple:
     """(exercise, number of a step), by the commit: all have their turn."""
-    every = [(one, n) for one in chosen for n in range(1, len(list(steps.folder(one).glob("*.md"))) + 1)]
+    quick = [one for one in chosen if one.name not in SLOW]
+    every = [(one, n) for one in quick for n in range(1, len(list(steps.folder(one).glob("*.md"))) + 1)]
     code, commit = machine.git_bytes("rev-parse", "HEAD", root=ROOT)
     return every[int(hashlib.sha256(commit if code == 0 else b"").hexdigest(), 16) % len(every)]
 
@@ -186,6 +220,7 @@ def main() -> int:
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "cpu")
     parser.add_argument("--record", action="store_true", help="write tests.json instead of comparing with it")
     parser.add_argument("--sample", action="store_true", help="one step alone, another one for every commit")
+    parser.add_argument("--nvcc", action="store_true", help="compile with nvcc; runs nothing")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("names", nargs="*", metavar="EXERCISE[/STEP]", help="these only")
     options = parser.parse_args()
@@ -200,6 +235,9 @@ def main() -> int:
     problems = 0
     for one in chosen:
         try:
+            if options.nvcc:
+                problems += compile_with_nvcc(one, only.get(one.name, []))
+                continue
             recipe = Recipe(options.build.resolve(), one)
             if not options.sample:
                 recipe.build_needed()
