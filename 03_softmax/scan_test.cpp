@@ -31,10 +31,9 @@ class ScanTest : public wb::ImplementationTest<wb::Scan> {
   // The matcher compares floats, and says where they differ. Sums past 2^24 are compared once more.
   static void expect_sums(const std::vector<int>& got, const std::vector<int>& x) {
     const std::vector<std::int64_t> expected = wb::scan_oracle(x);
-    const std::vector<float> as_floats(got.begin(), got.end());
     const std::vector<double> wanted(expected.begin(), expected.end());
     const testing::AssertionResult is_close =
-        wb::matches(as_floats, wanted, {0.0, 6e-8}, {.has_edges = false});
+        wb::matches(wb::scan_as_floats(got, expected), wanted, {0.0, 6e-8}, {.has_edges = false});
     EXPECT_TRUE(is_close) << wb::explain_scan(got, expected);
     if (is_close) {
       EXPECT_TRUE(std::equal(got.begin(), got.end(), expected.begin()))

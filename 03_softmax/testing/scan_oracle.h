@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "common/core/rng.h"
+#include "common/harness/guarded_buffer.h"
 
 namespace wb {
 
@@ -23,6 +25,19 @@ inline std::vector<int> random_steps(std::size_t n, std::uint64_t seed) {
   std::vector<int> x(n);
   for (int& value : x) value = static_cast<int>(rng.uniform(0.0, 201.0)) - 100;
   return x;
+}
+
+/// The results as the matcher takes them. An int that nobody has written holds -1: where all wrong elements
+/// do, they become what a float holds that nobody has written.
+inline std::vector<float> scan_as_floats(const std::vector<int>& got,
+                                         const std::vector<std::int64_t>& expected) {
+  bool is_unwritten = true;
+  for (std::size_t i = 0; i < got.size(); ++i) is_unwritten &= got[i] == expected[i] || got[i] == -1;
+  std::vector<float> floats(got.begin(), got.end());
+  for (std::size_t i = 0; is_unwritten && i < got.size(); ++i) {
+    if (got[i] != expected[i]) std::memcpy(&floats[i], &detail::kPoisonWord, sizeof(float));
+  }
+  return floats;
 }
 
 /// What a wrong result proves about its kernel, in a sentence; "" where nothing.
