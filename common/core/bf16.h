@@ -1,7 +1,7 @@
 // bfloat16 beside float: kernels are templates over the type in memory, and compute in float either way.
 //
-// bf16 has float's 8 bits of exponent and 7 of mantissa: the same range, two to three decimal digits, half
-// the bytes. So it is fit to store values in and unfit to add them up in.
+// bf16 has 8 bits of exponent, as float has, and 7 of mantissa: the same range, two to three decimal digits,
+// half the bytes. So values may be stored in bf16, but must not be added up in it.
 #pragma once
 
 #include <cuda_bf16.h>

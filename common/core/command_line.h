@@ -1,4 +1,4 @@
-// What no option of a program accepts. Include it where CLI11 is linked.
+// Values that no option of a program accepts. Include it where CLI11 is linked.
 #pragma once
 
 #include <fmt/format.h>
@@ -50,8 +50,8 @@ inline const CLI::Validator kSeed(
     },
     "SEED");
 
-/// Whether results can be written into `folder`, which need not exist yet; nothing is left there. Errors: a
-/// file in its place, no permission, a full disk: throws Error naming `option`.
+/// Requires that results can be written into `folder`, which does not have to exist yet; nothing is left
+/// there. Errors: a file with that name, no permission, a full disk; throws Error with `option`.
 inline void require_writable_folder(const char* option, const std::filesystem::path& folder) {
   std::filesystem::path existing = std::filesystem::absolute(folder);
   std::error_code error;
@@ -67,7 +67,7 @@ inline void require_writable_folder(const char* option, const std::filesystem::p
     throw Error(fmt::format("{} {}: no permission to write in {}; choose another folder", option,
                             folder.string(), existing.string()));
   }
-  // Try it: root may write everywhere, and yet not in /proc or on a disk that is full.
+  // Try it: the permissions of root allow everything, but /proc and a full disk do not.
   const std::filesystem::path trial = existing / fmt::format(".wb_trial_{}", getpid());
   if (!std::filesystem::create_directory(trial, error)) {
     throw Error(fmt::format("{} {}: cannot write in {} ({}); choose another folder", option, folder.string(),

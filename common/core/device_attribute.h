@@ -1,4 +1,5 @@
-// What the current device has: so many multiprocessors, so much shared memory.
+// Attributes of the current device: the number of its multiprocessors, the size of its shared memory, and so
+// on.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -17,7 +17,7 @@ struct MemoryUse {
 };
 
 MemoryUse device_memory_use();
-/// Starts a new peak at the present use.
+/// Sets the peak to the present use.
 void reset_peak_device_memory();
 
 namespace detail {
@@ -48,7 +48,7 @@ class DeviceBuffer {
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return size_ * sizeof(T); }
 
-  /// Copies host.size() elements to the start of the buffer; waits for the copy.
+  /// Copies host.size() elements, at most size(), to the start of the buffer; waits for the copy.
   void upload(std::span<const T> host) {
     WB_REQUIRE(host.size() <= size_, host.size());
     if (!host.empty()) {
@@ -59,7 +59,7 @@ class DeviceBuffer {
   /// The whole buffer as a host vector; waits for all work before it on the default stream.
   std::vector<T> download() const { return download(size_); }
 
-  /// The first n elements.
+  /// The first n elements as a host vector; waits in the same way. n must be at most size().
   std::vector<T> download(std::size_t n) const {
     WB_REQUIRE(n <= size_, n);
     std::vector<T> host(n);

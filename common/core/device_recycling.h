@@ -1,4 +1,5 @@
-// New contents at old addresses: what shows that a kernel keeps results of earlier calls by their pointers.
+// New contents at old addresses. They show whether an implementation keeps results of earlier calls by their
+// pointers.
 #pragma once
 
 namespace wb {

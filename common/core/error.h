@@ -1,5 +1,5 @@
-// The exceptions of this project. Apart from check.h, so that a kernel file does not read the standard
-// library's headers: nvcc reads every file three times.
+// The exceptions of this project. They are not in check.h, so that a kernel file does not include the headers
+// of the standard library: nvcc reads every file three times.
 #pragma once
 
 #include <stdexcept>

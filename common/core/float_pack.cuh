@@ -1,4 +1,4 @@
-// Packs between memory, where they are float or bf16, and arithmetic, which is float.
+// Conversion of packs between their type in memory, float or bf16, and float, the type of the arithmetic.
 #pragma once
 
 #include "common/core/bf16.h"
@@ -6,8 +6,8 @@
 
 namespace wb {
 
-/// The numbers of a pack as floats: exact. The pack comes by value: it is loaded as one, not number by
-/// number.
+/// The numbers of a pack as floats, without rounding. The pack is passed by value, so that it is loaded by
+/// one instruction.
 template <int kWidth, class T>
 __device__ Pack<kWidth> as_floats(Pack<kWidth, T> pack) {
   Pack<kWidth> floats;

@@ -29,7 +29,8 @@ std::vector<Implementation<Contract>> implementations() {
   return entries;
 }
 
-/// The implementation called `name`; throws Error listing the names there are.
+/// The function of the implementation called `name`. Errors: there is none; throws Error with the known
+/// names.
 template <class Contract>
 Implementation<Contract> find_implementation(std::string_view name) {
   std::string known;

@@ -1,7 +1,7 @@
 // Loads that do not wait for each other.
 //
-// A loop that loads a value, uses it and stores the result has one load on its way at a time: no compiler
-// moves a load above a store that, for all it knows, may write where the load reads.
+// A loop that loads a value, uses it and stores the result has only one load in flight: the compiler cannot
+// move a load above a store that may write to the address of the load.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -9,7 +9,7 @@
 namespace wb {
 
 /// Calls use(i, at, load(i, at)) for i = 0, ..., kCount - 1 with at = first + i * step, as long as at <
-/// count. The loads of two are in flight before the first is used; more would take many registers.
+/// count. Two loads are in flight before the value of the first is used; more would take many registers.
 template <int kCount, class Load, class Use>
 __device__ void with_loads_ahead(int first, int step, int count, Load load, Use use) {
   constexpr int kAtOnce = 2;

@@ -1,5 +1,5 @@
-// Neighbouring elements that move as one: a kernel template over kWidth is written once, and serves both rows
-// that allow 16-byte loads (Pack<4>, or Pack<8, bf16>) and those that do not (Pack<1>).
+// Neighboring elements that are loaded and stored together. A kernel template over kWidth is written once,
+// for rows that allow 16-byte loads (Pack<4>, or Pack<8, bf16>) and for rows that do not (Pack<1>).
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@ bool rows_fit_pack4(int columns, const T*... matrices) {
   return rows_fit_pack<4>(columns, matrices...);
 }
 
-/// Whether an element may be read at this address at all. Launchers refuse a pointer that is not aligned.
+/// Whether the address is a multiple of an element's size. Launchers refuse a pointer that is not aligned.
 template <class T>
 bool is_aligned(const T* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer) % alignof(T) == 0;

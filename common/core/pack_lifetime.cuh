@@ -1,8 +1,8 @@
-// Loads and stores of packs that say how long their values are of use.
+// Loads and stores of packs with a hint on how long their values are needed.
 //
-// What is used once may leave the caches first: a row that is never read again otherwise drives out what
-// every block needs, as weights, a bias or a table. Of what no thread writes while the kernel runs the
-// compiler may start a load early, above stores that it otherwise would have to suspect of changing it.
+// A value that is used once may be evicted first. Otherwise a row that is never read again evicts values that
+// every block needs, such as weights, a bias or a table. If no thread writes a value while the kernel runs,
+// the compiler may move its load above stores.
 #pragma once
 
 #include <cuda_runtime.h>

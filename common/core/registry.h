@@ -15,7 +15,8 @@
 
 namespace wb::detail {
 
-// One implementation, in a list of those of its contract: each lives as long as the program, in its own file.
+// One implementation, in the list of all implementations of its contract. It is a global object of its own
+// file.
 template <class Contract>
 struct Registrar {
   Registrar(const char* its_name, typename Contract::Function* its_function)
@@ -31,7 +32,7 @@ struct Registrar {
 
 }  // namespace wb::detail
 
-/// Registers `function` as implementation `name` (a bare word) of `Contract`. At namespace scope, once a
+/// Registers `function` as implementation `name` (a bare word) of `Contract`. At namespace scope, once per
 /// name.
 #define WB_REGISTER(Contract, name, function) \
   static const ::wb::detail::Registrar<Contract> wb_registrar_##Contract##_##name(#name, function)

@@ -1,6 +1,6 @@
-// Results files: one versioned JSON document a run, the same frame for tests, benchmarks,
-// journey and grading. docs/results_schema.md describes every field. Plots and graders read
-// these files and never scrape text.
+// Results files: one versioned JSON document per run, with the same frame for tests, benchmarks, journey and
+// grading. docs/results_schema.md describes every field. Plots and graders read these files, not printed
+// text.
 #pragma once
 
 #include <filesystem>
@@ -16,19 +16,19 @@ inline constexpr int kResultsSchemaVersion = 1;
 /// "tests", "benchmarks", "journey", "grading", "training".
 nlohmann::json results_header(std::string_view kind);
 
-/// The header plus {"body": body} as text. Bytes that are no UTF-8 become U+FFFD: a failure may quote
-/// anything.
+/// The frame plus {"body": body} as text. Bytes that are not UTF-8 become U+FFFD, because a failure may quote
+/// any bytes.
 std::string results_text(std::string_view kind, const nlohmann::json& body);
 
-/// Writes the header plus {"body": body} to `path`, creating its folder. The file appears whole or not at all
-/// (temporary file, then rename). Throws Error naming the path when it cannot be written, or is there and is
-/// no regular file: a device must not be replaced by a file.
+/// Writes the frame plus {"body": body} to `path`, and makes its folder. The file appears whole or not at all
+/// (temporary file, then rename). Errors: the path cannot be written, or something there is not a regular
+/// file (a device must not be replaced by a file); throws Error with the path.
 void write_results(const std::filesystem::path& path, std::string_view kind, const nlohmann::json& body);
 
-/// Throws Error when something at `path` is no regular file: to say so before hours of measuring.
+/// Throws Error if something at `path` is not a regular file. For use before a long measurement.
 void require_replaceable(const std::filesystem::path& path);
 
-/// Reads a results file of this schema version and `kind`. Throws Error naming the path and what is wrong.
+/// Reads a results file of this schema version and `kind`. Errors: throws Error with the path and the reason.
 nlohmann::json read_results(const std::filesystem::path& path, std::string_view kind);
 
 }  // namespace wb

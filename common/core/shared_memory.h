@@ -1,5 +1,5 @@
-// How much dynamic shared memory a block may have: it differs between GPUs, so a launcher asks before it
-// chooses its tiles.
+// How much dynamic shared memory a block may have. GPUs differ, so a launcher asks before it chooses its
+// tiles.
 #pragma once
 
 #include <cuda_runtime.h>

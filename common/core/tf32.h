@@ -1,4 +1,4 @@
-// tf32: what tensor cores read of a float. Its 8 bits of exponent, and 10 of its 23 bits of mantissa.
+// tf32: the part of a float that tensor cores read, its 8 bits of exponent and 10 of its 23 bits of mantissa.
 #pragma once
 
 #include <bit>

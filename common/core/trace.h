@@ -1,13 +1,13 @@
-// Named ranges of host code: what a trace shows on the host's track, and nsys in its NVTX row.
+// Named ranges of host code. A trace shows them on the host's track, and nsys shows them in its NVTX row.
 //
 //   TraceRange step("step", i);            until the end of the scope
 //   TraceRange part("attention");
 //   part.next("feed_forward");             ends "attention" there, starts the next
 //
-// Whoever names its phases knows nothing of traces: it includes this header, and whoever records installs a
-// sink. Without one a range is one load and one branch, under 1 ns (common/profiler/trace_test.cpp
-// measures it). A CUDA build with NVTX has a sink from the start, which forwards to NVTX: 4 ns while
-// no tool is attached.
+// Code that names its phases includes only this header. The part of a program that records installs a sink.
+// Without a sink, a range is one load and one branch, less than 1 ns (common/profiler/trace_test.cpp measures
+// this). A CUDA build with NVTX has a sink from the start, which forwards to NVTX: 4 ns while no tool is
+// attached.
 #pragma once
 
 #include <atomic>

@@ -20,13 +20,13 @@
 //   };
 //   WB_BENCHMARK(VectorAddProblem, VectorAddProblem(1 << 20), VectorAddProblem(1 << 24));
 //
-// How it is measured: CUDA events around a batch of calls; the calls rotate over as many buffer sets as make
-// three times the last-level cache, so that data comes from memory; median and quartiles of the batches;
-// outputs checked before, and after the last batch, which is timed (where they accumulate, those of one more
-// call: thousands of calls would add up their rounding errors as well). Between the two, a set gets other
-// inputs at the same addresses, so that a result kept from an earlier call is wrong. Bytes and FLOPs are
-// declared, so GB/s, TFLOP/s and the fraction of the roof follow; a result above the roof is an error. Link
-// wb_bench_main.
+// How it is measured: CUDA events surround a batch of calls. The calls rotate over buffer sets that are
+// together three times as large as the last-level cache, so that data comes from memory. The result is the
+// median of the batches, with quartiles. Outputs are checked before the first batch and after the last one,
+// which is timed. If outputs accumulate, those of one more call are checked, because thousands of calls would
+// add up their rounding errors as well. Between the two checks a set gets other inputs at the same addresses,
+// so that a result kept from an earlier call is wrong. Bytes and FLOPs are declared; GB/s, TFLOP/s and the
+// fraction of the roof are computed from them. A result above the roof is an error. Link wb_bench_main.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -46,14 +46,14 @@
 
 namespace wb {
 
-/// What one call has to do: each input read once, each output written once, whatever an implementation really
-/// moves.
+/// The least that one call has to do: read each input once and write each output once. An implementation may
+/// move more bytes.
 struct Work {
   double bytes = 0;
   double flops = 0;
-  /// Set where tensor cores may do the FLOPs: the roof of bf16 products binds then, and not that of fp32.
+  /// True if tensor cores may do the FLOPs. Then the roof of bf16 products is the limit, not that of fp32.
   bool tensor_cores = false;
-  /// Set where the bytes go between host and device: the device's memory is no roof of theirs.
+  /// True if the bytes move between host and device. Then the bandwidth of device memory is not their limit.
   bool host_link = false;
 };
 
@@ -65,9 +65,9 @@ class BenchmarkSession {
   virtual ~BenchmarkSession() = default;
   virtual void clear() = 0;
   virtual void call(std::size_t set, cudaStream_t stream) = 0;
-  /// Other inputs, at the same addresses; outputs are to be cleared.
+  /// Replaces the inputs by others, at the same addresses. The outputs must be cleared afterwards.
   virtual void change_inputs(std::size_t set) = 0;
-  /// After many calls: makes the outputs fit to be checked. Only accumulating ones need it.
+  /// After many calls: clears outputs that accumulate and makes one call, so that check() can judge it.
   virtual void renew(std::size_t set, cudaStream_t stream) = 0;
   virtual testing::AssertionResult check(std::size_t set) const = 0;
 };
@@ -127,14 +127,14 @@ class ProblemSession final : public BenchmarkSession {
   std::vector<std::unique_ptr<Buffers>> buffers_;
 };
 
-/// Cases are made once options are known, so that a filter on implementations can act.
+/// Cases are made after the options are read, so that a filter on implementations takes effect.
 void add_benchmark_cases(std::function<std::vector<BenchmarkCase>()> make);
 
 }  // namespace detail
 
-/// Registers every selected implementation of Problem::Contract on every problem that `make_problems` lists,
-/// where the program links any: one with only a starter in it has no bf16 contracts. It is called from
-/// main(), so that it may ask for the device.
+/// Registers every selected implementation of Problem::Contract on every problem that `make_problems` lists.
+/// A program without any implementation is allowed: one that contains only a starter has no bf16 contracts.
+/// `make_problems` is called from main(), so that it may query the device.
 template <class Problem>
 bool add_benchmark_if_linked(std::function<std::vector<Problem>()> make_problems) {
   using Contract = typename Problem::Contract;
@@ -156,7 +156,7 @@ bool add_benchmark_if_linked(std::function<std::vector<Problem>()> make_problems
   return true;
 }
 
-/// The same, and a program without any implementation is an error.
+/// The same, but a program without any implementation is an error.
 template <class Problem>
 bool add_benchmark(std::function<std::vector<Problem>()> make_problems) {
   detail::declare_contract<typename Problem::Contract>();

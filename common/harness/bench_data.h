@@ -16,8 +16,8 @@ DeviceBuffer<T> to_device(std::span<const float> values) {
   return DeviceBuffer<T>(from_float<T>(values));
 }
 
-/// The first of n rows, the last, and some between: all of a large matrix would take longer to check than to
-/// measure.
+/// `samples` of n rows: the first, the last, and rows at equal distances between them. To check all rows of a
+/// large matrix would take longer than the measurement.
 inline std::vector<int> sampled_rows(int n, int samples = 16) {
   std::vector<int> rows;
   for (int i = 0; i < samples; ++i) {
@@ -27,7 +27,7 @@ inline std::vector<int> sampled_rows(int n, int samples = 16) {
   return rows;
 }
 
-/// Those rows of a (n, width) matrix, one after the other.
+/// The rows `rows` of an (n, width) matrix on the device, one after the other: (rows.size(), width).
 template <class T>
 std::vector<float> download_rows(const DeviceBuffer<T>& matrix, const std::vector<int>& rows, int width) {
   const auto size = static_cast<std::size_t>(width);

@@ -1,4 +1,4 @@
-// One measurement and what follows from it. Pure arithmetic apart from measure_case and measure_roofs.
+// One measurement, and what is computed from it. Only CaseTimer and measure_roofs use the device.
 #pragma once
 
 #include <cstddef>
@@ -19,29 +19,30 @@ struct Timing {
   double maximum = 0;
   std::size_t samples = 0;
 
-  /// Distance of the quartiles, relative to the median: 0.01 reads "half of the samples lie within 1%".
+  /// Distance of the quartiles, relative to the median: 0.01 means that half of the samples lie within 1%.
   double spread() const { return (upper_quartile - lower_quartile) / median; }
 };
 Timing summarise(std::vector<double> seconds);
 
-/// What no implementation can beat. 0 means unknown: nothing is derived or refused then.
+/// Limits that no implementation can exceed. 0 means unknown: then nothing is derived or refused.
 struct Roofs {
   double bytes_per_second = 0;  // device-to-device copy, measured in this run: bytes read plus written
   double fp32_flops = 0;        // data sheet: units * 2 * clock
   double bf16_flops = 0;        // tensor cores: a large product of the vendor library, measured in this run
 };
 
-/// A read-mostly kernel may beat the copy, which writes half of its bytes: memory turns round less often.
+/// A kernel that mostly reads may be faster than the copy, which writes half of its bytes: memory changes
+/// less often between reading and writing.
 inline constexpr double kRoofMargin = 1.15;
 
-/// Why this time cannot be true, or nothing.
+/// The reason why this time cannot be true; empty if it can.
 std::optional<std::string> above_roof(const Work& work, double seconds, const Roofs& roofs);
 
-/// The share of the roof that binds this work: the larger one of memory and arithmetic. Nothing without
-/// roofs, or where tensor cores multiply and their roof is not known.
+/// The fraction of the roof that limits this work: the larger of those of memory and of arithmetic. Empty
+/// without roofs, or if tensor cores may multiply and their roof is not known.
 std::optional<double> fraction_of_roof(const Work& work, double seconds, const Roofs& roofs);
 
-/// Buffer sets to rotate over, so that together they are three times the cache.
+/// The number of buffer sets to rotate over, so that together they are three times as large as the cache.
 std::size_t buffer_sets(std::size_t buffer_bytes, std::size_t cache_bytes);
 
 enum class Outcome { kOk, kWrong, kAboveRoof, kError, kSkipped };
@@ -55,16 +56,16 @@ struct Measurement {
   std::size_t batch = 0;  // calls between two events
 };
 
-/// `tensor_cores`: whether their roof is wanted as well; it takes a library and some memory to measure.
+/// Measures a copy. `tensor_cores`: measure their roof as well, which needs a library and some memory.
 Roofs measure_roofs(bool tensor_cores);
 
-/// Takes samples of a case: construct (allocates, checks, warms up), sample() as often as wanted, finish(),
-/// which takes the last sample and checks what it left.
+/// Takes samples of a case. The constructor allocates, checks and warms up. Call sample() any number of
+/// times, then finish(), which takes the last sample and checks its outputs.
 class CaseTimer {
  public:
   CaseTimer(const BenchmarkCase& which, const Roofs& roofs);
   ~CaseTimer();
-  /// False when the implementation is wrong or failed: finish() says why.
+  /// False if the implementation is wrong or failed; finish() then returns the reason.
   bool ready() const { return result_.outcome == Outcome::kOk; }
   /// Seconds of one batch of calls.
   double sample();

@@ -10,19 +10,19 @@
 
 namespace wb::detail {
 
-/// The implementation that the others are compared with: the one asked for, else the first there is of
-/// library, naive, solution, else the first of all. `names` is not empty.
+/// The implementation that the others are compared with: the one asked for, else the first of library, naive
+/// and solution that `names` holds, else the first name. `names` is not empty.
 std::string choose_baseline(const std::vector<std::string>& names, const std::string& asked);
 
 /// Gives every case its baseline, and puts the baseline first among the implementations of a problem.
 std::vector<BenchmarkCase> arrange(std::vector<BenchmarkCase> cases, const std::string& asked_baseline);
 
-/// Whether median / median says more than the noise does: the ratio's distance from 1 is larger than its own
-/// spread, from the lower quartile over the upper one to the upper over the lower.
+/// Whether the ratio of the medians differs from 1 by more than the noise: by more than its own spread, which
+/// goes from lower quartile / upper quartile to upper quartile / lower quartile.
 bool differs(const Timing& baseline, const Timing& timing);
 
-/// Prints a block for every problem, a row as soon as it is measured. GPU: GB/s, TFLOP/s, share of the roof.
-/// CPU device: time, and the ratio to the baseline, which alone may be quoted.
+/// Prints a block for every problem, and each row as soon as it is measured. GPU: GB/s, TFLOP/s, fraction of
+/// the roof. CPU device: the time, and the ratio to the baseline, the only figure there that may be quoted.
 class BenchmarkTable {
  public:
   BenchmarkTable(Roofs roofs, bool is_cpu);
@@ -36,7 +36,7 @@ class BenchmarkTable {
  private:
   /// The measured baseline of the same problem; null when there is none.
   const Measurement* baseline_of(const Measurement& measurement) const;
-  /// Baseline's median / this median; nothing when either was not measured.
+  /// Baseline's median / this median; empty if either was not measured.
   std::optional<double> speedup(const Measurement& measurement) const;
   void print_problem(const BenchmarkCase& which) const;
   void print_row(const Measurement& measurement) const;

@@ -12,10 +12,11 @@
 
 namespace wb {
 
-/// Half the distance between neighbouring bf16 numbers, relative: what rounding a result to bf16 may cost.
+/// Half the relative distance between neighboring bf16 numbers: the largest error of rounding a result to
+/// bf16.
 inline constexpr double kBf16Rounding = 1.0 / 256;
 
-/// `arithmetic`, and what storing a result as T, float or bf16, may cost beside it.
+/// `arithmetic`, plus the error of storing a result as T, float or bf16.
 template <class T>
 Tolerance stored_as(Tolerance arithmetic) {
   if (std::is_same_v<T, bf16>) arithmetic.relative += kBf16Rounding;
@@ -35,7 +36,7 @@ inline std::vector<bf16> to_bf16(std::span<const float> values) {
   return from_float<bf16>(values);
 }
 
-/// The same numbers as floats, exactly. The harness's poison (all bits set) stays recognisable as such.
+/// The same numbers as floats, without rounding. The harness's poison (all bits set) stays recognizable.
 inline std::vector<float> to_float(std::span<const bf16> values) {
   std::vector<float> floats;
   floats.reserve(values.size());
@@ -46,7 +47,7 @@ inline std::vector<float> to_float(std::span<const bf16> values) {
   return floats;
 }
 
-/// So that templates over the type in memory need not ask which it is.
+/// The overload for float, for templates over the type in memory.
 inline std::vector<float> to_float(std::span<const float> values) {
   return {values.begin(), values.end()};
 }

@@ -1,4 +1,4 @@
-// A bf16 argument of a kernel under test, and the numbers in it.
+// A bf16 argument of a kernel under test, with the numbers that it contains.
 #pragma once
 
 #include <cstddef>

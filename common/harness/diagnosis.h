@@ -1,6 +1,6 @@
 // From the pattern of wrong elements to the likely mistake. Each rule is a small function that returns its
-// sentence, or nothing where it does not apply. `where` rules look at which elements are wrong, `what` rules
-// at values.
+// sentence, or nothing if it does not apply. `where` rules look at which elements are wrong, and `what` rules
+// look at values.
 #pragma once
 
 #include <cstddef>
@@ -23,20 +23,20 @@ struct Comparison {
 
   std::size_t size() const { return got.size(); }
   bool all_wrong() const { return wrong.size() == size(); }
-  /// The last two of shape.dims; {1, size()} without them or where their product is not the size.
+  /// The last two of shape.dims; {1, size()} without them, or if their product is not the size.
   std::size_t rows() const;  // of all matrices together
   std::size_t columns() const;
 };
 
-/// The matcher's rule for one element. NaN never passes; an infinity passes against itself.
+/// The matcher's rule for one element. NaN never passes; an infinity passes if the same infinity is expected.
 bool element_passes(double got, double expected, const Tolerance& tolerance);
-/// True for the very bits that GuardedBuffer::output left: nobody wrote this element.
+/// True for exactly the bits that GuardedBuffer::output left: this element was not written.
 bool is_untouched(float value);
-/// Also what arithmetic makes of them, and what other device memory holds before anybody writes it.
+/// The same bits, also after arithmetic, and the contents of other device memory that was not written.
 bool is_poison(float value);
-/// A NaN that the CPU device's shuffles give for a lane that is not there, directly or through arithmetic.
+/// A NaN that the CPU device's shuffles return for a lane that does not exist, also after arithmetic.
 bool is_from_absent_lane(float value);
-/// A NaN that was read, directly or through arithmetic, from what lies beside an array (GuardedBuffer).
+/// A NaN that was read from the canary beside an array (GuardedBuffer), also after arithmetic.
 bool is_from_canary(float value);
 
 using Finding = std::optional<std::string>;

@@ -1,5 +1,5 @@
-// Operands of the gradient of an operation on rows, the last of which begins past element 2^31. A block of
-// such a kernel often takes many rows, so on the CPU device only the last block of each grid runs.
+// Operands of the gradient of an operation on rows. The last row begins past element 2^31. A block of such a
+// kernel often takes many rows, so on the CPU device only the last block of each grid runs.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,17 +20,17 @@
 
 namespace wb {
 
-/// dy is 0 outside of the last row. Whichever rows the blocks that run take, the gradient of a parameter is
-/// therefore that of the last row alone.
+/// dy is 0 outside of the last row. Therefore the gradient of a parameter is that of the last row alone, for
+/// any assignment of rows to blocks.
 class FarGradientRows {
  public:
   static constexpr int kC = 1 << 17;
-  /// A multiple of the usual numbers of blocks that share the rows: the last row is then one of the last
-  /// block's. Past element 2^31 and no further, since a block's share of all rows takes time.
+  /// A multiple of the usual numbers of blocks that share the rows, so that the last row belongs to the last
+  /// block. Not much larger than 2^31 elements need, because a block's share of the rows takes time.
   static constexpr int kN = 5 << 12;
   static constexpr int kSeen = 32;  // last columns, which the last block of any grid holds
 
-  /// Why there are none for this implementation here; empty where there are.
+  /// The reason why this implementation cannot have such operands here; empty if it can.
   static std::string lacking(std::string_view implementation, std::size_t scratch_floats) {
     return no_far_operands(3 * kFloats + scratch_floats, implementation);
   }
@@ -67,8 +67,8 @@ class FarGradientRows {
     return end;
   }
 
-  /// Whether the last block took other rows: then dx is not written, and no parameter has a gradient. On a
-  /// GPU all blocks run.
+  /// Whether the last block did not take the last row. Then dx is not written, and no parameter has a
+  /// gradient. On a GPU all blocks run, so the answer is false.
   bool last_row_left_out(bool parameters_changed) const {
     if (!device_is_cpu()) return false;
     const std::vector<float> end = seen_of_dx();
@@ -77,9 +77,9 @@ class FarGradientRows {
   }
   static constexpr const char* kLeftOut = "the last block of this grid does not take the last row";
 
-  /// Whether a parameter's gradient, `before` its change, is right. On the CPU device a gradient without a
-  /// change belongs to blocks that did not run: those of another strip of columns, or the block that happens
-  /// to end last.
+  /// Whether a parameter's gradient is right; `before` holds its contents before the call. On the CPU device
+  /// a gradient that did not change belongs to blocks that did not run: those of another strip of columns, or
+  /// the block that happens to end last.
   static testing::AssertionResult gradient_matches(const std::vector<float>& got,
                                                    const std::vector<float>& before,
                                                    std::vector<double> gradient, Tolerance tolerance) {
@@ -88,7 +88,7 @@ class FarGradientRows {
     return matches(seen(got), seen(gradient), tolerance, {{kSeen}, 0, seen(before)});
   }
 
-  /// For a failure.
+  /// A line for the message of a failure.
   static std::string explain() {
     return "\n  the last row starts at element " + std::to_string(kLast) + ": too far for a 32-bit index";
   }

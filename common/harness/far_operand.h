@@ -1,6 +1,6 @@
-// Operands of more than 2^31 elements, for tests of index arithmetic. A GPU holds them as they are. The CPU
-// device shows a few pages again and again in place of what lies between the two ends, and runs only blocks
-// at the ends of a grid: such a test then needs no memory, and takes seconds.
+// Operands of more than 2^31 elements, for tests of index arithmetic. A GPU stores them in full. The CPU
+// device maps a few pages repeatedly between the two ends, and runs only blocks at the ends of a grid, so
+// such a test needs little memory and takes seconds.
 #pragma once
 
 #include <cstddef>
@@ -13,17 +13,17 @@
 
 namespace wb {
 
-/// What far indices lie past: element 2^31 on a GPU. On the CPU device, where more costs nothing, 2^32: an
-/// int and an unsigned index then wrap around alike, to an element inside the operand.
+/// Far indices lie past this element: 2^31 on a GPU. On the CPU device, where a larger operand takes no more
+/// memory, it is 2^32: then an int and an unsigned index wrap around to the same element of the operand.
 std::int64_t far_elements();
 
-/// Why far operands of `floats` elements cannot be tested with this implementation here; empty where they
-/// can.
+/// The reason why far operands of `floats` elements cannot be tested with this implementation here; empty if
+/// they can.
 std::string no_far_operands(std::size_t floats, std::string_view implementation);
 
-/// What a far operand holds at first: 0.18... or 0 everywhere. Except with kOwnZeros, the CPU device gives
-/// only the first and the last kFarWindow floats memory of their own; what is written to one of the others
-/// shows in many places. With kOwnZeros, what is written becomes memory.
+/// The first contents of a far operand: 0.18... or 0 everywhere. Except with kOwnZeros, on the CPU device
+/// only the first and the last kFarWindow floats have memory of their own; a value that is written to one of
+/// the others appears in many places. With kOwnZeros, pages that are written get memory of their own.
 enum class FarFill { kSame, kZeros, kOwnZeros };
 
 /// Floats in device memory.
@@ -44,12 +44,12 @@ inline constexpr std::size_t kFarWindow = std::size_t{1} << 20;
 /// "; elements up to 4294967396 are meant: too far for a 32-bit index".
 std::string far_words(std::int64_t index);
 
-/// How many blocks of a grid run on the CPU device: its first and its last ones.
+/// How many blocks of a grid run on the CPU device, at its beginning and at its end.
 struct EndBlocks {
   std::uint64_t first = 16, last = 16;
 };
 
-/// While one lives, the CPU device runs only these blocks of each launch.
+/// While one exists, the CPU device runs only these blocks of each launch.
 class OnlyEndBlocks {
  public:
   explicit OnlyEndBlocks(EndBlocks blocks);
@@ -58,8 +58,8 @@ class OnlyEndBlocks {
   OnlyEndBlocks& operator=(const OnlyEndBlocks&) = delete;
 };
 
-/// While one lives, the CPU device says that it has 512 multiprocessors: a launcher that asks then takes a
-/// grid of many blocks, each with a small part of the work.
+/// While one exists, the CPU device reports 512 multiprocessors. A launcher that asks then chooses a grid of
+/// many blocks, each with a small part of the work.
 class ManyMultiprocessors {
  public:
   ManyMultiprocessors();

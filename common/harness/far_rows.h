@@ -35,7 +35,7 @@ class FarRows {
   const float* x() const { return x_.data(); }  // (n, kC)
   float* y() const { return y_.data(); }        // (n, kC)
 
-  /// Calls `launch` where, on the CPU device, only the ends of a grid run.
+  /// Calls `launch`; on the CPU device, only the ends of a grid run.
   template <class Launch>
   void run(Launch launch) const {
     run_far(first_of_last(), launch);
@@ -45,7 +45,8 @@ class FarRows {
     WB_CUDA_CHECK(cudaMemcpy(row.data(), y_.data() + first_of_last(), kBytes, cudaMemcpyDeviceToHost));
     return row;
   }
-  /// For a failure; `as_if_wrapped` where the statistics of the last row are those of `other_row`.
+  /// A line for the message of a failure. `as_if_wrapped`: the statistics of the last row are those of
+  /// `other_row`.
   static std::string explain(bool as_if_wrapped) {
     if (as_if_wrapped) return explain_wrapped(first_of_last());
     return "\n  the last row starts at element " + std::to_string(first_of_last()) +

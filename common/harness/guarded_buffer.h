@@ -1,4 +1,4 @@
-// Device memory that notices misuse: canaries on both sides, poisoned outputs, inputs that must not change.
+// Device memory that detects misuse: canaries on both sides, poisoned outputs, inputs that must not change.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,22 +17,22 @@
 namespace wb {
 namespace detail {
 
-/// Bytes of canary on each side: as much as a block of 1024 threads can overrun with 16 bytes each.
+/// Bytes of canary on each side: as many as a block of 1024 threads writes with 16 bytes per thread.
 inline constexpr std::size_t kCanaryBytes = 16384;
 
-/// What output buffers are filled with. The word is a signaling NaN: arithmetic on the host's cores makes it
-/// a quiet one, so that a result computed from it is told from an element that nobody wrote.
+/// The contents of output buffers at first. The word is a signaling NaN. Arithmetic on the host's cores turns
+/// it into a quiet one, so that a result computed from it differs from an element that was not written.
 inline constexpr int kPoisonByte = 0xFF;  // of elements that are no floats
 inline constexpr std::uint32_t kPoisonWord = 0xffbfffff;
 
-/// The first `size` bytes of canary number `id`: large numbers of both signs and NaNs in turn, so that a
-/// kernel which only reads outside its input gets a wrong result. Every buffer has a number of its own: a
-/// kernel that runs over the end of input and output copies one canary onto the other, and a NaN keeps its
-/// bits through arithmetic.
+/// The first `size` bytes of canary number `id`: large numbers of both signs, and NaNs between them, so that
+/// a kernel that only reads outside its input gets a wrong result. Every buffer has its own number: a kernel
+/// that copies past the ends of its input and its output writes one canary over the other, and this must be
+/// visible. A NaN keeps its bits through arithmetic.
 std::vector<unsigned char> canary(std::size_t size, std::uint32_t id);
 std::uint32_t next_canary_id();
 
-/// A buffer read back, ready to be judged. An input's contents come with what they were.
+/// A buffer that was read back. An input also has its original contents.
 struct GuardedBytes {
   std::span<const unsigned char> before;    // the canary in front of the contents
   std::span<const unsigned char> behind;    // and the one after them
@@ -47,7 +47,7 @@ testing::AssertionResult check_guarded(const GuardedBytes& bytes, const char* na
 
 }  // namespace detail
 
-/// An address in the middle of the element: a launcher must refuse it.
+/// An address inside the element, which a launcher must refuse.
 template <class T>
 T* misaligned(T* pointer) {
   return reinterpret_cast<T*>(reinterpret_cast<char*>(pointer) + sizeof(T) / 2);
@@ -60,7 +60,7 @@ class GuardedBuffer {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
-  /// An argument that the kernel only reads: check() fails when it came back changed.
+  /// An argument that the kernel only reads: check() fails if it has changed.
   static GuardedBuffer input(std::vector<T> host, std::size_t misalign = 0) {
     GuardedBuffer buffer = inout(host, misalign);
     buffer.original_ = std::move(host);

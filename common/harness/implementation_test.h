@@ -62,8 +62,8 @@ void PrintTo(const Implementation<Contract>& implementation, std::ostream* out) 
 }
 
 namespace detail {
-/// After an error that the device does not recover from (an illegal address), every later call fails as well:
-/// the tests that are left are skipped, so that the first failure stays the one on the screen.
+/// After an error from which the device does not recover (an illegal address), every later call fails as
+/// well. Then the remaining tests are skipped, so that the first failure stays on the screen.
 bool device_is_lost();
 /// Contracts of kernels end in a stream. Others are given objects of the test, and may change them.
 template <class Function>
@@ -72,8 +72,8 @@ template <class Result, class... Parameters>
 inline constexpr bool kIsKernelContract<Result(Parameters...)> = std::is_void_v<Result>&& std::is_same_v<
     std::tuple_element_t<sizeof...(Parameters), std::tuple<void, Parameters...>>, cudaStream_t>;
 
-/// Waits for the device; throws CudaError naming `what` ran last, when that failed or left an error that
-/// nothing asked for.
+/// Waits for the device. Errors: the last call failed, or it left an error that was not read; throws
+/// CudaError with `what`, the name of that call.
 void synchronize_after(const std::string& what);
 inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -89,8 +89,9 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
 
   const Implementation<Contract>& implementation() const { return this->GetParam(); }
 
-  /// Calls the implementation under test with these arguments, waits for it, and throws CudaError when the
-  /// device reports one. Where the stream is null, the tests' own is passed: kernels must be launched in it.
+  /// Calls the implementation under test with these arguments and waits for it. If the stream is null, a
+  /// stream of the tests is passed: kernels must be launched in it. Errors: the device reports one; throws
+  /// CudaError.
   template <class... Args>
   void run(Args&&... args) {
     const std::string what = std::string(Contract::kName) + " '" + implementation().name + "'";
@@ -106,9 +107,9 @@ class ImplementationTest : public testing::TestWithParam<Implementation<Contract
     }
   }
 
-  /// Puts null, and then an address inside an element, in the place of each pointer to data among the
-  /// arguments, the others being right: each must be refused, with its name and its value. `names`: of these
-  /// pointers, in order.
+  /// Replaces each pointer to data among the arguments by null, and then by an address inside an element,
+  /// while the other arguments stay right. Each such call must be refused, with the name and the value of the
+  /// pointer. `names`: of these pointers, in order.
   template <class... Args>
   void expect_bad_pointers_named(const std::vector<std::string>& names, Args... right) {
     replace_each_pointer(names, std::tuple<Args...>(right...), std::index_sequence_for<Args...>{});

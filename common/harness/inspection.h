@@ -1,5 +1,5 @@
-// The inspector of the CPU device (common/simt/inspector), where a test program has it linked in: what it
-// finds fails the test that ran. Elsewhere all of this does nothing.
+// The inspector of the CPU device (common/simt/inspector), for test programs that are linked with it: a
+// finding fails the test that ran. In other programs these functions do nothing.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,8 +12,7 @@
 namespace wb::detail {
 
 bool inspected();
-/// Tells the inspector of device memory whose contents count as never written, and of such that no kernel may
-/// touch.
+/// Tells the inspector that device memory counts as never written, or that no kernel may access it.
 void declare_unwritten(void* pointer, std::size_t bytes);
 void declare_forbidden(void* pointer, std::size_t bytes);
 
@@ -23,7 +22,7 @@ const nlohmann::json& findings_of_test();
 /// Waits for the device after every test, and fails the test with each finding.
 std::unique_ptr<testing::TestEventListener> make_findings_fail();
 
-/// Set by an option of the test program: what the inspector costs is measured at the same sizes.
+/// Set by an option of the test program, so that the cost of the inspector can be measured at the same sizes.
 inline bool usual_sizes = false;
 void note_smaller_sizes();
 /// Whether the test that ended last took smaller sizes because it was inspected.
@@ -33,8 +32,9 @@ bool took_smaller_sizes();
 
 namespace wb {
 
-/// `usual`, or `smaller` in an inspected run: for sizes beyond which no kernel takes another path, since each
-/// access costs many times more there. The report says that the test took them.
+/// `usual`, or `smaller` in an inspected run, where each access takes many times as long. Only for tests in
+/// which no kernel takes another path at the larger sizes. The report says that the test took the smaller
+/// ones.
 template <class T>
 T unless_inspected(const T& usual, const std::type_identity_t<T>& smaller) {
   if (!detail::inspected() || detail::usual_sizes) return usual;

@@ -1,4 +1,4 @@
-// The comparison that every test uses. NaN never passes it, and a failure says what is probably wrong.
+// The comparison that every test uses. NaN never passes it, and a failure names the likely cause.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,18 +15,19 @@ struct Tolerance {
   double relative = 1e-5;
 };
 
-/// What a flat array means. All of it is optional, and only makes a failure easier to read.
+/// The meaning of a flat array. Everything is optional, and only makes a failure easier to read.
 struct Shape {
   std::vector<std::int64_t> dims = {};  // row-major: an index is printed as [row][column]
-  /// Threads of a block, where thread i of the grid owns element i: a failure then names block and thread.
+  /// Threads per block, if thread i of the grid owns element i: a failure then names block and thread.
   int threads_per_block = 0;
-  /// What the array held before the kernel ran, for outputs that are read as well: tells stale from wrong.
+  /// The contents before the kernel ran, for outputs that are read as well. They show elements that were not
+  /// updated.
   std::vector<float> before = {};
-  /// False where a wrong end is no partly filled block: values sorted by size, or rows of which every element
-  /// needs all the others.
+  /// False if wrong elements at the end do not mean a partly filled block: values sorted by size, or rows in
+  /// which every element depends on all others.
   bool has_edges = true;
-  /// What each element may be off beside the tolerance, where the values behind it say so: numbers that are
-  /// rounded on the way, for instance. Empty: nothing.
+  /// An additional error that each element may have, for instance because intermediate values are rounded.
+  /// Empty: none.
   std::vector<double> slack = {};
 };
 
@@ -36,8 +37,8 @@ struct Shape {
 testing::AssertionResult matches(std::span<const float> got, std::span<const double> expected,
                                  const Tolerance& tolerance, const Shape& shape = {});
 
-/// Whether `got` may have been computed as `suspect` was. Looser than a test: it only has to tell mistakes
-/// apart, for the words of a failure.
+/// Whether `got` looks like the result of the mistake that `suspect` was computed with. The tolerance is
+/// larger than a test's: for the message of a failure it only has to distinguish mistakes.
 bool looks_like(std::span<const float> got, std::span<const double> suspect);
 
 /// The same numbers in double, for oracles.

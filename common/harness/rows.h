@@ -1,4 +1,4 @@
-// Oracles of large outputs: the rows of one share nothing, so all cores may take some.
+// Oracles of large outputs. Their rows are independent, so all cores share the work.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 
 namespace wb {
 
-/// Calls f(row) for each of `rows`, in parallel where all of them together are long: about `steps` additions
-/// each. f must not throw, and a row must not touch what another does.
+/// Calls f(row) for each of `rows`, in parallel if the total work is large. `steps`: additions per row,
+/// about. f must not throw, and rows must not write to the same memory.
 template <class Function>
 void for_each_row(std::size_t rows, std::size_t steps, Function f) {
   constexpr std::size_t kStepsPerThread = std::size_t{1} << 24;  // some milliseconds

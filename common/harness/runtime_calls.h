@@ -1,5 +1,5 @@
-// A record of the calls of the CUDA runtime that host code under test makes, on both devices; and failures on
-// demand.
+// A record of the calls of the CUDA runtime that host code under test makes, on both devices. It can also
+// make a call fail.
 //
 //   wb::RuntimeCalls calls;                       // recording begins
 //   const cudaError_t code = function(...);
@@ -49,11 +49,11 @@ struct RuntimeCall {
 
 /// "cudaMemcpy (host to device, 4000 bytes)": for messages.
 std::string to_text(const RuntimeCall& call);
-/// Whether it may be made to fail: it allocates, copies, fills, waits, creates, or is about an event.
+/// Whether the call may be made to fail: it allocates, copies, fills, waits, creates, or concerns an event.
 bool can_fail(const RuntimeCall& call);
 
-/// Records from its construction to stop(). One at a time. Device memory that is allocated meanwhile holds
-/// NaNs (every byte 0xff), so that a copy which is missing shows.
+/// Records from its construction to stop(). Only one may exist at a time. Device memory that is allocated
+/// meanwhile contains NaNs (every byte 0xff), so that a missing copy is visible.
 class RuntimeCalls {
  public:
   /// With `failing`, the call of that number, among those that can fail, does nothing and returns an error.
@@ -62,8 +62,7 @@ class RuntimeCalls {
   RuntimeCalls(const RuntimeCalls&) = delete;
   RuntimeCalls& operator=(const RuntimeCalls&) = delete;
 
-  /// Ends the record; waits for the device, and then frees what was allocated and created, and not given
-  /// back.
+  /// Ends the record. Waits for the device, and then frees and destroys what the code under test did not.
   void stop();
 
   const std::vector<RuntimeCall>& all() const { return calls_; }
@@ -74,7 +73,7 @@ class RuntimeCalls {
   const RuntimeCall* failed() const;
   /// What was allocated or created and neither freed nor destroyed.
   std::vector<RuntimeCall> kept() const;
-  /// What was freed or destroyed, and was not there: never allocated, or freed before.
+  /// What was freed or destroyed but did not exist: never allocated, or freed before.
   std::vector<RuntimeCall> freed_in_vain() const;
   /// The allocation of device memory that holds these bytes whole, or null.
   const RuntimeCall* holder(const void* pointer, std::size_t bytes) const;
@@ -82,7 +81,7 @@ class RuntimeCalls {
   /// Called by the wrapped functions: false means that the call is not made.
   bool begin(RuntimeCall& call);
   void end(const RuntimeCall& call);
-  /// What asking for the last error gives: that of the call which was made to fail, or nothing.
+  /// The result of a query for the last error: that of the call which was made to fail, or none.
   std::optional<cudaError_t> pending_error(bool forget);
 
   /// The record of the calling thread, or null; null within a call that is recorded.
@@ -98,7 +97,7 @@ class RuntimeCalls {
 };
 
 namespace detail {
-/// Records a launch; whether it is to be made.
+/// Records a launch. Returns whether it is to be made.
 bool note_launch(dim3 grid, dim3 block, std::size_t shared, cudaStream_t stream);
 }  // namespace detail
 

@@ -1,4 +1,5 @@
-// Which of compute-sanitizer's tools watches this run, if any. They slow kernels a hundredfold and more.
+// Which of compute-sanitizer's tools observes this run, if any. They make kernels a hundred times slower or
+// more.
 #pragma once
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// Which implementations this program runs: all it links, or those that --impl (or WB_IMPL) names.
+// Which implementations this program runs: all that are linked, or those that --impl (or WB_IMPL) names.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ struct DeclaredContract {
 void add_declared_contract(const DeclaredContract& contract);
 const std::vector<DeclaredContract>& declared_contracts();
 
-/// Before main(): the program is about these contracts alone, whatever else its cases declare. A ladder
-/// climbs some contracts of an exercise, and has no implementations of the others.
+/// Called before main(): the program runs only these contracts, even if its cases declare others. A ladder
+/// has implementations of only some contracts of an exercise.
 bool restrict_to_contracts(const std::vector<std::string>& names);
 
 template <class Contract>
@@ -41,9 +41,10 @@ bool implementation_is_selected(std::string_view name);
 const std::string& implementation_filter();
 void set_implementation_filter(std::string filter);
 
-/// Throws wb::Error if a declared contract has no implementation at all, or if a name in the filter
-/// is no implementation of any: a program that runs less than was asked must not pass. A bf16 twin may be
-/// missing beside what is there, and so may all that the program is not about (restrict_to_contracts).
+/// Throws wb::Error if a declared contract has no implementation, or if a name in the filter is not an
+/// implementation of any contract: a program that runs less than was asked for must not pass. Two things may
+/// be missing: the bf16 twin of an existing implementation, and contracts that restrict_to_contracts leaves
+/// out.
 void require_selected_implementations();
 
 /// One line for each contract: `vector_add: solution, vectorized`.
@@ -58,8 +59,8 @@ std::vector<Implementation<Contract>> selected_implementations() {
   return selected;
 }
 
-/// The best there is for an operation that calls another one: the vendor library's function where this
-/// program links it, else the solution's.
+/// The function that an operation under test should call for another operation: the vendor library's if this
+/// program is linked with it, else the solution's.
 template <class Contract>
 typename Contract::Function* library_or_solution() {
   for (const auto& entry : implementations<Contract>()) {

@@ -1,5 +1,5 @@
-// Sizes of tests: those that catch what even sizes hide (a missing bounds guard, a partial warp, a partial
-// tile), and the elements of a matrix.
+// Sizes of tests: those that detect what round sizes hide (a missing bounds guard, a partial warp, a partial
+// tile), and the number of elements of a matrix.
 #pragma once
 
 #include <cstddef>

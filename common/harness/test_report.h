@@ -1,4 +1,4 @@
-// What a test program prints and writes: one line a test, failures in plain words, and a results file.
+// What a test program prints and writes: one line per test, failures in plain words, and a results file.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,9 +10,9 @@
 
 namespace wb::detail {
 
-/// A failure as a person wants to read it. GoogleTest wraps the words of EXPECT_TRUE(wb::matches(...)) in
-/// "Value of: ... Actual: false (...) Expected: true"; this takes them out and names the array, with the
-/// scoped traces on top.
+/// The message of a failure for a person. GoogleTest puts the words of EXPECT_TRUE(wb::matches(...)) into
+/// "Value of: ... Actual: false (...) Expected: true". This function extracts them and names the array, with
+/// the scoped traces above.
 std::string readable_failure(const std::string& file, int line, const std::string& message);
 
 /// Replaces GoogleTest's printer.

@@ -1,11 +1,11 @@
-// The channel on which ./workbook check learns what a test program found.
+// The channel on which a test program reports its results to ./workbook check.
 //
-// The program runs a student's code, so its own word is worth little: it could write a results file, or end
-// early. The command therefore opens an anonymous file, puts a secret into it and names it in WB_VERDICT_FD.
-// Before any other code of the program runs, initialisers included, verdict.cpp takes the secret out of the
-// file and the variable out of the environment. After the last test, the report goes into that file, behind
-// the secret. The command believes no other. (It keeps easy tricks out. Code in the same process could search
-// its memory for the secret.)
+// The program runs a student's code, so its own report cannot be trusted: the code could write a results
+// file, or end the program early. Therefore the command opens an anonymous file, writes a secret into it and
+// names it in WB_VERDICT_FD. Before any other code of the program runs, initializers included, verdict.cpp
+// removes the secret from the file and the variable from the environment. After the last test, the report is
+// written into that file, after the secret. The command accepts no other report. (This prevents simple
+// tricks. Code in the same process could search its memory for the secret.)
 #pragma once
 
 #include <string>

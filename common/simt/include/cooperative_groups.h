@@ -54,7 +54,7 @@ inline thread_block this_thread_block() {
   return {};
 }
 
-/// kSize neighbouring lanes of a warp.
+/// kSize neighboring lanes of a warp.
 template <unsigned kSize, class Parent = void>
 class thread_block_tile {
   static_assert(kSize >= 1 && kSize <= 32 && (kSize & (kSize - 1)) == 0,
@@ -100,7 +100,7 @@ class thread_block_tile {
   }
 
   thread_block_tile(unsigned rank, unsigned groups) : rank_(rank), groups_(groups) {}
-  /// What it is a tile of does not matter to whoever asks for thread_block_tile<kSize>.
+  /// A tile of any parent group converts to thread_block_tile<kSize>.
   template <class Other>
   requires std::is_void_v<Parent> thread_block_tile(const thread_block_tile<kSize, Other>& tile)
       : rank_(tile.meta_group_rank()), groups_(tile.meta_group_size()) {}
@@ -124,7 +124,7 @@ thread_block_tile<kSize, thread_block_tile<kParent, Grandparent>> tiled_partitio
   return {tile.thread_rank() / kSize, kParent / kSize};
 }
 
-/// The lanes of a warp that came here together.
+/// The lanes of a warp that reached this point together.
 class coalesced_group {
  public:
   explicit coalesced_group(unsigned mask) : mask_(mask) {}
@@ -173,7 +173,7 @@ inline coalesced_group coalesced_threads(SIMT_SITE) {
   return coalesced_group(__activemask(simt_file, simt_line));
 }
 
-/// Any of the groups before, for functions that take whatever they are given.
+/// Any of the groups above, for functions that accept every kind.
 class thread_group {
  public:
   thread_group(const thread_block&) {}
@@ -199,7 +199,7 @@ class thread_group {
 
  private:
   friend thread_group tiled_partition(const thread_group& parent, unsigned size, SIMT_SITE_PARAMETERS);
-  /// The tile of `size` neighbouring lanes that the running thread is in.
+  /// The tile of `size` neighboring lanes to which the running thread belongs.
   explicit thread_group(unsigned size)
       : mask_((size == 32 ? 0xffffffffu : (1u << size) - 1)
               << (simt::detail::lane_index() & -static_cast<int>(size))) {}
@@ -218,7 +218,7 @@ inline thread_group tiled_partition(const thread_group& parent, unsigned size, S
   return thread_group(size);
 }
 
-/// All threads of the launch, which can be told apart, but not synchronised.
+/// All threads of the launch. They have ranks, but cannot be synchronized.
 class grid_group {
  public:
   template <class... A>

@@ -1,4 +1,4 @@
-// Many programs include it for nothing more than the runtime API. The driver API itself (cuInit,
+// Many programs include it only for the runtime API. The driver API itself (cuInit,
 // cuLaunchKernel, tensor maps) is not on the CPU device: its names are not declared.
 #pragma once
 

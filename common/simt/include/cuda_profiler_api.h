@@ -1,4 +1,4 @@
-// A profiler's start and stop: there is none to tell.
+// The start and stop of a profiler. The CPU device has none, so these calls do nothing.
 #pragma once
 
 #include "cuda_runtime.h"

@@ -1,5 +1,5 @@
-// Device memory under inspection: one range of addresses, with a shadow that says of each byte whether it may
-// be touched and was written, and of each four bytes who used them last.
+// Device memory under inspection: one range of addresses with a shadow. For each byte the shadow stores
+// whether it may be accessed and whether it was written, and for each four bytes the last accesses.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace simt::inspector {
 
 class DeviceMemory {
  public:
-  /// Reserves addresses; false where the system grants none.
+  /// Reserves addresses. False if the system does not grant them.
   bool reserve();
 
   void* allocate(std::size_t bytes);
@@ -21,8 +21,8 @@ class DeviceMemory {
   void forbid(std::uintptr_t address, std::size_t bytes);
 
   bool holds(std::uintptr_t address) const { return address - base_ < size_; }
-  /// Of four bytes: the low half of the result is a bit for each byte that was written, the high half for
-  /// each that may be touched.
+  /// The state of four bytes: the low half has a bit for each byte that was written, and the high half a bit
+  /// for each byte that may be accessed.
   unsigned char& state(std::uintptr_t address) { return state_[(address - base_) / 4]; }
   Cell& cell(std::uintptr_t address) { return cells_[(address - base_) / 4]; }
 

@@ -1,5 +1,4 @@
-// One access, as the shadow of a memory cell remembers it, and the question whether another access came after
-// it.
+// One access as the shadow of a memory cell stores it, and the test whether another access comes after it.
 #pragma once
 
 #include <cstdint>
@@ -32,11 +31,9 @@ struct Cell {
   Entry entry[3];
 };
 
-/// What __syncwarp has ordered among the lanes of one warp.
-///
-/// All lanes together are the usual case and only count `epoch` up. Once some of them have met without the
-/// others, each lane has a vector clock: seen[a][b] is the clock of lane b up to which lane a has seen its
-/// accesses.
+/// What __syncwarp has ordered among the lanes of one warp. Usually all lanes meet, which only increments
+/// `epoch`. After some of them have met without the others, each lane has a vector clock: seen[a][b] is the
+/// clock of lane b up to which lane a has seen its accesses.
 struct WarpClock {
   std::uint16_t epoch = 0;
   bool partial = false;

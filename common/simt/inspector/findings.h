@@ -1,4 +1,4 @@
-// What the inspector found: collected while kernels run, put into words afterwards.
+// The findings of the inspector: collected while kernels run, and put into words afterwards.
 #pragma once
 
 #include <cstddef>
@@ -56,7 +56,7 @@ std::string to_text(const Finding& finding);
 /// All of it, with to_text() as "text" (docs/results_schema.md).
 nlohmann::json to_json(const Finding& finding);
 
-/// An access, as a report has it: `site` is an instruction, or a place that the compiler wrote down.
+/// An access as `report` gets it. `site` is an instruction, or a place that the compiler has stored.
 struct Site {
   std::uint32_t pc = 0;
   const char* file = nullptr;
@@ -72,28 +72,29 @@ struct Access {
 /// The run of an access that no kernel made.
 inline constexpr std::uint32_t kHostRun = 0;
 
-/// Books one occurrence; the first of a kind at its lines stands for all.
+/// Counts one occurrence. Only the first of a kind at the same lines becomes a finding.
 void report(What what, const Access& later, const Access* earlier, const std::string& memory);
-/// True when `report` would only count: spares the caller the words. Counts.
+/// True if `report` would only count; then this function counts, and the caller does not have to make the
+/// text.
 bool repeated(What what, const Access& later, const Access* earlier);
 
-/// The read at this place only guesses a value that a compare-and-swap checks: no race with atomic
-/// operations.
+/// The value that is read at this place is checked by a compare-and-swap later, so this read is no race with
+/// atomic operations.
 void add_guess(std::uint32_t pc);
 
-/// Everything found since the last call, sorted by kernel and line.
+/// Everything that was found since the last call, sorted by kernel and line.
 std::vector<Finding> take();
-/// The same, and they stay to be taken.
+/// The same, but take() returns them again.
 std::vector<Finding> so_far();
 
 /// The blocks that ran, for the names in findings. Returns the number of the new one, from 1.
 std::uint32_t add_run(const detail::Grid& grid, std::uint64_t number);
-/// The same for who is no kernel.
+/// The same for work that is not a kernel.
 std::uint32_t add_outsider(const char* name, const detail::PointRef& point);
 /// A launch was submitted; and its place among all operations, as far as it is known.
 void add_launch(std::uint32_t number, const detail::PointRef& point);
 detail::PointRef point_of_launch(std::uint32_t number);
-/// Whether what ran as `run` comes before `later`, in whatever order they happened to run.
+/// Whether the work `run` must come before `later`, whatever their order in this execution was.
 bool comes_before(std::uint32_t run, const detail::Point& later);
 bool same_launch(std::uint32_t run, std::uint32_t other);
 

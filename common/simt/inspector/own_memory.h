@@ -1,5 +1,5 @@
-// Memory of the inspector's own lists: not by operator new, through which programs may watch what changes on
-// their heap (common/harness/heap_watch.cpp does).
+// Memory of the inspector's own lists. It does not come from operator new, which programs may replace to
+// observe their heap (common/harness/heap_watch.cpp does).
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Who used memory outside of the launch that runs: copies, fills, the host, and launches in other streams;
-// and which of them nothing orders.
+// Accesses to memory outside of the running launch: copies, fills, the host, and launches in other streams;
+// and which of these are not ordered with the launch.
 #pragma once
 
 #include <atomic>
@@ -31,14 +31,14 @@ class Streams {
   /// A copy or fill was submitted: remembers it, and compares it with those before.
   TransferRef add(const char* name, std::uint32_t pc, const detail::PointRef& point,
                   const std::vector<detail::Touched>& touched);
-  /// Compares it with what kernels have done to its bytes. While no block runs.
+  /// Compares it with the accesses of kernels to its bytes. Call it while no block runs.
   void compare_with_kernels(const Transfer& transfer);
 
   /// A launch takes its first block.
   void begun(const detail::Point& launch);
-  /// Grows with whatever `orders` and `unordered_transfers` depend on.
+  /// Changes whenever the results of `orders_all_before` and `unordered_with` may change.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
-  /// Whether all that was begun so far comes before `launch`.
+  /// Whether everything that was begun so far comes before `launch`.
   bool orders_all_before(const detail::Point& launch);
   /// The transfers that come neither before nor after `launch`.
   std::vector<TransferRef> unordered_with(const detail::Point& launch);

@@ -1,4 +1,4 @@
-// The block that this worker runs, as the inspector sees it; and what becomes of every access.
+// The inspector's state of the block that this worker runs, and the checks of every access.
 #pragma once
 
 #include <bitset>
@@ -15,7 +15,7 @@
 
 namespace simt::inspector {
 
-/// Four bytes of shared memory. What another run left in it counts for nothing.
+/// Four bytes of shared memory. Entries of another run are ignored.
 struct SharedCell {
   Cell cell;
   std::uint32_t written_run = 0;
@@ -23,12 +23,13 @@ struct SharedCell {
   std::uint8_t exists = 0;   // a bit for each byte that belongs to an array
 };
 
-/// Most accesses read what two threads have read since the last barrier and nobody has written since: one
-/// more reader changes nothing that a later write would meet. These bytes of four are so, for the readers of
-/// one warp or (kEveryWarp) of all. Apart from SharedCell, so that what most accesses ask stays in the cache.
+/// Most accesses read bytes that two threads have read since the last barrier and that no thread has written
+/// since. Another read of such "settled" bytes does not change the verdict on a later write. `bytes` tells
+/// which of four bytes are settled, for the readers of one warp or (kEveryWarp) of all. This is not part of
+/// SharedCell, so that the data that most accesses need stays in the cache.
 struct Settled {
   static constexpr std::uint8_t kEveryWarp = 0xff;
-  std::uint32_t phase = 0;  // Watch::phase_ when it was so
+  std::uint32_t phase = 0;  // Watch::phase_ at that time
   std::uint8_t bytes = 0;
   std::uint8_t warp = 0;
   std::uint16_t warp_epoch = 0;
@@ -53,20 +54,21 @@ class Watch {
   void warp_synchronized(unsigned warp, unsigned arrived, unsigned live, unsigned mask) {
     warps_[warp].synchronize(arrived, live, mask);
   }
-  /// The running thread fails. What the others still do shows where they leave arrays or read what nobody
-  /// wrote; they may miss what this thread would have done.
+  /// The running thread has failed. Of the other threads, only accesses outside of arrays and reads of
+  /// unwritten memory are still reported; they may lack the effects of this thread.
   void lose_thread() { lost_ = true; }
-  /// Others may wait in a loop for what a failed thread would have published: gives the block up.
+  /// Ends the block if a thread has failed, because others may wait in a loop for what it would have
+  /// published.
   void before_atomic() const;
   void fence() { fenced_.set(detail::context.linear); }
 
   void access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* pc);
-  /// The same by a function of the C library, which others than kernels call too: only memory of the device
+  /// The same by a function of the C library, which host code calls as well. So only memory of the device
   /// counts.
   void library_access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* pc);
   /// A compare-and-swap is about to check what this thread has read here.
   void compares(std::uintptr_t address, std::size_t bytes);
-  /// A finding of the compiler's own checks, at a place that it wrote down.
+  /// A finding of the compiler's own checks, at a place that the compiler has stored.
   void report_at(What what, const Site& site, Kind kind, const std::string& memory);
 
  private:
@@ -134,21 +136,22 @@ class Watch {
   std::unordered_map<std::uint64_t, std::uint32_t> seen_;  // by run and thread (or all): barriers passed
 };
 
-/// Whether a kernel has allocated this, with new or malloc. Null where nobody keeps count.
+/// Whether a kernel has allocated this with new or malloc. Null if allocations of kernels are not recorded.
 extern bool (*is_on_device_heap)(std::uintptr_t address);
 
-/// An access to device memory by code outside of kernels: a finding, unless it is managed memory, or work
-/// that a stream does.
+/// An access to device memory by code outside of kernels. It is a finding, except for managed memory and for
+/// work that a stream does.
 [[gnu::cold, gnu::noinline]] void host_access(std::uintptr_t address, std::size_t bytes, Kind kind,
                                               const void* caller);
 
-/// A compare-and-swap of the host is about to check what it has read last, if that was here.
+/// A compare-and-swap of the host is about to check the value that the host has read last, if it was read at
+/// this address.
 void host_compares(std::uintptr_t address);
 
 /// Null while no block runs on this thread.
 extern constinit thread_local Watch* watch __attribute__((tls_model("initial-exec")));
 
-/// Does not watch while the inspector itself is at work.
+/// While one exists, accesses are not recorded: the inspector itself is running.
 class Pause {
  public:
   Pause() { watch = nullptr; }

@@ -1,5 +1,5 @@
-// What instrumented kernels tell: each load, store and atomic operation. A program links one library that
-// listens, the inspector or the meter.
+// The calls that instrumented kernels make: one for each load, store and atomic operation. A program is
+// linked with one library that receives them, the inspector or the meter.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@ namespace simt::instrumented {
 /// How an access treats the memory. Two accesses conflict unless both read or both are atomic.
 enum Kind : std::uint32_t { kRead = 1, kWrite = 2, kAtomic = 3 };
 
-// Defined by the listener. `pc` is the return address of the compiler's call. Calls come from code outside of
-// kernels, too.
+// Defined by that library. `pc` is the return address of the compiler's call. Code outside of kernels makes
+// calls, too.
 
 /// A value whose type is aligned to its size.
 void access(const void* address, std::size_t bytes, Kind kind, const void* pc);
@@ -19,9 +19,9 @@ void access(const void* address, std::size_t bytes, Kind kind, const void* pc);
 void loose_access(const void* address, std::size_t bytes, std::size_t largest, Kind kind, const void* pc);
 /// The load before an atomic update that is written as a loop.
 void atomic_load(const void* address, std::size_t bytes, const void* pc);
-/// A compare-and-swap follows: what the same thread has read here before, it is about to check.
+/// A compare-and-swap follows, which checks the value that the same thread has read here before.
 void compares(const void* address, std::size_t bytes);
-/// By a function of the C library, which others than kernels call as well.
+/// An access by a function of the C library, which host code calls as well.
 void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc);
 void fence();
 

@@ -13,18 +13,19 @@ struct SourceLine {
   bool operator==(const SourceLine&) const = default;
 };
 
-/// The program's load address: places are counted from it.
+/// The program's load address, from which places are counted.
 std::uintptr_t image_base();
 
-/// Asks the line table for all of these at once: starting the program that reads it is what takes the time.
+/// Looks up all of these at once, because most of the time is needed to start the program that reads the line
+/// table.
 void look_up(const std::vector<std::uint32_t>& places);
-/// Of a place that was looked up: the innermost line that is not of the CPU device's own headers.
+/// The line of a place that was looked up: the innermost one that is not in the CPU device's own headers.
 SourceLine line_of(std::uint32_t place);
 /// The same for places of loads and stores, some of which have no line of their own.
 void look_up_accesses(const std::vector<std::uint32_t>& places);
 SourceLine line_of_access(std::uint32_t place);
-/// Whether a place that was looked up belongs to a file whose path contains `part`, or to a function of such
-/// a file that was inlined there.
+/// Whether a place that was looked up belongs to a file whose path contains `part`, or to an inlined function
+/// of such a file.
 bool comes_from(std::uint32_t place, const char* part);
 /// The text of that line without its indentation; empty where the file is not there.
 std::string source_text(const SourceLine& line);

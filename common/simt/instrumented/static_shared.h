@@ -1,4 +1,4 @@
-// What the symbol table of the program tells: the names of kernels, and static shared arrays, which are
+// Facts from the symbol table of the program: the names of kernels, and static shared arrays, which are
 // variables of the worker's thread (simt/qualifiers.h).
 #pragma once
 
@@ -12,7 +12,7 @@ struct SharedArray {
   std::uintptr_t offset = 0;  // from the start of the thread's variables
   std::size_t bytes = 0;
   std::string name;       // as in the source
-  bool is_guard = false;  // no array: the compiler's note that one was initialised
+  bool is_guard = false;  // not an array: the compiler's flag that one was initialized
 };
 
 /// Where the calling thread's variables start, and how many bytes they take.

@@ -7,8 +7,8 @@
 
 namespace simt::meter {
 
-/// Of one pass of a lane. A multiplication whose product is added to something is one fused operation, as
-/// nvcc makes it, where this processor has such an instruction.
+/// The operations of one pass of a lane. A multiplication whose product is added to something counts as one
+/// fused operation, as with nvcc, if this processor has such an instruction.
 struct Operations {
   std::uint64_t add = 0, mul = 0, fma = 0;  // float
   std::uint64_t dadd = 0, dmul = 0, dfma = 0;
@@ -19,16 +19,16 @@ struct Operations {
   bool none() const { return *this == Operations{}; }
 };
 
-/// By the place of a basic block (BasicBlock::pc): of those places in `blocks` that have any. Left out is how
-/// the CPU device computes with half, bf16 and fp8, and the functions that it has in place of CUDA's. `known`
-/// is false where the code cannot be read: not on x86-64, or no objdump.
+/// The operations of each basic block in `blocks` that has any, by its place (BasicBlock::pc). Not counted
+/// are the CPU device's computations with half, bf16 and fp8, and its functions in place of CUDA's. `known`
+/// is false if the code cannot be read: the processor is not x86-64, or there is no objdump.
 struct Arithmetic {
   bool known = false;
   std::map<std::uint32_t, Operations> of;
 };
 const Arithmetic& arithmetic_of(const std::vector<std::uint32_t>& blocks);
 
-/// The operations of one instruction as objdump writes it, without its address: "vfmadd231ss
+/// The operations of one instruction in the form of objdump, without its address: "vfmadd231ss
 /// 0x8(%rax),%xmm0,%xmm1".
 Operations operations_of(const char* instruction);
 

@@ -1,4 +1,5 @@
-// Device memory of a metered program: one range of addresses, so that an address tells what it belongs to.
+// Device memory of a metered program: one range of addresses, so that each address can be assigned to its
+// allocation.
 #pragma once
 
 #include <cstddef>
@@ -10,16 +11,16 @@ namespace simt::meter {
 
 class DeviceMemory {
  public:
-  /// Reserves addresses; false where the system grants none.
+  /// Reserves addresses. False if the system does not grant them.
   bool reserve();
   void* allocate(std::size_t bytes);
   void deallocate(void* pointer, std::size_t bytes);
 
   bool holds(std::uintptr_t address) const { return address - base_ < size_; }
-  /// Where the allocation that holds the address starts; 0 where none does.
+  /// The start of the allocation that holds the address; 0 if there is none.
   std::uintptr_t start_of(std::uintptr_t address) const;
 
-  /// Notes that a launch touches this sector; true for the first time.
+  /// Records that a launch accesses this sector. True for the first time.
   bool touch(std::uintptr_t sector, std::uint32_t launch) {
     std::uint32_t& latest = touched_[sector - base_ / kSectorBytes];
     const bool first = latest != launch;

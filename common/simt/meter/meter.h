@@ -1,8 +1,8 @@
-// The block that this worker runs, as the meter sees it: puts the accesses of lanes together to requests of
+// The meter's state of the block that this worker runs. It combines the accesses of lanes into requests of
 // warps.
 //
-// Threads run one after the other here, and lanes of a warp in step on a GPU. The k-th execution of an
-// instruction by each lane, counted from the last barrier, makes one request.
+// Here threads run one after the other; on a GPU the lanes of a warp run together. The k-th executions of an
+// instruction by all lanes, counted from the last barrier, form one request.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace simt::meter {
 
-/// Executions of an instruction by one lane between two barriers that are kept until the other lanes come.
-/// More would take gigabytes.
+/// The number of executions of an instruction by one lane between two barriers that are kept until the other
+/// lanes execute it. More would take gigabytes.
 inline constexpr std::uint32_t kMostPasses = 1u << 17;
 inline constexpr std::size_t kMostBytes = 16;  // of one lane's load or store
 
@@ -28,7 +28,7 @@ class Meter {
   void block_synchronized();
   void warp_synchronized(unsigned warp, unsigned arrived, unsigned live);
 
-  /// What is larger than `largest`, or not a power of two, is several requests.
+  /// An access that is larger than `largest`, or not a power of two, becomes several requests.
   void access(std::uintptr_t address, std::size_t bytes, std::size_t largest, Kind kind, const void* pc);
   /// The running thread begins a basic block.
   void pass(const void* pc);

@@ -6,8 +6,8 @@
 
 namespace simt::meter {
 
-/// Of the kernel of that name, as a launch spells it ("wb::softmax<float>"), in the order of its definition
-/// in `source`, the text of a file; empty where it is not there.
+/// The parameter names of `kernel`, as a launch spells it ("wb::softmax<float>"), in the order of its
+/// definition in `source`, the text of a file. Empty if the definition is not there.
 std::vector<std::string> parameter_names(const std::string& source, const std::string& kernel);
 
 }  // namespace simt::meter

@@ -1,8 +1,8 @@
 // Which lanes go through which basic blocks: the compiler calls once at the start of each
 // (-fsanitize-coverage=trace-pc).
 //
-// As with requests, the k-th passes of the lanes of a warp since their last barrier are one pass of the warp.
-// So a warp passes a block as often as the lane that passes it most.
+// As with requests, the k-th passes of the lanes of a warp since their last barrier form one pass of the
+// warp. So the number of passes of a warp is the largest number of its lanes.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,10 @@
-// What one request of a warp costs: the rules of the hardware, without a kernel.
+// The cost of one request of a warp, by the rules of the hardware.
 //
 // Global memory moves in sectors of 32 bytes. Shared memory has 32 banks of 4 bytes; a wavefront serves one
 // word of each bank, to any number of lanes. Lanes that ask for 8 bytes are served in halves of the warp, for
-// 16 bytes in quarters. Loads of two halves or quarters are served together where each lane n reads the same
-// vector as lane n ^ 1, or each the same as lane n ^ 2: measured on an H200 with 153 patterns of addresses.
+// 16 bytes in quarters. Loads of two halves or quarters are served together if each lane n reads the same
+// vector as lane n ^ 1, or if each reads the same as lane n ^ 2 (measured on an H200 with 153 patterns of
+// addresses).
 #pragma once
 
 #include <algorithm>
@@ -32,7 +33,7 @@ struct Cost {
   std::uint64_t wavefronts = 0;  // shared memory
   std::uint64_t ideal_wavefronts = 0;
 
-  /// What a better pattern of addresses would save.
+  /// The sectors and wavefronts that a better pattern of addresses would save.
   std::uint64_t excess() const { return sectors - ideal_sectors + wavefronts - ideal_wavefronts; }
   Cost& operator+=(const Cost& other);
 };

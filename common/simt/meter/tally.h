@@ -26,7 +26,7 @@ struct Array {
   std::pair<int, std::size_t> key() const { return {where, index}; }
 };
 
-/// The worst request that was seen: the largest excess, and of those the first block and warp.
+/// The worst request so far: the one with the largest excess, and among these the first block and warp.
 struct Worst {
   Request request;
   Array array;
@@ -42,7 +42,7 @@ struct Tally {
   std::unique_ptr<Worst> worst;
 };
 
-/// One instruction, as the compiler numbers them, and what it did. A large value is several requests: parts.
+/// One instruction and its accesses. An access of a large value is several requests: parts.
 struct Site {
   std::uint32_t pc = 0;
   Kind kind = instrumented::kRead;
@@ -62,14 +62,15 @@ struct KernelTally {
   std::size_t order = 0;    // of the first launch
   std::uint64_t launches = 0, blocks = 0;
   std::uint64_t sectors_touched = 0;  // each once per launch
-  std::uint64_t left_out = 0;         // accesses of lanes that there was no room to keep (kMostPasses)
-  dim3 grid, block;                   // of the latest launch
+  std::uint64_t left_out = 0;  // accesses of lanes that were not kept, for lack of memory (kMostPasses)
+  dim3 grid, block;            // of the latest launch
   std::uint32_t latest = 0;
   std::map<std::uint64_t, std::unique_ptr<Site>> sites;
   BasicBlocks basic_blocks;
 };
 
-/// The tally of a kernel: two instances of a template that a launch spells alike are two kernels.
+/// The tally of a kernel. Two instances of a template are two kernels, even if launches spell them in the
+/// same way.
 KernelTally& tally_of(const detail::Grid& grid);
 
 /// All of it (docs/results_schema.md), as text.

@@ -1,5 +1,5 @@
-// Runs one block of a grid on the calling worker: starts its threads, parks those that wait, notices when
-// none can go on.
+// Runs one block of a grid on the calling worker: starts its threads, parks those that wait, and detects that
+// none can continue.
 #pragma once
 
 #include <array>
@@ -59,11 +59,11 @@ class BlockRunner {
   WarpLanes& lanes() { return warps_[context.linear / 32].lanes; }
   /// Reports the failure of this block and gives it up.
   [[noreturn]] void fail(cudaError_t code, const std::string& what);
-  /// The same, but the other threads first go on as far as they can without this one.
+  /// The same, but first the other threads continue as far as they can without this one.
   [[noreturn]] void fail_thread(cudaError_t code, const std::string& what);
   /// Gives the block up; its failure has been reported.
   [[noreturn]] void abandon();
-  /// Keeps what a signal handler saw, for when the block has been left.
+  /// Stores what a signal handler found, until the block has ended.
   void note_fault(const Fault& fault) { fault_ = fault; }
 
   const Grid* grid() const { return grid_; }
@@ -134,7 +134,7 @@ class BlockRunner {
   char* shared_end_ = nullptr;
 };
 
-// Take a thread that may go on and restore its place in the block; else a fibre to start threads on; else
+// Take a thread that can continue and restore its place in the block; else a fibre to start threads on; else
 // home.
 [[gnu::always_inline]] inline Fiber* BlockRunner::next_runnable() {
   Context& c = context;
@@ -166,8 +166,8 @@ class BlockRunner {
   ++context.parked;
 }
 
-// Leave this thread's stack as it is and run another, until somebody makes this one ready. The last thing
-// that a waiting function does: nothing is left to do on return but to go on in the kernel.
+// Leave this thread's stack as it is and run another thread, until this one is ready again. This is the last
+// action of a waiting function: after it returns, the thread continues in the kernel.
 [[gnu::always_inline]] inline void BlockRunner::park(const char* operation, Site site, unsigned mask) {
   note_waiting(operation, site, mask);
   switch_to(next_runnable());

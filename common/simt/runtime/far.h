@@ -1,4 +1,4 @@
-// What simt/far.h asks of launches.
+// Settings of simt/far.h that launches use.
 #pragma once
 
 #include <atomic>
@@ -6,10 +6,10 @@
 
 namespace simt::detail {
 
-/// Blocks to run at either end of a grid. All, where only_last is 0.
+/// Numbers of blocks to run at the two ends of a grid. If only_last is 0, all run.
 extern std::atomic<std::uint64_t> only_first, only_last;
 
-/// What the device says that it has; 0: as many as there are workers.
+/// The number of multiprocessors that the device reports; 0: the number of workers.
 extern std::atomic<int> pretended_multiprocessors;
 
 }  // namespace simt::detail

@@ -10,7 +10,7 @@
 
 namespace simt::detail {
 
-/// What the signal handler saw.
+/// What the signal handler found.
 struct Fault {
   int signal = 0;  // 0: none
   int code = 0;
@@ -18,16 +18,16 @@ struct Fault {
   std::uintptr_t instruction = 0;
 };
 
-/// The instruction at which a signal's handler interrupted its thread; 0 where that is not known.
+/// The instruction at which a signal interrupted its thread; 0 if it is not known.
 std::uintptr_t interrupted_instruction(const void* context);
 
 /// Handles faults of kernels on this thread from now on.
 void catch_faults_on_this_thread();
 
-/// What a program, found by PATH, prints; empty where it cannot be started.
+/// The output of a program that is found by PATH; empty if it cannot be started.
 std::string output_of(const char* program, const std::vector<std::string>& words);
 
-/// "FILE:LINE" of an instruction, innermost place outside simt's headers; empty when it cannot be found out.
+/// "FILE:LINE" of an instruction, the innermost place outside simt's headers; empty if it cannot be found.
 std::string source_line(std::uintptr_t instruction);
 
 }  // namespace simt::detail

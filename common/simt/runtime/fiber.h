@@ -1,4 +1,4 @@
-// Fibres: stacks that a worker switches between, a few nanoseconds a switch.
+// Fibres: stacks between which a worker switches, in a few nanoseconds per switch.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace simt::detail {
 
-/// One stack, and what the CUDA thread on it waits for. The first cache line has all that a switch touches.
+/// One stack, and what the CUDA thread on it waits for. The first cache line has all data that a switch uses.
 struct alignas(64) Fiber {
   StackPointer context = nullptr;
   Fiber* next = nullptr;            // in whichever list it is
@@ -48,8 +48,8 @@ class FiberList {
     head_ = fiber->next;
     return fiber;
   }
-  /// Has the stack of the head, and what comes after it, on their way from the second-level cache: a block's
-  /// stacks are more than the first level holds.
+  /// Prefetches the stack of the head, and the fibre after it, from the L2 cache: a block's stacks do not fit
+  /// in the L1 cache.
   void prefetch() const {
     if (head_ == nullptr) return;
     const char* frames = static_cast<const char*>(head_->context);
@@ -88,14 +88,14 @@ class FiberPool {
     fiber->busy = false;
     idle_.push_front(fiber);
   }
-  /// Drops the frames of every busy fibre. Kernels own nothing, so nothing needs destroying.
+  /// Discards the frames of every busy fibre. Kernels own nothing, so no destructors have to run.
   void reset();
   const std::vector<std::unique_ptr<Fiber>>& all() const { return fibers_; }
 
   /// True when `address` lies in the guard of one of the stacks.
   bool is_guard(std::uintptr_t address) const;
   static std::size_t stack_bytes();
-  /// Larger than a page: a function with large local variables must not step over it.
+  /// Larger than a page, so that a function with large local variables does not skip it.
   static constexpr std::size_t guard_bytes() { return 64 * 1024; }  // whole pages, whatever their size
 
  private:

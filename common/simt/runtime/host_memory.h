@@ -1,4 +1,4 @@
-// How much memory this process may have: the machine's, or what its container leaves it.
+// How much memory this process may use: that of the machine, or the limit of its container.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@ namespace simt::detail {
 
 /// All of it; the CPU device's total memory.
 std::size_t host_memory_total();
-/// What could be allocated now without pushing anything out.
+/// How many bytes could be allocated now without swapping.
 std::size_t host_memory_available();
 
 }  // namespace simt::detail

@@ -1,5 +1,5 @@
-// What the runtime tells the inspector, in programs that have it linked in (common/simt/inspector). In others
-// the pointer is null and nothing is told.
+// The calls of the runtime to the inspector, in programs that are linked with it (common/simt/inspector). In
+// others the pointer is null, and there are no calls.
 #pragma once
 
 #include <cstddef>
@@ -23,20 +23,20 @@ class Inspector {
  public:
   virtual ~Inspector() = default;
 
-  /// Device memory of `bytes`, 256-byte aligned, between wide gaps; null when there is none left.
+  /// Device memory of `bytes`, 256-byte aligned, between wide gaps; null if no addresses are left.
   virtual void* allocate(std::size_t bytes) = 0;
-  /// Forgets the contents. The address does not come back soon.
+  /// Frees the memory. Its address is not used again soon.
   virtual void deallocate(void* pointer, std::size_t bytes) = 0;
   /// The runtime wrote these bytes, if they are device memory: a copy, a fill.
   virtual void written(const void* pointer, std::size_t bytes) = 0;
   /// The contents of these bytes count as never written.
   virtual void unwritten(const void* pointer, std::size_t bytes) = 0;
-  /// No kernel may touch these bytes, though they belong to an allocation.
+  /// No kernel may access these bytes, although they belong to an allocation.
   virtual void forbid(const void* pointer, std::size_t bytes) = 0;
 
   /// A kernel was submitted, by its number.
   virtual void launched(std::uint32_t number, const PointRef& point) = 0;
-  /// A copy or fill was submitted, by the call `name` that returns to `caller`. Does not hold the scheduler.
+  /// A copy or fill was submitted, by the call `name` that returns to `caller`. The scheduler is not locked.
   virtual void transferred(const char* name, const void* caller, const PointRef& point,
                            const std::vector<Touched>& touched) = 0;
 
@@ -58,7 +58,7 @@ class Inspector {
 
   /// What was found since the last call: a JSON document per finding.
   virtual std::vector<std::string> take_findings() = 0;
-  /// The same in words, each after a line break, and they stay to be taken.
+  /// The same as text, each finding after a line break; take_findings() returns them again.
   virtual std::string findings_so_far() = 0;
 };
 

@@ -1,5 +1,5 @@
-// The hardware that the CPU device pretends to be: the limits of a Hopper GPU, as kernels here are written
-// for one.
+// The limits that the CPU device reports and enforces: those of a Hopper GPU, for which the kernels here are
+// written.
 #pragma once
 
 #include <cstddef>

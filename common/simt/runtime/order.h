@@ -1,5 +1,5 @@
-// SIMT_ORDER: the order in which blocks, and the threads of a block, run. A race that
-// one order hides another shows.
+// SIMT_ORDER: the order in which blocks, and the threads of a block, run. A race that is hidden by one order
+// is visible in another.
 //
 //   forward (the default)   0, 1, 2, ...
 //   reverse                 the last first
@@ -16,10 +16,10 @@ struct OrderSetting {
   std::uint64_t seed = 0;
 };
 
-/// The setting of this process; complains about SIMT_ORDER once and runs forward when it makes no sense.
+/// The setting of this process. If SIMT_ORDER is not valid, prints a message once and runs forward.
 const OrderSetting& order_setting();
 
-/// Small random numbers; the quality of a shuffle is all that is asked of them.
+/// Random numbers that are good enough to shuffle with.
 class OrderRandom {
  public:
   explicit OrderRandom(std::uint64_t seed) : state_(seed) {}

@@ -1,5 +1,5 @@
-// What the runtime tells whoever reports about a whole program (inspector/program): calls that failed,
-// memory, and launches that nothing waited for. In other programs the pointer is null and nothing is told.
+// The calls of the runtime to the report on a whole program (inspector/program): about failed calls, memory,
+// and launches without a wait. In other programs the pointer is null, and there are no calls.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ class ProgramWatch {
  public:
   virtual ~ProgramWatch() = default;
 
-  /// Memory that the program has to free. The allocations are locked meanwhile.
+  /// The program allocated memory that it has to free. The list of allocations is locked during this call.
   virtual void allocated(const void* pointer, std::size_t bytes) = 0;
   virtual void freed(const void* pointer) = 0;
 

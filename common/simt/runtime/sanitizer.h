@@ -1,4 +1,4 @@
-// The thread sanitizer must be told of every switch of stacks. In other builds nothing is left of this.
+// Tells the thread sanitizer about every switch of stacks. In other builds these functions are empty.
 #pragma once
 
 #if defined(__SANITIZE_THREAD__)
@@ -14,7 +14,7 @@ namespace simt::detail {
 
 #if defined(__SANITIZE_THREAD__)
 
-/// What the sanitizer knows a stack by.
+/// The sanitizer's handle of a stack.
 class SanitizedStack {
  public:
   SanitizedStack() = default;
@@ -23,7 +23,7 @@ class SanitizedStack {
   }
   SanitizedStack(const SanitizedStack&) = delete;
   SanitizedStack& operator=(const SanitizedStack&) = delete;
-  /// A stack of ours, anew.
+  /// A new handle for a stack of a fibre.
   void create() {
     if (owned_) __tsan_destroy_fiber(known_);
     known_ = __tsan_create_fiber(0);
@@ -31,7 +31,8 @@ class SanitizedStack {
   }
   /// The stack that this thread is on.
   void be_current() { known_ = __tsan_get_current_fiber(); }
-  /// Just before the switch to it. What was done before it is seen after it.
+  /// Call it immediately before the switch to this stack. Accesses before the switch are ordered before those
+  /// after it.
   void announce() const { __tsan_switch_to_fiber(known_, 0); }
 
  private:

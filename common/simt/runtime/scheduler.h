@@ -1,8 +1,8 @@
-// Streams and workers: what waits, what may run, who runs it.
+// Streams and workers: which operations wait, which may run, and which workers run them.
 //
 // A stream is a queue of operations. When the one at its head may start, workers take it: the blocks of a
-// kernel one by one and in parallel, any other work whole. The last worker to finish an operation starts what
-// it held up.
+// kernel one by one and in parallel, any other work whole. The last worker that finishes an operation starts
+// those that waited for it.
 #pragma once
 
 #include <pthread.h>
@@ -68,7 +68,7 @@ struct Stream {
 
 class Scheduler {
  public:
-  /// The one of this process; its workers start with the first operation.
+  /// The scheduler of this process. Its workers start with the first operation.
   static Scheduler& get();
 
   void submit(Stream* stream, std::shared_ptr<Operation> operation);
@@ -76,7 +76,7 @@ class Scheduler {
   void wait_stream(Stream* stream);
   /// Waits for everything that the null stream would wait for.
   void wait_blocking_streams();
-  /// `by_program`: a wait of the program, which orders what comes later; not one of the runtime itself.
+  /// `by_program`: the program waits, which orders later work after it; false if the runtime itself waits.
   void wait_all(bool by_program = true);
   void wait_recording(const std::shared_ptr<Recording>& recording);
   bool idle(Stream* stream);
@@ -91,7 +91,7 @@ class Scheduler {
   Stream* find(cudaStream_t handle);
   Stream* create_stream(bool blocking);
   void destroy_stream(Stream* stream);
-  /// How many run the blocks of one kernel.
+  /// How many workers run the blocks of one kernel.
   unsigned workers() const { return worker_count_; }
   /// False once the process exits.
   bool accepts_work() const { return !stopping_.load(); }
@@ -136,9 +136,9 @@ class Scheduler {
   std::atomic<bool> stopping_ = false;
 };
 
-/// True on a worker: API calls there could wait for themselves.
+/// True on a worker, where calls of the API could wait for themselves.
 bool on_worker();
-/// Where the function of the program that this worker runs in a stream comes in the order; null elsewhere.
+/// The point in the order of the host function that this worker runs in a stream; null elsewhere.
 PointRef function_point();
 
 }  // namespace simt::detail

@@ -7,7 +7,7 @@
 
 namespace simt::detail {
 
-/// The number that all of `text` is, if it is one from `least` to `most`.
+/// The number in `text`, if all of `text` is a number from `least` to `most`.
 inline std::optional<long> whole_number(const char* text, long least, long most) {
   char* end = nullptr;
   errno = 0;

@@ -1,6 +1,6 @@
-// What must come before what among the operations of all streams and the host, whenever they happen to run:
-// by the order in which they were submitted, events, waits of the host, and the rules of the null stream.
-// Known once an operation is submitted. Only kept for the inspector.
+// The order that is guaranteed among the operations of all streams and the host, whatever their order in this
+// execution is. It follows from the order in which they were submitted, events, waits of the host, and the
+// rules of the null stream. It is known when an operation is submitted. Only the inspector uses it.
 #pragma once
 
 #include <cstdint>
@@ -34,14 +34,14 @@ class StreamOrder {
  public:
   /// The next operation of `stream`.
   PointRef submit(const Stream& stream);
-  /// What `stream` takes next comes after `event`.
+  /// The next operation of `stream` comes after `event`.
   void wait(const Stream& stream, const Point& event);
 
   void host_waited_for(const Point& point);
   void host_waited_for(const Stream& stream);
   void host_waited_for_blocking_streams();
   void host_waited_for_all();
-  /// Nothing that was submitted is still to run.
+  /// Everything that was submitted has run.
   void begin_era();
   /// A step of the host between what it has submitted and what it is going to submit.
   PointRef host() const;

@@ -1,9 +1,9 @@
 // The switch between two stacks, in one place.
 //
-// x86-64 has its own, as short as the calling convention allows. Boost.Context does the same for every
-// processor, but also saves the floating-point control registers, which makes the processor wait, and cannot
-// end a function (a barrier then costs a mispredicted return). Other processors take Boost's; so does a build
-// with -DSIMT_BOOST_SWITCH.
+// x86-64 has its own version, which is as short as the calling convention allows. Boost.Context does the same
+// for every processor, but it also saves the floating-point control registers, for which the processor waits.
+// And it cannot be the last action of a function, so that a barrier causes a mispredicted return. Other
+// processors use Boost's version; so does a build with -DSIMT_BOOST_SWITCH.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +14,13 @@
 
 namespace simt::detail {
 
-/// A stack that was left: everything needed to go on there.
+/// A stack that was left: everything that is needed to continue there.
 using StackPointer = void*;
 
 /// A fresh stack below `top` on which `entry` will run. `entry` must not return.
 StackPointer prepare_stack(char* top, std::size_t bytes, void (*entry)());
 
-/// Leaves this stack, noting it in *from, and goes on at `to`. Returns when somebody switches to *from.
+/// Stores this stack in *from and continues on `to`. Returns after a switch to *from.
 extern "C" void simt_switch_stack(StackPointer* from, StackPointer to);
 
 }  // namespace simt::detail

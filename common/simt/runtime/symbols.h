@@ -1,7 +1,6 @@
 // The names of this program's functions, from the symbol table of its file.
 //
-// A launch through a pointer, `kernel<<<...>>>`, has only that word to go by; the pointer says which kernel
-// it is.
+// A launch through a pointer, `kernel<<<...
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Records what ran and when, while somebody asks for it.
+// Records what ran and when, while the timeline is on.
 #pragma once
 
 #include <atomic>
@@ -8,12 +8,13 @@
 
 namespace simt::detail {
 
-/// Off, recording costs one load.
+/// If it is false, a call that would record costs one load.
 extern std::atomic<bool> timeline_on;
 
 /// Keeps the record if the timeline is on and has room.
 void record_on_timeline(TimelineRecord record);
-/// Notes who submits what is to be recorded, and when; nothing while the timeline is off.
+/// Stores in the record which host thread submits the operation, and when. Does nothing while the timeline is
+/// off.
 void note_submission(TimelineRecord& record);
 void count_launch(cudaStream_t stream);
 long long nanoseconds();

@@ -1,4 +1,4 @@
-// Copies and fills, as the timeline and the inspector know them.
+// Copies and fills in the form that the timeline and the inspector need.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Splits C++ source into the tokens that matter to the translator. Comments and white space are left out;
-// every token knows where it stands, so that all else can be passed through untouched.
+// Splits C++ source into the tokens that the translator needs. Comments and white space are left out. Every
+// token has its position, so that all other text can be passed through unchanged.
 #pragma once
 
 #include <cstddef>

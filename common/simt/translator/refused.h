@@ -1,4 +1,4 @@
-// What a kernel file may say that the CPU device cannot do.
+// Identifiers in kernel files that the CPU device does not support.
 #pragma once
 
 #include <cstddef>

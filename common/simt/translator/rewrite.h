@@ -1,5 +1,5 @@
 // Turns a CUDA source file into C++ for the CPU device. Rewrites launches and shared-memory declarations in
-// place, so that every line keeps its number; all else passes through.
+// place, so that every line keeps its number. All other text is unchanged.
 #pragma once
 
 #include <stdexcept>

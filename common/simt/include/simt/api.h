@@ -24,7 +24,7 @@ cudaError_t cudaDeviceDisablePeerAccess(int peer);
 cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaRuntimeGetVersion(int* version);
 cudaError_t cudaDeviceSynchronize();
-/// Frees all device memory and, unlike a GPU's, clears an error that a kernel left behind.
+/// Frees all device memory. Unlike on a GPU, it also clears an error that a kernel has left.
 cudaError_t cudaDeviceReset();
 cudaError_t cudaSetDeviceFlags(unsigned flags);
 cudaError_t cudaDeviceSetLimit(cudaLimit limit, std::size_t value);

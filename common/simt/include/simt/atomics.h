@@ -1,6 +1,7 @@
 // Atomic read-modify-write on shared and global memory. Each returns the old value.
 //
-// Blocks run on several cores at once, so these are real atomics. CUDA's are relaxed, and so are these.
+// Blocks run on several cores at the same time, so these are atomic operations of the processor. They are
+// relaxed, as CUDA's are.
 #pragma once
 
 #include <bit>
@@ -10,14 +11,15 @@
 
 namespace simt::detail {
 
-/// A thread that spins gives way now and then to the others of its block, and its core to the other blocks.
+/// From time to time, lets the other threads of the block run, and other blocks on this core, because this
+/// thread may spin.
 void spin();
 
 template <class T>
 using Bits = std::conditional_t<sizeof(T) == 8, unsigned long long,
                                 std::conditional_t<sizeof(T) == 4, unsigned, unsigned short>>;
 
-/// old = *address; *address = change(old), retried until nobody came between.
+/// old = *address; *address = change(old), repeated until no other thread has changed *address in between.
 template <class T, class Change>
 SIMT_AT_CALLER T atomic_update(T* address, Change change) {
   auto* bits = reinterpret_cast<Bits<T>*>(address);

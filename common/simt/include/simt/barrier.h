@@ -11,7 +11,7 @@ struct Site {
   int line;
 };
 
-/// What a barrier tells every thread about the predicates that the threads brought along.
+/// The result of a barrier for every thread: a summary of the predicates of all threads.
 struct BarrierVote {
   int count;
   bool all, any;

@@ -1,5 +1,5 @@
-// Where the program called the runtime from, for the inspector. The outermost call counts: who stands in
-// front of functions of the runtime, as a record of calls does, puts SIMT_CALL_FROM_HERE first.
+// The place at which the program called the runtime, for the inspector. The outermost call counts: a function
+// that wraps functions of the runtime, as a record of calls does, begins with SIMT_CALL_FROM_HERE.
 #pragma once
 
 namespace simt::detail {

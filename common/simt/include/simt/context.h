@@ -11,7 +11,8 @@ namespace simt::detail {
 
 class BlockRunner;
 
-/// State of the block that this worker runs. A thread that waits saves its part and restores it on return.
+/// State of the block that this worker runs. A thread that waits saves its own part and restores it
+/// afterwards.
 struct Context {
   uint3 thread = {};                // threadIdx
   uint3 block = {};                 // blockIdx
@@ -52,7 +53,7 @@ SIMT_UNWATCHED inline bool start_thread(Context& c) {
 
 void thread_returned_while_others_wait();
 
-/// Books the return of the running thread: nobody waits for it any more.
+/// Records that the running thread has returned, so that other threads no longer wait for it.
 inline void finish_thread(Context& c) {
   c.exited[c.linear / 32] |= 1u << (c.linear % 32);
   --c.live;

@@ -1,5 +1,4 @@
-// Talks to the inspector (common/simt/inspector) in programs that have it linked in. In others nothing
-// happens.
+// Calls of a program to the inspector (common/simt/inspector), if it is linked in. Otherwise they do nothing.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +10,15 @@ namespace simt {
 /// True where the inspector watches the kernels of this program.
 bool inspected();
 
-/// What the inspector found since the last call, in work that was waited for: a JSON document per finding,
-/// whose "text" is for a person.
+/// The findings of the inspector since the last call, in work for which the host has waited: a JSON document
+/// per finding, whose "text" is for a person.
 std::vector<std::string> take_findings();
 
 /// Device memory whose contents count as never written, whatever was copied there before. Waits for the
 /// device.
 void declare_unwritten(void* pointer, std::size_t bytes);
 
-/// Device memory that no kernel may touch, such as a canary. Waits for the device.
+/// Device memory that no kernel may access, such as a canary. Waits for the device.
 void declare_forbidden(void* pointer, std::size_t bytes);
 
 }  // namespace simt

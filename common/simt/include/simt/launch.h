@@ -13,7 +13,8 @@
 
 namespace simt::detail {
 
-/// What may be addresses among the arguments of a launch: pointers, and those in structures passed by value.
+/// The possible addresses among the arguments of a launch: pointers, and those in structures that are passed
+/// by value.
 struct Addresses {
   static constexpr std::size_t kMost = 24;
   std::uintptr_t value[kMost];
@@ -36,7 +37,7 @@ struct Addresses {
   }
 };
 
-/// One kernel launch: what a stream queues and workers take blocks of.
+/// One kernel launch. A stream queues it, and workers take blocks of it.
 class Grid {
  public:
   virtual ~Grid() = default;
@@ -53,7 +54,7 @@ class Grid {
   Addresses addresses;
 };
 
-/// Validates as CUDA does and queues; takes ownership. Errors go to cudaGetLastError.
+/// Validates the launch as CUDA does, takes ownership and enqueues it. Errors: cudaGetLastError returns them.
 void submit(Grid* grid, cudaStream_t stream);
 
 // Every thread gets its own copy of the arguments, since a kernel may change its parameters.

@@ -1,8 +1,8 @@
-// CUDA's declaration specifiers, as ordinary C++ means the same thing on the host.
+// CUDA's declaration specifiers, in terms of ordinary C++ on the host.
 #pragma once
 
-// A compiler that instruments overlooks what a call passes by value: `f(*pointer)` is a load only after f is
-// inlined.
+// A compiler that instruments does not see what a call passes by value: `f(*pointer)` is a load only after f
+// is inlined.
 #if defined(__SANITIZE_THREAD__) && !defined(__clang__)
 #define __global__ __attribute__((flatten))
 #else
@@ -17,7 +17,7 @@
 #define __align__(n) __attribute__((aligned(n)))
 #define __launch_bounds__(...)
 
-// The runtime's own part of a kernel file: the inspector need not see it.
+// The runtime's own part of a kernel file, which is not instrumented for the inspector.
 #if defined(__SANITIZE_THREAD__)
 #define SIMT_UNWATCHED __attribute__((no_sanitize_thread))
 #elif defined(__has_feature)
@@ -34,7 +34,7 @@
 #define __shared__ static thread_local __attribute__((used))
 #endif
 // One block stays on one worker thread from start to end: a variable of that thread is shared by the block.
-// "used": the compiler would otherwise take an array that nobody writes for zeros, and read none of it.
+// "used": otherwise the compiler would treat an array that is never written as zeros, and would not read it.
 
 // The translator adds this after such declarations.
 #define SIMT_STATIC_SHARED(bytes)                                                             \

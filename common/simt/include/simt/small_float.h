@@ -26,7 +26,7 @@ std::uint16_t round_bits(float value, Rounding rounding) {
   const std::uint32_t sign = bits >> 31;
   const std::uint32_t magnitude = bits & 0x7fffffffu;
   const auto with_sign = [&](std::uint32_t m) { return static_cast<std::uint16_t>(m | sign << 15); };
-  if (magnitude > 0x7f800000u) return 0x7fff;  // the NaN that the GPU makes
+  if (magnitude > 0x7f800000u) return 0x7fff;  // the NaN that a GPU returns
   if (magnitude == 0x7f800000u) return with_sign(kInfinity);
 
   // The significand with its hidden bit, and how many of its low bits go.

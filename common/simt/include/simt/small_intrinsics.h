@@ -16,7 +16,7 @@ SIMT_BINARY(__hdiv, __h2div, a / b)
 SIMT_BINARY(__hadd_rn, __hadd2_rn, a + b)
 SIMT_BINARY(__hsub_rn, __hsub2_rn, a - b)
 SIMT_BINARY(__hmul_rn, __hmul2_rn, a * b)
-// Of a number and NaN the number; of +0 and -0 the larger is +0.
+// If one operand is NaN, the result is the other one; +0 is larger than -0.
 SIMT_BINARY(__hmax, __hmax2, float(a) != float(a) ? b : float(b) != float(b) ? a : float(a) == float(b) ? (a.bits() >> 15 ? b : a) : a > b ? a : b)
 SIMT_BINARY(__hmin, __hmin2, float(a) != float(a) ? b : float(b) != float(b) ? a : float(a) == float(b) ? (a.bits() >> 15 ? a : b) : a < b ? a : b)
 SIMT_BINARY(__hmax_nan, __hmax2_nan, float(a) != float(a) ? a : float(b) != float(b) ? b : __hmax(a, b))

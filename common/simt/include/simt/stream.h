@@ -1,4 +1,4 @@
-// Host work in stream order: for libraries that stand in for a GPU library on the CPU device.
+// Host work in stream order: for libraries that replace a GPU library on the CPU device.
 #pragma once
 
 #include <functional>

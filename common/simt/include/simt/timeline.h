@@ -1,4 +1,4 @@
-// What ran, and when: what a profiler reads on the CPU device.
+// What ran, and when. A profiler reads this on the CPU device.
 #pragma once
 
 #include <cstddef>
@@ -33,16 +33,16 @@ struct TimelineRecord {
 
 /// Forgets earlier records and starts recording. At most `most_records` are kept.
 void timeline_start(std::size_t most_records = 1'000'000);
-/// Stops recording; the records in order of completion. Synchronise first to have all of them.
-/// `lost`, if not null: how many records there was no room for.
+/// Stops recording and returns the records in order of completion. Synchronize first to get all of them.
+/// `lost`, if not null, gets the number of records that did not fit.
 std::vector<TimelineRecord> timeline_stop(std::size_t* lost = nullptr);
 
-/// Kernels launched so far, recorded or not; a launch that was refused is none.
+/// The number of kernels launched so far, recorded or not. Launches that were refused do not count.
 std::uint64_t kernels_launched();
 
 /// From now on, launches in other streams than this one are counted.
 void expect_stream(cudaStream_t stream);
-/// How many there were since then.
+/// The number of these launches since then.
 std::uint64_t launched_elsewhere();
 
 }  // namespace simt

@@ -3,8 +3,8 @@
 
 #include "simt/qualifiers.h"
 
-// A GPU stores such a vector with one instruction. For the meter (common/simt/meter) it is one here, too,
-// also where the compiler would assign its members one by one.
+// A GPU stores such a vector with one instruction. For the meter (common/simt/meter) this is so here, too,
+// even if the compiler would assign the members one by one.
 #ifdef SIMT_METERED
 #define SIMT_ASSIGNED_WHOLE(name)                                     \
   SIMT_AT_CALLER name& operator=(const name& other) {                 \
@@ -58,7 +58,7 @@ SIMT_VECTORS(double, double, 16, 16)
 #undef SIMT_VECTORS
 #undef SIMT_ASSIGNED_WHOLE
 
-/// Extents of a grid or block; what is not given is 1.
+/// Extents of a grid or block; those that are not given are 1.
 struct dim3 {
   unsigned int x, y, z;
   constexpr dim3(unsigned int x_ = 1, unsigned int y_ = 1, unsigned int z_ = 1) : x(x_), y(y_), z(z_) {}

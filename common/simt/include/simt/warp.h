@@ -1,7 +1,8 @@
 // Warp-wide exchange: shuffles, votes, matches, reductions, __syncwarp.
 //
-// A lane leaves its value in a slot of its warp and waits for the other lanes of its mask. The last one to
-// arrive works out every lane's result, so that no lane can overwrite what another has yet to read.
+// A lane stores its value in a slot of its warp and waits for the other lanes of its mask. The last lane that
+// arrives computes the results of all lanes, so that no lane can overwrite a value that another one still has
+// to read.
 #pragma once
 
 #include <bit>
@@ -19,7 +20,7 @@ struct WarpLanes {
   int source[32];  // shuffles: the lane to read from
 };
 
-/// A kind of exchange. Lanes that meet must have come for the same kind.
+/// A kind of exchange. Lanes that meet must call the same kind.
 struct WarpOperation {
   const char* name;
   void (*complete)(WarpLanes& lanes, unsigned arrived);
@@ -33,7 +34,7 @@ extern const WarpOperation kShuffle, kShuffleUp, kShuffleDown, kShuffleXor, kSyn
 WarpLanes& warp_lanes();
 /// Waits for every lane of `mask` that has not returned; then this lane's result is in its slot.
 void warp_rendezvous(const WarpOperation& operation, unsigned mask, Site site);
-/// The lanes of this warp that wait here together, once no lane of the block can go on otherwise.
+/// The lanes of this warp that wait here together. It returns when no other thread of the block can continue.
 unsigned converged_lanes(Site site);
 
 inline int lane_index() {

@@ -1,4 +1,4 @@
-// What is wrong with the host's part of a whole program.
+// Findings in the host code of a whole program: leaks, unchecked errors, launches without a wait.
 #pragma once
 
 #include <map>
@@ -24,10 +24,11 @@ class HostFindings final : public detail::ProgramWatch {
   void launched(const detail::Grid& grid) override;
   void waited() override;
 
-  /// The program ends: whatever waits from now on is not its doing.
+  /// The program ends. Waits from now on are not made by its code.
   void at_exit();
-  /// Everything, as JSON objects like those of kernels. Memory counts as leaked, and an error as unchecked,
-  /// only in a program that `ended_well`; a kernel's failure only where `nothing_else` explains it.
+  /// All findings, as JSON objects like those of kernels. Memory counts as leaked, and an error as unchecked,
+  /// only if the program `ended_well`. A kernel's failure is a finding only if there is `nothing_else` that
+  /// explains it.
   std::vector<nlohmann::json> take(bool ended_well, bool nothing_else);
   std::uint64_t launches() const { return launches_; }
 
