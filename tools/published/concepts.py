@@ -1,4 +1,4 @@
-"""The index of concepts: where each is taught, practised and tested, from tags in lessons and guides.
+"""The index of concepts: where each is taught, practiced and tested, from tags in lessons and guides.
 
 A tag stands below the heading of its section:
 
@@ -160,7 +160,7 @@ def table(root: Path) -> str:
             raise ConceptError(f"an exercise practises '{name}' now: take it out of HOLES")
         practised = unique(places.practised) or f"not: {HOLES[name]}"
         lines.append([name, unique(places.taught), practised, unique(places.tests) or "-"])
-    return markdown.rows(["concept", "taught in", "practised in", "tested by"], lines, left=4)
+    return markdown.rows(["concept", "taught in", "practiced in", "tested by"], lines, left=4)
 
 
 def unique(names: list) -> str:
