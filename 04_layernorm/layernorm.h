@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "common/core/bf16.h"
+
 namespace wb {
 
 /// Widest row: up to here a float counts columns exactly, as merging mean and variance needs.
@@ -25,6 +27,18 @@ struct LayernormForward {
                         float* y,            // (N, C)
                         float* mean,         // (N), kept for the backward pass
                         float* rstd,         // (N), kept for the backward pass
+                        int n, int c, float epsilon, cudaStream_t stream);
+};
+
+/// The same with bf16 in memory. It computes in float and rounds y once; mean and rstd stay float.
+struct LayernormForwardBf16 {
+  static constexpr const char* kName = "layernorm_forward_bf16";
+  using Function = void(const bf16* x,      // (N, C)
+                        const bf16* gamma,  // (C)
+                        const bf16* beta,   // (C)
+                        bf16* y,            // (N, C)
+                        float* mean,        // (N), kept for the backward pass
+                        float* rstd,        // (N), kept for the backward pass
                         int n, int c, float epsilon, cudaStream_t stream);
 };
 

@@ -1,4 +1,5 @@
-// Benchmark of layernorm, forward and backward: from a row in one warp to rows that no register file holds.
+// Benchmark of layernorm, forward and backward, float and bf16: from a row in one warp to rows that no
+// register file holds.
 #include <cmath>
 
 #include "04_layernorm/layernorm.h"
@@ -14,6 +15,12 @@ namespace {
 
 constexpr float kEpsilon = 1e-5f;
 
+// Those rows of a (n, width) matrix, as the oracle wants them.
+template <class T>
+std::vector<double> double_rows(const wb::DeviceBuffer<T>& matrix, const std::vector<int>& rows, int width) {
+  return wb::to_double(wb::download_rows(matrix, rows, width));
+}
+
 struct Size {
   int n, c;
   std::size_t area() const { return static_cast<std::size_t>(n) * static_cast<std::size_t>(c); }
@@ -26,12 +33,15 @@ std::vector<Size> sizes() {
   return {{12288, 768}, {8192, 1024}, {16384, 8192}, {8192, 32768}};
 }
 
+// T is the type in memory, float or bf16.
+template <class ContractOf, class T>
 class ForwardProblem {
  public:
-  using Contract = wb::LayernormForward;
+  using Contract = ContractOf;
 
   struct Buffers {
-    wb::DeviceBuffer<float> x, gamma, beta, y, mean, rstd;
+    wb::DeviceBuffer<T> x, gamma, beta, y;
+    wb::DeviceBuffer<float> mean, rstd;
   };
 
   explicit ForwardProblem(Size size) : size_(size) {}
@@ -41,25 +51,26 @@ class ForwardProblem {
   // x read and y written; per element 2 FLOPs for the mean, 3 for the variance, 4 to normalise.
   wb::Work work() const {
     const auto area = static_cast<double>(size_.area());
-    return {8.0 * area + 8.0 * size_.c + 8.0 * size_.n, 9.0 * area};
+    return {2.0 * sizeof(T) * (area + size_.c) + 8.0 * size_.n, 9.0 * area};
   }
 
-  std::size_t buffer_bytes() const { return 2 * size_.area() * sizeof(float); }
+  std::size_t buffer_bytes() const { return 2 * size_.area() * sizeof(T); }
 
   Buffers allocate(std::uint64_t seed) const {
-    return {wb::DeviceBuffer<float>(wb::layernorm_bench_input(size_.n, size_.c, seed)),
-            wb::DeviceBuffer<float>(wb::layernorm_bench_input(1, size_.c, seed + 1000)),
-            wb::DeviceBuffer<float>(wb::layernorm_bench_input(1, size_.c, seed + 2000)),
-            wb::DeviceBuffer<float>(size_.area()),
+    return {wb::to_device<T>(wb::layernorm_bench_input(size_.n, size_.c, seed)),
+            wb::to_device<T>(wb::layernorm_bench_input(1, size_.c, seed + 1000)),
+            wb::to_device<T>(wb::layernorm_bench_input(1, size_.c, seed + 2000)),
+            wb::DeviceBuffer<T>(size_.area()),
             wb::DeviceBuffer<float>(static_cast<std::size_t>(size_.n)),
             wb::DeviceBuffer<float>(static_cast<std::size_t>(size_.n))};
   }
 
   void clear(Buffers& b) const {
-    for (auto* out : {&b.y, &b.mean, &b.rstd}) out->fill_bytes(0xFF);
+    b.y.fill_bytes(0xFF);
+    for (auto* out : {&b.mean, &b.rstd}) out->fill_bytes(0xFF);
   }
 
-  void call(Contract::Function* function, Buffers& b, cudaStream_t stream) const {
+  void call(typename Contract::Function* function, Buffers& b, cudaStream_t stream) const {
     function(b.x.data(), b.gamma.data(), b.beta.data(), b.y.data(), b.mean.data(), b.rstd.data(), size_.n,
              size_.c, kEpsilon, stream);
   }
@@ -67,26 +78,29 @@ class ForwardProblem {
   testing::AssertionResult check(const Buffers& b) const {
     const std::vector<int> rows = wb::sampled_rows(size_.n);
     const int count = static_cast<int>(rows.size());
-    const auto expected = wb::layernorm_oracle(wb::to_double(wb::download_rows(b.x, rows, size_.c)),
-                                               wb::to_double(b.gamma.download()),
-                                               wb::to_double(b.beta.download()), count, size_.c, kEpsilon);
+    const auto expected =
+        wb::layernorm_oracle(double_rows(b.x, rows, size_.c), double_rows(b.gamma, {0}, size_.c),
+                             double_rows(b.beta, {0}, size_.c), count, size_.c, kEpsilon);
     if (auto rstd = wb::matches(wb::download_rows(b.rstd, rows, 1), expected.rstd, {1e-6, 1e-5}); !rstd) {
       return rstd << " rstd";
     }
-    return wb::matches(wb::download_rows(b.y, rows, size_.c), expected.y, {5e-6, 5e-6}, {{count, size_.c}});
+    return wb::matches(wb::download_rows(b.y, rows, size_.c), expected.y, wb::stored_as<T>({5e-6, 5e-6}),
+                       {{count, size_.c}});
   }
 
  private:
   Size size_;
 };
 
+template <class ContractOf, class T>
 class BackwardProblem {
  public:
-  using Contract = wb::LayernormBackward;
+  using Contract = ContractOf;
   static constexpr bool kAccumulates = true;  // dgamma and dbeta
 
   struct Buffers {
-    wb::DeviceBuffer<float> dy, x, gamma, mean, rstd, dx, dgamma, dbeta, scratch;
+    wb::DeviceBuffer<T> dy, x, gamma, dx;
+    wb::DeviceBuffer<float> mean, rstd, dgamma, dbeta, scratch;
   };
 
   explicit BackwardProblem(Size size) : size_(size) {}
@@ -96,20 +110,20 @@ class BackwardProblem {
   // dy and x read, dx written; per element 6 FLOPs for the two means, 9 for dx, 3 for dgamma and dbeta.
   wb::Work work() const {
     const auto area = static_cast<double>(size_.area());
-    return {12.0 * area + 20.0 * size_.c + 8.0 * size_.n, 18.0 * area};
+    return {sizeof(T) * (3.0 * area + size_.c) + 16.0 * size_.c + 8.0 * size_.n, 18.0 * area};
   }
 
-  std::size_t buffer_bytes() const { return 3 * size_.area() * sizeof(float); }
+  std::size_t buffer_bytes() const { return 3 * size_.area() * sizeof(T); }
 
   // Any mean and rstd will do: the formula does not ask where they come from.
   Buffers allocate(std::uint64_t seed) const {
     const auto rows = static_cast<std::size_t>(size_.n), columns = static_cast<std::size_t>(size_.c);
-    return {wb::DeviceBuffer<float>(wb::random_uniform(size_.area(), seed + 3000)),
-            wb::DeviceBuffer<float>(wb::layernorm_bench_input(size_.n, size_.c, seed)),
-            wb::DeviceBuffer<float>(wb::layernorm_bench_input(1, size_.c, seed + 1000)),
+    return {wb::to_device<T>(wb::random_uniform(size_.area(), seed + 3000)),
+            wb::to_device<T>(wb::layernorm_bench_input(size_.n, size_.c, seed)),
+            wb::to_device<T>(wb::layernorm_bench_input(1, size_.c, seed + 1000)),
+            wb::DeviceBuffer<T>(size_.area()),
             wb::DeviceBuffer<float>(wb::random_uniform(rows, seed + 4000, 0.4f, 0.6f)),
             wb::DeviceBuffer<float>(wb::random_uniform(rows, seed + 5000, 1.0f, 1.2f)),
-            wb::DeviceBuffer<float>(size_.area()),
             wb::DeviceBuffer<float>(columns),
             wb::DeviceBuffer<float>(columns),
             wb::DeviceBuffer<float>(wb::layernorm_backward_scratch(size_.n, size_.c))};
@@ -122,7 +136,7 @@ class BackwardProblem {
     b.dbeta.fill_bytes(0);
   }
 
-  void call(Contract::Function* function, Buffers& b, cudaStream_t stream) const {
+  void call(typename Contract::Function* function, Buffers& b, cudaStream_t stream) const {
     function(b.dy.data(), b.x.data(), b.gamma.data(), b.mean.data(), b.rstd.data(), b.dx.data(),
              b.dgamma.data(), b.dbeta.data(), b.scratch.data(), size_.n, size_.c, stream);
   }
@@ -131,12 +145,10 @@ class BackwardProblem {
     const std::vector<int> rows = wb::sampled_rows(size_.n);
     const int count = static_cast<int>(rows.size());
     const auto expected = wb::layernorm_backward_oracle(
-        wb::to_double(wb::download_rows(b.dy, rows, size_.c)),
-        wb::to_double(wb::download_rows(b.x, rows, size_.c)), wb::to_double(b.gamma.download()),
-        wb::to_double(wb::download_rows(b.mean, rows, 1)), wb::to_double(wb::download_rows(b.rstd, rows, 1)),
-        count, size_.c);
-    auto dx =
-        wb::matches(wb::download_rows(b.dx, rows, size_.c), expected.dx, {1e-5, 1e-5}, {{count, size_.c}});
+        double_rows(b.dy, rows, size_.c), double_rows(b.x, rows, size_.c), double_rows(b.gamma, {0}, size_.c),
+        double_rows(b.mean, rows, 1), double_rows(b.rstd, rows, 1), count, size_.c);
+    auto dx = wb::matches(wb::download_rows(b.dx, rows, size_.c), expected.dx, wb::stored_as<T>({1e-5, 1e-5}),
+                          {{count, size_.c}});
     if (!dx) return dx << " dx";
     return check_parameters(b);
   }
@@ -144,14 +156,15 @@ class BackwardProblem {
  private:
   // Sums over all rows, so that no row can be left out.
   testing::AssertionResult check_parameters(const Buffers& b) const {
-    const std::vector<float> dy = b.dy.download(), x = b.x.download(), mean = b.mean.download(),
-                             rstd = b.rstd.download();
+    const std::vector<T> dy = b.dy.download(), x = b.x.download();
+    const std::vector<float> mean = b.mean.download(), rstd = b.rstd.download();
     const auto columns = static_cast<std::size_t>(size_.c);
     std::vector<double> dgamma(columns), dbeta(columns);
     for (std::size_t i = 0; i < dy.size(); ++i) {
       const std::size_t row = i / columns, column = i % columns;
-      const auto upstream = static_cast<double>(dy[i]);
-      dgamma[column] += upstream * (static_cast<double>(x[i]) - static_cast<double>(mean[row])) *
+      const auto upstream = static_cast<double>(wb::to_float(dy[i]));
+      dgamma[column] += upstream *
+                        (static_cast<double>(wb::to_float(x[i])) - static_cast<double>(mean[row])) *
                         static_cast<double>(rstd[row]);
       dbeta[column] += upstream;
     }
@@ -170,7 +183,13 @@ std::vector<Problem> problems() {
   return list;
 }
 
-const bool kForward = wb::add_benchmark<ForwardProblem>(problems<ForwardProblem>);
-const bool kBackward = wb::add_benchmark<BackwardProblem>(problems<BackwardProblem>);
+template <class Problem>
+bool add() {
+  return wb::add_benchmark<Problem>(problems<Problem>);
+}
+
+const bool kForward = add<ForwardProblem<wb::LayernormForward, float>>();
+const bool kBackward = add<BackwardProblem<wb::LayernormBackward, float>>();
+const bool kForwardBf16 = add<ForwardProblem<wb::LayernormForwardBf16, wb::bf16>>();
 
 }  // namespace

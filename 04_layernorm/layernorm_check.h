@@ -1,4 +1,4 @@
-// What every implementation of this chapter checks before it launches.
+// What every implementation of this chapter checks before it launches. T is float or bf16.
 #pragma once
 
 #include "04_layernorm/layernorm.h"
@@ -13,8 +13,9 @@ inline void check_layernorm_sizes(int n, int c) {
   WB_REQUIRE(c >= 1 && c <= kLayernormMaxColumns, c);
 }
 
-inline void check_layernorm_forward(const float* x, const float* gamma, const float* beta, const float* y,
-                                    const float* mean, const float* rstd, int n, int c, float epsilon) {
+template <class T>
+void check_layernorm_forward(const T* x, const T* gamma, const T* beta, const T* y, const float* mean,
+                             const float* rstd, int n, int c, float epsilon) {
   check_layernorm_sizes(n, c);
   WB_REQUIRE(epsilon >= 0.0f, epsilon);
   WB_REQUIRE(x != nullptr && is_aligned(x), x);

@@ -25,9 +25,10 @@ constexpr int row_mode_threads(RowMode mode) {
   return mode == RowMode::kStreamed ? kStreamedRowThreads : kLongRowThreads;
 }
 
-/// Blocks that should fit a multiprocessor, likewise: what one row of them loads while another reduces.
-constexpr int row_mode_blocks(RowMode mode) {
-  return mode == RowMode::kShort ? 1 : 2;
+/// Blocks that should fit a multiprocessor, likewise: what one row of them loads while another reduces. bf16
+/// takes more registers, since the compiler keeps each number of a pack in its own.
+constexpr int row_mode_blocks(RowMode mode, std::size_t element_bytes = sizeof(float)) {
+  return mode == RowMode::kShort || element_bytes < sizeof(float) ? 1 : 2;
 }
 
 struct RowLaunch {
@@ -36,14 +37,16 @@ struct RowLaunch {
   std::size_t shared_bytes;  // dynamic
 };
 
-inline RowLaunch row_launch(int c) {
+/// element_bytes: of a number of the row.
+inline RowLaunch row_launch(int c, std::size_t element_bytes = sizeof(float)) {
   if (c <= kShortRow) return {RowMode::kShort, threads_for_row(c, kShortRowFloats), 0};
   if (c <= kRegisterRow) return {RowMode::kRegisters, threads_for_row(c, kLongRowFloats), 0};
   // Not every GPU gives a block so much; the rest of it is for block_merge.
-  constexpr std::size_t kRestBytes = kRegisterRow * sizeof(float), kMergeBytes = 1024;
+  constexpr std::size_t kMergeBytes = 1024;
+  const std::size_t rest_bytes = kRegisterRow * element_bytes;
   const auto allowed = static_cast<std::size_t>(shared_memory_per_block());
-  if (c <= kHeldRow && kRestBytes + kMergeBytes <= allowed) {
-    return {RowMode::kSharedToo, kLongRowThreads, kRestBytes};
+  if (c <= kHeldRow && rest_bytes + kMergeBytes <= allowed) {
+    return {RowMode::kSharedToo, kLongRowThreads, rest_bytes};
   }
   return {RowMode::kStreamed, kStreamedRowThreads, 0};
 }

@@ -10,6 +10,9 @@
 // Bias, gamma and beta come from the L2 cache, and a thread that loads one pack, uses it and loads the next
 // spends most of its time waiting. Therefore the loads of two packs of each are in flight before the first is
 // used. More would take the registers that hold the row.
+//
+// T is the type in memory, float or bf16, and the type of what the block keeps. A bias comes with floats
+// only, since the biased value is kept too.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -17,6 +20,7 @@
 #include "04_layernorm/layernorm_row_launch.h"
 #include "04_layernorm/moments.cuh"
 #include "04_layernorm/welford.cuh"
+#include "common/core/float_pack.cuh"
 #include "common/core/loads_ahead.cuh"
 #include "common/core/pack.h"
 #include "common/core/pack_lifetime.cuh"
@@ -24,28 +28,28 @@
 namespace wb {
 
 /// One row, and where its results go. Pointers are those of the row.
-template <int kWidth, bool kBias>
+template <int kWidth, bool kBias, class T = float>
 struct LayernormRow {
-  const Pack<kWidth>* x;      // (C / kWidth)
-  const Pack<kWidth>* bias;   // (C / kWidth), not looked at without kBias
-  const Pack<kWidth>* gamma;  // (C / kWidth)
-  const Pack<kWidth>* beta;   // (C / kWidth)
-  Pack<kWidth>* y;            // (C / kWidth)
-  float* mean;                // (1)
-  float* rstd;                // (1)
-  int packs;                  // C / kWidth
+  const Pack<kWidth, T>* x;      // (C / kWidth)
+  const Pack<kWidth, T>* bias;   // (C / kWidth), not looked at without kBias
+  const Pack<kWidth, T>* gamma;  // (C / kWidth)
+  const Pack<kWidth, T>* beta;   // (C / kWidth)
+  Pack<kWidth, T>* y;            // (C / kWidth)
+  float* mean;                   // (1)
+  float* rstd;                   // (1)
+  int packs;                     // C / kWidth
   float epsilon;
 
   /// Nobody adds what it returns without kBias.
-  __device__ Pack<kWidth> bias_at(int at) const {
+  __device__ Pack<kWidth, T> bias_at(int at) const {
     if constexpr (kBias) return load_constant(&bias[at]);
     return {};
   }
 
   /// x + bias, or x without kBias.
-  __device__ static Pack<kWidth> plus(Pack<kWidth> x, const Pack<kWidth>& bias) {
+  __device__ static Pack<kWidth> plus(Pack<kWidth> x, const Pack<kWidth, T>& bias) {
     if constexpr (kBias) {
-      for (int j = 0; j < kWidth; ++j) x.values[j] += bias.values[j];
+      for (int j = 0; j < kWidth; ++j) x.values[j] += to_float(bias.values[j]);
     }
     return x;
   }
@@ -61,15 +65,19 @@ struct LayernormRow {
   }
 };
 
-template <int kWidth>
+template <int kWidth, class T>
 struct Affine {
-  Pack<kWidth> gamma, beta;
+  Pack<kWidth, T> gamma, beta;
+
+  __device__ Pack<kWidth, T> y(const Pack<kWidth>& x, float mean, float rstd) const {
+    return rounded_to<T>(normalise(x, mean, rstd, as_floats(gamma), as_floats(beta)));
+  }
 };
 
 /// For rows of up to kPacks packs per thread; twice that with kRest and `rest`, (kPacks, blockDim.x) packs of
 /// shared memory.
-template <int kWidth, int kPacks, bool kRest, bool kBias>
-__device__ void layernorm_row_held(const LayernormRow<kWidth, kBias>& row, Pack<kWidth>* rest) {
+template <int kWidth, int kPacks, bool kRest, bool kBias, class T>
+__device__ void layernorm_row_held(const LayernormRow<kWidth, kBias, T>& row, Pack<kWidth, T>* rest) {
   // Gamma and beta of short rows fit beside the row: loaded with it, nobody waits for them later.
   constexpr bool kHoldAffine = kPacks * kWidth <= kShortRowFloats;
   const int first = static_cast<int>(threadIdx.x);
@@ -77,10 +85,10 @@ __device__ void layernorm_row_held(const LayernormRow<kWidth, kBias>& row, Pack<
   const int step = kRest ? kLongRowThreads : static_cast<int>(blockDim.x);
   const int after = first + kPacks * step;  // what registers hold comes the rest
   const auto load_affine = [&row](int, int at) {
-    return Affine<kWidth>{load_constant(&row.gamma[at]), load_constant(&row.beta[at])};
+    return Affine<kWidth, T>{load_constant(&row.gamma[at]), load_constant(&row.beta[at])};
   };
-  Pack<kWidth> held[kPacks];
-  [[maybe_unused]] Affine<kWidth> affines[kHoldAffine ? kPacks : 1];
+  Pack<kWidth, T> held[kPacks];
+  [[maybe_unused]] Affine<kWidth, T> affines[kHoldAffine ? kPacks : 1];
 
   if constexpr (kRest) {
 #pragma unroll
@@ -102,18 +110,18 @@ __device__ void layernorm_row_held(const LayernormRow<kWidth, kBias>& row, Pack<
 
   Moments moments = {0.0f, 0.0f, 0.0f};
   const auto load_bias = [&row](int, int at) { return row.bias_at(at); };
-  const auto take = [&row, &moments](Pack<kWidth>& place, const Pack<kWidth>& bias) {
-    const Pack<kWidth> z = row.plus(place, bias);
+  const auto take = [&row, &moments](Pack<kWidth, T>& place, const Pack<kWidth, T>& bias) {
+    const Pack<kWidth> z = row.plus(as_floats(place), bias);
     if constexpr (kBias) place = z;
     moments = MergeMoments{}(moments, moments_of(z));
   };
   if constexpr (kRest) {
-    with_loads_ahead<kPacks>(after, step, row.packs, load_bias, [&](int i, int, const Pack<kWidth>& bias) {
+    with_loads_ahead<kPacks>(after, step, row.packs, load_bias, [&](int i, int, const Pack<kWidth, T>& bias) {
       take(rest[first + i * step], bias);
     });
   }
   with_loads_ahead<kPacks>(first, step, row.packs, load_bias,
-                           [&](int i, int, const Pack<kWidth>& bias) { take(held[i], bias); });
+                           [&](int i, int, const Pack<kWidth, T>& bias) { take(held[i], bias); });
   moments = block_merge(moments, MergeMoments{});
   const float mean = moments.mean, rstd = row.finish(moments);
 
@@ -123,23 +131,23 @@ __device__ void layernorm_row_held(const LayernormRow<kWidth, kBias>& row, Pack<
     else
       return load_affine(i, at);
   };
-  with_loads_ahead<kPacks>(
-      first, step, row.packs, held_affine, [&](int i, int at, const Affine<kWidth>& affine) {
-        store_once(&row.y[at], normalise(held[i], mean, rstd, affine.gamma, affine.beta));
-      });
+  with_loads_ahead<kPacks>(first, step, row.packs, held_affine,
+                           [&](int i, int at, const Affine<kWidth, T>& affine) {
+                             store_once(&row.y[at], affine.y(as_floats(held[i]), mean, rstd));
+                           });
   if constexpr (kRest) {
     with_loads_ahead<kPacks>(
-        after, step, row.packs, load_affine, [&](int i, int at, const Affine<kWidth>& affine) {
-          store_once(&row.y[at], normalise(rest[first + i * step], mean, rstd, affine.gamma, affine.beta));
+        after, step, row.packs, load_affine, [&](int i, int at, const Affine<kWidth, T>& affine) {
+          store_once(&row.y[at], affine.y(as_floats(rest[first + i * step]), mean, rstd));
         });
   }
 }
 
-template <int kWidth, bool kBias>
-__device__ void layernorm_row_streamed(const LayernormRow<kWidth, kBias>& row) {
+template <int kWidth, bool kBias, class T>
+__device__ void layernorm_row_streamed(const LayernormRow<kWidth, kBias, T>& row) {
   constexpr int kAtOnce = 2;  // packs whose loads are on their way together; registers allow no more
   const int first = static_cast<int>(threadIdx.x), step = static_cast<int>(blockDim.x);
-  Pack<kWidth> held[kAtOnce];
+  Pack<kWidth, T> held[kAtOnce];
   Moments moments = {0.0f, 0.0f, 0.0f};
   for (int start = first; start < row.packs; start += kAtOnce * step) {
 #pragma unroll
@@ -149,7 +157,8 @@ __device__ void layernorm_row_streamed(const LayernormRow<kWidth, kBias>& row) {
 #pragma unroll
     for (int i = 0; i < kAtOnce; ++i) {
       const int at = start + i * step;
-      if (at < row.packs) moments = MergeMoments{}(moments, moments_of(row.plus(held[i], row.bias_at(at))));
+      if (at < row.packs)
+        moments = MergeMoments{}(moments, moments_of(row.plus(as_floats(held[i]), row.bias_at(at))));
     }
   }
   moments = block_merge(moments, MergeMoments{});
@@ -164,20 +173,21 @@ __device__ void layernorm_row_streamed(const LayernormRow<kWidth, kBias>& row) {
     for (int i = 0; i < kAtOnce; ++i) {
       const int at = start + i * step;
       if (at >= row.packs) continue;
-      const Pack<kWidth> biased = row.plus(held[i], row.bias_at(at));
-      store_once(&row.y[at], normalise(biased, moments.mean, rstd, row.gamma[at], row.beta[at]));
+      const Pack<kWidth> biased = row.plus(as_floats(held[i]), row.bias_at(at));
+      store_once(&row.y[at], Affine<kWidth, T>{row.gamma[at], row.beta[at]}.y(biased, moments.mean, rstd));
     }
   }
 }
 
 /// All threads of the block call it, with RowLaunch::shared_bytes of dynamic shared memory at `rest`.
-template <RowMode kMode, int kWidth, bool kBias>
-__device__ void layernorm_row(const LayernormRow<kWidth, kBias>& row, void* rest) {
+template <RowMode kMode, int kWidth, bool kBias, class T>
+__device__ void layernorm_row(const LayernormRow<kWidth, kBias, T>& row, void* rest) {
   constexpr int kPacks = (kMode == RowMode::kShort ? kShortRowFloats : kLongRowFloats) / kWidth;
   if constexpr (kMode == RowMode::kStreamed) {
     layernorm_row_streamed(row);
   } else {
-    layernorm_row_held<kWidth, kPacks, kMode == RowMode::kSharedToo>(row, static_cast<Pack<kWidth>*>(rest));
+    layernorm_row_held<kWidth, kPacks, kMode == RowMode::kSharedToo>(row,
+                                                                     static_cast<Pack<kWidth, T>*>(rest));
   }
 }
 

@@ -2,10 +2,12 @@
 //
 // Thread t holds packs t, t + blockDim.x, t + 2 blockDim.x, ...: neighboring threads read neighboring packs.
 // Each thread computes the moments of its packs, the block merges them (welford.cuh), and each thread
-// normalizes the elements that it kept. A pack is 16 bytes if the rows allow it, otherwise 4. Rows above
-// 32768 columns are read twice.
+// normalizes the elements that it kept. A pack is 16 bytes if the rows allow it, otherwise one number. Rows
+// above 32768 columns are read twice.
 //
-// 8 bytes per element and 9 FLOPs: memory bound.
+// T is the type in memory, float or bf16; all arithmetic is float.
+//
+// 8 bytes per element (4 in bf16) and 9 FLOPs: memory bound.
 // Read next: layernorm_backward.cuh.
 #include <cstdint>
 
@@ -17,50 +19,52 @@
 namespace wb {
 namespace {
 
-template <int kWidth, RowMode kMode>
-__global__ void __launch_bounds__(row_mode_threads(kMode), row_mode_blocks(kMode))
-    layernorm_kernel(const float* x,      // (N, C)
-                     const float* gamma,  // (C)
-                     const float* beta,   // (C)
-                     float* y,            // (N, C)
-                     float* mean,         // (N)
-                     float* rstd,         // (N)
+template <int kWidth, RowMode kMode, class T>
+__global__ void __launch_bounds__(row_mode_threads(kMode), row_mode_blocks(kMode, sizeof(T)))
+    layernorm_kernel(const T* x,      // (N, C)
+                     const T* gamma,  // (C)
+                     const T* beta,   // (C)
+                     T* y,            // (N, C)
+                     float* mean,     // (N)
+                     float* rstd,     // (N)
                      int c, float epsilon) {
-  using P = Pack<kWidth>;
+  using P = Pack<kWidth, T>;
   extern __shared__ float4 shared[];
   const std::int64_t start = blockIdx.x * static_cast<std::int64_t>(c);
-  const LayernormRow<kWidth, false> row = {reinterpret_cast<const P*>(x + start),
-                                           nullptr,
-                                           reinterpret_cast<const P*>(gamma),
-                                           reinterpret_cast<const P*>(beta),
-                                           reinterpret_cast<P*>(y + start),
-                                           mean + blockIdx.x,
-                                           rstd + blockIdx.x,
-                                           c / kWidth,
-                                           epsilon};
+  const LayernormRow<kWidth, false, T> row = {reinterpret_cast<const P*>(x + start),
+                                              nullptr,
+                                              reinterpret_cast<const P*>(gamma),
+                                              reinterpret_cast<const P*>(beta),
+                                              reinterpret_cast<P*>(y + start),
+                                              mean + blockIdx.x,
+                                              rstd + blockIdx.x,
+                                              c / kWidth,
+                                              epsilon};
   layernorm_row<kMode>(row, shared);
 }
 
-template <int kWidth>
+template <int kWidth, class T>
 auto* kernel_for(RowMode mode) {
   switch (mode) {
     case RowMode::kShort:
-      return layernorm_kernel<kWidth, RowMode::kShort>;
+      return layernorm_kernel<kWidth, RowMode::kShort, T>;
     case RowMode::kRegisters:
-      return layernorm_kernel<kWidth, RowMode::kRegisters>;
+      return layernorm_kernel<kWidth, RowMode::kRegisters, T>;
     case RowMode::kSharedToo:
-      return layernorm_kernel<kWidth, RowMode::kSharedToo>;
+      return layernorm_kernel<kWidth, RowMode::kSharedToo, T>;
     default:
-      return layernorm_kernel<kWidth, RowMode::kStreamed>;
+      return layernorm_kernel<kWidth, RowMode::kStreamed, T>;
   }
 }
 
-void layernorm_forward_solution(const float* x, const float* gamma, const float* beta, float* y, float* mean,
-                                float* rstd, int n, int c, float epsilon, cudaStream_t stream) {
+template <class T>
+void layernorm_forward_solution(const T* x, const T* gamma, const T* beta, T* y, float* mean, float* rstd,
+                                int n, int c, float epsilon, cudaStream_t stream) {
   check_layernorm_forward(x, gamma, beta, y, mean, rstd, n, c, epsilon);
-  const RowLaunch launch = row_launch(c);
-  auto* kernel =
-      rows_fit_pack4(c, x, gamma, beta, y) ? kernel_for<4>(launch.mode) : kernel_for<1>(launch.mode);
+  constexpr int kWide = 16 / sizeof(T);
+  const RowLaunch launch = row_launch(c, sizeof(T));
+  auto* kernel = rows_fit_pack<kWide>(c, x, gamma, beta, y) ? kernel_for<kWide, T>(launch.mode)
+                                                            : kernel_for<1, T>(launch.mode);
   WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      static_cast<int>(launch.shared_bytes)));
   kernel<<<n, launch.threads, launch.shared_bytes, stream>>>(x, gamma, beta, y, mean, rstd, c, epsilon);
@@ -69,6 +73,7 @@ void layernorm_forward_solution(const float* x, const float* gamma, const float*
 
 }  // namespace
 
-WB_REGISTER(LayernormForward, solution, layernorm_forward_solution);
+WB_REGISTER(LayernormForward, solution, layernorm_forward_solution<float>);
+WB_REGISTER(LayernormForwardBf16, solution, layernorm_forward_solution<bf16>);
 
 }  // namespace wb

@@ -7,6 +7,7 @@
 
 #include <cuda_runtime.h>
 
+#include "common/core/bf16.h"
 #include "common/core/pack.h"
 
 namespace wb {
@@ -44,6 +45,23 @@ __device__ void store_once(Pack<kWidth>* pack, const Pack<kWidth>& value) {
   } else {
     __stcs(reinterpret_cast<float4*>(pack), make_float4(v[0], v[1], v[2], v[3]));
   }
+}
+
+// Packs of bf16 are loaded and stored as any other: they say nothing yet.
+
+template <int kWidth>
+__device__ Pack<kWidth, bf16> load_once(const Pack<kWidth, bf16>* pack) {
+  return *pack;
+}
+
+template <int kWidth>
+__device__ Pack<kWidth, bf16> load_constant(const Pack<kWidth, bf16>* pack) {
+  return *pack;
+}
+
+template <int kWidth>
+__device__ void store_once(Pack<kWidth, bf16>* pack, const Pack<kWidth, bf16>& value) {
+  *pack = value;
 }
 
 }  // namespace wb

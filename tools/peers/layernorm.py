@@ -1,4 +1,4 @@
-"""layernorm and its gradient in PyTorch, and forward in a Triton kernel of our own."""
+"""layernorm in PyTorch, fp32 and bf16, and its gradient; forward also in a Triton kernel of our own."""
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +9,9 @@ EPSILON = 1e-5
 
 def inputs(problem, random):
     n, c = problem.numbers(2)
-    gamma, beta = random.uniform(c, low=0.5, high=1.5), random.uniform(c)
-    return random.uniform(n, c, high=2.0), gamma, beta
+    gamma = random.uniform(c, low=0.5, high=1.5, dtype=problem.dtype)
+    beta = random.uniform(c, dtype=problem.dtype)
+    return random.uniform(n, c, high=2.0, dtype=problem.dtype), gamma, beta
 
 
 def forward(x, gamma, beta):

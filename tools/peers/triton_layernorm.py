@@ -18,12 +18,12 @@ def _row_in_registers(x, gamma, beta, y, mean, rstd, columns, epsilon, block: tl
     row = tl.program_id(0).to(tl.int64)
     at = tl.arange(0, block)
     inside = at < columns
-    values = tl.load(x + row * columns + at, mask=inside, other=0.0)
+    values = tl.load(x + row * columns + at, mask=inside, other=0.0).to(tl.float32)
     average = tl.sum(values, 0) / columns
     deviation = tl.where(inside, values - average, 0.0)
     inverse = tl.rsqrt(tl.sum(deviation * deviation, 0) / columns + epsilon)
-    scale = tl.load(gamma + at, mask=inside, other=0.0)
-    shift = tl.load(beta + at, mask=inside, other=0.0)
+    scale = tl.load(gamma + at, mask=inside, other=0.0).to(tl.float32)
+    shift = tl.load(beta + at, mask=inside, other=0.0).to(tl.float32)
     tl.store(y + row * columns + at, deviation * inverse * scale + shift, mask=inside)
     tl.store(mean + row, average)
     tl.store(rstd + row, inverse)
@@ -37,31 +37,32 @@ def _row_in_pieces(x, gamma, beta, y, mean, rstd, columns, epsilon, block: tl.co
     total = tl.zeros([block], tl.float32)
     for start in range(0, columns, block):
         at = start + tl.arange(0, block)
-        total += tl.load(x + at, mask=at < columns, other=0.0)
+        total += tl.load(x + at, mask=at < columns, other=0.0).to(tl.float32)
     average = tl.sum(total, 0) / columns
     squares = tl.zeros([block], tl.float32)
     for start in range(0, columns, block):
         at = start + tl.arange(0, block)
-        values = tl.load(x + at, mask=at < columns, other=0.0)
+        values = tl.load(x + at, mask=at < columns, other=0.0).to(tl.float32)
         deviation = tl.where(at < columns, values - average, 0.0)
         squares += deviation * deviation
     inverse = tl.rsqrt(tl.sum(squares, 0) / columns + epsilon)
     for start in range(0, columns, block):
         at = start + tl.arange(0, block)
         inside = at < columns
-        values = tl.load(x + at, mask=inside, other=0.0)
-        scale = tl.load(gamma + at, mask=inside, other=0.0)
-        shift = tl.load(beta + at, mask=inside, other=0.0)
+        values = tl.load(x + at, mask=inside, other=0.0).to(tl.float32)
+        scale = tl.load(gamma + at, mask=inside, other=0.0).to(tl.float32)
+        shift = tl.load(beta + at, mask=inside, other=0.0).to(tl.float32)
         tl.store(y + at, (values - average) * inverse * scale + shift, mask=inside)
     tl.store(mean + row, average)
     tl.store(rstd + row, inverse)
 
 
 def layernorm(x, gamma, beta, epsilon: float):
-    """y of x (N, C), contiguous; mean and rstd are written as well, as a backward pass needs them."""
+    """y of x (N, C), contiguous, fp32 or bf16; mean and rstd are written as well, as a backward pass needs
+    them."""
     n, c = x.shape
     y = torch.empty_like(x)
-    mean, rstd = x.new_empty(n), x.new_empty(n)
+    mean, rstd = (torch.empty(n, dtype=torch.float32, device=x.device) for _ in range(2))
     block = min(triton.next_power_of_2(c), WIDEST_BLOCK)
     kernel = _row_in_registers if c <= block else _row_in_pieces
     warps = min(max(block // 256, 1), 16)

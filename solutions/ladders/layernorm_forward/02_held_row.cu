@@ -36,16 +36,17 @@ __global__ void __launch_bounds__(Shape::kThreads) held_row(ladder::LayernormArg
   ladder::store_normalised(held, arguments, row, 0, mean, rstd);
 }
 
-void layernorm_held_row(const float* x, const float* gamma, const float* beta, float* y, float* mean,
-                        float* rstd, int n, int c, float epsilon, cudaStream_t stream) {
+template <class T>
+void layernorm_held_row(const T* x, const T* gamma, const T* beta, T* y, float* mean, float* rstd, int n,
+                        int c, float epsilon, cudaStream_t stream) {
   check_layernorm_forward(x, gamma, beta, y, mean, rstd, n, c, epsilon);
-  const ladder::LayernormArguments<float> arguments = {x, gamma, beta, y, mean, rstd, c, epsilon};
-  const bool wide = rows_fit_pack4(c, x, gamma, beta, y);
+  const ladder::LayernormArguments<T> arguments = {x, gamma, beta, y, mean, rstd, c, epsilon};
+  const bool wide = rows_fit_pack<16 / sizeof(T)>(c, x, gamma, beta, y);
   if (c > ladder::kLongestHeldRow) {
-    ladder::layernorm_walked_kernel<float>(wide)<<<n, ladder::kWalkingThreads, 0, stream>>>(arguments);
+    ladder::layernorm_walked_kernel<T>(wide)<<<n, ladder::kWalkingThreads, 0, stream>>>(arguments);
   } else {
-    ladder::with_held_row<float>(c, wide, [&](auto shape) {
-      held_row<decltype(shape), float><<<n, shape.kThreads, 0, stream>>>(arguments);
+    ladder::with_held_row<T>(c, wide, [&](auto shape) {
+      held_row<decltype(shape), T><<<n, shape.kThreads, 0, stream>>>(arguments);
     });
   }
   WB_CHECK_LAUNCH();
@@ -53,6 +54,7 @@ void layernorm_held_row(const float* x, const float* gamma, const float* beta, f
 
 }  // namespace
 
-WB_REGISTER(LayernormForward, held_row, layernorm_held_row);
+WB_REGISTER(LayernormForward, held_row, layernorm_held_row<float>);
+WB_REGISTER(LayernormForwardBf16, held_row, layernorm_held_row<bf16>);
 
 }  // namespace wb

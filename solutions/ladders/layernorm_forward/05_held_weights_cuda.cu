@@ -3,13 +3,15 @@
 // Needs: sm_90
 //
 // Idea: the previous rungs loaded gamma and beta after the reduction, and all threads then waited for a
-// cache. Up to 8192 columns a thread has registers for both in addition to the row, and issues all three
-// loads together. Of longer rows half lies in shared memory (halved_row.cuh), so that two blocks fit a
-// multiprocessor and one loads while the other waits; their weights are loaded one pack ahead.
+// cache. Up to 8192 columns (16384 in bf16) a thread has registers for both in addition to the row, and
+// issues all three loads together. In short rows of bf16 a thread would have only one load of the row, so a
+// block processes two rows, which share the weights and the barriers. Of longer rows half lies in shared
+// memory (halved_row.cuh), so that two blocks fit a multiprocessor and one loads while the other waits; their
+// weights are loaded one pack ahead.
 //
 // Limited before: the latency of a cache for gamma and beta, after the barrier, with all threads waiting.
-// Limits now: memory: 92% of a copy at 1024 columns, 101% at 8192, 97% at 32768 (H100).
-// Uses: 32 to 64 registers; 64 KiB of shared memory if it holds half of a row.
+// Limits now: memory: in fp32 92% of a copy at 1024 columns, 101% at 8192, 97% at 32768 (H100).
+// Uses: 32 to 108 registers; 64 KiB of shared memory if it holds half of a row, 32 KiB in bf16.
 // Costs in clarity: two kernels, for short rows and for long ones.
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/layernorm_check.h"
@@ -22,27 +24,38 @@
 namespace wb {
 namespace {
 
-template <class Shape, bool kFull, class T>
-__global__ void __launch_bounds__(Shape::kThreads) held_weights(ladder::LayernormArguments<T> a) {
-  const std::int64_t row = blockIdx.x;
+// Past the last row there is the last row once more: its results are written twice.
+template <class Shape, bool kFull, int kRows, class T>
+__global__ void __launch_bounds__(Shape::kThreads) held_weights(ladder::LayernormArguments<T> a, int n) {
+  const auto row = [&](int r) { return min(blockIdx.x * static_cast<std::int64_t>(kRows) + r, n - 1l); };
   hopper::wait_for_previous_kernel();
-  ladder::HeldPacks<Shape, kFull> x, gamma, beta;
-  x.ask_for(a.x + row * a.c, a.c);
+  ladder::HeldPacks<Shape, kFull> x[kRows], gamma, beta;
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) x[r].ask_for(a.x + row(r) * a.c, a.c);
   gamma.ask_for(a.gamma, a.c);
   beta.ask_for(a.beta, a.c);
   hopper::let_next_kernel_start();
 
   const auto count = static_cast<float>(a.c);
-  float sum = 0.0f, squares = 0.0f;
-  x.each(a.c, [&](float value) { sum += value; });
-  const float mean = ladder::meet_sum<Shape::kThreads>(sum) / count;
-  x.each(a.c, [&](float value) { squares += (value - mean) * (value - mean); });
-  const float rstd = rsqrtf(ladder::meet_sum<Shape::kThreads>(squares, 1) / count + a.epsilon);
+  ladder::Known<kRows> sums = {}, squares = {};
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) x[r].each(a.c, [&](float value) { sums.of[r] += value; });
+  sums = ladder::meet<Shape::kThreads>(sums, ladder::Add{});
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) {
+    const float mean = sums.of[r] / count;
+    x[r].each(a.c, [&](float value) { squares.of[r] += (value - mean) * (value - mean); });
+  }
+  squares = ladder::meet<Shape::kThreads>(squares, ladder::Add{}, 1);
 
-  ladder::store_statistics(a, row, mean, rstd);
-  ladder::store_packs<Shape, kFull>(a.y + row * a.c, a.c, [&](int i, int j) {
-    return (x.at(i, j) - mean) * rstd * gamma.at(i, j) + beta.at(i, j);
-  });
+#pragma unroll
+  for (int r = 0; r < kRows; ++r) {
+    const float mean = sums.of[r] / count, rstd = rsqrtf(squares.of[r] / count + a.epsilon);
+    ladder::store_statistics(a, row(r), mean, rstd);
+    ladder::store_packs<Shape, kFull>(a.y + row(r) * a.c, a.c, [&](int i, int j) {
+      return (x[r].at(i, j) - mean) * rstd * gamma.at(i, j) + beta.at(i, j);
+    });
+  }
 }
 
 // Weights are loaded a pack before they are needed: the compiler does not move their loads past a store.
@@ -77,34 +90,39 @@ __global__ void __launch_bounds__(Shape::kThreads, 2) halved_row(ladder::Layerno
 #pragma unroll
   for (int i = 0; i < 2 * Shape::kPacks; ++i) {
     if (!x.is_inside(i)) continue;
-    const auto result = normalise(x.pack(i), mean, rstd, gamma[i % kAhead], beta[i % kAhead]);
+    const auto result = ladder::round_to<T>(normalise(ladder::to_floats<T>(x.pack(i)), mean, rstd,
+                                                      ladder::to_floats<T>(gamma[i % kAhead]),
+                                                      ladder::to_floats<T>(beta[i % kAhead])));
     ask_for_weights(i + kAhead);
     y[x.index(i)] = result;
   }
 }
 
-void layernorm_held_weights(const float* x, const float* gamma, const float* beta, float* y, float* mean,
-                            float* rstd, int n, int c, float epsilon, cudaStream_t stream) {
+template <class T>
+void layernorm_held_weights(const T* x, const T* gamma, const T* beta, T* y, float* mean, float* rstd, int n,
+                            int c, float epsilon, cudaStream_t stream) {
   check_layernorm_forward(x, gamma, beta, y, mean, rstd, n, c, epsilon);
-  const ladder::LayernormArguments<float> a = {x, gamma, beta, y, mean, rstd, c, epsilon};
-  const bool wide = rows_fit_pack4(c, x, gamma, beta, y);
-  using Half = ladder::RowShape<float, 4, 8, 512>;
+  const ladder::LayernormArguments<T> a = {x, gamma, beta, y, mean, rstd, c, epsilon};
+  const bool wide = rows_fit_pack<16 / sizeof(T)>(c, x, gamma, beta, y);
+  using Half = ladder::RowShape<T, 16 / sizeof(T), 2 * sizeof(T), 512>;
   constexpr int kShared = ladder::HalvedRow<Half>::kSharedBytes;
-  if (ladder::with_held_packs<float>(c, wide, [&](auto shape, auto is_full) {
-        ladder::launch_early(held_weights<decltype(shape), is_full.value, float>, {n, shape.kThreads}, stream,
-                             a);
+  if (ladder::with_held_packs<T>(c, wide, [&](auto shape, auto is_full) {
+        constexpr int kRows = sizeof(T) == 2 && decltype(shape)::kPacks == 1 ? 2 : 1;
+        ladder::launch_early(held_weights<decltype(shape), is_full.value, kRows, T>,
+                             {(n - 1) / kRows + 1, shape.kThreads}, stream, a, n);
       })) {
   } else if (wide && c <= 2 * Half::kColumns && kShared <= shared_memory_per_block()) {
-    auto* kernel = c == 2 * Half::kColumns ? halved_row<Half, true, float> : halved_row<Half, false, float>;
+    auto* kernel = c == 2 * Half::kColumns ? halved_row<Half, true, T> : halved_row<Half, false, T>;
     ladder::launch_early(kernel, {n, Half::kThreads, kShared}, stream, a);
   } else {
-    ladder::layernorm_walked_kernel<float>(wide)<<<n, ladder::kWalkingThreads, 0, stream>>>(a);
+    ladder::layernorm_walked_kernel<T>(wide)<<<n, ladder::kWalkingThreads, 0, stream>>>(a);
   }
   WB_CHECK_LAUNCH();
 }
 
 }  // namespace
 
-WB_REGISTER(LayernormForward, held_weights, layernorm_held_weights);
+WB_REGISTER(LayernormForward, held_weights, layernorm_held_weights<float>);
+WB_REGISTER(LayernormForwardBf16, held_weights, layernorm_held_weights<bf16>);
 
 }  // namespace wb
