@@ -142,9 +142,9 @@ function(wb_exercise chapter exercise)
   wb_mutants(${chapter} ${exercise})
 endfunction()
 
-# Tests that change starters, or build what they have changed, take all of these locks. A test that only needs a starter
-# as it was handed out takes one: four of them run at the same time.
-set(WB_BUILD_TREE build_tree starters_0 starters_1 starters_2 starters_3)
+# What tests that change starters, or take away what was built of them, have for themselves (RESOURCE_LOCK). All others build
+# in this directory at the same time: by the lock of the build directory, one after another (tools/workbook/lock.py).
+set(WB_CHANGED_STARTERS starter_vector_add starter_launch)
 
 # ctest starter_unsolved.NAME: the starter compiles, fails at the first step of its lesson, and its benchmark, where it
 # has one, starts.
@@ -157,11 +157,8 @@ function(wb_prove_unsolved chapter exercise starter)
     COMMAND ${CMAKE_COMMAND} -DSTARTER=${CMAKE_CURRENT_SOURCE_DIR}/${starter} -DBUILD=${CMAKE_BINARY_DIR}
             -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test> ${bench}
             -P ${PROJECT_SOURCE_DIR}/cmake/StarterUnsolved.cmake)
-  string(MD5 place ${exercise})
-  string(SUBSTRING ${place} 0 1 place)
-  math(EXPR place "0x${place} % 4")
-  set_tests_properties(starter_unsolved.${exercise} PROPERTIES LABELS "${chapter};starter" RESOURCE_LOCK starters_${place}
-    COST 70 SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
+  set_tests_properties(starter_unsolved.${exercise} PROPERTIES LABELS "${chapter};starter"
+    RESOURCE_LOCK starter_${exercise} COST 5 SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
 endfunction()
 
 # Replaces the files in the variable FILES by files that include six of them each, since nvcc takes longer to start than to

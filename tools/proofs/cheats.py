@@ -22,7 +22,7 @@ from pathlib import Path
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
 
-from workbook import chapters, check, judges, process, test_run  # noqa: E402
+from workbook import chapters, check, judges, lock, process, test_run  # noqa: E402
 
 CHEATS = TOOLS / "proofs" / "cheats"
 CAUSE = re.compile(r"^// Caught as: (.+)$", re.MULTILINE)
@@ -32,9 +32,10 @@ SECONDS = 120.0
 def build(folder: Path, targets: list) -> str:
     """All that link; what the build says of the others."""
     command = ["cmake", "--build", str(folder), "--target", *targets, "--", "-k", "0"]
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
+    with lock.held(folder):
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
     return done.stdout
 
 
