@@ -15,9 +15,9 @@ constexpr auto kFixedInit = Init::kFixed;
 constexpr auto kStrided = KvLayout::kStridedView;
 constexpr auto kContiguous = KvLayout::kContiguous;
 
-// What a beginner writes: an attention and a SwiGLU without tiles, that read every operand where they need
-// it. A warp per query costs five shuffles per key. On the CPU device a shuffle is 32 switches of stacks,
-// which would be all that one sees, so there a query gets one thread.
+// A beginner's kernels: an attention and a SwiGLU without tiles, which read every operand from memory where
+// they need it. One warp per query takes four shuffles for two keys. On the CPU device a shuffle takes 32
+// context switches, which would hide everything else, so a query has one thread there.
 std::string_view beginners_kernels() {
   return device_is_cpu() ? "attention=thread_per_query,swiglu=naive"
                          : "attention=warp_per_query,swiglu=naive";
@@ -29,10 +29,10 @@ std::string_view hybrid_kernels() {
                          : "attention=warp_per_query,swiglu=solution";
 }
 
-// Neighbouring stages differ in one component (stage 1 to 2: init; 2 to 3: layout; 3 to 4: timer; 4 to 5:
-// SwiGLU). V1 is the usual way to write a Llama from library calls: every matrix product tuned, everything
-// between unfused. Versions differ in kernels only: V2 fuses norms and SiLU, stage 5 (V3) stores no scores,
-// and V4 has the attention that measures fastest.
+// Consecutive stages differ in one component (stage 1 to 2: init; 2 to 3: layout; 3 to 4: timer; 4 to 5:
+// SwiGLU). V1 is the usual way to write a Llama from library calls: every matrix product is tuned, and
+// nothing between is fused. Versions differ only in kernels: V2 fuses norms and SiLU, stage 5 (V3) stores no
+// scores, and V4 has the attention that was measured as the fastest.
 std::array<Stage, 8> make_stages() {
   const std::string_view by_hand = beginners_kernels();
   return {{
