@@ -36,4 +36,13 @@ struct SoftmaxBackward {
                         int rows, int columns, cudaStream_t stream);
 };
 
+/// The same with bf16 in memory. It computes in float and rounds dx once.
+struct SoftmaxBackwardBf16 {
+  static constexpr const char* kName = "softmax_backward_bf16";
+  using Function = void(const bf16* dy,  // (rows, columns)
+                        const bf16* y,   // (rows, columns)
+                        bf16* dx,        // (rows, columns)
+                        int rows, int columns, cudaStream_t stream);
+};
+
 }  // namespace wb

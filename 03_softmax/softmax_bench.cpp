@@ -1,4 +1,4 @@
-// Benchmark of softmax in float and bf16, and of its gradient: rows that fit a block's registers, and rows
+// Benchmark of softmax and its gradient, in float and bf16: rows that fit a block's registers, and rows
 // that fill them.
 #include <algorithm>
 #include <span>
@@ -93,42 +93,48 @@ class SoftmaxForwardProblem : public RowsProblem {
   }
 };
 
+template <class ContractOf, class T>
 class SoftmaxBackwardProblem : public RowsProblem {
  public:
   using RowsProblem::RowsProblem;
-  using Contract = wb::SoftmaxBackward;
+  using Contract = ContractOf;
 
   struct Buffers {
-    wb::DeviceBuffer<float> dy, y, dx;  // (rows, columns)
+    wb::DeviceBuffer<T> dy, y, dx;  // (rows, columns)
   };
 
-  // Two floats read, one written. A product and a sum for the row, a difference and a product for dx.
-  wb::Work work() const { return {12.0 * static_cast<double>(size()), 4.0 * static_cast<double>(size())}; }
+  // Two numbers read, one written. A product and a sum for the row, a difference and a product for dx.
+  wb::Work work() const {
+    const auto area = static_cast<double>(size());
+    return {3.0 * sizeof(T) * area, 4.0 * area};
+  }
 
-  std::size_t buffer_bytes() const { return 3 * size() * sizeof(float); }
+  std::size_t buffer_bytes() const { return 3 * size() * sizeof(T); }
 
   // y is positive with rows that sum to about 1, as softmax makes them; the formula asks for no more.
   Buffers allocate(std::uint64_t seed) const {
     const float twice_the_mean = 2.0f / static_cast<float>(columns_);
-    return {wb::DeviceBuffer<float>(wb::random_uniform(size(), 2 * seed)),
-            wb::DeviceBuffer<float>(wb::random_uniform(size(), 2 * seed + 1, 0.0f, twice_the_mean)),
-            wb::DeviceBuffer<float>(size())};
+    return {wb::to_device<T>(wb::random_uniform(size(), 2 * seed)),
+            wb::to_device<T>(wb::random_uniform(size(), 2 * seed + 1, 0.0f, twice_the_mean)),
+            wb::DeviceBuffer<T>(size())};
   }
 
   void clear(Buffers& buffers) const { buffers.dx.fill_bytes(0xFF); }
 
-  void call(Contract::Function* backward, Buffers& buffers, cudaStream_t stream) const {
+  void call(typename Contract::Function* backward, Buffers& buffers, cudaStream_t stream) const {
     backward(buffers.dy.data(), buffers.y.data(), buffers.dx.data(), rows_, columns_, stream);
   }
 
   // Two multiplications per element: cheap enough to compare every row.
   testing::AssertionResult check(const Buffers& buffers) const {
-    const std::vector<float> dy = buffers.dy.download(), y = buffers.y.download();
-    const std::vector<float> dx = buffers.dx.download();
+    const std::vector<T> dy = buffers.dy.download(), y = buffers.y.download();
+    const std::vector<T> dx = buffers.dx.download();
     // dy - dot loses what both have in common, and y scales the rest.
-    const wb::Tolerance tolerance{2e-6 / columns_, 5e-6};
+    const wb::Tolerance tolerance = wb::stored_as<T>({2e-6 / columns_, 5e-6});
     for (std::size_t start = 0; start < size(); start += width()) {
-      const auto row = [&](const std::vector<float>& of) { return std::span(of).subspan(start, width()); };
+      const auto row = [&](const std::vector<T>& of) {
+        return wb::to_float(std::span(of).subspan(start, width()));
+      };
       const auto expected =
           wb::softmax_backward_oracle(wb::to_double(row(dy)), wb::to_double(row(y)), 1, columns_);
       const auto result = wb::matches(row(dx), expected, tolerance, {{columns_}});
@@ -149,7 +155,8 @@ bool add() {
 }
 
 const bool kForward = add<SoftmaxForwardProblem<wb::SoftmaxForward, float>>();
-const bool kBackward = add<SoftmaxBackwardProblem>();
+const bool kBackward = add<SoftmaxBackwardProblem<wb::SoftmaxBackward, float>>();
 const bool kForwardBf16 = add<SoftmaxForwardProblem<wb::SoftmaxForwardBf16, wb::bf16>>();
+const bool kBackwardBf16 = add<SoftmaxBackwardProblem<wb::SoftmaxBackwardBf16, wb::bf16>>();
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "03_softmax/softmax.h"
 #include "03_softmax/testing/softmax_oracle.h"
+#include "common/core/shared_memory.h"
 #include "common/harness/bf16_input.h"
 #include "common/harness/implementation_test.h"
 
@@ -20,6 +21,8 @@ using wb::Bf16Input;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr wb::Tolerance kForward{1e-9, wb::kBf16Rounding + 5e-6};
+// y (dy - dot): the difference loses what dy and dot, both of the order of 1, have in common.
+constexpr wb::Tolerance kBackward{2e-7, wb::kBf16Rounding + 5e-6};
 
 // Both sides of what fits a warp, a block, registers, and what does not.
 std::vector<int> row_lengths() {
@@ -135,5 +138,62 @@ TEST_P(SoftmaxForwardBf16Test, RejectsBadArguments) {
 }
 
 WB_TEST_IMPLEMENTATIONS(SoftmaxForwardBf16Test, wb::SoftmaxForwardBf16);
+
+class SoftmaxBackwardBf16Test : public wb::ImplementationTest<wb::SoftmaxBackwardBf16> {
+ protected:
+  void expect_gradient(int rows, int columns, std::size_t misalign = 0, bool in_place = false) {
+    SCOPED_TRACE("rows = " + std::to_string(rows) + ", columns = " + std::to_string(columns));
+    const std::vector<double> exact =
+        wb::softmax_oracle(wb::to_double(wb::random_normal(area(rows, columns), 1)), rows, columns);
+    const Bf16Input y({exact.begin(), exact.end()}, misalign);
+    const Bf16Input dy(wb::random_normal(area(rows, columns), 2), misalign);
+    auto dx = in_place ? wb::GuardedBuffer<wb::bf16>::inout(wb::to_bf16(dy.values), misalign)
+                       : wb::GuardedBuffer<wb::bf16>::output(dy.values.size(), misalign);
+    run(in_place ? dx.data() : dy.buffer.data(), y.buffer.data(), dx.data(), rows, columns, nullptr);
+    const auto expected = wb::softmax_backward_oracle(dy.doubles(), y.doubles(), rows, columns);
+    EXPECT_TRUE(wb::matches(wb::to_float(dx.download()), expected, kBackward, {{rows, columns}}));
+    EXPECT_TRUE(dx.check("dx"));
+    EXPECT_TRUE(dy.buffer.check("dy"));
+    EXPECT_TRUE(y.buffer.check("y"));
+  }
+};
+
+TEST_P(SoftmaxBackwardBf16Test, DifferentiatesRowsOfEveryLength) {
+  for (const int columns : row_lengths()) {
+    expect_gradient(3, columns);
+    if (HasFailure()) return;  // one length explains enough
+  }
+}
+
+TEST_P(SoftmaxBackwardBf16Test, DifferentiatesManyRows) {
+  expect_gradient(333, 40);
+}
+
+// On a GPU a cluster of blocks may share such a row; 8200 columns of the last slice are missing.
+TEST_P(SoftmaxBackwardBf16Test, DifferentiatesARowOf57336) {
+  expect_gradient(2, 57336);
+}
+
+TEST_P(SoftmaxBackwardBf16Test, DifferentiatesLongRowsOnASmallerGpu) {
+  const wb::SmallerSharedMemory gpu(wb::kLeastSharedMemory);
+  expect_gradient(2, 32760);
+}
+
+TEST_P(SoftmaxBackwardBf16Test, TakesAnyAlignment) {
+  for (const std::size_t misalign : {1, 2, 4, 7}) expect_gradient(3, 256, misalign);
+}
+
+TEST_P(SoftmaxBackwardBf16Test, WorksInPlace) {
+  for (const int columns : {63, 1024, 33000}) expect_gradient(3, columns, 0, true);
+}
+
+TEST_P(SoftmaxBackwardBf16Test, RejectsBadArguments) {
+  wb::DeviceBuffer<wb::bf16> buffer(16);
+  wb::bf16* x = buffer.data();
+  expect_bad_pointers_named({"dy", "y", "dx"}, x, x, x, 2, 2, nullptr);
+  EXPECT_THROW_MESSAGE(run(x, x, x, -1, 2, nullptr), wb::Error, "rows = -1");
+}
+
+WB_TEST_IMPLEMENTATIONS(SoftmaxBackwardBf16Test, wb::SoftmaxBackwardBf16);
 
 }  // namespace

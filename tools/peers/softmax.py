@@ -1,7 +1,7 @@
-"""softmax in PyTorch, fp32 and bf16, and its gradient."""
+"""softmax and its gradient in PyTorch, fp32 and bf16."""
 
 import torch
-from measure import Peer, main
+from measure import Peer, main, wide
 
 
 def inputs(problem, random):
@@ -19,8 +19,8 @@ def oracle(x):
 
 def gradient_inputs(problem, random):
     rows, columns = problem.numbers(2)
-    y = softmax(random.uniform(rows, columns, low=-4.0, high=4.0))
-    return random.uniform(rows, columns), y
+    y = softmax(random.uniform(rows, columns, low=-4.0, high=4.0, dtype=problem.dtype))
+    return random.uniform(rows, columns, dtype=problem.dtype), random.stored(y, problem.dtype)
 
 
 def gradient(dy, y):
@@ -29,7 +29,8 @@ def gradient(dy, y):
 
 
 def gradient_formula(dy, y):
-    return y * (dy - (dy * y).sum(-1, keepdim=True))
+    dy, y, stored = wide(dy), wide(y), y.dtype
+    return (y * (dy - (dy * y).sum(-1, keepdim=True))).to(stored)
 
 
 PEERS = {

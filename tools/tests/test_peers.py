@@ -71,6 +71,7 @@ PROBLEMS = {
 STORED_AS_BF16 = (
     "matmul",
     "softmax_forward",
+    "softmax_backward",
     "layernorm_forward",
     "rmsnorm",
     "residual_rmsnorm",

@@ -28,15 +28,15 @@ __global__ void __launch_bounds__(Shape::kThreads) held_rows(const typename Shap
   ladder::store_gradient<Shape>(dx + start, dy_row, y_row, dot);
 }
 
-void softmax_held_rows(const float* dy, const float* y, float* dx, int rows, int columns,
-                       cudaStream_t stream) {
+template <class T>
+void softmax_held_rows(const T* dy, const T* y, T* dx, int rows, int columns, cudaStream_t stream) {
   check_softmax_backward(dy, y, dx, rows, columns);
-  const bool wide = rows_fit_pack4(columns, dy, y, dx);
+  const bool wide = rows_fit_pack<16 / sizeof(T)>(columns, dy, y, dx);
   if (columns > ladder::kLongestHeldPair) {
-    ladder::softmax_gradient_walked_kernel<float>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(
-        dy, y, dx, columns);
+    ladder::softmax_gradient_walked_kernel<T>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(dy, y, dx,
+                                                                                                  columns);
   } else {
-    ladder::with_held_pair<float>(columns, wide, [&](auto shape) {
+    ladder::with_held_pair<T>(columns, wide, [&](auto shape) {
       held_rows<decltype(shape)><<<rows, shape.kThreads, 0, stream>>>(dy, y, dx, columns);
     });
   }
@@ -45,6 +45,7 @@ void softmax_held_rows(const float* dy, const float* y, float* dx, int rows, int
 
 }  // namespace
 
-WB_REGISTER(SoftmaxBackward, held_rows, softmax_held_rows);
+WB_REGISTER(SoftmaxBackward, held_rows, softmax_held_rows<float>);
+WB_REGISTER(SoftmaxBackwardBf16, held_rows, softmax_held_rows<bf16>);
 
 }  // namespace wb

@@ -9,8 +9,8 @@
 // Limited before: the second read of rows above 16384 columns.
 // Limits now: memory. Two reads and one write are faster than the copy, which writes as much as it reads:
 // 103% of it at 32768 columns (H200).
-// Uses: 88 registers in the kernel for clusters, otherwise as rung 3; 256 to 1024 bytes of shared memory.
-// Costs in clarity: a barrier over blocks, and slices of which the last may be short.
+// Uses: 88 registers in the kernel for clusters (50 in bf16), otherwise as rung 3; 256 to 1024 bytes of
+// shared memory. Costs in clarity: a barrier over blocks, and slices of which the last may be short.
 #include "03_softmax/softmax.h"
 #include "03_softmax/softmax_check.h"
 #include "common/core/registry.h"
@@ -39,18 +39,18 @@ __global__ void __launch_bounds__(Shape::kThreads)
   ladder::store_gradient<Shape>(dx + start, dy_row, y_row, dot);
 }
 
-void softmax_cluster_rows(const float* dy, const float* y, float* dx, int rows, int columns,
-                          cudaStream_t stream) {
+template <class T>
+void softmax_cluster_rows(const T* dy, const T* y, T* dx, int rows, int columns, cudaStream_t stream) {
   check_softmax_backward(dy, y, dx, rows, columns);
-  const bool wide = rows_fit_pack4(columns, dy, y, dx);
-  using Half = ladder::RowShape<float, 4, 8, 512>;
+  const bool wide = rows_fit_pack<16 / sizeof(T)>(columns, dy, y, dx);
+  using Half = ladder::RowShape<T, 16 / sizeof(T), 2 * sizeof(T), 512>;
   static_assert(Half::kColumns == ladder::kLongestHeldPair);
   const int slices = (columns - 1) / Half::kColumns + 1;
   const auto launch = [&](auto* kernel, int threads, int cluster) {
     ladder::launch_early(kernel, {dim3(rows, cluster), threads, 0, cluster}, stream, dy, y, dx, columns);
   };
   if (slices == 1) {
-    ladder::with_held_pair<float>(
+    ladder::with_held_pair<T>(
         columns, wide, [&](auto shape) { launch(cluster_rows<decltype(shape), 1>, shape.kThreads, 1); });
   } else if (wide && slices == 2) {
     launch(cluster_rows<Half, 2>, Half::kThreads, 2);
@@ -59,14 +59,15 @@ void softmax_cluster_rows(const float* dy, const float* y, float* dx, int rows, 
   } else if (wide && slices <= 8) {
     launch(cluster_rows<Half, 8>, Half::kThreads, 8);
   } else {
-    ladder::softmax_gradient_walked_kernel<float>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(
-        dy, y, dx, columns);
+    ladder::softmax_gradient_walked_kernel<T>(wide)<<<rows, ladder::kWalkingThreads, 0, stream>>>(dy, y, dx,
+                                                                                                  columns);
   }
   WB_CHECK_LAUNCH();
 }
 
 }  // namespace
 
-WB_REGISTER(SoftmaxBackward, cluster_rows, softmax_cluster_rows);
+WB_REGISTER(SoftmaxBackward, cluster_rows, softmax_cluster_rows<float>);
+WB_REGISTER(SoftmaxBackwardBf16, cluster_rows, softmax_cluster_rows<bf16>);
 
 }  // namespace wb
