@@ -30,7 +30,7 @@ __global__ void transpose_kernel(const float* in,  // (rows, columns)
   // TODO 2: Tiles at the edges stick out of the matrix. Which elements must not be moved?
 
   // TODO 3: Go through shared memory, so that a warp writes neighbors too: fill a tile, wait, and write its
-  //         columns to rows of `out`. Count with ./workbook inspect 02 transpose --starter.
+  //         columns to rows of `out`. Count with ./workbook inspect 02 transpose.
 
   // TODO 4: Make the columns of the tile free of bank conflicts. Count again.
 }
