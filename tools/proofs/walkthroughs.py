@@ -140,7 +140,7 @@ def listed(program: Path) -> list:
 
 def examine(recipe: Recipe, exercise, number: int, step) -> tuple:
     """Build and run one step."""
-    is_last = number + 1 == len(steps.read(exercise))
+    is_last = number + 1 == len(steps.read_handed_out(exercise))
     with tempfile.TemporaryDirectory(prefix=f"wb_walkthrough_{exercise.name}_") as place:
         folder = Path(place)
         sources = []
@@ -163,7 +163,7 @@ def judge(tests: page.Tests, number: int, names: list, green: list) -> str:
 def compile_with_nvcc(exercise, wanted: list) -> int:
     """Print a line per step; the number of those that nvcc does not compile."""
     found = shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc"
-    walk, bad, done = steps.read(exercise), 0, {}
+    walk, bad, done = steps.read_handed_out(exercise), 0, {}
     with tempfile.TemporaryDirectory(prefix="wb_walkthrough_") as place:
         for number in wanted or range(len(walk)):
             for stem, text in walk[number].sources.items():
@@ -182,7 +182,7 @@ def compile_with_nvcc(exercise, wanted: list) -> int:
 
 def prove(recipe: Recipe, exercise, wanted: list, record: bool, jobs: int) -> int:
     """Print a line per step; the number of problems."""
-    tests, walk = page.Tests(exercise), steps.read(exercise)
+    tests, walk = page.Tests(exercise), steps.read_handed_out(exercise)
     numbers = wanted or list(range(len(walk)))
     found, problems = {}, 0
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:

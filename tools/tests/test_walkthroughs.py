@@ -1,16 +1,22 @@
 """Walkthroughs: how their steps become sources, pages that go out of date, and how a terminal shows them."""
 
 import contextlib
+import importlib.util
 import io
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
-import support  # noqa: F401  (puts tools on the path)
+import support
 import walkthroughs
-from walkthrough import page, steps
+from walkthrough import fold, page, steps
 from workbook import chapters, walkthrough
+
+# Another module has the name of the proof.
+SPEC = importlib.util.spec_from_file_location("proof", support.ROOT / "tools" / "proofs" / "walkthroughs.py")
+proof = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(proof)
 
 STARTER = """// Your turn.
 void kernel() {
@@ -119,6 +125,23 @@ class Walkthrough(unittest.TestCase):
                 self.exercise.reference.write_text(SOLUTION.replace("begin", "start"))
                 self.assertEqual(len(walkthroughs.stale([self.exercise])), 1)
 
+    def test_edits_are_found_from_two_files(self):
+        block = fold.block(self.source(0), self.source(1))
+        self.assertEqual(block, ["-TODO 1", "-", "+  begin();"])
+        twice = "a\nx\n\nb\nx\n"
+        block = fold.block(twice, "a\nx\n\nb\ny\n")
+        self.assertIn(" b", block, "a line that is there twice needs the one before")
+        long = "first\n" + "middle\n" * 10 + "last\nend\n"
+        self.assertEqual(fold.block(long, "end\n"), ["-first", "-...", "-last"])
+
+    def test_the_proof_says_what_the_page_has_wrong(self):
+        tests = page.Tests(self.exercise)
+        tests.record(["S.a", "S.b"], [[], ["S.a"]])
+        tests = page.Tests(self.exercise)
+        self.assertEqual(proof.judge(tests, 1, ["S.a", "S.b"], ["S.a"]), "")
+        self.assertEqual(proof.judge(tests, 1, ["S.a", "S.b"], ["S.b"]), "S.b passes; S.a does not pass")
+        self.assertIn("S.c is not listed", proof.judge(tests, 1, ["S.c"], ["S.a"]))
+
 
 class Pages(unittest.TestCase):
     def test_every_page_fits_a_terminal_of_80_columns(self):
@@ -136,6 +159,9 @@ class Pages(unittest.TestCase):
             self.assertIn(f"Step {last} of {last}: ", said.getvalue())
 
     def test_code_of_a_diff_is_shown_whole(self):
+        comment = walkthrough.pieces("+  // " + "x" * 200, 40)
+        self.assertEqual("".join(comment).count("x"), 200)
+        self.assertTrue(all("//" in piece and len(piece) <= 40 for piece in comment), comment)
         pieces = walkthrough.pieces("+" + "x" * 100, 80)
         self.assertEqual("".join(pieces).count("x"), 100)
         self.assertTrue(all(piece.startswith("+") and len(piece) <= 80 for piece in pieces))

@@ -75,8 +75,9 @@ def pieces(line: str, width: int) -> list:
     indent = " " * (min(len(rest) - len(rest.lstrip()), width // 2) + 4)
     found = []
     while len(rest) > width - 1:
-        at = rest.rfind(" ", len(indent) + 1, width)
+        at = rest.rfind(" ", len(indent) + len("// "), width)
         at = at if at > 0 else width - 1
         found.append(sign + rest[:at].rstrip())
-        rest = indent + rest[at:].lstrip()
+        remark = "// " if "//" in rest[:at] else ""  # a comment goes on as one
+        rest = indent + remark + rest[at:].lstrip()
     return [*found, sign + rest]
