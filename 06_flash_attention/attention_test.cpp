@@ -18,8 +18,8 @@ TEST_P(AttentionForwardTest, AveragesTheValues) {
     try_step(shape, in);
     if (HasFailure()) {
       ADD_FAILURE()
-          << "scores play no part here: is every key counted once? Where tiles are shared, look for a "
-             "race: who may not read before a tile is loaded, and not load while others still read?";
+          << "all scores are 0 here: is every key counted once? If tiles are shared, look for a race: "
+             "no thread may read a tile before it is loaded, or load while others still read";
       return;
     }
   }

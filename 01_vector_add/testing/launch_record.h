@@ -153,17 +153,16 @@ inline std::string about_order_in_streams(const RuntimeCalls& calls) {
       if (call.stream != stream || (call.kind != CallKind::kCopy && call.kind != CallKind::kLaunch)) continue;
       if (call.kind == CallKind::kLaunch) {
         if (to_device < 2) {
-          return "a kernel is launched in a stream in which fewer than two copies to the device stand before "
-                 "it: nothing keeps it from starting before its inputs have arrived";
+          return "a kernel is launched in a stream with fewer than two copies to the device before it: "
+                 "nothing keeps it from starting before its inputs have arrived";
         }
         launched = true;
       } else if (calls.holder(call.pointer, 1) != nullptr) {
         ++to_device;
       } else {
         if (!launched) {
-          return "a copy to the host stands in a stream in which no kernel stands before it: nothing keeps "
-                 "it "
-                 "from starting before the sum is there";
+          return "a copy to the host is in a stream with no kernel before it: nothing keeps it from starting "
+                 "before the sum is there";
         }
         to_device = 0;
         launched = false;

@@ -95,7 +95,7 @@ TEST_P(TapedStepTest, EveryGradientIsThatOfTheLoss) {
     const double got = loss_at(distance) - loss_at(-distance);
     const double promised = 2.0 * distance * length;
     EXPECT_TRUE(std::abs(got - promised) <= 0.01 * promised)
-        << fmt::format("{}: along its gradient the loss changes by {:.3g}, but the gradient promises {:.3g}",
+        << fmt::format("{}: along its gradient the loss changes by {:.3g}, but the gradient predicts {:.3g}",
                        entry.name, got, promised);
     model.parameters.upload(entry.name, start);
   }

@@ -54,8 +54,9 @@ TEST_P(InitialiseTest, FirstLossIsThatOfAGuess) {
   const double loss = static_cast<double>(trainer->last_loss());
   const double guess = std::log(kConfig.v);
   EXPECT_TRUE(std::abs(loss - guess) <= 0.1 * guess) << fmt::format(
-      "the first loss is {:.2f}. A model that knows nothing gives each of {} tokens the same chance, and its "
-      "loss is ln {} = {:.2f}: this one is sure of something, and wrong",
+      "the first loss is {:.2f}. An untrained model should give each of {} tokens about the same "
+      "probability, "
+      "and its loss should be ln {} = {:.2f}: this model gives wrong tokens a high probability",
       loss, kConfig.v, kConfig.v, guess);
 }
 
@@ -64,12 +65,11 @@ TEST_P(InitialiseTest, LogitsHaveNoOpinionYet) {
   trainer->forward();
   const Moments logits = moments_of(trainer->model().activations().download("logits"));
   EXPECT_TRUE(logits.deviation < 1.0) << fmt::format(
-      "the logits have mean {:.3f} and standard deviation {:.3f}: a token that is two deviations up is "
-      "{:.3g} "
-      "times as likely as one at the mean",
+      "the logits have mean {:.3f} and standard deviation {:.3f}: a token two deviations above the mean is "
+      "{:.3g} times as likely as one at the mean",
       logits.mean, logits.deviation, std::exp(2.0 * logits.deviation));
   EXPECT_TRUE(logits.deviation > 1e-3) << fmt::format(
-      "the logits have standard deviation {:.3g}: where all are the same, so are all gradients",
+      "the logits have standard deviation {:.3g}: if all logits are equal, the gradients are equal, too",
       logits.deviation);
 }
 

@@ -93,11 +93,11 @@ TEST_P(StepTimerTest, EveryPhaseGetsWhatItTook) {
     sum.backward += step.backward;
     sum.whole += step.whole;
   }
-  // Forward and backward are matrix products both, each far more than a twentieth of the step.
+  // Forward and backward are both mostly matrix products, each far more than a twentieth of the step.
   for (const double phase : {sum.forward, sum.backward}) {
     EXPECT_TRUE(phase >= 0.05 * sum.whole) << fmt::format(
         "the timer says that forward takes {:.1f}% of the step, and backward {:.1f}%. Both are mostly matrix "
-        "products, so each takes far more than 5%: in whose account is its time?",
+        "products, so each takes far more than 5%: in which phase is its time counted?",
         100.0 * sum.forward / sum.whole, 100.0 * sum.backward / sum.whole);
   }
 }
@@ -107,7 +107,8 @@ TEST_P(StepTimerTest, LeavesNothingBehind) {
   trainer.train(kWarmUpSteps);
   read_clock(nullptr);
   const cudaError_t state = query(nullptr);
-  EXPECT_EQ(state, cudaSuccess) << "the clock has been read, and the stream says " << cudaGetErrorName(state);
+  EXPECT_EQ(state, cudaSuccess) << "after the clock was read, work in the stream is not done: "
+                                << cudaGetErrorName(state);
   trainer.synchronize();
 }
 
@@ -119,7 +120,7 @@ TEST_P(StepTimerTest, LeavesNothingBehindOnAnotherStream) {
     trainer.train(kWarmUpSteps);
     read_clock(stream);
     const cudaError_t state = query(stream);
-    EXPECT_EQ(state, cudaSuccess) << "the work is on a stream of its own, which says "
+    EXPECT_EQ(state, cudaSuccess) << "after the clock was read, work in the other stream is not done: "
                                   << cudaGetErrorName(state);
     trainer.synchronize();
   }

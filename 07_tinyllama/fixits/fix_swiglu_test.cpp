@@ -52,7 +52,7 @@ struct Problem {
     function(dout.data(), x.data(), w_gate.data(), w_up.data(), gate.data(), up.data(), dgate.data(),
              dup.data(), dx.data(), dw_gate.data(), dw_up.data(), sizes.n, sizes.c, sizes.f, matmul, nullptr);
   }
-  // The yardsticks: the same FLOPs as products of the library, two forward and four backward.
+  // For comparison: the same FLOPs as products of the library, two forward and four backward.
   void forward_products() {
     const auto [n, c, f] = sizes;
     matmul(MatmulLayout::kNT, x.data(), w_gate.data(), gate.data(), n, f, c, 1.0f, 0.0f, nullptr);

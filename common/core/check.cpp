@@ -11,7 +11,7 @@
 namespace wb {
 namespace {
 
-// Long build paths hide the message: the file's name is enough to find it.
+// Long build paths would hide the message, and the file's name is enough to find the file.
 std::string_view base_name(std::string_view path) {
   return path.substr(path.find_last_of('/') + 1);
 }

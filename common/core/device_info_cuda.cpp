@@ -12,7 +12,7 @@ std::string version_text(int version) {
   return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
 }
 
-// 0 where the driver does not say: a missing clock only leaves a data-sheet figure unknown.
+// 0 if the driver does not report it. Without a clock, only a data-sheet figure is unknown.
 int attribute(cudaDeviceAttr name) {
   int value = 0;
   if (cudaDeviceGetAttribute(&value, name, 0) == cudaSuccess) return value;

@@ -1,4 +1,4 @@
-// No NVTX: nobody listens to ranges until a trace is recorded.
+// No NVTX: ranges have no sink until a trace is recorded.
 #include "common/core/trace.h"
 
 namespace wb {

@@ -18,8 +18,8 @@ constexpr int kMaxWarmUpRounds = 64;
 constexpr double kBatchSeconds = 1e-3;  // far above the resolution of events and the gap between two launches
 constexpr std::size_t kMaxBatch = 2000;
 constexpr std::size_t kMaxSets = 512;
-// Hosts share last-level caches of hundreds of MB among many tenants, and only ratios are quoted there:
-// enough is this.
+// Servers share last-level caches of hundreds of MB among many users. Only ratios are quoted on the CPU
+// device, so this size is enough.
 constexpr std::size_t kCpuCacheBytes = std::size_t{16} << 20;
 
 double quantile(const std::vector<double>& sorted, double fraction) {
@@ -71,7 +71,8 @@ std::size_t buffer_sets(std::size_t buffer_bytes, std::size_t cache_bytes) {
 
 Roofs measure_roofs(bool tensor_cores) {
   Roofs roofs;
-  // A copy on the CPU device uses one core and kernels use all: it bounds nothing, so no roof there.
+  // A copy on the CPU device uses one core, and kernels use all cores. So the copy is not a limit, and there
+  // is no roof.
   if (device_is_cpu()) return roofs;
   const DeviceInfo& device = device_info();
   roofs.fp32_flops = device.peak_fp32_flops;
@@ -99,7 +100,8 @@ Roofs measure_roofs(bool tensor_cores) {
   return roofs;
 }
 
-// Runs a step; an exception becomes the row's outcome, so that one bad implementation stops no other.
+// Runs a step. An exception becomes the row's outcome, so that one bad implementation does not stop the
+// others.
 template <class Step>
 void CaseTimer::guarded(Step step) {
   if (result_.outcome != Outcome::kOk) return;
@@ -142,15 +144,15 @@ CaseTimer::CaseTimer(const BenchmarkCase& which, const Roofs& roofs) : roofs_(ro
       throw Error("events measured no time: does the launcher use the stream it is given?");
     result_.batch =
         static_cast<std::size_t>(std::clamp(std::ceil(kBatchSeconds / one_call), 1.0, double{kMaxBatch}));
-    // Set 0 has been used: whoever keeps results by their pointers has one of it, which is wrong from here
-    // on.
+    // Set 0 has been used. An implementation that keeps results by their pointers has one of it, which is
+    // wrong from now on.
     session_->change_inputs(0);
     session_->clear();
   });
 }
 
 CaseTimer::~CaseTimer() {
-  // Errors were reported where they arose.
+  // Errors have been reported already.
   if (start_ != nullptr) static_cast<void>(cudaEventDestroy(start_));
   if (stop_ != nullptr) static_cast<void>(cudaEventDestroy(stop_));
 }
@@ -180,8 +182,7 @@ double CaseTimer::sample() {
 
 Measurement CaseTimer::finish() {
   guarded([&] {
-    // The last batch begins with the set whose inputs have changed, and leaves its outputs where there were
-    // none.
+    // The last batch begins with the set whose inputs have changed, and writes its cleared outputs.
     session_->clear();
     next_set_ = 0;
     sample();

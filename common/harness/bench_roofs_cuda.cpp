@@ -17,7 +17,7 @@ constexpr int kSize = 8192;              // 3 matrices of 128 MiB; 1.1 TFLOP a p
 constexpr int kWarmUp = 5, kCalls = 15;  // tens of milliseconds
 constexpr int kFirstCapability = 80;     // bf16 on tensor cores
 
-// Random numbers: zeros would draw less power, and let the clock rise.
+// Random numbers: zeros would need less power, so that the clock could be higher.
 DeviceBuffer<bf16> random_matrix(std::uint64_t seed) {
   constexpr std::size_t kElements = std::size_t{kSize} * kSize, kDrawn = std::size_t{1} << 20;
   const std::vector<bf16> drawn = to_bf16(random_uniform(kDrawn, seed));

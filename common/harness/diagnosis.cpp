@@ -28,7 +28,7 @@ std::size_t Comparison::rows() const {
 
 bool element_passes(double got, double expected, const Tolerance& tolerance) {
   if (got == expected) return true;
-  // An infinite expectation would make the tolerance infinite too, and let everything pass.
+  // An infinite expected value would make the tolerance infinite too, and every value would pass.
   return std::isfinite(expected) &&
          std::fabs(got - expected) <= tolerance.absolute + tolerance.relative * std::fabs(expected);
 }

@@ -71,27 +71,27 @@ Finding never_written(const Comparison& c) {
   return share(count, c) + "never written: the poison from before the launch is still there";
 }
 
-// The bits of a NaN that went through arithmetic tell where it comes from, on the CPU device; a GPU's
-// arithmetic makes the same of all.
+// On the CPU device the bits of a NaN show its origin, also after arithmetic. A GPU's arithmetic gives all
+// NaNs the same bits.
 Finding not_a_number(const Comparison& c) {
   const std::size_t count = count_wrong(c, [&](std::size_t i) { return std::isnan(c.got[i]); });
   if (count == 0) return {};
   const std::size_t unset = count_wrong(c, [&](std::size_t i) { return is_poison(c.got[i]); });
   if (unset != 0) {
     return share(unset, c) +
-           "the NaN of memory that nobody has written, and that was read: an output, scratch or shared array";
+           "the NaN of memory that was read before it was written: an output, scratch or shared array";
   }
   const std::size_t absent = count_wrong(c, [&](std::size_t i) { return is_from_absent_lane(c.got[i]); });
   if (absent != 0 && device_is_cpu()) {
     return share(absent, c) +
-           "the NaN of a shuffle from a lane that is not there: the threads of the block are no multiple of "
-           "32, "
-           "or the lane has returned without taking part";
+           "the NaN of a shuffle from a lane that does not exist: the threads of the block are not a "
+           "multiple of "
+           "32, or the lane has returned without taking part";
   }
   const std::size_t outside = count_wrong(c, [&](std::size_t i) { return is_from_canary(c.got[i]); });
   if (outside != 0 && device_is_cpu()) {
     return share(outside, c) +
-           "a NaN that stands beside an array: something was read before its start or past its end";
+           "a NaN that is stored beside an array: something was read before its start or past its end";
   }
   return share(count, c) +
          "NaN: inf - inf, 0 / 0, 0 * inf or a function outside of its range, in some step before";
@@ -107,7 +107,7 @@ Finding stale(const Comparison& c) {
   if (c.shape.before.size() != c.size()) return {};
   if (!all_of_wrong(c, [&](std::size_t i) { return c.got[i] == c.shape.before[i]; })) return {};
   const bool all = std::equal(c.got.begin(), c.got.end(), c.shape.before.begin());
-  return std::string("unchanged: what was there before the call is still there") +
+  return std::string("unchanged: the contents from before the call are still there") +
          (all ? ", everywhere: does any thread store into this array?" : "");
 }
 
@@ -125,7 +125,7 @@ Finding wrong_accumulation(const Comparison& c) {
 
 Finding all_zero(const Comparison& c) {
   if (!all_of_wrong(c, [&](std::size_t i) { return c.got[i] == 0.0f; })) return {};
-  return "zero: stored before anything was accumulated, or an accumulator nobody adds to";
+  return "zero: stored before anything was accumulated, or an accumulator to which nothing is added";
 }
 
 Finding transposed(const Comparison& c) {
@@ -136,7 +136,7 @@ Finding transposed(const Comparison& c) {
   const std::size_t matrix = rows * columns;
   const bool is_transposed = all_of_wrong(c, [&](std::size_t i) {
     const std::size_t start = i / matrix * matrix, local = i % matrix;
-    // What the caller reads as element `local` of (rows, columns) was stored as (columns, rows).
+    // The element that the caller reads as `local` of (rows, columns) was stored as (columns, rows).
     return passes_as(c, i, c.expected[start + local % rows * columns + local / rows]);
   });
   if (!is_transposed) return {};
@@ -171,7 +171,7 @@ Finding shifted(const Comparison& c) {
 
 Finding constant_factor(const Comparison& c) {
   if (c.wrong.size() < 3) return {};
-  // The largest expected value gives the least rounded quotient.
+  // The quotient is most precise for the largest expected value.
   const std::size_t largest = *std::max_element(
       c.wrong.begin(), c.wrong.end(),
       [&](std::size_t i, std::size_t j) { return std::fabs(c.expected[i]) < std::fabs(c.expected[j]); });
@@ -214,7 +214,7 @@ Finding rounding(const Comparison& c) {
 }
 
 Finding diagnose_what(const Comparison& c) {
-  // Where elements are missing says it all; the first of them was printed as never written.
+  // The positions of the missing elements are enough; the first of them was printed as never written.
   if (all_of_wrong(c, [&](std::size_t i) { return is_untouched(c.got[i]); }) && diagnose_where(c)) return {};
   for (auto* rule :
        {oracle_is_nan, never_written, not_a_number, infinite, stale, wrong_accumulation, all_zero,

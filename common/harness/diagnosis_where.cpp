@@ -15,7 +15,7 @@ bool is_contiguous(const Comparison& c) {
   return c.wrong.back() - c.wrong.front() + 1 == c.wrong.size();
 }
 
-// Poison, or what was there before.
+// Poison, or the contents from before the call.
 bool all_untouched(const Comparison& c) {
   const bool knows_before = c.shape.before.size() == c.size();
   return std::all_of(c.wrong.begin(), c.wrong.end(), [&](std::size_t i) {
@@ -23,12 +23,13 @@ bool all_untouched(const Comparison& c) {
   });
 }
 
-// In place, what a mistake leaves alone may be right here and there: where it is says nothing.
+// If the output is the input, elements that were not written may be right by chance. Their positions show
+// nothing.
 bool nothing_was_written(const Comparison& c) {
   return c.shape.before.size() == c.size() && std::equal(c.got.begin(), c.got.end(), c.shape.before.begin());
 }
 
-// What is wrong in more than half of everything is no partly filled edge.
+// If more than half of the elements are wrong, the cause is not a partly filled edge.
 bool is_most(const Comparison& c) {
   return 2 * c.wrong.size() > c.size();
 }

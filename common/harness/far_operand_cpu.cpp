@@ -17,12 +17,13 @@ std::int64_t far_elements() {
 }
 
 std::string no_far_operands(std::size_t, std::string_view implementation) {
-  // The only test of one part of all tests (--part) is not alone.
+  // With --part, a part with a single test does not count as a test that runs alone.
   const bool alone =
       testing::UnitTest::GetInstance()->test_to_run_count() == 1 && !std::getenv("GTEST_TOTAL_SHARDS");
-  // Alone it runs if it is red: its memory has no shadow, but an overflow has a line.
+  // The test runs alone if it has failed before: its memory has no shadow, but the line of an overflow is
+  // found.
   if (simt::inspected() && !alone) return "the inspector has no shadow for 16 GiB";
-  // A loop on the host would walk over all of it, for minutes.
+  // A loop on the host would visit all of it, which takes minutes.
   if (detail::kernels_launched() == 0 && !alone) return "no test before this one has launched a kernel";
   return implementation == "library" ? "a library computes all of it, on the host" : "";
 }

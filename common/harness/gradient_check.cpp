@@ -40,7 +40,7 @@ testing::AssertionResult gradient_matches(const std::function<double(std::span<c
   std::size_t wrong = 0;
   std::string first;
   for (const std::size_t i : coordinates) {
-    // The step grows with x, and is what x + h - x leaves of it after rounding.
+    // The step grows with x. Take the rounded difference x + h - x, which is the real step.
     const double h = step * std::max(1.0, std::fabs(x[i]));
     point[i] = x[i] + h;
     const double right = f(point), right_x = point[i];

@@ -51,8 +51,9 @@ const char* plural(std::size_t count) {
 }  // namespace
 
 std::vector<unsigned char> canary(std::size_t size, std::uint32_t id) {
-  // The last mantissa bits are the buffer's. The first word is a number: a kernel that works in place would
-  // keep a NaN as it is, but hardly leaves a number alone; and it is no larger, so that adding to it shows.
+  // The last mantissa bits belong to the buffer. The first word is a number, because a kernel that works in
+  // place would not change a NaN, but nearly always changes a number. It is small enough that an addition
+  // changes it.
   constexpr std::uint32_t kNan = 0x7fc00000, kLarge = 0x49700000, kSign = 0x80000000;  // NaN, about 1e6
   const std::uint32_t pattern[] = {kLarge, kNan, kLarge | kSign, kNan};
   std::vector<unsigned char> bytes(size);
@@ -64,7 +65,8 @@ std::vector<unsigned char> canary(std::size_t size, std::uint32_t id) {
 }
 
 std::uint32_t next_canary_id() {
-  // An odd step through 2^20 values: neighbours differ in many bits, and none repeats for a million buffers.
+  // An odd step through 2^20 values: neighbors differ in many bits, and no value repeats for a million
+  // buffers.
   static std::uint32_t id = 0;
   return id += 0x9e375;
 }

@@ -1,7 +1,5 @@
-// operator new and delete of test programs: they can note the blocks that the test allocates, and hash them
-// around a call.
-//
-// A sanitizer brings its own operators; then nothing is noted.
+// operator new and delete of test programs: they can record the blocks that the test allocates, and hash them
+// before and after a call. A sanitizer has its own operators; then nothing is recorded.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -22,11 +20,10 @@
 namespace wb::detail {
 namespace {
 
-// The runtime's small records live on the same heap and do change during a call; arrays of numbers are
-// larger.
+// The runtime's small records are on the same heap and change during a call; arrays of numbers are larger.
 constexpr std::size_t kSmallest = 1024;
 
-// Not through the operators below.
+// Allocates without the operators below.
 template <class T>
 struct Malloc {
   using value_type = T;

@@ -21,7 +21,7 @@ class FindingsFail : public testing::EmptyTestEventListener {
  public:
   void OnTestStart(const testing::TestInfo&) override { smaller_sizes = false; }
   void OnTestEnd(const testing::TestInfo&) override {
-    // The code is the test's business, not this one's.
+    // The test itself looks at the error code.
     static_cast<void>(cudaDeviceSynchronize());
     findings() = nlohmann::json::array();
     for (const std::string& document : simt::take_findings()) {

@@ -34,7 +34,7 @@ std::string owner_text(std::size_t flat, const Shape& shape) {
   return fmt::format(", block {}, thread {} of {}", flat / threads, flat % threads, threads);
 }
 
-// A NaN's sign means nothing.
+// The sign of a NaN has no meaning.
 std::string number_text(double value) {
   return std::isnan(value) ? "nan" : fmt::format("{:.9g}", value);
 }
@@ -101,7 +101,7 @@ testing::AssertionResult matches(std::span<const float> got, std::span<const dou
   std::string text =
       fmt::format("{} of {} elements {} wrong (allowed: {:g} + {:g} * |expected|{})", c.wrong.size(),
                   c.size(), c.wrong.size() == 1 ? "is" : "are", tolerance.absolute, tolerance.relative,
-                  shape.slack.empty() ? "" : " + what rounding on the way may cost");
+                  shape.slack.empty() ? "" : " + the error of rounding in between");
   text += element_text("first", c.wrong.front(), c);
   const std::size_t worst = worst_index(c);
   if (worst != c.wrong.front()) text += element_text("worst", worst, c);

@@ -37,7 +37,7 @@ void give_back(const RuntimeCall& call) {
   }
 }
 
-// What CUDA itself would say.
+// The code that CUDA itself would return.
 cudaError_t likely_error(CallKind kind) {
   if (kind == CallKind::kAllocate || kind == CallKind::kAllocatePinned) return cudaErrorMemoryAllocation;
   if (kind == CallKind::kWait) return cudaErrorIllegalAddress;

@@ -1,5 +1,5 @@
-// The wrapped functions of the CUDA runtime: each notes the call, and makes it. CMakeLists.txt reads from the
-// lines WB_WRAP what the linker is to send here.
+// The wrapped functions of the CUDA runtime: each records the call, and makes it. CMakeLists.txt reads the
+// lines WB_WRAP to tell the linker which functions to wrap.
 #include <optional>
 
 #include "common/core/check.h"
@@ -39,7 +39,7 @@ cudaError_t note(RuntimeCall call, Make make) {
   return call.returned;
 }
 
-// Asks for memory, and fills the device's with what nobody wrote.
+// Allocates memory, and fills device memory with the bytes that stand for unwritten memory.
 template <class Allocate>
 cudaError_t note_allocation(CallKind kind, const char* name, void** pointer, std::size_t bytes,
                             Allocate allocate) {
@@ -96,7 +96,7 @@ cudaError_t note_event(const char* name, cudaEvent_t* event, Create create) {
   });
 }
 
-// A call that was made to fail has left its error behind, as a real one would.
+// A call that was made to fail has left its error, as a real failure would.
 template <class Ask>
 cudaError_t last_error(const char* name, bool forget, Ask ask) {
   RuntimeCalls* const record = RuntimeCalls::active();

@@ -35,8 +35,8 @@ bool is_beside_the_point(const detail::DeclaredContract& contract) {
   return !names.empty() && std::find(names.begin(), names.end(), contract.name) == names.end();
 }
 
-// A starter computes in fp32 only, and its benchmark is that of all implementations: it measures what is
-// there.
+// A starter computes only in fp32, but its benchmark is that of all implementations: it measures the
+// contracts that have one.
 bool is_left_out(const detail::DeclaredContract& contract) {
   if (is_beside_the_point(contract)) return true;
   const auto is_implemented = [](const detail::DeclaredContract& other) {
@@ -46,7 +46,7 @@ bool is_left_out(const detail::DeclaredContract& contract) {
          std::any_of(contract_storage().begin(), contract_storage().end(), is_implemented);
 }
 
-// One empty name where a comma has nothing beside it.
+// A comma without a name beside it gives an empty name.
 std::vector<std::string> names_in_filter() {
   std::vector<std::string> names;
   for (std::string_view rest = implementation_filter(); !rest.empty();) {

@@ -20,7 +20,7 @@ std::string base_name(const std::string& path) {
   return path.substr(path.find_last_of('/') + 1);
 }
 
-// What stands between `open` and `close` in text; empty where they do not frame it.
+// The text between `open` and `close`; empty if they are not there.
 std::string_view between(std::string_view text, std::string_view open, std::string_view close) {
   const std::size_t start = text.find(open);
   if (start == std::string_view::npos) return {};
@@ -56,8 +56,8 @@ std::string compared_array(std::string_view expression) {
   return is_name(array) ? std::string(array) : "";
 }
 
-// The lines that a test adds to a comparison. A first line that is one word, or "the" and a few, is what the
-// lesson calls the array; said once, in front.
+// The lines that a test adds to a comparison. If the first line is one word, or "the" and a few words, it is
+// the lesson's name of the array, which is printed once, in front.
 std::string with_names(std::string label, std::string_view explained, std::string_view added) {
   std::string words;
   for (bool first = true; !added.empty();) {
@@ -93,7 +93,7 @@ std::string indent(std::string_view text) {
   return indented;
 }
 
-// Traces follow the message as lines "path:line: text"; only the text says something.
+// Traces follow the message as lines "path:line: text"; only the text is shown.
 std::vector<std::string> take_traces(std::string& message) {
   constexpr std::string_view kHeading = "\nGoogle Test trace:\n";
   std::vector<std::string> traces;
@@ -110,12 +110,12 @@ std::vector<std::string> take_traces(std::string& message) {
   return traces;
 }
 
-// Where a CUDA error arose, if the device tells, and what it means for the kernel that made it.
+// The place of a CUDA error, if the device reports it, and its likely cause in the kernel.
 std::string advice_for_error(std::string_view text) {
   if (text.find("cudaError") == std::string_view::npos) return "";
   const std::string told = device_explanation();
   const std::string where = told.empty() ? "" : "\n  where: " + told;
-  // Said already, and better.
+  // The message already has a better explanation.
   if (text.find("32-bit index") != std::string_view::npos ||
       told.find("shared memory") != std::string::npos || told.find("was not launched") != std::string::npos) {
     return where;
@@ -146,7 +146,7 @@ class ConsoleReport : public testing::EmptyTestEventListener {
   }
 
   void OnTestStart(const testing::TestInfo& test) override {
-    // Before the test runs: after a crash, the last line on the screen names the culprit.
+    // Print the name before the test runs: after a crash, the last line on the screen names the test.
     fmt::print("  {:<{}} {}", title(test), width_, judged_ ? "\x02" : "");
     std::fflush(stdout);
   }
@@ -189,7 +189,7 @@ class ConsoleReport : public testing::EmptyTestEventListener {
     return result.total_part_count() == 0 ? "" : result.GetTestPartResult(0).message();
   }
 
-  // The first few say enough; a loop over sizes or a wrong shared input can fail hundreds of times.
+  // The first few are enough; a loop over sizes or a wrong shared input can fail hundreds of times.
   static void print_failures(const testing::TestResult& result) {
     constexpr int kShown = 3;
     int failures = 0;
@@ -207,7 +207,7 @@ class ConsoleReport : public testing::EmptyTestEventListener {
   }
 
   bool terminal_ = isatty(fileno(stdout)) != 0;
-  // ./workbook check tells by these two marks what the tested code prints.
+  // ./workbook check finds the output of the tested code between these two marks.
   bool judged_ = verdict_is_asked();
   std::size_t width_ = 0;
 };

@@ -80,8 +80,8 @@ int run(int argc, char** argv) {
   listeners.Append(wb::detail::make_results_report(program, [&](const nlohmann::json& body) {
                      results = body;
                    }).release());
-  // Listeners hear of the end of a test in reverse order: findings become failures before anyone reports
-  // them.
+  // Listeners are called at the end of a test in reverse order, so findings become failures before they are
+  // reported.
   if (wb::detail::inspected()) {
     fmt::print("Inspected: races, bounds, memory that was never written, alignment\n");
     listeners.Append(wb::detail::make_findings_fail().release());

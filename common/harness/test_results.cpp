@@ -49,7 +49,7 @@ class ResultsReport : public testing::EmptyTestEventListener {
     compared_before_ = elements_compared();
   }
 
-  // Now, while what the device said last is about this test.
+  // Read it now, while the last message of the device belongs to this test.
   void OnTestEnd(const testing::TestInfo& test) override {
     json entry = describe(test);
     const auto launched = kernels_launched();

@@ -22,7 +22,8 @@ constexpr std::size_t kSecretBytes = 64;
 int g_file = -1;
 char g_secret[kSecretBytes];
 
-// Runs before every initialiser of the program and its libraries: no C++ library, no allocation.
+// Runs before every initializer of the program and its libraries, so it uses no C++ library and no
+// allocation.
 [[gnu::no_sanitize_address]] void take_secret(int, char**, char** environment) {
   constexpr char kName[] = "WB_VERDICT_FD=";
   constexpr std::size_t kLength = sizeof(kName) - 1;
@@ -59,7 +60,7 @@ void write_all(std::string_view text, off_t at) {
   }
 }
 
-// GoogleTest has no flag for it, just these variables.
+// GoogleTest has no flag for this, only these variables.
 void choose_part(const std::string& part) {
   int number = 0, count = 0, end = 0;
   if (std::sscanf(part.c_str(), "%4d/%4d%n", &number, &count, &end) != 2 ||

@@ -105,14 +105,14 @@ TEST(Diagnosis, ComputedNanIsNotPoison) {
 
 TEST(Diagnosis, PoisonThatWentThroughArithmeticIsNotCalledNeverWritten) {
   const std::string text = explain(std::vector<float>(100, std::bit_cast<float>(0xffffffffU)), sample(100));
-  EXPECT_TRUE(contains(text, "the NaN of memory that nobody has written"));
+  EXPECT_TRUE(contains(text, "the NaN of memory that was read before it was written"));
   EXPECT_EQ(text.find("never written"), std::string::npos);
 }
 
 TEST(Diagnosis, AShuffleFromALaneThatIsNotThere) {
   if (!wb::device_is_cpu()) GTEST_SKIP() << "a GPU gives any value";
   const std::string text = explain(std::vector<float>(100, std::bit_cast<float>(0xffd5ffd5U)), sample(100));
-  EXPECT_TRUE(contains(text, "the NaN of a shuffle from a lane that is not there"));
+  EXPECT_TRUE(contains(text, "the NaN of a shuffle from a lane that does not exist"));
 }
 
 TEST(Diagnosis, TailNeverWritten) {
@@ -262,11 +262,11 @@ TEST(Diagnosis, OldContents) {
   std::vector<float> sum = truth, difference = truth;
   for (std::size_t i = 0; i < 100; ++i) sum[i] += before[i];
   for (std::size_t i = 0; i < 100; ++i) difference[i] -= before[i];
-  EXPECT_TRUE(contains(explain(before, truth, {{100}, 0, before}), "is still there, everywhere"));
+  EXPECT_TRUE(contains(explain(before, truth, {{100}, 0, before}), "are still there, everywhere"));
   std::vector<float> partly = truth, in_place = truth;
   std::copy(before.begin() + 50, before.end(), partly.begin() + 50);
   std::copy(before.begin(), before.begin() + 16, in_place.begin());  // right as they were
-  EXPECT_TRUE(contains(explain(partly, truth, {{100}, 0, before}), "unchanged: what was there before"));
+  EXPECT_TRUE(contains(explain(partly, truth, {{100}, 0, before}), "unchanged: the contents from before"));
   EXPECT_FALSE(contains(explain(before, in_place, {{100}, 0, before}), "only the tail"));
   EXPECT_TRUE(contains(explain(sum, truth, {{100}, 0, before}), "to be overwritten, not accumulated"));
   EXPECT_TRUE(

@@ -80,8 +80,8 @@ void overflow(const Overflow* data, std::uintptr_t left, const char* sign, std::
 
 #define HOOK extern "C" [[gnu::used, gnu::visibility("default")]]
 
-// The access would change other arrays, or the runtime's own variables beside them: the thread ends here, and
-// the kernel as soon as the others wait for it. Until then they show what else is wrong.
+// The access would change other arrays, or the runtime's own variables beside them. So the thread ends here,
+// and the kernel ends as soon as other threads wait for it. Until then they may have more findings.
 HOOK void __ubsan_handle_out_of_bounds(const OutOfBounds* data, std::uintptr_t index) {
   if (watch == nullptr) return;
   const std::string what =

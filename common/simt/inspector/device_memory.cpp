@@ -14,8 +14,9 @@ constinit DeviceMemory device_memory;
 namespace {
 
 constexpr std::uintptr_t kPage = 4096;
-// Between allocations, so that an index that is far off still meets nothing. Addresses are not used again:
-// the gaps become smaller after some ten thousand allocations, or where the system grants few addresses.
+// The gap between allocations, so that a wrong index does not reach another allocation. Addresses are not
+// used again: the gaps become smaller after some ten thousand allocations, or if the system grants few
+// addresses.
 constexpr std::size_t kLeastGap = 64 << 10, kMostGap = 64 << 20, kGapsLeft = 1 << 14;
 
 struct Block {
@@ -50,7 +51,7 @@ void drop(void* memory, std::size_t bytes) {
 
 }  // namespace
 
-// Addresses cost nothing until they are touched. Systems differ in how many they grant.
+// Addresses take no memory until they are accessed. Systems differ in how many they grant.
 bool DeviceMemory::reserve() {
   for (std::size_t size = std::size_t{1} << 40; size >= std::size_t{1} << 34; size /= 4) {
     void* memory = map(size);
@@ -70,7 +71,7 @@ bool DeviceMemory::reserve() {
   return false;
 }
 
-// `change` gets the state of four bytes and a bit for each of them that is meant.
+// `change` gets the state of four bytes, and a mask with a bit for each byte to change.
 template <class Change>
 void DeviceMemory::change(std::uintptr_t address, std::size_t bytes, Change change) {
   const std::uintptr_t end = address + bytes;
@@ -121,7 +122,7 @@ bool DeviceMemory::was_freed(std::uintptr_t address) const {
   return block.freed && address - start < block.bytes;
 }
 
-// Arrays are what may be touched in one piece: an allocation, or what lies between its canaries.
+// An array is a range that may be accessed: an allocation, or the part between its canaries.
 std::string DeviceMemory::describe(std::uintptr_t address) {
   const auto length = [&](std::uintptr_t from, int step) {
     std::uintptr_t at = from;

@@ -22,7 +22,7 @@ void WarpClock::synchronize(std::uint32_t arrived, std::uint32_t live, std::uint
     for (std::uint32_t rest = arrived; rest != 0; rest &= rest - 1) {
       const int lane = __builtin_ctz(rest);
       std::memcpy(seen[lane], joined, sizeof(joined));
-      // Out of numbers: rather take all lanes for synchronised than report what is none.
+      // No numbers are left: treat all lanes as synchronized, so that nothing is reported that is not a race.
       full = full || ++seen[lane][lane] > kMost;
     }
   }

@@ -1,5 +1,5 @@
-// What kernels tell (instrumented/hooks.h), as the inspector takes it. On the host, only accesses to device
-// memory are of interest.
+// The inspector's side of the calls of kernels (instrumented/hooks.h). On the host, only accesses to device
+// memory matter.
 #include "inspector/device_memory.h"
 #include "inspector/streams.h"
 #include "inspector/watch.h"

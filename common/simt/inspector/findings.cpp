@@ -28,7 +28,7 @@ struct Outsider {
   detail::PointRef point;
 };
 
-// One finding as it is booked: no words yet.
+// One finding as it is stored, without its text.
 using Key = std::tuple<What, const char*, std::uint32_t, std::uint32_t, const char*, std::uint32_t>;
 struct Booked {
   Access later, earlier;
@@ -109,7 +109,7 @@ auto order_of(const Finding& f) {
   return std::tuple(f.kernel, place(0), place(1), f.what);
 }
 
-// Which of two accesses came first is chance: the one at the earlier line is told first.
+// Which of two accesses came first is random, so the one at the earlier line is named first.
 void put_in_order(Finding& finding) {
   if (finding.parties.size() != 2) return;
   const auto place = [](const Party& p) { return std::tuple(p.file, p.line, p.access != "write"); };
@@ -122,7 +122,7 @@ bool is_race(const Finding& finding) {
          finding.what == What::kStreamRace;
 }
 
-// What a race reads too early is not written yet: that is no finding of its own.
+// A race may read an element before it is written. This is not a second finding.
 bool follows_from_race(const Finding& finding, const std::vector<Finding>& all) {
   if (finding.what != What::kNeverWritten) return false;
   const Party& here = finding.parties[0];
@@ -226,7 +226,7 @@ void add_guess(std::uint32_t pc) {
   state().guesses.insert(pc);
 }
 
-// Known only once the thread has gone on: a race is booked before.
+// This is known only after the thread has continued; a race is stored before.
 static bool is_guess(const Booked& booked) {
   const auto guesses = [](const Access& read, const Access& other) {
     return read.kind == kRead && other.kind == kAtomic && state().guesses.count(read.site.pc) != 0;

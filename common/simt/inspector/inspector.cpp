@@ -1,5 +1,4 @@
-// Puts the inspector in charge: the runtime's Inspector, made of device memory's shadow and one Watch per
-// worker.
+// Installs the inspector: the runtime's Inspector, made of device memory's shadow and one Watch per worker.
 #include "runtime/inspector.h"
 
 #include <chrono>
@@ -35,7 +34,7 @@ class Installed final : public detail::Inspector {
   }
 
   void launched(std::uint32_t number, const detail::PointRef& point) override { add_launch(number, point); }
-  // A block that waits for the host must not hold up what the host submits.
+  // A block that waits for the host must not delay the work that the host submits.
   void transferred(const char* name, const void* caller, const detail::PointRef& point,
                    const std::vector<detail::Touched>& touched) override {
     const auto pc =
@@ -52,7 +51,7 @@ class Installed final : public detail::Inspector {
     if (lock.owns_lock()) Streams::get().host_access(address, bytes, static_cast<Kind>(kind), pc);
   }
 
-  // The shadow is not made for two blocks at once, on two streams.
+  // The shadow does not support two blocks at the same time, in two streams.
   void block_begins(const detail::Grid& grid, std::uint64_t number) override {
     thread_local const auto mine = std::make_unique<Watch>();
     one_block_.lock();
@@ -93,7 +92,7 @@ class Installed final : public detail::Inspector {
   std::mutex memory_mutex_;
 };
 
-// Before the initialisers of the program, which may allocate device memory.
+// Runs before the initializers of the program, which may allocate device memory.
 [[gnu::constructor(101)]] void install() {
   if (device_memory.reserve()) {
     detail::inspector = new Installed;  // needed to the end

@@ -1,4 +1,4 @@
-// The rare part of watch.h: accesses that belong in no memory of the block or the device, and findings in
+// The rare part of watch.h: accesses outside of the memory of the block and the device, and findings in
 // words.
 #include <fmt/format.h>
 #include <link.h>
@@ -95,8 +95,8 @@ std::string Watch::describe(What what, std::uintptr_t address) const {
                      dynamic_bytes_);
 }
 
-// The compiler's note that a shared array was initialised: GCC 12 keeps one for arrays of classes, half2
-// among them.
+// The compiler's flag that a shared array was initialized: GCC 12 has one for arrays of classes such as
+// half2.
 bool Watch::is_guard(std::uintptr_t address) const {
   const std::uintptr_t offset = address - variables_;
   const SharedArray* array = offset < variable_bytes_ ? shared_array_at(offset) : nullptr;

@@ -59,7 +59,7 @@ Streams& Streams::get() {
   return forever;
 }
 
-// Nothing of an earlier era can still run. Within one, the last transfers are enough.
+// No work of an earlier era can still run. Within an era, the last transfers are enough.
 void Streams::forget_old(const Point& now) {
   constexpr std::size_t kMost = 1000;
   if (transfers_.size() > kMost) transfers_.erase(transfers_.begin(), transfers_.begin() + kMost / 2);

@@ -139,7 +139,7 @@ void Watch::synchronize_through(std::uintptr_t address) {
   if (fenced_[thread()]) releases_[address].push_back({run_, who()});
 }
 
-// Two readers of blocks that are over stand for all that follow in this launch: nothing orders a later write
+// Two readers of blocks that have ended represent all later readers of this launch: no later write is ordered
 // after both.
 inline bool Watch::stands_for_readers(const Cell& cell) const {
   const Entry &first = cell.entry[1], &second = cell.entry[2];
@@ -171,13 +171,13 @@ inline void Watch::visit(Cell& cell, std::uintptr_t address, const Entry& now) {
   }
 
   if (kind == kWrite) {
-    // A write of the other half of the word is not to be forgotten.
+    // A write of the other half of the word must be kept.
     if (!is_ordered[0] && (cell.entry[0].how & now.how & 0xf) == 0) cell.entry[2] = cell.entry[0];
     cell.entry[0] = now;
     return;
   }
-  // Two accesses that nothing orders, of two warps if there are: a later write cannot be ordered after both
-  // unless a barrier orders it after all.
+  // Keep two accesses that are not ordered, of two warps if possible: a later write can be ordered after both
+  // only if a barrier orders it after all.
   if (is_ordered[1]) {
     cell.entry[1] = now;
   } else if (is_ordered[2] ||
@@ -207,7 +207,7 @@ void Watch::device_access(std::uintptr_t address, std::size_t bytes, Kind kind, 
   }
 }
 
-// Fresh memory is filled with ones. Others than kernels may have written it: a library on the host.
+// New memory is filled with ones. Code outside of kernels may have written it: a library on the host.
 void Watch::device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind kind, std::uint32_t pc) {
   const auto* word = reinterpret_cast<const unsigned char*>(address & ~std::uintptr_t{3});
   unsigned char& state = device_memory.state(address);
@@ -217,14 +217,14 @@ void Watch::device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind ki
   if (!report || kind == kAtomic) state = static_cast<unsigned char>(state | mask);
 }
 
-// Whether nothing is to be learned from one more read of this cell.
+// Whether one more read of this cell would give no new information.
 inline bool Watch::is_settled(const Settled& settled, SharedCell& cell, std::uint32_t mask,
                               std::uint32_t pc) const {
   if (settled.phase != phase_ || (settled.bytes & mask) != mask) return false;
   if (settled.warp == Settled::kEveryWarp) return true;
   const std::uint32_t warp = thread() / 32;
   if (settled.warp != warp || settled.warp_epoch != warps_[warp].epoch || warps_[warp].partial) return false;
-  // Lanes that __syncwarp orders in part may yet tell the last reader from the first.
+  // If __syncwarp orders only some lanes, the last reader may still differ from the first.
   if (cell.cell.entry[1].who != who()) cell.cell.entry[2] = entry(kRead, mask, pc);
   return true;
 }
@@ -304,7 +304,8 @@ void Watch::access(std::uintptr_t address, std::size_t bytes, Kind kind, const v
   other_access(address, bytes, kind, pc);
 }
 
-// Variables of the device and constants: few words, known once they are touched. One block runs at a time.
+// Variables of the device and constants: there are few, and their cells are made at the first access. One
+// block runs at a time.
 void Watch::variable_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc) {
   static auto& cells = *new std::unordered_map<std::uintptr_t, Cell>;
   const std::uintptr_t end = address + bytes;

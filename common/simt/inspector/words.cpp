@@ -77,7 +77,8 @@ std::string race_advice(const Finding& finding) {
            "__syncthreads().";
   }
   return fmt::format(
-      "Nothing orders lines {} and {} of different threads: put __syncthreads() between the two, in a loop "
+      "No barrier orders lines {} and {} of different threads: put __syncthreads() between the two, in a "
+      "loop "
       "also "
       "before the next round (__syncwarp() where only lanes of one warp take part).",
       first.line, second.line);
@@ -86,9 +87,9 @@ std::string race_advice(const Finding& finding) {
 std::string stream_advice(const Finding& finding) {
   for (const Party& party : finding.parties) {
     if (party.by == "the host")
-      return "The work of a stream goes on while the host does: wait with cudaStreamSynchronize() before the "
-             "host "
-             "uses what the stream uses.";
+      return "A stream runs at the same time as the host: wait with cudaStreamSynchronize() before the host "
+             "uses "
+             "memory that the stream uses.";
   }
   return "Different streams run at the same time: after the first operation, record an event in its stream "
          "(cudaEventRecord), and let the other stream wait for it (cudaStreamWaitEvent).";
@@ -146,21 +147,22 @@ std::string advice_for(const Finding& finding) {
                  ? "Set the memory to a start value before kernels add to it."
                  : "Write the element before it is read, or leave it out of the loop that reads.";
     case What::kMisaligned:
-      return "A vector access needs an address that its size divides: check the address first, and take "
-             "single "
-             "elements where it does not.";
+      return "A vector access needs an address that is a multiple of its size: check the address first, and "
+             "use "
+             "single elements otherwise.";
     case What::kHostMemory:
       return "A GPU cannot reach this address: copy the data to device memory and pass that pointer.";
     case What::kDeviceMemory:
-      return "A GPU's memory is out of the host's reach: copy it with cudaMemcpy, and wait for the kernels "
+      return "The host cannot access the memory of a GPU: copy it with cudaMemcpy, and wait for the kernels "
              "that "
              "write it.";
     case What::kIndexOverflow:
       return kWiderIndex;
     case What::kShift:
-      return "C++ leaves the result open: a GPU shifts all bits out, this machine shifts by the rest of a "
-             "division by "
-             "the width. Treat the full width apart, such as with 0xffffffffu for all 32 lanes.";
+      return "C++ does not define the result: a GPU shifts all bits out, and this machine shifts by the "
+             "remainder "
+             "of a division by the width. Treat the full width separately, such as 0xffffffffu for all 32 "
+             "lanes.";
   }
   return "";
 }

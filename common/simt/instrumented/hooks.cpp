@@ -1,5 +1,5 @@
-// What the compiler calls before every load and store of an instrumented kernel (-fsanitize=thread), and in
-// place of every atomic operation.
+// The functions that the compiler calls before every load and store of an instrumented kernel
+// (-fsanitize=thread), and in place of every atomic operation.
 #include "instrumented/hooks.h"
 
 #include <cstring>
@@ -8,7 +8,7 @@ using namespace simt::instrumented;
 
 #define HOOK extern "C" [[gnu::used, gnu::visibility("default")]]
 namespace {
-// A GPU moves up to 16 bytes per lane, where they are aligned to their size.
+// A GPU moves up to 16 bytes per lane, if they are aligned to their size.
 constexpr std::size_t kLargest = 16, kUnaligned = 4;
 }  // namespace
 

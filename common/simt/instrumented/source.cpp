@@ -49,9 +49,9 @@ bool is_own_header(const std::string& file) {
   return file.find("simt/include/") != std::string::npos || file.find("/include/c++/") != std::string::npos;
 }
 
-// GCC gives no line to the load of a value that is passed by value: f(*pointer), where f is inlined. Its
-// place then seems to belong to what stands before it. Where that is a header of the CPU device that loads
-// nothing of a kernel, it shows.
+// GCC gives no line to the load of a value that is passed by value: f(*pointer), if f is inlined. Its place
+// then seems to belong to the code before it. This can be detected if that code is in a header of the CPU
+// device that has no loads of kernels.
 bool has_line(const Frames& frames) {
   if (frames.empty() || frames[0].line == 0) return false;
   for (const char* header :
@@ -119,7 +119,7 @@ void look_up_accesses(const std::vector<std::uint32_t>& places) {
   look_up(behind);
 }
 
-// What comes next is the function that the value is passed to: the line that called it.
+// The next place is the function to which the value is passed, so take the line that called it.
 SourceLine line_of_access(std::uint32_t place) {
   const Frames& frames = known()[place];
   if (has_line(frames)) return line_of(place);

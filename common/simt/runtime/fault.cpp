@@ -173,7 +173,7 @@ void BlockRunner::report_fault() {
                        grid_->shared_bytes);
   } else if (fault.signal == SIGSEGV && fault.code == SI_KERNEL && fault.address == 0) {
     code = cudaErrorMisalignedAddress;
-    what = "misaligned access (a float4 needs an address that 16 divides), or a wild pointer";
+    what = "misaligned access (a float4 needs an address that is a multiple of 16), or a wild pointer";
   } else if (fault.signal == SIGBUS && fault.code == BUS_ADRALN) {
     code = cudaErrorMisalignedAddress;
     what = "misaligned access";

@@ -1,5 +1,5 @@
 // Mistake: c is read although beta is 0: 0 * NaN is NaN.
-// Caught as: nobody has written, and that was read|an output read before it was written|NaN: inf - inf
+// Caught as: read before it was written|an output read before it was written|NaN: inf - inf
 // Inspected in: MatmulTest.MultipliesOneTile
 // Inspected as: never_written, line: beta * *target;
 #include "solutions/mutants/matmul/operands.cuh"

@@ -1,5 +1,5 @@
 // Mistake: only the queries are turned.
-// Caught as: unchanged: what was there before
+// Caught as: unchanged: the contents from before
 #include <cstdint>
 
 #include "05_rmsnorm_rope/rope.h"

@@ -1,5 +1,5 @@
 // Mistake: a block of 128 threads turns 128 pairs; nobody turns the rest.
-// Caught as: unchanged: what was there before
+// Caught as: unchanged: the contents from before
 #include <cstdint>
 
 #include "05_rmsnorm_rope/rope.h"

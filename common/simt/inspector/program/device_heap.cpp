@@ -1,5 +1,5 @@
-// What kernels allocate themselves, with new or malloc: on a GPU it lies in the device's heap, here in the
-// host's. All calls of the program come here (the linker's --wrap); those of kernels are kept count of.
+// Memory that kernels allocate with new or malloc. On a GPU it is in the device's heap, here in the host's.
+// All calls of the program come here (the linker's --wrap); those of kernels are recorded.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

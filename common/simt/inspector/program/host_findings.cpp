@@ -139,7 +139,7 @@ std::vector<nlohmann::json> HostFindings::take(bool ended_well, bool nothing_els
   if (nothing_else && !failed_work_.empty()) {
     found.push_back(finding(
         "failure", "a kernel failed: " + failed_work_, {}, "",
-        "On a GPU the next call that waits returns an error, without a place; or nothing is said at all.",
+        "On a GPU the next call that waits returns an error without a place, or there is no message at all.",
         1));
   }
   if (ended_well && unchecked_.count != 0) {

@@ -1,6 +1,6 @@
-// Linked into an inspected program of the user's own: at its end, or when a signal stops it, all findings go
-// into the file that SIMT_REPORT names, as JSON. Beside what the inspector found in kernels, they are about
-// the host's part: memory that is never freed, errors that nothing asks for, launches that nothing waits for.
+// Linked into an inspected program of the user's own. At its end, or when a signal stops it, all findings are
+// written as JSON into the file that SIMT_REPORT names. Besides the findings in kernels there are those of
+// the host code: memory that is never freed, unchecked errors, launches without a wait.
 #include <semaphore.h>
 #include <unistd.h>
 
@@ -48,7 +48,7 @@ void report(bool complete, int exit_code) {
               .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// A signal's handler may do next to nothing: a thread of its own writes the report meanwhile.
+// A signal handler may do very little, so another thread writes the report.
 sem_t g_asked, g_written;
 
 void stopped(int number) {
@@ -79,7 +79,7 @@ void watch_signals() {
   pthread_sigmask(SIG_SETMASK, &all, &before);  // none of them is for that thread
   std::thread(report_when_asked).detach();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  // A stack that has overflown holds no handler.
+  // After a stack overflow the handler needs another stack.
   static char room[64 << 10];
   stack_t stack = {};
   stack.ss_sp = room;
@@ -106,7 +106,7 @@ void watch_signals() {
   g_owner = getpid();
   detail::program_watch = &host_findings();
   on_exit([](int code, void*) { report(true, code); }, nullptr);
-  // Work that nothing waited for is inspected all the same; the scheduler's own handler would drop it.
+  // Work without a wait is inspected nevertheless; the scheduler's own handler would discard it.
   detail::Scheduler::get();
   std::atexit([] {
     if (getpid() != g_owner) return;

@@ -1,5 +1,5 @@
 // Mistake: a block of C threads, whose last warp does not have all lanes of the mask.
-// First screen: a shuffle from a lane that is not there
+// First screen: a shuffle from a lane that does not exist
 #include <algorithm>
 #include <cstdint>
 
