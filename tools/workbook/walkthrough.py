@@ -45,6 +45,12 @@ def show(exercise, title: str, number: int | None) -> None:
         )
     heading(f"{title}: from the starter to the reference")
     say(shown(file))
+    if number is None:
+        say()
+        for at, (name, _) in enumerate(every, 1):
+            say(f"  {at:>2}. {name}")
+        say()
+        say(f"One of them: ./workbook solution {exercise.call} --step N")
     for at, (name, text) in enumerate(every, 1):
         if number is None or number == at:
             say()
