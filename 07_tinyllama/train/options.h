@@ -83,6 +83,9 @@ struct RunData {
 /// Errors: files that cannot be read, are too short, or do not fit the vocabulary throw wb::Error.
 RunData run_data(const RunOptions& options);
 
+/// Throws wb::Error as run_data does for files that cannot be read, and loads nothing.
+void require_files(const RunOptions& options);
+
 /// Throws wb::Error, with the need and what would fit, unless the device has room for the trainer.
 void require_memory(const RunOptions& options);
 

@@ -60,7 +60,8 @@ int train_main(int argc, const char* const* argv, std::ostream& out, std::ostrea
       return 0;
     }
     const RunOptions chosen = as_input([&] {
-      require_memory(*options);  // before kernels are measured at its shapes
+      require_memory(*options);  // before kernels are measured at its shapes, which takes seconds
+      require_files(*options);
       return with_kernels(*options, out);
     });
     return run_training(chosen, out, err, terminal);

@@ -33,9 +33,12 @@ RunData split(const RunOptions& options, const Tokens& all, const char* unit) {
   return data;
 }
 
-}  // namespace
+struct Files {
+  Tokens tokens;
+  std::optional<Tokens> validation;  // where it has files of its own
+};
 
-RunData run_data(const RunOptions& options) {
+Files open_files(const RunOptions& options) {
   if (!options.data.empty()) {
     if (options.config.v < 256) {
       throw Error(fmt::format(
@@ -43,15 +46,26 @@ RunData run_data(const RunOptions& options) {
           "is {}; give --vocabulary 256 or more",
           options.config.v));
     }
-    return split(options, Tokens::open(options.data, TokenWidth::kByte), "byte");
+    return {Tokens::open(options.data, TokenWidth::kByte), {}};
   }
-  const Tokens tokens = Tokens::open({options.tokens}, TokenWidth::kUint16);
-  const Tokens validation = options.validation_tokens.empty()
-                                ? Tokens()
-                                : Tokens::open({options.validation_tokens}, TokenWidth::kUint16);
-  if (options.validation_tokens.empty()) return split(options, tokens, "token");
-  return {.train = Data::rows(options.config, tokens, options.seed),
-          .validation = Data::windows(options.config, validation, options.validation_batches),
+  Files files = {Tokens::open({options.tokens}, TokenWidth::kUint16), {}};
+  if (!options.validation_tokens.empty()) {
+    files.validation = Tokens::open({options.validation_tokens}, TokenWidth::kUint16);
+  }
+  return files;
+}
+
+}  // namespace
+
+void require_files(const RunOptions& options) {
+  open_files(options);
+}
+
+RunData run_data(const RunOptions& options) {
+  const Files files = open_files(options);
+  if (!files.validation) return split(options, files.tokens, options.data.empty() ? "token" : "byte");
+  return {.train = Data::rows(options.config, files.tokens, options.seed),
+          .validation = Data::windows(options.config, *files.validation, options.validation_batches),
           .unit = "token"};
 }
 
