@@ -1,10 +1,9 @@
 // A linear layer with bias and GELU: the epilogue of a tiled product.
 //
 // A block of 16 x 16 threads owns a (64, 64) tile of y, and each thread a (4, 4) tile of that: rows ty, ty +
-// 16,
-// ... and columns tx, tx + 16, ..., so that a warp reads shared memory without bank conflicts. After the last
-// step along K, z is in registers. Bias and GELU are added there, and y is written once: the product itself
-// never travels to memory. The product is the plain one of this chapter, without tensor cores.
+// 16, ... and columns tx, tx + 16, ..., so that a warp reads shared memory without bank conflicts. After the
+// last step along K, z is in registers. Bias and GELU are applied there, and y is written once: the product
+// itself is never written to memory. The product is the plain one of this chapter, without tensor cores.
 //
 // Read next: solutions/ladders/bias_gelu_bf16, the same epilogue on a product with tensor cores.
 #include <cstdint>

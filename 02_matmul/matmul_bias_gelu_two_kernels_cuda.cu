@@ -1,6 +1,7 @@
-// A linear layer with bias and GELU in two kernels: cuBLASLt's product, then bias and GELU in place. What one
-// kernel has to beat: the second kernel reads back the 2 M N bytes that the first one has just written, and
-// writes them again. z is rounded to bf16 on its way, once more than the contract's one rounding.
+// A linear layer with bias and GELU in two kernels: cuBLASLt's product, then bias and GELU in place. One
+// kernel is compared with these two: the second kernel reads back the 2 M N bytes that the first one has just
+// written, and writes them again. z is rounded to bf16 in between, in addition to the contract's one
+// rounding.
 #include <algorithm>
 #include <cstdint>
 

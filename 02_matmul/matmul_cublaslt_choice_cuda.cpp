@@ -1,9 +1,9 @@
-// How an algorithm is chosen: cuBLASLt's rules of thumb name eight, and each is timed.
+// How an algorithm is chosen: cuBLASLt's heuristics name eight, and each is timed.
 //
 // A product of a small model takes 10 us, which is not much longer than the host needs to launch it. Each
 // algorithm is therefore timed in a CUDA graph of several calls, as a training step would replay it. All are
-// timed in turn, and that several times: the clock of a GPU changes while it works. The operands are those of
-// the call, again and again: small ones are in the L2 cache, as they would be in a step.
+// timed in turn, several times, because the clock of a GPU changes under load. The operands are those of the
+// call each time: small ones are in the L2 cache, as they are in a training step.
 #include <algorithm>
 #include <array>
 #include <cmath>

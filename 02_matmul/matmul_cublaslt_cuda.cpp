@@ -1,9 +1,9 @@
-// Matrix product by cuBLASLt, the library below cuBLAS: its caller says which algorithm runs.
+// Matrix product by cuBLASLt, the library below cuBLAS, whose caller chooses the algorithm.
 //
-// cuBLAS chooses by rules of thumb, which are wrong for some shapes. Here they name eight algorithms at the
-// first call of a shape, each of which is timed once (matmul_cublaslt_choice.h): the peer to beat for
-// products of a shape that comes again and again, as in training. A choice is kept for as long as the process
-// lives, so that the same call gives the same bits. Another process may choose another algorithm, which adds
+// cuBLAS chooses by heuristics, which are not the best for some shapes. Here they name eight algorithms at
+// the first call of a shape, and each is timed (matmul_cublaslt_choice.h). So this is the implementation to
+// compare with if the same shape is multiplied many times, as in training. A choice is kept until the process
+// ends, so that the same call gives the same bits. Another process may choose another algorithm, which adds
 // in another order.
 #include <algorithm>
 #include <array>

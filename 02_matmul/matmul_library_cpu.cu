@@ -1,4 +1,4 @@
-// Matrix product by OpenBLAS: what the host's cores reach. For the CPU device only.
+// Matrix product by OpenBLAS, on the host's cores. For the CPU device only.
 //
 // A block is one thread, which hands a panel of C to OpenBLAS: rows of it when C is tall, columns when it is
 // wide. The CPU device runs blocks side by side on its workers, so OpenBLAS itself gets one core per call.
@@ -24,7 +24,7 @@ namespace {
 constexpr double kSmallestPanelFlops = 2e6;
 // OpenBLAS works on tiles of about this many rows or columns.
 constexpr int kPanelStep = 16;
-// More panels than workers, so that a slow worker holds nobody up for long.
+// More panels than workers, so that the others do not wait long for a slow worker.
 constexpr int kPanelsPerWorker = 2;
 
 // A float of which a product sees what tf32 keeps.

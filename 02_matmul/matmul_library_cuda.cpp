@@ -1,8 +1,9 @@
-// Matrix product by cuBLAS: what the vendor's engineers reach, in fp32 without
-// tensor cores, and in tf32 and bf16 with them.
+// Matrix product by cuBLAS, the vendor's library: in fp32 without tensor cores, and in tf32 and bf16 with
+// them.
 //
-// cuBLAS is column-major. A row-major matrix read as column-major is its transpose, so the row-major product
-// C = op(A) op(B) is asked for as C^T = op(B)^T op(A)^T: swap the operands and M with N, keep every N and T.
+// cuBLAS is column-major. A row-major matrix read as column-major is its transpose, so the call computes the
+// row-major product C = op(A) op(B) as C^T = op(B)^T op(A)^T: swap the operands and M with N, keep every N
+// and T.
 #include <cublas_v2.h>
 
 #include <type_traits>

@@ -1,10 +1,10 @@
 // Matrix product, one thread per output: the formula, with which faster kernels are compared.
 //
 // Thread i owns c[i], i = row * N + column, and takes the dot product of a row of op(A) and a column of
-// op(B). Neighbouring threads share the row and read neighbouring columns, so for kNN and kTN a warp's loads
-// of b are one transaction. In kNT each thread walks its own row of b: 32 transactions, of which the caches
-// save a part. 2 M N K FLOPs, and 8 bytes loaded for every two of them: the load units, not the multipliers,
-// set the speed. Next: matmul_solution.cu loads every value once per tile instead of once per output.
+// op(B). Neighboring threads share the row and read neighboring columns, so for kNN and kTN a warp's load of
+// b takes 4 sectors. In kNT each thread reads its own row of b: 32 sectors, of which the caches serve a part.
+// 2 M N K FLOPs, and 8 bytes loaded for every two of them: the loads limit the speed, not the
+// multiplications. Next: matmul_solution.cu loads every value once per tile instead of once per output.
 #include <cstdint>
 
 #include "02_matmul/matmul.h"

@@ -1,5 +1,5 @@
-// Matrix product, tiled twice: a tile of C per block in shared memory, a tile
-// of that per thread in registers.
+// Matrix product with two levels of tiles: a block owns a tile of C, whose operands are in shared memory, and
+// each thread owns a tile of that in registers.
 //
 // A block of 128 threads owns a (64, 64) tile of C and walks K in steps of 16. In each step it copies a
 // (64, 16) tile of op(A) and a (16, 64) tile of op(B) into shared memory, both with K outermost, whatever the
@@ -14,7 +14,7 @@
 //
 // T, float or bf16, is the type in memory; tiles and sums are float. bf16 halves the bytes, but this kernel
 // is not limited by them, and it has to convert each number: only tensor cores multiply bf16 faster. Read
-// next: matmul_library_cuda.cpp and matmul_library_cpu.cu, the vendors' answer.
+// next: matmul_library_cuda.cpp and matmul_library_cpu.cu, the vendors' libraries.
 #include <cstdint>
 
 #include "02_matmul/matmul.h"

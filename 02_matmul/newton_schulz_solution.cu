@@ -1,4 +1,4 @@
-// Newton-Schulz orthogonalisation: three matrix products per step, and two small kernels.
+// Newton-Schulz orthogonalization: three matrix products per step, and two small kernels.
 //
 // With S = min(R, C) and the wide case in mind (X is (S, C)), one step is
 //
@@ -7,11 +7,12 @@
 //   poly = c gram gram + poly          matmul NN, beta = 1   2 S S S FLOPs
 //   X'   = poly X                      matmul NN             2 S S C FLOPs
 //
-// The identity saves adding a X at the end, a pass over the large matrix. A tall X is never transposed: its
-// steps are gram = X^T X (matmul TN) and X' = X poly. The norm of the start takes two kernels: blocks leave
-// partial sums in scratch memory, and every block of the second one adds these up for itself, so the host
-// does not need the norm. For a square matrix a step has 6 S^3 FLOPs and moves ten matrices, 40 S^2
-// bytes: from a few hundred rows on only the products count. Read next: 07_tinyllama, which trains with it.
+// Because of a I, the term a X does not have to be added at the end, which would take a pass over the large
+// matrix. A tall X is never transposed: its steps are gram = X^T X (matmul TN) and X' = X poly. The norm of
+// the start takes two kernels: blocks leave partial sums in scratch memory, and every block of the second one
+// adds these up for itself, so the host does not need the norm. For a square matrix a step has 6 S^3 FLOPs
+// and moves ten matrices, 40 S^2 bytes: from a few hundred rows on only the products count. Read next:
+// 07_tinyllama, which trains with it.
 #include <cstdint>
 #include <utility>
 

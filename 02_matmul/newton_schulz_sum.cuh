@@ -1,8 +1,8 @@
 // The sum of one number from each thread of a block, by a tree in shared memory.
 //
-// Eight rounds for 256 threads: in each, the lower half of those that are left adds what the upper half
-// holds. The order never changes, so the same numbers give the same bits. Chapter 03 makes reductions its
-// subject and has a faster one.
+// 256 threads need eight rounds. In each round the lower half of the remaining threads adds the values of the
+// upper half. The order never changes, so the same numbers give the same bits. Chapter 03 explains reductions
+// and has a faster one.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,11 +1,11 @@
-// Transpose, straight from memory to memory: the yardstick.
+// Transpose, directly from memory to memory. The other kernels are compared with it.
 //
 // A block moves a tile of 32 x 32 elements with 32 x 8 threads, so each thread moves four elements of its
 // column. A warp reads 32 neighbors of one row: 4 sectors. It writes them to 32 rows of the result, which lie
-// `rows` floats apart: 32 sectors, and of each sector 4 of 32 bytes. Whichever way the threads are arranged,
-// one side of a transpose is such a walk.
+// `rows` floats apart: 32 sectors, and of each sector 4 of 32 bytes. With any arrangement of the threads, one
+// side of a transpose has such strided accesses.
 //
-// 8 bytes per element, no FLOPs: memory decides. Next: transpose_tile.cu turns the tile in shared memory.
+// 8 bytes per element, no FLOPs: memory bound. Next: transpose_tile.cu transposes the tile in shared memory.
 #include "02_matmul/transpose.h"
 #include "02_matmul/transpose_check.h"
 #include "common/core/registry.h"

@@ -1,13 +1,13 @@
 // Transpose through a padded tile in shared memory.
 //
 // A block of 32 x 8 threads moves a tile of 32 x 32 elements. It reads rows of the matrix into rows of the
-// tile, waits, and writes columns of the tile to rows of the result: a warp asks for 128 neighboring bytes of
-// global memory on both sides.
+// tile, waits, and writes columns of the tile to rows of the result. So a warp accesses 128 neighboring bytes
+// of global memory on both sides.
 //
-// A row of the tile has one float that nobody uses. Element [y][x] lies in bank (33 y + x) % 32 = (y + x) %
+// A row of the tile has one float that is not used. Element [y][x] lies in bank (33 y + x) % 32 = (y + x) %
 // 32, so the 32 elements of a column lie in 32 banks, and so do those of a row: one wavefront each.
 //
-// 8 bytes per element, no FLOPs: memory decides, and a copy of the matrix is the roof. Read before:
+// 8 bytes per element, no FLOPs: memory bound, with a copy of the matrix as the roof. Read before:
 // transpose_tile.cu, the same without the padding.
 #include "02_matmul/transpose.h"
 #include "02_matmul/transpose_check.h"

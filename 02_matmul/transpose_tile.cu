@@ -1,10 +1,10 @@
 // Transpose through shared memory: both sides of global memory are read and written along rows.
 //
-// A block reads its tile row by row, waits, and writes it column by column: what was a walk through global
-// memory is now one through shared memory, which has no sectors. A warp reads 4 sectors and writes 4 sectors.
+// A block reads its tile row by row, waits, and writes it column by column. The strided accesses are now in
+// shared memory, which has no sectors. A warp reads 4 sectors and writes 4 sectors of global memory.
 //
-// But shared memory has banks: 32 of them, neighboring words in neighboring banks. The column of a tile that
-// is 32 floats wide lies in one bank, and its 32 elements come one after the other: 32 wavefronts in place of
+// But shared memory has banks: 32 of them, neighboring words in neighboring banks. All 32 elements of a
+// column lie in one bank if the tile is 32 floats wide, so a request for them takes 32 wavefronts instead of
 // one. Next: transpose_solution.cu, the same with one more column.
 #include "02_matmul/transpose.h"
 #include "02_matmul/transpose_check.h"

@@ -58,7 +58,8 @@ __global__ void __launch_bounds__(1024) softmax_backward_kernel(const T* dy,  //
   }
 }
 
-// Thread t keeps packs t, t + blockDim.x, ... of dy and of y. Nobody else reads them: no barrier is needed.
+// Thread t keeps packs t, t + blockDim.x, ... of dy and of y. No other thread reads them, so no barrier is
+// needed.
 template <int kWidth, class T>
 __global__ void __launch_bounds__(1024) softmax_backward_held_kernel(const T* dy,  // (rows, columns)
                                                                      const T* y,   // (rows, columns)

@@ -6,7 +6,7 @@
 namespace wb {
 
 /// z[i, c] = x[i, c] + bias[c];  mean, rstd and y are those of LayernormForward (layernorm.h) for z, which is
-/// stored nowhere: whoever needs it again adds x and bias once more.
+/// not stored: code that needs it again adds x and bias once more.
 /// y may be x; nothing else overlaps. Any alignment of a float is legal.
 /// Errors: as LayernormForward, and for bias as for the other pointers.
 struct BiasLayernormForward {

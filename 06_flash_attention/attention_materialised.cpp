@@ -4,11 +4,10 @@
 //   P = softmax of every row of S, in place                    03_softmax
 //   O = P V                                                    a product
 //
-// The yardstick that flash attention is measured by. P is kept for the backward pass: B H T^2 floats a layer,
-// and the pass over memory that writes S, the two of softmax and the one that reads P again are what it
-// costs. FLOPs: 4 B H T^2 D, also when causal. Bytes: about 16 B H T^2, T / D times more than q, k, v and
-// out. Next: attention_solution.cu, which never stores S; attention_materialised_cublas_cuda.cu, with faster
-// products.
+// Flash attention is compared with this implementation. P is stored for the backward pass: B H T^2 floats per
+// layer. One pass over memory writes S, two belong to the softmax, and one reads P again. FLOPs: 4 B H T^2 D,
+// also when causal. Bytes: about 16 B H T^2, T / D times as many as for q, k, v and out. Next:
+// attention_solution.cu, which never stores S; attention_materialised_cublas_cuda.cu, with faster products.
 #include <limits>
 
 #include "03_softmax/softmax.h"

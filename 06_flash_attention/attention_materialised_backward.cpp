@@ -4,8 +4,9 @@
 //   dS = P (dP - rowsum(dP P)), in place  03_softmax
 //   dQ = scale dS K    dK = scale dS^T Q    dV = P^T dO
 //
-// dK and dV of a key/value head are summed over the query heads that read it. Masked positions need no care:
-// P is 0 there, so dS is too. FLOPs: 8 B H T^2 D. Bytes: about 28 B H T^2. Scratch: (B, H, T, T).
+// dK and dV of a key/value head are summed over the query heads that read it. Masked positions need no
+// special case: P is 0 there, so dS is 0 too. FLOPs: 8 B H T^2 D. Bytes: about 28 B H T^2. Scratch: (B, H, T,
+// T).
 #include "03_softmax/softmax.h"
 #include "06_flash_attention/attention_check.h"
 #include "06_flash_attention/attention_product.h"

@@ -160,7 +160,7 @@ __device__ inline bool is_visible(int query, int key, int t, bool causal) {
 
 /// Replaces values[i] by combine(...) of what the 8 lanes of the row hold. The lanes meet in the padding of
 /// the row's weights: one __syncwarp for all rows, where shuffles would take three a row. Before the next
-/// call, or whoever else writes there, the caller synchronises.
+/// call, or before another thread writes there, the caller synchronizes.
 template <int kRows, class Combine>
 __device__ __forceinline__ void combine_lanes(float (&values)[kRows],
                                               float* weights,  // (16 kRows, kWeightStride)

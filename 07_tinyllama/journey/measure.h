@@ -1,10 +1,10 @@
 // What the journey measures of its stages.
 //
-// Speed is always measured truly: an iteration of the loop lies between two moments at which the device is
-// idle. What the stage's own timer says is measured beside it, and kept apart.
+// Speed is always measured in the same way: an iteration of the loop lies between two moments at which the
+// device is idle. The times that the stage's own timer reports are stored separately.
 //
-// Stages are measured in rounds: each round runs every stage for some steps, so that whatever else the
-// machine does in a minute befalls all of them alike. A figure is the median over the rounds.
+// Stages are measured in rounds: each round runs every stage for some steps, so that other work of the
+// machine affects all stages alike. A figure is the median over the rounds.
 #pragma once
 
 #include <cstddef>
