@@ -21,8 +21,7 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 // Lane l gets the sum of the values of lanes 0 to l of its warp.
 [[maybe_unused]] __device__ int warp_scan(int value) {
   // TODO 1: Five steps, distance 1, 2, 4, 8, 16. In each, __shfl_up_sync(kAllLanes, value, distance) gives
-  // the
-  //         value of lane - distance. Which lanes may add it?
+  //         the value of lane - distance. Which lanes may add it?
   return value;
 }
 
@@ -30,8 +29,7 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 [[maybe_unused]] __device__ int block_scan(int value) {
   value = warp_scan(value);
   // TODO 2: Let the last lane of each warp store the sum of its warp into a __shared__ array, wait, and add
-  // the
-  //         sums of all warps before this one. Wait once more before the array is used again.
+  //         the sums of all warps before this one. Wait once more before the array is used again.
   return value;
 }
 
@@ -41,8 +39,7 @@ __global__ void scan_tiles_kernel(const int* x,  // (n)
                                   std::int64_t n) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   // TODO 1: Scan the block's elements with block_scan, and store the result of element i. Threads past the
-  // end
-  //         have no element, but shuffles and barriers need them. What do they contribute?
+  //         end have no element, but shuffles and barriers need them. What do they contribute?
 
   // TODO 3: Store the sum of the tile in sums. Which thread has it?
 }
@@ -52,8 +49,8 @@ __global__ void scan_sums_kernel(int* sums,  // (tiles)
                                  std::int64_t tiles) {
   // TODO 3: Scan up to 256 sums with block_scan.
 
-  // TODO 4: There may be more. Take 256 at a time, and carry the sum of all before from one round to the
-  // next.
+  // TODO 4: There may be more. Take 256 at a time, and carry the sum of all before from one round
+  //         to the next.
 }
 
 __global__ void add_kernel(int* out,         // (n)

@@ -78,6 +78,17 @@ class Walkthrough(unittest.TestCase):
         self.exercise.starter.write_text(STARTER.replace("Begin. Where", "Start! Where"))
         self.assertEqual(self.source(1), before)
 
+    def test_other_words_of_a_comment_change_no_step(self):
+        starter = STARTER.replace("void kernel() {", "\n// What it\n// does.\nvoid kernel() {")
+        self.exercise.starter.write_text(starter)
+        self.write(
+            BEGIN, END, "# Bare\n\nWhy.\n\n```diff\n-// What it\n-// does.\n void kernel() {\n```\n", LAST
+        )
+        before = self.source(3)
+        self.assertNotIn("does", before)
+        self.exercise.starter.write_text(starter.replace("// What it\n// does.\n", "// In other words.\n"))
+        self.assertEqual(self.source(3), before)
+
     def test_lines_that_are_not_there_once_are_refused(self):
         self.write("# It begins\n\nWhy.\n\n```diff\n-  start();\n```\n", LAST)
         self.assertIn("nowhere", self.refused())

@@ -14,9 +14,10 @@ A file is a title, the reason in a paragraph or two, and the edits to the source
     ```
 
 Lines after a space are there already, those after `-` go, those after `+` come. `-TODO 1` stands for the
-starter's comment of that number, whatever its words are today; `-...` for everything before the next old
-line of the block, and ` ...` for the same where it stays. A line `@@` begins the next place. There are no
-line numbers: a place is where its lines stand, and they must stand there once.
+starter's comment of that number, ` TODO 1` for the same where it stays; `-...` for everything before the next
+old line of the block, ` ...` where it stays. A line `@@` begins the next place. There are no line numbers: a
+place is where its lines stand, and they must stand there once. Where they do not, comments may have other
+words, and more or fewer lines: a change of words needs no change of a step.
 
 ```diff softmax_backward edits that file. At first it is a copy of the exercise's main file.
 
@@ -36,7 +37,7 @@ from workbook.machine import ROOT
 WALKTHROUGHS = ROOT / "solutions" / "walkthroughs"
 FILE = re.compile(r"^(\d+)_\w+\.md$")
 FENCE = re.compile(r"^```(\w*) ?(\w*)$")
-TODO = re.compile(r"^-\s*(?://\s*)?TODO (\d+[a-z]?)$")
+TODO = re.compile(r"^[- ]\s*(?://\s*)?TODO (\d+[a-z]?)$")
 REMARK = r"(?: \([^)]*\))?:"  # `TODO 3 (last):`
 TODO_LEFT = re.compile(rf"\bTODO \d+\w?{REMARK}")
 COMMENT = re.compile(r"^\s*//")
@@ -176,30 +177,54 @@ def hunks(block: list) -> list:
 
 
 def edited(lines: list, hunk: list, place: str) -> list:
-    """`lines` with one hunk applied where its old lines stand."""
-    found = [taken for at in range(len(lines)) if (taken := match(lines, at, hunk)) is not None]
-    if len(found) != 1:
-        what = next((line for line in hunk if line.strip("- ") and not line.startswith("+")), "")
-        times = "nowhere" if not found else f"{len(found)} times"
-        raise StepError(f"{place} has these lines {times} in the step before: {what} ...")
-    result, end = found[0]
-    return result + lines[end:]
+    """`lines` with one hunk applied where its old lines stand, if need be with other words in comments."""
+    for loose in (False, True):
+        found = [taken for at in range(len(lines)) if (taken := match(lines, at, hunk, loose)) is not None]
+        if len(found) == 1:
+            result, end = found[0]
+            return result + lines[end:]
+        if found:
+            break
+    what = next((line for line in hunk if line.strip("- ") and not line.startswith("+")), "")
+    times = "nowhere" if not found else f"{len(found)} times"
+    raise StepError(f"{place} has these lines {times} in the step before: {what} ...")
 
 
-def match(lines: list, at: int, hunk: list) -> tuple | None:
+def match(lines: list, at: int, hunk: list, loose: bool) -> tuple | None:
     """(what `lines` become up to the end of the hunk, that end) if its old lines stand at `at`, or None."""
-    result = lines[:at]
-    for number, line in enumerate(hunk):
+    result, number = lines[:at], 0
+    while number < len(hunk):
+        line = hunk[number]
+        number += 1
         if line.startswith("+"):
             result.append(line[1:])
             continue
-        size = length(lines, at, line, hunk[number + 1 :])
+        if loose and is_remark(line[1:]) and not TODO.match(line):
+            size = remark_length(lines, at)
+            while number < len(hunk) and hunk[number][:1] == line[:1] and is_remark(hunk[number][1:]):
+                number += 1
+        else:
+            size = length(lines, at, line, hunk[number:])
         if size == 0:
             return None
         if not line.startswith("-"):
             result += lines[at : at + size]
         at += size
     return result, at
+
+
+def is_remark(line: str) -> bool:
+    return bool(COMMENT.match(line)) and not TODO_LEFT.search(line)
+
+
+def remark_length(lines: list, at: int) -> int:
+    """How many lines of comment begin at `at`: 0 where none begins."""
+    if at > 0 and is_remark(lines[at - 1]):
+        return 0
+    end = at
+    while end < len(lines) and is_remark(lines[end]):
+        end += 1
+    return end - at
 
 
 def length(lines: list, at: int, line: str, following: list) -> int:
