@@ -98,7 +98,7 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
     if trouble:
         inspected.left_out += f": the inspected program was not built ({trouble})"
     ran = ", ".join(outcome.implementations) or "none"
-    if not options.solution and not outcome.failures:  # red needs no further reasons
+    if not options.solution and (outcome.problem or not outcome.failures):  # red needs no further reasons
         judge(outcome, exercise, judges.parts(build.folder, exercise), bool(options.impl))
     subject = f"implementations: {ran}" if options.solution else f"your {where}"
     say(f"{subject}, on {device.label(build.device)}")
@@ -181,6 +181,17 @@ def complaints(output: str) -> list:
 
 def show(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: bool) -> None:
     """The verdict: what is wrong with the first red test, its cause, and then the list of the others."""
+    if outcome.problem and outcome.failures:
+        show_first(outcome, inspected, verbose)
+        count = len(outcome.failures)
+        fail = "1 test fails" if count == 1 else f"{count} tests fail"
+        paragraph(f"{mark(False)} {fail} before the program ends: {red_names(outcome)}")
+        say(f"{mark(False)} After that: {outcome.problem}")
+        for words in test_run.device_words(outcome.output):
+            say(f"    {words}")
+        for objection in outcome.objections:
+            say(f"    {mark(False)} {objection}")
+        return
     if outcome.problem:
         say(f"{mark(False)} {outcome.problem}")
         if inspected.findings:
@@ -200,6 +211,16 @@ def show(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: b
             say(f"    {mark(False)} {objection}")
         show_printed(outcome)
         return
+    show_first(outcome, inspected, verbose)
+    skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
+    count = len(outcome.failures)
+    paragraph(
+        f"{mark(False)} {count} of {outcome.total} tests fail, {good} pass{skipped}: {red_names(outcome)}"
+    )
+
+
+def show_first(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: bool) -> None:
+    """The first red test (with `verbose` all of them), what the inspector found, and what kernels printed."""
     for failure in outcome.failures if verbose else outcome.failures[:1]:
         step = steps.place(outcome.steps, failure.test)
         heading(f"{mark(False)} {step}{failure.test} fails:")
@@ -207,11 +228,6 @@ def show(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: b
             paragraph(indent(message))
     inspection.show(inspected, verbose)
     show_printed(outcome)
-    skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
-    count = len(outcome.failures)
-    paragraph(
-        f"{mark(False)} {count} of {outcome.total} tests fail, {good} pass{skipped}: {red_names(outcome)}"
-    )
 
 
 def red_names(outcome: test_run.TestRun) -> str:

@@ -50,8 +50,10 @@ class Examination:
             running.close()
         inspected = self.inspected
         known = inspected.findings or (self.endless and outcome.unfinished.endswith(self.endless))
-        if self.twin and not known:
-            inspected = self.inspect(outcome)
+        # A test that takes long may come behind a red one, whose cause is wanted first.
+        if self.twin and (not known or outcome.failures):
+            first = self.inspect(outcome)
+            inspected = first if first.findings or not known else inspected
         if outcome.problem or outcome.failures:
             inspected.problem = ""  # the tests say it themselves
         if not inspected.clean and not outcome.problem:

@@ -22,6 +22,11 @@ SCHEMA_VERSION = 1
 # Between these the harness prints nothing (test_console.cpp): what stands there is the tested code's.
 BEGUN, ENDED = "\x02", "\x03"
 TEST_OUTPUT = re.compile(r"^  (\S+)(?:  \S+)?\s*\x02([^\x03]*)(\x03?)", re.MULTILINE)
+# What it prints of a red test (test_console.cpp): "FAILED" behind the mark, and the messages indented.
+RED_TEST = re.compile(
+    r"^  (\S+?)(?:  (\S+))?\s*\x02[^\x03]*\x03FAILED.*\n((?:    .*\n|\n(?=    ))*)", re.MULTILINE
+)
+SUITE = re.compile(r"^(?:\w+/)?([A-Za-z]\w*)(?:/\w+)?$", re.MULTILINE)
 SLOW_SECONDS = 5.0
 NICE = 7  # about a fifth of the processor time of a program that has not yielded
 
@@ -195,6 +200,8 @@ def judged(done: process.Lines, channel: Channel, kept: Path | None) -> TestRun:
     outcome.output, outcome.printed = output, printed
     if done.timed_out or done.code != 0:
         outcome.unfinished = unfinished
+        if not report:
+            outcome.failures = told_failures(done.output.text)
     if done.timed_out:
         outcome.problem = hung(unfinished, done.on_look.seconds)
         return outcome
@@ -206,7 +213,7 @@ def judged(done: process.Lines, channel: Channel, kept: Path | None) -> TestRun:
         )
     elif done.code == 0 and not report:
         outcome.problem = f"the program ended with exit code 0 before its last test{inside(unfinished)}"
-    elif done.code != 0 and not outcome.failures:
+    elif done.code != 0 and (not report or not outcome.failures):
         outcome.problem = died(unfinished, done.code)
     elif done.code == 0 and outcome.failures:
         outcome.problem = "tests failed, but the program ended with exit code 0"
@@ -310,6 +317,17 @@ def what_tests_printed(output: str) -> tuple:
             printed.append((test, "\n".join(lines)))
         unfinished = "" if ended else test
     return printed, unfinished
+
+
+def told_failures(output: str) -> list:
+    """The red tests of a program that did not come to its report, as it has printed them."""
+    found = []
+    for red in RED_TEST.finditer(output):
+        suites = SUITE.findall(output, 0, red.start())
+        name = f"{suites[-1]}.{red[1]}" if suites else red[1]
+        message = "\n".join(line[4:] for line in red[3].rstrip().splitlines())
+        found.append(Failure(name, red[2] or "", [message] if message else []))
+    return found
 
 
 def device_words(output: str) -> list:
