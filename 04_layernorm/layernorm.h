@@ -67,4 +67,19 @@ struct LayernormBackward {
                         int n, int c, cudaStream_t stream);
 };
 
+/// The same with bf16 in memory. What adds up, dgamma, dbeta and scratch, stays float.
+struct LayernormBackwardBf16 {
+  static constexpr const char* kName = "layernorm_backward_bf16";
+  using Function = void(const bf16* dy,     // (N, C)
+                        const bf16* x,      // (N, C)
+                        const bf16* gamma,  // (C)
+                        const float* mean,  // (N)
+                        const float* rstd,  // (N)
+                        bf16* dx,           // (N, C)
+                        float* dgamma,      // (C)
+                        float* dbeta,       // (C)
+                        float* scratch,     // (layernorm_backward_scratch(n, c))
+                        int n, int c, cudaStream_t stream);
+};
+
 }  // namespace wb

@@ -16,7 +16,9 @@
 // Rows wider than a block owns are cut into slices, blockIdx.y: each slice reads the whole row for its two
 // means, and writes its own columns.
 //
-// 12 bytes per element (dy and x read, dx written) and 18 FLOPs.
+// T is the type in memory, float or bf16; all arithmetic and the sums are float.
+//
+// 12 bytes per element (6 in bf16: dy and x read, dx written) and 18 FLOPs.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -24,6 +26,7 @@
 #include <cstdint>
 
 #include "03_softmax/block_reduce.cuh"
+#include "common/core/float_pack.cuh"
 #include "common/core/pack.h"
 
 namespace wb {
@@ -35,21 +38,21 @@ __device__ int own_pack(int k) {
 }
 
 /// All threads of the block call it.
-template <int kWidth, int kPacks>
+template <int kWidth, int kPacks, class T>
 __device__ void layernorm_backward_rows(
-    const float* dy,                 // (N, C)
-    const float* x,                  // (N, C)
-    const float* gamma,              // (C)
+    const T* dy,                     // (N, C)
+    const T* x,                      // (N, C)
+    const T* gamma,                  // (C)
     const float* mean,               // (N)
     const float* rstd,               // (N)
-    float* dx,                       // (N, C)
+    T* dx,                           // (N, C)
     Pack<kWidth>* dgammas,           // (kPacks, blockDim.x), shared: out, [k * blockDim.x + threadIdx.x]
     Pack<kWidth> (&dbetas)[kPacks],  // registers: out
     int n, int c) {
-  [[maybe_unused]] constexpr int kInFlight =
-      kPacks * kWidth > 16 ? 2 : 4;  // packs whose loads are on their way together
+  // Packs whose loads are on their way together. Eight numbers of bf16 take eight registers each.
+  [[maybe_unused]] constexpr int kInFlight = kPacks * kWidth <= 16 ? 4 : kWidth == 8 ? 1 : 2;
   const int packs = c / kWidth;
-  const auto* gammas = reinterpret_cast<const Pack<kWidth>*>(gamma);
+  const auto* gammas = reinterpret_cast<const Pack<kWidth, T>*>(gamma);
 #pragma unroll
   for (int k = 0; k < kPacks; ++k) {
     dbetas[k] = {};
@@ -57,15 +60,15 @@ __device__ void layernorm_backward_rows(
   }
 
   for (std::int64_t row = blockIdx.x; row < n; row += gridDim.x) {
-    const auto* dy_row = reinterpret_cast<const Pack<kWidth>*>(dy + row * c);
-    const auto* x_row = reinterpret_cast<const Pack<kWidth>*>(x + row * c);
-    auto* dx_row = reinterpret_cast<Pack<kWidth>*>(dx + row * c);
+    const auto* dy_row = reinterpret_cast<const Pack<kWidth, T>*>(dy + row * c);
+    const auto* x_row = reinterpret_cast<const Pack<kWidth, T>*>(x + row * c);
+    auto* dx_row = reinterpret_cast<Pack<kWidth, T>*>(dx + row * c);
     const float row_mean = mean[row], row_rstd = rstd[row];
 
     float sum = 0.0f, dot = 0.0f;  // of g; of g and xhat
 #pragma unroll kInFlight
     for (int i = static_cast<int>(threadIdx.x); i < packs; i += static_cast<int>(blockDim.x)) {
-      const Pack<kWidth> dys = dy_row[i], xs = x_row[i], gs = gammas[i];
+      const Pack<kWidth> dys = as_floats(dy_row[i]), xs = as_floats(x_row[i]), gs = as_floats(gammas[i]);
       for (int j = 0; j < kWidth; ++j) {
         const float g = dys.values[j] * gs.values[j];
         sum += g;
@@ -79,7 +82,7 @@ __device__ void layernorm_backward_rows(
     for (int k = 0; k < kPacks; ++k) {
       const int i = own_pack<kPacks>(k);
       if (i >= packs) continue;
-      const Pack<kWidth> dys = dy_row[i], xs = x_row[i], gs = gammas[i];
+      const Pack<kWidth> dys = as_floats(dy_row[i]), xs = as_floats(x_row[i]), gs = as_floats(gammas[i]);
       Pack<kWidth> dxs, dgamma = dgammas[k * blockDim.x + threadIdx.x];
       for (int j = 0; j < kWidth; ++j) {
         const float xhat = (xs.values[j] - row_mean) * row_rstd;
@@ -88,7 +91,7 @@ __device__ void layernorm_backward_rows(
         dbetas[k].values[j] += dys.values[j];
       }
       dgammas[k * blockDim.x + threadIdx.x] = dgamma;
-      dx_row[i] = dxs;
+      dx_row[i] = rounded_to<T>(dxs);
     }
   }
 }

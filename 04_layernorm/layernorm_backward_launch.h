@@ -18,8 +18,9 @@ namespace wb {
 inline constexpr int kFewColumns = 4, kSomeColumns = 16, kManyColumns = 32;
 inline constexpr int kFewMaxThreads = 512, kManyMaxThreads = 1024;
 
-inline int layernorm_backward_columns(int c) {
-  if (c <= kFewColumns * kFewMaxThreads) return kFewColumns;
+/// few: kFewColumns, or what a pack holds if that is more.
+inline int layernorm_backward_columns(int c, int few = kFewColumns) {
+  if (c <= few * kFewMaxThreads) return few;
   return c <= kSomeColumns * kFewMaxThreads ? kSomeColumns : kManyColumns;
 }
 
@@ -30,9 +31,9 @@ struct LayernormBackwardLaunch {
   std::size_t shared_bytes;  // a float for each column that the block owns
 };
 
-inline LayernormBackwardLaunch layernorm_backward_launch(int n, int c) {
+inline LayernormBackwardLaunch layernorm_backward_launch(int n, int c, int few = kFewColumns) {
   LayernormBackwardLaunch launch;
-  launch.columns = layernorm_backward_columns(c);
+  launch.columns = layernorm_backward_columns(c, few);
   const int columns = launch.columns;
   launch.threads = std::min(threads_for_row(c, columns), most_threads_with_sums(columns));
   launch.shared_bytes = static_cast<std::size_t>(launch.threads) * columns * sizeof(float);

@@ -8,7 +8,7 @@
 // Second stage: block (strip, which) sums 32 neighboring columns of dgamma or dbeta. A warp reads one row of
 // them; each of up to 32 warps takes every 32nd row, and the warps combine their sums in shared memory.
 //
-// 12 bytes per element; scratch is written and read once, 16 bytes for each column and block.
+// 12 bytes per element, 6 in bf16; scratch is written and read once, 16 bytes for each column and block.
 // Read next: layernorm_backward_atomics.cu.
 #include <algorithm>
 #include <cstdint>
@@ -25,17 +25,17 @@ namespace {
 
 constexpr int kStrip = 32;  // columns of a block in the second stage, and warps at most
 
-template <int kWidth, int kPacks, int kMaxThreads>
+template <int kWidth, int kPacks, int kMaxThreads, class T>
 __global__ void __launch_bounds__(kMaxThreads, kThreadsPerMultiprocessor / kMaxThreads)
-    layernorm_backward_kernel(const float* dy,     // (N, C)
-                              const float* x,      // (N, C)
-                              const float* gamma,  // (C)
-                              const float* mean,   // (N)
-                              const float* rstd,   // (N)
-                              float* dx,           // (N, C)
-                              float* partials,     // (2, gridDim.x, C): of dgamma, then of dbeta
+    layernorm_backward_kernel(const T* dy,        // (N, C)
+                              const T* x,         // (N, C)
+                              const T* gamma,     // (C)
+                              const float* mean,  // (N)
+                              const float* rstd,  // (N)
+                              T* dx,              // (N, C)
+                              float* partials,    // (2, gridDim.x, C): of dgamma, then of dbeta
                               int n, int c) {
-  extern __shared__ float4 shared[];
+  extern __shared__ Pack<8> shared[];                       // aligned for any pack
   auto* dgammas = reinterpret_cast<Pack<kWidth>*>(shared);  // (kPacks, blockDim.x)
   Pack<kWidth> dbetas[kPacks];
   layernorm_backward_rows<kWidth, kPacks>(dy, x, gamma, mean, rstd, dx, dgammas, dbetas, n, c);
@@ -76,21 +76,26 @@ __global__ void add_partials_kernel(const float* partials,  // (2, blocks, C)
   }
 }
 
-template <int kWidth>
+template <class T>
+constexpr int kFew = sizeof(T) == 4 ? kFewColumns : 8;
+
+template <int kWidth, class T>
 auto* kernel_for(int columns) {
-  if (columns == kFewColumns) return layernorm_backward_kernel<kWidth, kFewColumns / kWidth, kFewMaxThreads>;
+  if (columns == kFew<T>) return layernorm_backward_kernel<kWidth, kFew<T> / kWidth, kFewMaxThreads, T>;
   if (columns == kSomeColumns)
-    return layernorm_backward_kernel<kWidth, kSomeColumns / kWidth, kFewMaxThreads>;
-  return layernorm_backward_kernel<kWidth, kManyColumns / kWidth, kManyMaxThreads>;
+    return layernorm_backward_kernel<kWidth, kSomeColumns / kWidth, kFewMaxThreads, T>;
+  return layernorm_backward_kernel<kWidth, kManyColumns / kWidth, kManyMaxThreads, T>;
 }
 
-void layernorm_backward_two_stage(const float* dy, const float* x, const float* gamma, const float* mean,
-                                  const float* rstd, float* dx, float* dgamma, float* dbeta, float* scratch,
+template <class T>
+void layernorm_backward_two_stage(const T* dy, const T* x, const T* gamma, const float* mean,
+                                  const float* rstd, T* dx, float* dgamma, float* dbeta, float* scratch,
                                   int n, int c, cudaStream_t stream) {
   check_layernorm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta, scratch, n, c);
-  const LayernormBackwardLaunch launch = layernorm_backward_launch(n, c);
-  const bool wide = rows_fit_pack4(c, dy, x, gamma, dx, scratch);
-  auto* kernel = wide ? kernel_for<4>(launch.columns) : kernel_for<1>(launch.columns);
+  const LayernormBackwardLaunch launch = layernorm_backward_launch(n, c, kFew<T>);
+  constexpr int kWide = 16 / sizeof(T);
+  const bool wide = rows_fit_pack<kWide>(c, dy, x, gamma, dx, scratch);
+  auto* kernel = wide ? kernel_for<kWide, T>(launch.columns) : kernel_for<1, T>(launch.columns);
   WB_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      static_cast<int>(launch.shared_bytes)));
   kernel<<<launch.grid, launch.threads, launch.shared_bytes, stream>>>(dy, x, gamma, mean, rstd, dx, scratch,
@@ -106,6 +111,7 @@ void layernorm_backward_two_stage(const float* dy, const float* x, const float* 
 
 }  // namespace
 
-WB_REGISTER(LayernormBackward, solution, layernorm_backward_two_stage);
+WB_REGISTER(LayernormBackward, solution, layernorm_backward_two_stage<float>);
+WB_REGISTER(LayernormBackwardBf16, solution, layernorm_backward_two_stage<bf16>);
 
 }  // namespace wb

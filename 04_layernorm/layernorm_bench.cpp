@@ -191,5 +191,6 @@ bool add() {
 const bool kForward = add<ForwardProblem<wb::LayernormForward, float>>();
 const bool kBackward = add<BackwardProblem<wb::LayernormBackward, float>>();
 const bool kForwardBf16 = add<ForwardProblem<wb::LayernormForwardBf16, wb::bf16>>();
+const bool kBackwardBf16 = add<BackwardProblem<wb::LayernormBackwardBf16, wb::bf16>>();
 
 }  // namespace

@@ -113,4 +113,85 @@ TEST_P(LayernormForwardBf16Test, RejectsBadArguments) {
 
 WB_TEST_IMPLEMENTATIONS(LayernormForwardBf16Test, wb::LayernormForwardBf16);
 
+class LayernormBackwardBf16Test : public wb::ImplementationTest<wb::LayernormBackwardBf16> {
+ protected:
+  // dx holds NaN before the call, dgamma and dbeta random numbers that the gradient adds to.
+  void expect_gradient(int n, int c, std::size_t misalign = 0) {
+    SCOPED_TRACE("n = " + std::to_string(n) + ", c = " + std::to_string(c));
+    const Bf16Input dy(wb::random_normal(area(n, c), 2), misalign),
+        x(wb::random_normal(area(n, c), 1, 0.5f), misalign),
+        gamma(wb::random_normal(area(1, c), 3, 1.0f, 0.5f), misalign);
+    const std::vector<float> dgamma_before = wb::random_normal(area(1, c), 4);
+    const std::vector<float> dbeta_before = wb::random_normal(area(1, c), 5);
+    const auto forward = wb::layernorm_oracle(x.doubles(), gamma.doubles(), gamma.doubles(), n, c, kEpsilon);
+    const std::vector<float> host_mean(forward.mean.begin(), forward.mean.end());
+    const std::vector<float> host_rstd(forward.rstd.begin(), forward.rstd.end());
+    auto expected = wb::layernorm_backward_oracle(dy.doubles(), x.doubles(), gamma.doubles(),
+                                                  wb::to_double(host_mean), wb::to_double(host_rstd), n, c);
+    for (std::size_t i = 0; i < dgamma_before.size(); ++i) {
+      expected.dgamma[i] += static_cast<double>(dgamma_before[i]);
+      expected.dbeta[i] += static_cast<double>(dbeta_before[i]);
+    }
+
+    auto mean = wb::GuardedBuffer<float>::input(host_mean, misalign);
+    auto rstd = wb::GuardedBuffer<float>::input(host_rstd, misalign);
+    auto dx = wb::GuardedBuffer<wb::bf16>::output(area(n, c), misalign);
+    auto dgamma = wb::GuardedBuffer<float>::inout(dgamma_before, misalign);
+    auto dbeta = wb::GuardedBuffer<float>::inout(dbeta_before, misalign);
+    auto scratch = wb::GuardedBuffer<float>::output(wb::layernorm_backward_scratch(n, c), misalign);
+    run(dy.buffer.data(), x.buffer.data(), gamma.buffer.data(), mean.data(), rstd.data(), dx.data(),
+        dgamma.data(), dbeta.data(), scratch.data(), n, c, nullptr);
+    // A row of one or two columns has a rstd of up to 1 / sqrt(epsilon): so much larger are dx and its error.
+    const double largest = *std::max_element(forward.rstd.begin(), forward.rstd.end());
+    EXPECT_TRUE(wb::matches(wb::to_float(dx.download()), expected.dx,
+                            {4e-6 * std::max(1.0, largest), wb::kBf16Rounding + 5e-6}, {{n, c}}))
+        << "dx";
+    const wb::Tolerance sums{2e-6 * std::sqrt(n) + 2e-8 * n, 1e-5};
+    EXPECT_TRUE(wb::matches(dgamma.download(), expected.dgamma, sums, {{c}, 0, dgamma_before})) << "dgamma";
+    EXPECT_TRUE(wb::matches(dbeta.download(), expected.dbeta, sums, {{c}, 0, dbeta_before})) << "dbeta";
+    EXPECT_TRUE(dx.check("dx"));
+    EXPECT_TRUE(dgamma.check("dgamma"));
+    EXPECT_TRUE(dbeta.check("dbeta"));
+    EXPECT_TRUE(scratch.check("scratch"));
+    EXPECT_TRUE(dy.buffer.check("dy"));
+    EXPECT_TRUE(x.buffer.check("x"));
+    EXPECT_TRUE(gamma.buffer.check("gamma"));
+    EXPECT_TRUE(mean.check("mean"));
+    EXPECT_TRUE(rstd.check("rstd"));
+  }
+};
+
+TEST_P(LayernormBackwardBf16Test, DifferentiatesRowsOfEveryLength) {
+  for (const int c : wb::unless_inspected(row_lengths(), {1, 33, 264, 1000, 2048, 4104, 8200})) {
+    expect_gradient(3, c);
+    if (HasFailure()) return;  // one length explains enough
+  }
+}
+
+// In bf16 a sum of ones stops at 256: dgamma, dbeta and their partial sums must be floats.
+TEST_P(LayernormBackwardBf16Test, AddsUpManyRowsInFloat) {
+  expect_gradient(wb::unless_inspected(5000, 1000), 8);
+}
+
+TEST_P(LayernormBackwardBf16Test, TakesAnyAlignment) {
+  for (const std::size_t misalign : {1, 2, 4, 7}) expect_gradient(5, 256, misalign);
+}
+
+TEST_P(LayernormBackwardBf16Test, DifferentiatesLongRowsOnASmallerGpu) {
+  const wb::SmallerSharedMemory gpu(wb::kLeastSharedMemory);
+  expect_gradient(2, 20000);
+}
+
+TEST_P(LayernormBackwardBf16Test, RejectsBadArguments) {
+  wb::DeviceBuffer<wb::bf16> buffer(16);
+  wb::DeviceBuffer<float> floats(wb::layernorm_backward_scratch(2, 2));
+  wb::bf16* x = buffer.data();
+  float* f = floats.data();
+  expect_bad_pointers_named({"dy", "x", "gamma", "mean", "rstd", "dx", "dgamma", "dbeta", "scratch"}, x, x, x,
+                            f, f, x, f, f, f, 2, 2, nullptr);
+  EXPECT_THROW_MESSAGE(run(x, x, x, f, f, x, f, f, f, -1, 2, nullptr), wb::Error, "n = -1");
+}
+
+WB_TEST_IMPLEMENTATIONS(LayernormBackwardBf16Test, wb::LayernormBackwardBf16);
+
 }  // namespace

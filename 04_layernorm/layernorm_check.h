@@ -33,9 +33,10 @@ inline void check_bias_layernorm(const float* x, const float* bias, const float*
   WB_REQUIRE(bias != nullptr && is_aligned(bias), bias);
 }
 
-inline void check_layernorm_backward(const float* dy, const float* x, const float* gamma, const float* mean,
-                                     const float* rstd, const float* dx, const float* dgamma,
-                                     const float* dbeta, const float* scratch, int n, int c) {
+template <class T>
+void check_layernorm_backward(const T* dy, const T* x, const T* gamma, const float* mean, const float* rstd,
+                              const T* dx, const float* dgamma, const float* dbeta, const float* scratch,
+                              int n, int c) {
   check_layernorm_sizes(n, c);
   WB_REQUIRE(dy != nullptr && is_aligned(dy), dy);
   WB_REQUIRE(x != nullptr && is_aligned(x), x);

@@ -1,8 +1,8 @@
-"""layernorm in PyTorch, fp32 and bf16, and its gradient; forward also in a Triton kernel of our own."""
+"""layernorm and its gradient in PyTorch, fp32 and bf16; forward also in a Triton kernel of our own."""
 
 import torch
 import torch.nn.functional as F
-from measure import Peer, Way, main
+from measure import Peer, Way, main, wide
 
 EPSILON = 1e-5
 
@@ -26,7 +26,7 @@ def oracle(x, gamma, beta):
 def backward_inputs(problem, random):
     x, gamma, beta = inputs(problem, random)
     _, mean, rstd = torch.native_layer_norm(x, list(gamma.shape), gamma, beta, EPSILON)
-    return random.uniform(*x.shape), x, gamma, beta, mean, rstd
+    return random.uniform(*x.shape, dtype=problem.dtype), x, gamma, beta, mean, rstd
 
 
 def backward(dy, x, gamma, beta, mean, rstd):
@@ -38,9 +38,10 @@ def backward(dy, x, gamma, beta, mean, rstd):
 
 
 def backward_formula(dy, x, gamma, beta, mean, rstd):
+    dy, x, gamma, stored = wide(dy), wide(x), wide(gamma), x.dtype
     xhat, g = (x - mean) * rstd, dy * gamma
     along = g.mean(-1, keepdim=True), (g * xhat).mean(-1, keepdim=True)
-    return rstd * (g - along[0] - xhat * along[1]), (dy * xhat).sum(0), dy.sum(0)
+    return (rstd * (g - along[0] - xhat * along[1])).to(stored), (dy * xhat).sum(0), dy.sum(0)
 
 
 def triton_forward():

@@ -73,6 +73,7 @@ STORED_AS_BF16 = (
     "softmax_forward",
     "softmax_backward",
     "layernorm_forward",
+    "layernorm_backward",
     "rmsnorm",
     "residual_rmsnorm",
     "rope",

@@ -43,18 +43,19 @@ __global__ void __launch_bounds__(ladder::kStrip* ladder::kStrip)
   ladder::sum_partials(partials, dgamma, dbeta, blocks, c);
 }
 
-void layernorm_held_row(const float* dy, const float* x, const float* gamma, const float* mean,
-                        const float* rstd, float* dx, float* dgamma, float* dbeta, float* scratch, int n,
-                        int c, cudaStream_t stream) {
+template <class T>
+void layernorm_held_row(const T* dy, const T* x, const T* gamma, const float* mean, const float* rstd, T* dx,
+                        float* dgamma, float* dbeta, float* scratch, int n, int c, cudaStream_t stream) {
   check_layernorm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta, scratch, n, c);
-  const ladder::NormBackwardArguments<float> a = {dy, x, gamma, mean, rstd, dx, scratch, n, c};
+  const ladder::NormBackwardArguments<T> a = {dy, x, gamma, mean, rstd, dx, scratch, n, c};
   int blocks = 0;
-  ladder::with_gradient_shape<float>(c, rows_fit_pack4(c, dy, x, gamma, dx), [&](auto shape, auto resident) {
-    const dim3 grid =
-        ladder::gradient_grid(n, kLayernormPartials, resident.value, (c - 1) / shape.kColumns + 1);
-    blocks = static_cast<int>(grid.x);
-    held_row<decltype(shape), resident.value><<<grid, shape.kThreads, 0, stream>>>(a);
-  });
+  ladder::with_gradient_shape<T>(
+      c, rows_fit_pack<16 / sizeof(T)>(c, dy, x, gamma, dx), [&](auto shape, auto resident) {
+        const dim3 grid =
+            ladder::gradient_grid(n, kLayernormPartials, resident.value, (c - 1) / shape.kColumns + 1);
+        blocks = static_cast<int>(grid.x);
+        held_row<decltype(shape), resident.value><<<grid, shape.kThreads, 0, stream>>>(a);
+      });
   WB_CHECK_LAUNCH();
   const dim3 strips(static_cast<unsigned>((c - 1) / ladder::kStrip + 1), 2);
   add_partials<<<strips, dim3(ladder::kStrip, ladder::kStrip), 0, stream>>>(scratch, dgamma, dbeta, blocks,
@@ -64,6 +65,7 @@ void layernorm_held_row(const float* dy, const float* x, const float* gamma, con
 
 }  // namespace
 
-WB_REGISTER(LayernormBackward, held_row, layernorm_held_row);
+WB_REGISTER(LayernormBackward, held_row, layernorm_held_row<float>);
+WB_REGISTER(LayernormBackwardBf16, held_row, layernorm_held_row<bf16>);
 
 }  // namespace wb

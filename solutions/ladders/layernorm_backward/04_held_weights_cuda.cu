@@ -86,21 +86,24 @@ __global__ void __launch_bounds__(ladder::kStrip* ladder::kStrip)
   ladder::sum_partials(partials, dgamma, dbeta, blocks, c);
 }
 
-void layernorm_held_weights(const float* dy, const float* x, const float* gamma, const float* mean,
-                            const float* rstd, float* dx, float* dgamma, float* dbeta, float* scratch, int n,
-                            int c, cudaStream_t stream) {
+template <class T>
+void layernorm_held_weights(const T* dy, const T* x, const T* gamma, const float* mean, const float* rstd,
+                            T* dx, float* dgamma, float* dbeta, float* scratch, int n, int c,
+                            cudaStream_t stream) {
   check_layernorm_backward(dy, x, gamma, mean, rstd, dx, dgamma, dbeta, scratch, n, c);
-  const ladder::NormBackwardArguments<float> a = {dy, x, gamma, mean, rstd, dx, scratch, n, c};
+  const ladder::NormBackwardArguments<T> a = {dy, x, gamma, mean, rstd, dx, scratch, n, c};
   int blocks = 0;
-  ladder::with_held_columns<float>(c, rows_fit_pack4(c, dy, x, gamma, dx), [&](auto shape, auto resident) {
-    blocks = launch_rows<decltype(shape), resident.value>(a, kLayernormPartials, stream);
-  });
+  ladder::with_held_columns<T>(
+      c, rows_fit_pack<16 / sizeof(T)>(c, dy, x, gamma, dx), [&](auto shape, auto resident) {
+        blocks = launch_rows<decltype(shape), resident.value>(a, kLayernormPartials, stream);
+      });
   ladder::launch_add_partials(add_partials, c, 2, stream, scratch, dgamma, dbeta, blocks, c);
   WB_CHECK_LAUNCH();
 }
 
 }  // namespace
 
-WB_REGISTER(LayernormBackward, held_weights, layernorm_held_weights);
+WB_REGISTER(LayernormBackward, held_weights, layernorm_held_weights<float>);
+WB_REGISTER(LayernormBackwardBf16, held_weights, layernorm_held_weights<bf16>);
 
 }  // namespace wb

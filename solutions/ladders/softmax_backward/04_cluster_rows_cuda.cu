@@ -9,8 +9,8 @@
 // Limited before: the second read of rows above 16384 columns.
 // Limits now: memory. Two reads and one write are faster than the copy, which writes as much as it reads:
 // 103% of it at 32768 columns (H200).
-// Uses: 88 registers in the kernel for clusters (50 in bf16), otherwise as rung 3; 256 to 1024 bytes of
-// shared memory. Costs in clarity: a barrier over blocks, and slices of which the last may be short.
+// Uses: 88 registers for clusters, 50 in bf16, otherwise as rung 3; 256 to 1024 bytes of shared memory.
+// Costs in clarity: a barrier over blocks, and slices of which the last may be short.
 #include "03_softmax/softmax.h"
 #include "03_softmax/softmax_check.h"
 #include "common/core/registry.h"
