@@ -62,7 +62,7 @@ TEST_P(AttentionForwardTest, LowScoresDoNotUnderflow) {
 }
 
 TEST_P(AttentionForwardTest, HidesTheFuture) {
-  for (const int t : {1, 20, 100}) {
+  for (const int t : {20, 100, 1}) {  // one query alone says the least about a wrong mask
     const AttentionShape shape = llama_shape(1, t, 1, 1, 16, true);
     try_step(shape, random_inputs(shape));
   }

@@ -8,6 +8,7 @@
 
 #include "05_rmsnorm_rope/testing/heads_layouts.h"
 #include "06_flash_attention/testing/decode_attention_cases.h"
+#include "06_flash_attention/testing/decode_attention_diagnosis.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/runtime_calls.h"
 
@@ -59,9 +60,10 @@ class DecodeAttentionTest : public ImplementationTest<DecodeAttention> {
     const HeadsShape with_room{size.b, size.s + kRoom, size.kv, size.d};
     run(q.data(), make_view<const float>(layout, keys.data(), with_room),
         make_view<const float>(layout, values.data(), with_room), out.data(), scratch.data(), size, nullptr);
-    const std::vector<double> expected =
-        decode_attention_oracle(to_double(in.q), to_double(in.keys), to_double(in.values), size);
-    EXPECT_TRUE(matches(out.download(), expected, kTolerance, {{size.b, size.h, size.d}}));
+    const std::vector<double> q64 = to_double(in.q), k64 = to_double(in.keys), v64 = to_double(in.values);
+    const std::vector<double> expected = decode_attention_oracle(q64, k64, v64, size);
+    EXPECT_TRUE(matches(out.download(), expected, kTolerance, {{size.b, size.h, size.d}}))
+        << explain_decode_attention(out.download(), q64, k64, v64, size);
     EXPECT_TRUE(q.check("q"));
     EXPECT_TRUE(keys.check("keys"));
     EXPECT_TRUE(values.check("values"));
