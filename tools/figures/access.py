@@ -44,7 +44,7 @@ FIGURES = {
     ),
     ROOT / "03_softmax" / "softmax_access.svg": (
         (CHAPTERS, "softmax_three_pass", "global_load", "maximum = fmaxf"),
-        (CHAPTERS, "softmax", "global_load", "held[i] = in[index]"),
+        (CHAPTERS, "softmax", "global_load", "held[i] = as_floats(in[index])"),
     ),
     ROOT / "04_layernorm" / "layernorm_access.svg": ((CHAPTERS, "layernorm", "global_load", "__ldcs"),),
     ROOT / "05_rmsnorm_rope" / "rmsnorm_access.svg": (

@@ -1,5 +1,6 @@
 // Mistake: the weights are read before all threads have stored theirs.
 // Caught as: no_barrier_before_the_values +FAILED
+// Caught on: cpu
 // Inspected in: DecodeAttentionTest.AveragesTheValues
 // Inspected as: shared_race, line: weights[thread] = expf(score - larger);
 #include "solutions/mutants/decode_attention/divided.cuh"
