@@ -31,7 +31,7 @@ from walkthrough import page, steps  # noqa: E402
 from workbook import machine, test_run  # noqa: E402
 
 NOT_BUILT = 77
-SLOW = ("attention", "windowed_attention")  # a step takes 6 to 20 s of processor time: no sample
+SLOW = ("attention", "layernorm", "rmsnorm", "windowed_attention")  # 5 to 20 s of a processor: no sample
 NVCC = [
     "-std=c++20",
     "-arch=sm_90a",
