@@ -1,4 +1,4 @@
-// What a forward pass keeps for the backward pass, and the backward pass's own memory.
+// The tensors that a forward pass keeps for the backward pass, and the tensors of the backward pass itself.
 #pragma once
 
 #include <vector>
@@ -9,15 +9,15 @@
 
 namespace wb {
 
-/// One layer's, T in memory; statistics, losses and scratch are float always. N = B*T. Keys and values are
-/// the KvPath's.
+/// The activations of one layer, T in memory. N = B*T. Statistics, losses and scratch memory are always
+/// float. Keys and values belong to the KvPath.
 template <class T>
 struct LayerActivations {
   T* input = nullptr;                // (N, C), the residual stream as the layer receives it
   T* input_norm = nullptr;           // (N, C)
   float* input_rstd = nullptr;       // (N)
   T* q = nullptr;                    // (N, H*D), rotated
-  float* attention_saved = nullptr;  // what the attention implementation asks for
+  float* attention_saved = nullptr;  // the size is chosen by the attention implementation
   T* attention = nullptr;            // (N, H*D)
   T* middle = nullptr;               // (N, C), the residual stream after attention
   T* middle_norm = nullptr;          // (N, C)
@@ -38,7 +38,7 @@ struct Activations {
   float* losses = nullptr;       // (N)
   T* branch = nullptr;  // (N, C), what a branch adds to the residual stream; its gradient in backward
 
-  // Gradients, shared by all layers: one layer is worked on at a time.
+  // Gradients, shared by all layers: the backward pass processes one layer at a time.
   T* dresidual = nullptr;              // (N, C)
   T* dnorm = nullptr;                  // (N, C)
   T* dproduct = nullptr;               // (N, F)
@@ -50,10 +50,10 @@ struct Activations {
   float* rmsnorm_scratch = nullptr;    // (rmsnorm_backward_scratch(C))
 };
 
-/// What attention is called with in a model of this configuration. kv: the heads stored, KvPath::heads().
+/// The shape with which a model of this configuration calls attention. kv: the heads stored, KvPath::heads().
 AttentionShape attention_shape_of(const ModelConfig& config, int kv);
 
-/// The table of all of it, the KvPath's tensors included.
+/// The table of all activations, the KvPath's tensors included.
 template <class T>
 TensorTable activation_table(const ModelConfig& config, const AttentionMemory& attention,
                              const KvPath<T>& kv);

@@ -1,6 +1,7 @@
 // Arenas: many tensors in one piece of device memory, described by a table of name, shape and offset.
 //
-// One memset clears all gradients, one launch updates all parameters, and data parallelism is one collective.
+// One memset clears all gradients, one launch updates all parameters, and one collective adds up all
+// gradients of data parallelism.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 
 namespace wb {
 
-/// One row of the table. The offset is in floats from the arena's start, whatever the tensor holds.
+/// One row of the table. The offset is in floats from the arena's start, also for tensors of another type.
 struct TensorEntry {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -68,8 +69,8 @@ class Arena {
 
   /// Clears the whole arena in stream order: one memset.
   void zero(cudaStream_t stream);
-  /// Copies one tensor to or from the host; waits. bf16 arrives as the same numbers in float; what is
-  /// uploaded is float. Errors: a wrong number of values throws wb::Error.
+  /// Copies one tensor to or from the host; waits. bf16 is converted: the values on the
+  /// host are float. Errors: a wrong number of values throws wb::Error.
   std::vector<float> download(std::string_view name) const;
   void upload(std::string_view name, std::span<const float> values);
   /// The whole arena, padding included; waits.
@@ -83,8 +84,8 @@ class Arena {
 };
 
 /// The parameters of a Llama under their Hugging Face names: the embedding, the matrices layer by layer, then
-/// all norm weights, so that what the optimizer treats alike lies together. The head is tied: the embedding
-/// is also the matrix that makes logits, so there is no lm_head.weight.
+/// all norm weights, so that tensors that the optimizer treats alike are neighbors. The head is tied: the
+/// embedding is also the matrix that makes logits, so there is no lm_head.weight.
 TensorTable parameter_table(const ModelConfig& config);
 
 /// Device pointers of one layer's parameters, T in memory, or of their gradients, which are float.

@@ -1,7 +1,7 @@
 // Where the rows of a batch start: a pure function of the seed and the batch, the same on host and device.
 //
-// No state is carried from batch to batch, so a run that is resumed at any step reads what it would have
-// read.
+// No state is carried from batch to batch, so a run that is resumed at any step reads the same batches as an
+// uninterrupted run.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -10,7 +10,7 @@
 
 namespace wb {
 
-/// The output function of SplitMix64 (Steele, Lea, Flood, 2014): neighbouring inputs give unrelated outputs.
+/// The output function of SplitMix64 (Steele, Lea, Flood, 2014): neighboring inputs give unrelated outputs.
 __host__ __device__ inline std::uint64_t mix_bits(std::uint64_t z) {
   z += 0x9e3779b97f4a7c15ULL;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;

@@ -22,8 +22,8 @@ void gradient_norm(const float* gradients,  // (n)
                    float* factor,           // (1)
                    std::int64_t n, float max_norm, cudaStream_t stream);
 
-/// gradients *= *factor. A factor of 0 writes zeros, also over NaN: a step whose gradients are not finite
-/// moves the parameters by their momentum alone, and leaves them finite for whoever looks for the reason.
+/// gradients *= *factor. A factor of 0 writes zeros, also over NaN. A step whose gradients are not finite
+/// then changes the parameters by their momentum alone, and the parameters stay finite.
 /// Errors: as gradient_norm.
 void scale_gradients(float* gradients,     // (n)
                      const float* factor,  // (1)

@@ -1,4 +1,4 @@
-// How much of the model received a gradient: the check that finds a backward pass with a hole in it.
+// How much of the model received a gradient: a check that finds a part that the backward pass leaves out.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Where batches come from: the tokens of real files, a random generator, or one fixed batch.
 //
-// A batch is a pure function of the seed and its number. A source of up to kResidentBytes lives on the device
-// and a kernel cuts each batch out of it: a step copies nothing from the host. Of a longer one only the
-// batch's tokens are read, from the file through pinned memory.
+// A batch is a pure function of the seed and its number. A source of up to kResidentBytes is kept on the
+// device, and a kernel copies each batch out of it, so a step copies nothing from the host. Of a longer
+// source only the batch's tokens are read, from the file through pinned memory.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -24,14 +24,14 @@ inline constexpr std::int64_t kResidentBytes = std::int64_t{1} << 28;  // 256 Mi
 
 class Data {
  public:
-  /// Uniform random tokens of [0, V): nothing to learn, the loss stays at ln V.
+  /// Uniform random tokens of [0, V). There is nothing to learn: the loss stays at ln V.
   static Data random(const ModelConfig& config, std::uint64_t seed);
-  /// Rows that start at random places of the tokens: to train on.
+  /// Rows for training, which start at random places of the tokens.
   /// Errors: fewer than T + 1 tokens, or one outside the vocabulary, throws wb::Error that names the largest.
   static Data rows(const ModelConfig& config, const Tokens& tokens, std::uint64_t seed,
                    std::int64_t resident_bytes = kResidentBytes);
-  /// Rows evenly spaced over the tokens, always the same ones: to validate on. As many batches as cover the
-  /// tokens once, but at most `most_batches`. Errors: as rows.
+  /// Rows for validation, evenly spaced over the tokens and always the same. As many batches as are needed to
+  /// cover the tokens once, but at most `most_batches`. Errors: as rows.
   static Data windows(const ModelConfig& config, const Tokens& tokens, int most_batches,
                       std::int64_t resident_bytes = kResidentBytes);
   /// rows() of the bytes of the files, one after another; a byte is a token.
@@ -46,8 +46,8 @@ class Data {
   Data& operator=(Data&&) noexcept;
   ~Data();
 
-  /// Writes batch number `batch` in stream order. May wait for copies of some batches ago, never for this
-  /// one.
+  /// Writes batch number `batch` in stream order. May wait for copies of earlier batches, never for those
+  /// of this one.
   void load(int batch,     // counts from 0
             int* tokens,   // (B, T), on the device
             int* targets,  // (B, T): the token after each

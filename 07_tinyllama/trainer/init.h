@@ -10,7 +10,7 @@ namespace wb {
 
 enum class Init {
   kFixed,   // every matrix N(0, 0.02)
-  kBroken,  // the same, but the embedding N(0, 1): a framework's default, fatal where the head is tied to it
+  kBroken,  // the same, but the embedding N(0, 1): a framework's default, too large for a tied head
 };
 
 /// "fixed" or "broken".

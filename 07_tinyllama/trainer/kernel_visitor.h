@@ -1,4 +1,4 @@
-// Every contract that a precision runs, visited in one order by all who choose, list or measure kernels.
+// Visits every contract that a precision runs, in one order. Choosing, listing and measuring kernels use it.
 #pragma once
 
 #include <type_traits>

@@ -80,11 +80,11 @@ struct KernelSet : Kernels<float> {
 ///   contract=NAME    that contract only: "rmsnorm_backward=unfused"
 /// "solution,swiglu=naive,attention=materialised" is a request. "" is auto. It chooses among the contracts of
 /// the precision; of those, "rmsnorm_backward" also means rmsnorm_backward_bf16.
-/// Errors: an unknown operation, or a NAME that is nowhere, throws wb::Error listing what there is.
+/// Errors: an unknown operation, or a NAME that no operation has, throws wb::Error with a list of the names.
 KernelSet select_kernels(std::string_view request = "auto", Precision precision = Precision::kFp32);
 
-/// Whether this implementation of attention in bf16 says that two runs may differ. Only who asks for it by
-/// name gets it.
+/// Whether this implementation of attention in bf16 says that two runs may differ. It is used only if it is
+/// requested by name.
 bool adds_in_any_order(std::string_view attention);
 
 /// "matmul library, rmsnorm solution, ...": what a set runs, for the user to see.

@@ -39,7 +39,8 @@ class KvContiguous final : public KvPath<T> {
   std::vector<Layer> layers_;
   T* dkeys_ = nullptr;    // (B, H, T, D), shared by all layers
   T* dvalues_ = nullptr;  // (B, H, T, D)
-  // Before repeat_kv. Forward needs them no more once the copies are made, so backward puts gradients there.
+  // Before repeat_kv. The forward pass does not need them after the copies are made, so the backward pass
+  // stores gradients there.
   T* projected_keys_ = nullptr;    // (B, T, K, D), shared by all layers
   T* projected_values_ = nullptr;  // (B, T, K, D)
 };

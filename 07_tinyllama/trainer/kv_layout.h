@@ -5,7 +5,7 @@
 //   kContiguous    K = X W^T, then repeat_kv copies each head H/K times into (B, H, T, D): more memory, and
 //                  every read is contiguous.
 //
-// Both give the same numbers. Which is faster is stages 2 and 3 of the journey.
+// Both give the same numbers. Stages 2 and 3 of the journey measure which is faster.
 #pragma once
 
 #include <memory>
@@ -28,13 +28,13 @@ struct RopeAngles {
   const float* sine = nullptr;    // (T, D/2)
 };
 
-/// One layer's way from normalised input to rotated queries, keys and values, and back. T, float or bf16, is
-/// what memory holds.
+/// The path of one layer from normalized input to rotated queries, keys and values, and its backward pass. T
+/// is the type in memory, float or bf16.
 template <class T>
 class KvPath {
  public:
   struct Forward {
-    const T* x;                      // (B*T, C), normalised input
+    const T* x;                      // (B*T, C), normalized input
     const LayerWeights<T>& weights;  //
     HeadsView<T> q;                  // (B, T, H, D), projected; rotated here together with k
     RopeAngles angles;
@@ -44,7 +44,7 @@ class KvPath {
     const LayerWeights<T>& weights;  //
     LayerWeights<float>& gradients;  // k_proj and v_proj are added to
     HeadsView<T> dq;                 // (B, T, H, D), rotated back here together with dk
-    T* dx;                           // (B*T, C), overwritten: what reaches x through keys and values
+    T* dx;                           // (B*T, C), overwritten: the gradient of x through keys and values
     RopeAngles angles;
   };
 
@@ -65,8 +65,8 @@ class KvPath {
   virtual HeadsView<T> dvalues() const = 0;          // (B, T, heads(), D)
 
   virtual void forward(int layer, const Forward& in, const Kernels<T>& kernels, cudaStream_t stream) = 0;
-  /// Reads dkeys() and dvalues(), which attention's backward has written. Project dq after it: it is rotated
-  /// here.
+  /// Reads dkeys() and dvalues(), which attention's backward has written. It also rotates dq, so project
+  /// dq after it.
   virtual void backward(int layer, const Backward& in, const Kernels<T>& kernels, cudaStream_t stream) = 0;
 };
 

@@ -1,4 +1,4 @@
-// A file read through memory: the kernel brings in what is looked at, and a large file needs no second copy.
+// A memory-mapped file: the system loads the pages that are read, and a large file needs no second copy.
 #pragma once
 
 #include <cstddef>

@@ -33,8 +33,8 @@ class Model {
                float* loss,         // (1), on the device
                cudaStream_t stream = nullptr);
 
-  /// In bf16: rounds the parameters for the passes, unless nobody asked for them since the last time.
-  /// forward() begins with it; whoever launches a recorded forward pass calls it first.
+  /// In bf16: rounds the parameters for the passes, unless parameters() was not called since the last time.
+  /// forward() begins with it. Code that launches a recorded forward pass calls it first.
   void round_parameters(cudaStream_t stream = nullptr);
 
   /// Gradients of scale times the mean loss of the forward pass just before it. Clears the gradient arena
@@ -47,13 +47,14 @@ class Model {
   const ModelConfig& config() const { return config_; }
   const KernelSet& kernels() const { return kernels_; }
   Precision precision() const { return kernels_.precision; }
-  /// In fp32 always. Who asks for them may write them: in bf16 the next forward pass then rounds them again.
+  /// Always in fp32. The caller may write them, so in bf16 the next forward pass rounds them again.
   Arena& parameters() {
     parameters_changed();
     return parameters_;
   }
   const Arena& parameters() const { return parameters_; }
-  /// Who wrote parameters through a pointer of an earlier parameters() says so. Costs nothing by itself.
+  /// To be called after parameters were written through a pointer of an earlier parameters(). Launches
+  /// nothing.
   void parameters_changed() { copy_is_current_ = false; }
   /// In fp32 always.
   Arena& gradients() { return gradients_; }

@@ -15,9 +15,9 @@ struct NotFinite {
   std::int64_t elements = 0;
 };
 
-/// Looks at the parameters, then runs the batches of a step once more and looks at activations in forward
-/// order and at gradients in the order in which the backward pass makes them. Overwrites activations and
-/// gradients. Waits. Errors: inside a step of the trainer throws wb::Error.
+/// Checks the parameters, then runs the batches of a step once more and checks activations in forward order
+/// and gradients in the order in which the backward pass computes them. Overwrites activations and gradients.
+/// Waits. Errors: inside a step of the trainer throws wb::Error.
 NotFinite find_not_finite(Trainer& trainer, int step);
 
 /// "activation layers.1.gate (12 of 262,144 elements)"

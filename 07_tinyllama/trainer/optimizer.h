@@ -1,10 +1,10 @@
-// The optimizer: which rule moves which tensor, and the state that the rules keep.
+// The optimizer: which rule updates which tensor, and the state that the rules keep.
 //
 //   AdamW   every tensor, or with Muon the embedding and the norm weights
 //   Muon    the matrices inside the layers
 //
-// Neighbouring tensors that are moved alike are one launch of AdamW. The parameter table has all matrices
-// first, then all norm weights: with weight decay on matrices alone that is two launches, without that one.
+// One launch of AdamW updates neighboring tensors that have the same weight decay. The parameter table has
+// all matrices first, then all norm weights: two launches if only matrices decay, else one.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kAdamW;
   AdamWConfig adamw = {};
   MuonConfig muon = {};
-  /// A norm weight scales a normalised vector: pulling it to 0 regularises nothing. False leaves vectors
-  /// without weight decay. The embedding is a matrix, and as the head it multiplies: it decays either way.
+  /// Whether norm weights decay too. A norm weight scales a normalized vector, so decay does not regularize
+  /// it. The embedding decays in both cases, because it is also the matrix of the head.
   bool decay_norms = true;
   Schedule schedule = {};  // of both learning rates
 };
@@ -41,20 +41,20 @@ class Optimizer {
   /// Device memory that an Optimizer of these arguments allocates.
   static std::size_t bytes_needed(const OptimizerOptions& options, const TensorTable& parameters);
 
-  /// Moves the parameters in stream order. `step` counts from 1. Never waits. Errors: arenas of another table
-  /// throw wb::Error.
+  /// Updates the parameters in stream order. `step` counts from 1. Never waits. Errors: arenas of another
+  /// table throw wb::Error.
   void step(Arena& parameters, Arena& gradients, int step, cudaStream_t stream);
 
   /// AdamW's first moment; Muon's momentum for its matrices. Laid out as the parameters.
   Arena& first_moment() { return first_; }
-  /// AdamW's second moment, of the tensors that AdamW moves.
+  /// AdamW's second moment, of the tensors that AdamW updates.
   Arena& second_moment() { return second_; }
-  /// Both, as a list: what a checkpoint holds beside the parameters.
+  /// Both moments as a list. A checkpoint contains them besides the parameters.
   std::vector<StateTensor> state();
   const OptimizerOptions& options() const { return options_; }
 
  private:
-  // Neighbouring tensors moved by one AdamW launch; a tensor of Muon is alone.
+  // Neighboring tensors that one AdamW launch updates, or one tensor of Muon.
   struct Group {
     bool muon = false;
     bool decay = true;

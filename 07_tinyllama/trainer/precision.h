@@ -1,4 +1,4 @@
-// What numbers a model computes in.
+// The types of numbers in which a model computes.
 #pragma once
 
 #include <string_view>

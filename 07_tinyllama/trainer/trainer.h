@@ -1,4 +1,4 @@
-// The training loop, in phases that a timer can take apart.
+// The training loop, in phases that can be timed separately.
 //
 //   const ModelConfig config = preset("nano");
 //   Trainer trainer({.config = config, .kernels = select_kernels("auto")}, Data::random(config, 1));
@@ -6,7 +6,7 @@
 //   const std::vector<float> losses = trainer.losses();
 //
 // A phase only enqueues work on the stream: it returns before the work is done. Losses stay on the device
-// until asked for.
+// until losses() is called.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ struct TrainerOptions {
 
 class Trainer {
  public:
-  /// Allocates everything a run needs and initialises the parameters. Errors: validate(config)'s; max_steps
+  /// Allocates everything a run needs and initializes the parameters. Errors: validate(config)'s; max_steps
   /// < 1.
   Trainer(const TrainerOptions& options, Data data);
 
@@ -53,7 +53,7 @@ class Trainer {
   /// The three phases of a step, in this order; another order throws wb::Error, as does a step past
   /// max_steps. With gradient accumulation the first two alternate so many times before the third.
   void forward();         // next batch, loss
-  void backward();        // gradients, cleared first; of later batches added
+  void backward();        // gradients: the first batch's replace the old ones, later batches' are added
   void optimizer_step();  // clipping, then the optimizer
 
   /// All three.
@@ -66,8 +66,8 @@ class Trainer {
   float evaluate(const Data& data, int batches = 0);
 
   int steps_done() const { return steps_done_; }
-  /// Continue as if so many steps were done: batches, schedule and bias corrections are those of that step.
-  /// Parameters and moments are the caller's to load. Errors: between the phases of a step, or a number
+  /// Continues as if so many steps were done: batches, schedule and bias corrections are those of that step.
+  /// The caller loads parameters and moments. Errors: between the phases of a step, or a number
   /// outside [0, max_steps], throws wb::Error.
   void resume_at(int steps_done);
   /// The loss of every step so far, the mean over its batches; waits for them. NaN for steps before
@@ -78,8 +78,8 @@ class Trainer {
   /// The global norm of the gradients before clipping, of steps [begin, end); waits. Errors: clip_norm is 0,
   /// or a step that is not done, throws wb::Error.
   std::vector<float> gradient_norms(int begin, int end) const;
-  /// The loss of the latest forward pass: waits for all work of this trainer, copies one float. A loop that
-  /// logs its loss does this every step. Errors: before the first forward pass throws wb::Error.
+  /// The loss of the latest forward pass. Waits for all work of this trainer and copies one float. A loop
+  /// that logs its loss in every step calls this. Errors: before the first forward pass throws wb::Error.
   float last_loss() const;
   /// Waits for all work of this trainer.
   void synchronize() const;
@@ -108,8 +108,8 @@ class Trainer {
   DeviceBuffer<float> batch_losses_;  // (gradient_accumulation), where that is more than 1
   DeviceBuffer<float> norms_;         // (max_steps), where norms are measured
   DeviceBuffer<float> clip_scratch_;  // the factor, then gradient_norm's scratch memory
-  // The passes as graphs, where asked for. What differs from step to step stays outside: the batch is cut,
-  // the loss copied and the optimizer launched as ever.
+  // The passes as graphs, if requested. Work that differs from step to step stays outside: copying the batch,
+  // copying the loss, and the optimizer.
   struct Graphs {
     Graphs() : loss(1) {}
     PassGraph forward;

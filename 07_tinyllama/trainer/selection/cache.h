@@ -1,4 +1,4 @@
-// What was measured, remembered in a file for each device, shape, precision and build.
+// A file with the measurements for each device, shape, precision and build.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +20,7 @@ std::filesystem::path default_cache_folder();
 nlohmann::json cache_key(const Setting& setting, const std::vector<Unit>& units,
                          const std::filesystem::path& program);
 
-/// Where the measurement of this key is remembered.
+/// The path of the file for this key.
 std::filesystem::path cache_file(const std::filesystem::path& folder, const nlohmann::json& key);
 
 struct Remembered {

@@ -10,8 +10,7 @@
 
 namespace wb {
 
-/// values[i] = low + (high - low) u(seed, i), u uniform in [0, 1): the same on every device. Waits for
-/// nothing.
+/// values[i] = low + (high - low) u(seed, i), u uniform in [0, 1): the same on every device. Does not wait.
 template <class T>            // float or bf16
 void fill_uniform(T* values,  // (n)
                   std::int64_t n, std::uint64_t seed, float low, float high);
@@ -20,7 +19,7 @@ void fill_uniform(T* values,  // (n)
 void fill_below(int* values,  // (n)
                 std::int64_t n, std::uint64_t seed, int bound);
 
-/// A number that depends on every element and on where it stands. Waits.
+/// A number that depends on every element and its position. Waits.
 template <class T>                          // float, bf16 or int
 std::uint64_t fingerprint(const T* values,  // (n)
                           std::int64_t n);

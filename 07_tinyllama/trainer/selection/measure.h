@@ -14,8 +14,8 @@ namespace wb {
 struct MeasureOptions {
   int rounds = 7;               // each times every correct implementation once, in rotated order
   double round_seconds = 5e-4;  // of calls between two events, at least one call
-  double hopeless = 4.0;        // times slower than the fastest in two calls: not timed again
-  double give_up = 20.0;        // times slower: not measured at further shapes either
+  double hopeless = 4.0;        // this many times slower than the fastest in two calls: not timed again
+  double give_up = 20.0;        // this many times slower: not measured at further shapes either
   std::uint64_t seed = 20261126;
   bool graph = false;  // times the launch of a CUDA graph of the calls, where the device has graphs
 };

@@ -14,15 +14,15 @@
 namespace simt::instrumented {
 namespace {
 
-// Per place the line itself, then those that it was inlined at.
+// For each place: its line, then the lines at which it was inlined.
 using Frames = std::vector<SourceLine>;
 std::map<std::uint32_t, Frames>& known() {
   static auto& forever = *new std::map<std::uint32_t, Frames>;
   return forever;
 }
 
-// The file that the translator made this one from, as its first #line says: addr2line (binutils 2.40)
-// sometimes names the made one with the other's lines.
+// The file from which the translator made this one, according to its first #line. addr2line (binutils 2.40)
+// sometimes names the translated file with lines of the original.
 std::string kernel_file(const std::string& file) {
   static auto& kernels = *new std::map<std::string, std::string>;
   const auto [entry, is_new] = kernels.emplace(file, file);

@@ -99,7 +99,7 @@ const Table& table() {
 
 }  // namespace
 
-// One variable whose offset is known tells where the first one is.
+// The address of one variable whose offset is known gives the address of the first one.
 std::uintptr_t thread_variables() {
   return reinterpret_cast<std::uintptr_t>(&detail::context) - table().context_offset;
 }

@@ -48,7 +48,7 @@ struct Found {
   Operations operations;
 };
 
-/// A block starts behind each call of the compiler's, and no function goes on where another ends.
+/// A block starts behind each call that the compiler inserts, and it ends with its function.
 void read(const std::string& text, std::vector<Found>& found) {
   std::uint32_t block = 0, address = 0;
   bool called = false;
@@ -103,7 +103,7 @@ Operations operations_of(const char* instruction) {
 const Arithmetic& arithmetic_of(const std::vector<std::uint32_t>& blocks) {
   static auto& result = *new Arithmetic;
 #if defined(__x86_64__)
-  static auto& places = *new std::set<std::uint32_t>;  // that were read
+  static auto& places = *new std::set<std::uint32_t>;  // the places that were read
   char program[4096] = {};
   std::vector<std::uint32_t> fresh;
   std::copy_if(blocks.begin(), blocks.end(), std::back_inserter(fresh),

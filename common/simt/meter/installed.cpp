@@ -1,5 +1,5 @@
-// Puts the meter in charge: the runtime's Inspector, which counts and finds nothing wrong. The report is
-// written when the program ends, to the file that SIMT_METER_REPORT names.
+// Installs the meter as the runtime's Inspector. It counts and reports no findings. When the program ends,
+// the report is written to the file that SIMT_METER_REPORT names.
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -32,7 +32,7 @@ class Installed final : public detail::Inspector {
                    const std::vector<detail::Touched>&) override {}
   void host_accessed(std::uintptr_t, std::size_t, std::uint32_t, std::uint32_t) override {}
 
-  // One block at a time: the tallies belong to all.
+  // One block at a time, because all blocks share the tallies.
   void block_begins(const detail::Grid& grid, std::uint64_t) override {
     thread_local const auto mine = std::make_unique<Meter>();
     one_block_.lock();
@@ -68,10 +68,11 @@ void write_report() {
   if (!file.flush()) std::fprintf(stderr, "simt: the report of the meter cannot be written to %s\n", path);
 }
 
-// Before the initialisers of the program, which may allocate device memory; the report after all destructors.
+// Before the initializers of the program, which may allocate device memory. The report is written after all
+// destructors.
 [[gnu::constructor(101)]] void install() {
   if (device_memory.reserve()) {
-    detail::inspector = new Installed;  // needed to the end
+    detail::inspector = new Installed;  // needed until the process ends
     std::atexit(write_report);
   } else {
     std::fprintf(stderr, "simt: the system grants no room for the meter; nothing is counted\n");

@@ -26,7 +26,7 @@ void* map(std::size_t bytes) {
 
 }  // namespace
 
-// Addresses cost nothing until they are touched. Systems differ in how many they grant.
+// Addresses cost no memory until they are accessed. Systems differ in how many they grant.
 bool DeviceMemory::reserve() {
   for (std::size_t size = std::size_t{1} << 40; size >= std::size_t{1} << 34; size /= 4) {
     void* memory = map(size);

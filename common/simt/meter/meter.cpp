@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kRemembered = 1024;
 constexpr unsigned kMostParts = 64;
 
-// Among equals the first block and warp, whatever the order that they run in.
+// Among equals, the first block and warp, independent of the order in which they run.
 bool is_worse(std::uint64_t excess, const uint3& block, unsigned warp, const Worst& other) {
   const auto place = [](const uint3& b, unsigned w) { return std::tuple(b.z, b.y, b.x, w); };
   if (excess != other.excess) return excess > other.excess;
@@ -114,7 +114,7 @@ void Meter::count(Site& site, unsigned warp) {
   requests = {};
 }
 
-// A warp whose threads have all returned needs no more room.
+// A warp whose threads have all returned needs no more memory.
 void Meter::change_warp(unsigned warp) {
   const unsigned lanes = std::min(kLanes, context.count - warp_ * kLanes);
   const std::uint32_t all = lanes == kLanes ? ~0u : (1u << lanes) - 1;
@@ -122,8 +122,8 @@ void Meter::change_warp(unsigned warp) {
   warp_ = warp;
 }
 
-// Where a request's first lane points decides: a parameter of the kernel, if one points into the same
-// allocation.
+// The address of a request's first lane decides: the name is that of a kernel parameter that points into the
+// same allocation, if there is one.
 Array Meter::array_of(std::uintptr_t address, bool shared) const {
   if (shared) {
     const std::uintptr_t offset = address - variables_;

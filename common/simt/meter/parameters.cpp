@@ -63,7 +63,7 @@ std::vector<std::string> split(const std::string& text, std::size_t at) {
 
 }  // namespace
 
-// A definition has __global__ before its name, and no end of a statement between.
+// A definition has __global__ before its name, with no end of a statement in between.
 std::vector<std::string> parameter_names(const std::string& source, const std::string& kernel) {
   const std::string text = without_comments(source), name = plain_name(kernel);
   for (std::size_t at = text.find("__global__"); at != std::string::npos;

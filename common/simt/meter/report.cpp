@@ -28,7 +28,7 @@ Tallies& tallies() {
 
 constexpr int kSchema = 1;
 
-// One row: what a line does to one array.
+// One row: the accesses of one line to one array.
 struct Row {
   std::string file;
   int line = 0;
@@ -99,7 +99,8 @@ std::vector<Row> rows_of(const KernelTally& kernel) {
   }
   std::vector<Row> sorted;
   for (auto& [key, row] : rows) sorted.push_back(std::move(row));
-  // The bytes that a better pattern would not move; among lines without any, those that move most.
+  // First the lines with the most bytes that a better pattern would not move, then those that move the most
+  // bytes.
   const auto rank = [](const Row& row) {
     const std::uint64_t excess = (row.cost.sectors - row.cost.ideal_sectors) * kSectorBytes +
                                  (row.cost.wavefronts - row.cost.ideal_wavefronts) * kWavefrontBytes;
@@ -147,7 +148,7 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// Only metrics whose meaning is the same there.
+// Only metrics that have the same meaning in Nsight Compute.
 json metrics_of(const std::vector<Row>& rows) {
   json metrics = json::object();
   for (const bool load : {true, false}) {
@@ -174,7 +175,7 @@ json metrics_of(const std::vector<Row>& rows) {
   return metrics;
 }
 
-// Lines of source and the lanes that go through them; those first that idle most.
+// Lines of source and the lanes that execute them; the lines with the most idle lanes first.
 json passes_of(const KernelTally& kernel) {
   struct Line {
     instrumented::SourceLine line;
@@ -205,7 +206,7 @@ json passes_of(const KernelTally& kernel) {
   return result;
 }
 
-// Of lanes, as Nsight Compute counts them: predicated off, an instruction does not count.
+// Instructions of lanes, as Nsight Compute counts them: an instruction that is predicated off does not count.
 void add_arithmetic(json& metrics, const KernelTally& kernel, const Arithmetic& arithmetic) {
   Operations sum;
   for (const auto& [pc, block] : kernel.basic_blocks) {
@@ -230,7 +231,8 @@ std::string without_arguments(const std::string& name) {
   return colons == std::string::npos ? plain : plain.substr(colons + 2);
 }
 
-// As the launch spells it. Where it spells a variable that points to the kernel, as the symbol table does.
+// The name in the launch, or that in the symbol table if the launch names a variable that points to the
+// kernel.
 std::string name_of(const detail::Grid& grid) {
   const std::string function = instrumented::function_name(grid.function);
   const bool is_variable = !function.empty() && without_arguments(function) != without_arguments(grid.name);

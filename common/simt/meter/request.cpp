@@ -37,7 +37,7 @@ Cost& Cost::operator+=(const Cost& other) {
 
 namespace {
 
-/// Whether each lane reads what the lane at that distance reads, where both take part.
+/// Whether each lane reads the same as the lane at that distance, if both take part.
 bool is_shared_by_pairs(const Request& request, unsigned distance) {
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     const unsigned other = lane ^ distance;

@@ -32,7 +32,7 @@ struct State {
   std::size_t device_bytes = 0;
 };
 State& state() {
-  // Not on the heap, which a test's harness watches for changes.
+  // Not on the heap, because the test harness watches the heap for changes.
   alignas(State) static unsigned char storage[sizeof(State)];
   static State& forever = *new (storage) State;
   return forever;
@@ -47,7 +47,7 @@ bool counts(cudaMemoryType type) {
   return type == cudaMemoryTypeDevice || type == cudaMemoryTypeManaged;
 }
 
-// With the mutex held.
+// The caller holds the mutex.
 void unmap(const Allocation& allocation) {
   if (allocation.mapping == nullptr) return;
   if (program_watch != nullptr) program_watch->freed(reinterpret_cast<void*>(allocation.address));
@@ -67,7 +67,7 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
   *pointer = nullptr;
   if (bytes == 0) return cudaSuccess;
   if (bytes > host_memory_total()) return cudaErrorMemoryAllocation;
-  // A copy of an operand that is larger than memory has no place.
+  // There is no memory for a copy of an operand that is larger than memory.
   if (only_last != 0 && bytes >= kLargeBesideFar) return cudaErrorMemoryAllocation;
   const std::size_t padded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   const std::size_t pages = (padded + page() - 1) / page() * page();
@@ -75,7 +75,7 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
 
   const std::lock_guard lock(state().mutex);
   if (counts(type) && state().device_bytes + bytes > host_memory_total()) return cudaErrorMemoryAllocation;
-  // Better no memory than a process that the system kills for using it.
+  // Return an error instead of memory whose use would make the system kill the process.
   if (bytes >= kLarge && bytes > host_memory_available()) return cudaErrorMemoryAllocation;
   if (inspector != nullptr && counts(type)) {
     void* watched = inspector->allocate(bytes);
@@ -95,7 +95,7 @@ cudaError_t allocate(void** pointer, std::size_t bytes, cudaMemoryType type) {
     munmap(memory, mapped);
     return cudaErrorMemoryAllocation;
   }
-  // The end, not the start, touches a guard: most mistakes run past the end.
+  // The end, not the start, is next to a guard page, because most mistakes go past the end.
   char* start = mapping + page() + (pages - padded);
   std::memset(start, 0xff, bytes);
   const auto address = reinterpret_cast<std::uintptr_t>(start);
@@ -170,7 +170,7 @@ std::size_t device_bytes_in_use() {
   return state().device_bytes;
 }
 
-// Called while a fault is handled: whoever holds the mutex may never give it back.
+// Called while a fault is handled: the thread that holds the mutex may never release it.
 std::string describe_address(std::uintptr_t address) {
   const std::unique_lock lock(state().mutex, std::try_to_lock);
   if (!lock.owns_lock()) return "";
@@ -188,7 +188,7 @@ std::string describe_address(std::uintptr_t address) {
       return fmt::format("{} bytes before the start of an allocation of {} bytes", start - address, a.bytes);
     }
   }
-  // The latest first: addresses come back.
+  // The latest first, because addresses are used again.
   const auto& freed = state().freed;
   for (std::size_t age = 1; age <= std::min(freed.size(), state().freed_count); ++age) {
     const Allocation& a = freed[(state().freed_count - age) % freed.size()];

@@ -35,7 +35,7 @@ BlockRunner::~BlockRunner() {
   munmap(shared_mapping_, shared_mapping_bytes() + FiberPool::guard_bytes());
 }
 
-// A fibre runs threads of whatever block is current until none is left to start, then waits in the pool.
+// A fiber runs threads of the current block until none is left to start, then waits in the pool.
 void BlockRunner::fiber_main() {
   BlockRunner* runner = context.runner;
   for (;;) {
@@ -75,7 +75,8 @@ void BlockRunner::begin(const Grid& grid, std::uint64_t number) {
   c.order = order_.threads(c.count, number);
   std::memset(c.exited, 0, (c.count + 31) / 32 * sizeof(unsigned));
 
-  // What a GPU leaves in shared memory is anything: fill with NaN, so that nobody relies on zeros.
+  // On a GPU, shared memory contains arbitrary values at the start. Fill it with NaN, so that no kernel
+  // relies on zeros.
   const std::size_t bytes = (grid.shared_bytes + 127) / 128 * 128;
   c.shared = shared_end_ - bytes;
   std::memset(c.shared, 0xff, bytes);
@@ -113,7 +114,7 @@ bool BlockRunner::run(const Grid& grid, std::uint64_t number) {
   return !abandoned_;
 }
 
-// Threads that waited go on in the order in which they came, unless the order is seeded.
+// Threads that waited continue in the order in which they arrived, unless the order is seeded.
 void BlockRunner::release_shuffled(FiberList& waiting) {
   std::vector<Fiber*> fibers;
   while (!waiting.empty()) fibers.push_back(waiting.pop_front());
@@ -121,7 +122,7 @@ void BlockRunner::release_shuffled(FiberList& waiting) {
   for (Fiber* fiber : fibers) ready_.push_back(fiber);
 }
 
-// Behind the threads that are ready, and one that has not started.
+// Behind the threads that are ready and behind one thread that has not started.
 void BlockRunner::yield() {
   if (ready_.empty() && context.next == context.count) return;
   Fiber* self = current_;

@@ -1,4 +1,4 @@
-// The device that the CPU plays: one, with the limits of limits.h and the memory of this machine.
+// The one device that the CPU simulates, with the limits of limits.h and the memory of this machine.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -219,7 +219,7 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
   return result(cudaSuccess);
 }
 
-// There is no second device to reach.
+// There is no second device.
 cudaError_t cudaDeviceCanAccessPeer(int* can, int device, int peer) {
   if (can == nullptr) return result(cudaErrorInvalidValue);
   if (device != 0 || peer != 0) return result(cudaErrorInvalidDevice);

@@ -1,4 +1,4 @@
-// What device code calls: from the headers into the block that runs on this worker.
+// Functions that device code calls through the headers. They lead into the block that runs on this worker.
 #include <fmt/format.h>
 #include <sched.h>
 

@@ -65,7 +65,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
   if (stream == nullptr) return result(cudaErrorInvalidResourceHandle);
   auto operation = std::make_shared<Operation>();
   operation->record = std::make_shared<Recording>();
-  operation->record->done = device_error() != cudaSuccess;  // the stream takes nothing any more
+  operation->record->done = device_error() != cudaSuccess;  // the stream accepts no more work
   {
     const std::lock_guard lock(events().mutex);
     const auto found = events().by_handle.find(event);

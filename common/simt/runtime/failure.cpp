@@ -21,7 +21,7 @@ std::string& explanation() {
   return forever;
 }
 thread_local cudaError_t t_last_error = cudaSuccess;
-thread_local bool t_explained = false;  // the latest explanation is about the call that returns now
+thread_local bool t_explained = false;  // the latest explanation belongs to the call that is about to return
 
 void print(const std::string& message) {
   std::fprintf(stderr, "simt: %s\n", message.c_str());
@@ -31,7 +31,7 @@ void print(const std::string& message) {
 
 void report_failure(cudaError_t code, const std::string& message) {
   const std::lock_guard lock(g_mutex);
-  // Later failures follow from the first: the blocks that ran beside it mostly fail the same way.
+  // Keep the first failure: blocks that ran at the same time mostly fail in the same way.
   cudaError_t none = cudaSuccess;
   if (!g_device_error.compare_exchange_strong(none, code)) return;
   explanation() = message;
@@ -59,7 +59,7 @@ cudaError_t result(cudaError_t code) {
   if (device_error() != cudaSuccess) code = device_error();
   if (code == cudaSuccess) return code;
   t_last_error = code;
-  // What a kernel's failure makes of later calls is known already; "not ready" is an answer.
+  // After a kernel's failure, later calls fail for a known reason. "not ready" is not a failure.
   if (program_watch != nullptr && device_error() == cudaSuccess && code != cudaErrorNotReady) {
     program_watch->call_failed(code, t_explained ? last_explanation() : "");
   }

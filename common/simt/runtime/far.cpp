@@ -11,7 +11,8 @@
 namespace simt {
 namespace {
 
-constexpr std::size_t kGuard = std::size_t{8} << 30;  // wherever a negative int as an index of floats leads
+constexpr std::size_t kGuard = std::size_t{8}
+                               << 30;  // how far a negative int as an index of floats can reach
 
 std::size_t page() {
   return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -21,14 +22,14 @@ std::size_t whole_pages(std::size_t bytes) {
   return (bytes + page() - 1) / page() * page();
 }
 
-// Addresses without memory, a guard at both ends; null where the system grants none.
+// Addresses without memory, with a guard at both ends; null if the system grants none.
 void* reserve(std::size_t bytes) {
   void* memory =
       mmap(nullptr, bytes + 2 * kGuard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return memory == MAP_FAILED ? nullptr : memory;
 }
 
-// The array at the end of what was reserved for it.
+// The array lies at the end of the addresses that were reserved for it.
 void* adopt(void* reserved, std::size_t bytes) {
   char* const start = static_cast<char*>(reserved) + kGuard + whole_pages(bytes) - (bytes + 15) / 16 * 16;
   detail::adopt_far(start, bytes, static_cast<char*>(reserved), whole_pages(bytes) + 2 * kGuard);

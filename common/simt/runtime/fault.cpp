@@ -25,7 +25,7 @@ namespace {
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 struct sigaction g_before[64];
 
-// Both the handler and the way out need a stack, and the kernel's may be what is broken.
+// The handler and the code that leaves the kernel need a stack of their own: the kernel's may be broken.
 constexpr std::size_t kStackBytes = 64 << 10;
 thread_local char* t_way_out = nullptr;
 
@@ -59,12 +59,12 @@ void continue_at(ucontext_t&, void (*)(), char*) {}
 constexpr bool kCanContinue = false;
 #endif
 
-// Only note what happened and continue outside the kernel: there it is safe to talk about it.
+// Only record what happened, and continue outside the kernel, where it is safe to print a message.
 void handle(int signal, siginfo_t* info, void* raw_context) {
   auto& interrupted = *static_cast<ucontext_t*>(raw_context);
   if (context.runner == nullptr || t_way_out == nullptr || !kCanContinue) {
-    // Not a kernel's: whoever was in charge before, by default the end of the program, at the same
-    // instruction.
+    // Not in a kernel: restore the previous handler, by default the one that ends the program, and run the
+    // same instruction again.
     sigaction(signal, &g_before[signal], nullptr);
     return;
   }
@@ -79,7 +79,7 @@ std::uintptr_t interrupted_instruction(const void* context) {
   return instruction_of(*static_cast<const ucontext_t*>(context));
 }
 
-// No shell: a path may hold any character.
+// No shell, because a path may contain any character.
 std::string output_of(const char* program, const std::vector<std::string>& words) {
   std::vector<char*> arguments{const_cast<char*>(program)};
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -124,7 +124,7 @@ void catch_faults_on_this_thread() {
   t_way_out = static_cast<char*>(memory) + kStackBytes;
 }
 
-// The line table knows; binutils, which every C++ compiler here comes with, can read it.
+// The line table has the answer. binutils, which every C++ compiler here needs, can read it.
 std::string source_line(std::uintptr_t instruction) {
   Dl_info object;
   if (dladdr(reinterpret_cast<void*>(instruction), &object) == 0) return "";
@@ -142,14 +142,14 @@ std::string source_line(std::uintptr_t instruction) {
     line = line.substr(0, line.find(" (discriminator"));
     if (line.find("simt/include") != std::string::npos || line.starts_with("??") || line.ends_with(":?"))
       continue;
-    // Lines are those of the kernel file, though it may be called by what the translator made of it.
+    // The line numbers are the kernel file's, but the name may be that of the translated file.
     if (const std::size_t made = line.find(".cu.cpp:"); made != std::string::npos) line.erase(made + 3, 4);
     return base_name(line.c_str());
   }
   return "";
 }
 
-// The line that people read.
+// The line of the message.
 void BlockRunner::report_fault() {
   const Fault fault = fault_;
   fault_ = {};

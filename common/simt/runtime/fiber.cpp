@@ -49,14 +49,15 @@ void FiberPool::grow() {
     std::_Exit(1);
   }
   fiber->stack = static_cast<char*>(memory);
-  // Every guard splits a mapping and the kernel limits their number: past the limit stacks go without.
+  // Every guard splits a mapping, and the system limits their number. Past the limit, stacks have no guard.
   static_cast<void>(mprotect(memory, guard_bytes(), PROT_NONE));
   prepare(*fiber, fibers_.size());
   idle_.push_front(fiber.get());
   fibers_.push_back(std::move(fiber));
 }
 
-// Start each stack at another cache set: equal offsets in all of them would fight over a few sets.
+// Start each stack at another cache set: with equal offsets, all stacks would evict each other from a few
+// sets.
 void FiberPool::prepare(Fiber& fiber, std::size_t index) const {
   const std::size_t color = (index % 16) * 256;
   char* top = fiber.stack + guard_bytes() + stack_bytes() - color;

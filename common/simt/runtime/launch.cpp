@@ -30,7 +30,7 @@ Attributes& attributes_set() {
   return forever;
 }
 
-// A kernel whose address is not known may use all there is: its attribute cannot be looked up.
+// A kernel whose address is unknown may use all shared memory, because its attribute cannot be looked up.
 std::size_t dynamic_shared_limit(const void* function) {
   if (function == nullptr) return kMaxSharedPerBlockOptIn;
   const std::lock_guard lock(attributes_set().mutex);
@@ -115,7 +115,7 @@ void submit(Grid* kernel, cudaStream_t handle) {
     operation->order = BlockOrder::of_ends(operation->total, first, last);
     operation->total = first + last;
   }
-  // Small enough to share the last blocks out, large enough that taking them costs nothing.
+  // Small enough to balance the last blocks, and large enough that taking a share costs almost nothing.
   operation->chunk = std::clamp<std::uint64_t>(operation->total / (16 * scheduler.workers()), 1, 64);
   operation->grid = std::move(grid);
   static std::atomic<std::uint32_t> launches{0};
@@ -150,7 +150,7 @@ cudaError_t get_function_attributes(cudaFuncAttributes* attributes, const void* 
   return result(cudaSuccess);
 }
 
-// How many blocks an SM of the hardware we stand for would hold; registers are taken not to limit it.
+// How many blocks fit on an SM of the simulated hardware, if registers do not limit the number.
 cudaError_t occupancy(int* blocks, const void* function, int threads, std::size_t dynamic_shared_bytes) {
   if (blocks == nullptr || threads < 1) return result(cudaErrorInvalidValue);
   *blocks = 0;

@@ -59,7 +59,7 @@ double divide(double a, double b, Rounding r) {
   return rounded_divide(a, b, r);
 }
 
-// From the nearest result, whose error fma tells exactly, to the one on the wanted side.
+// From the nearest result to the one on the requested side. fma computes the error of the nearest exactly.
 template <class T>
 static T directed_square_root(T a, Rounding rounding) {
   const T nearest = ::sqrt(a);

@@ -18,10 +18,10 @@
 namespace simt::detail {
 namespace {
 
-// A worker's share of a fill: long enough that taking it costs nothing.
+// A worker's share of a fill: long enough that taking it costs almost nothing.
 constexpr std::size_t kFillPart = std::size_t{128} << 10;
 
-// Device memory is an allocation of ours; anything else may be the program's own.
+// Device memory is an allocation of this runtime. Any other address may be the program's own memory.
 cudaError_t check_side(const char* call, const char* side, const void* pointer, std::size_t bytes,
                        bool device) {
   const auto allocation = find_allocation(pointer);
@@ -60,7 +60,7 @@ cudaError_t check_copy(const char* call, const void* to, const void* from, std::
   return code != cudaSuccess ? code : check_side(call, "source", from, bytes, from_device);
 }
 
-// What the runtime itself writes, for the inspector.
+// Tells the inspector what the runtime itself writes.
 void note_written(const void* to, std::size_t bytes) {
   if (inspector != nullptr) inspector->written(to, bytes);
 }
@@ -78,7 +78,7 @@ cudaError_t submit_operation(cudaStream_t handle, std::shared_ptr<Operation> ope
   return cudaSuccess;
 }
 
-// In the order of the null stream, done when the call returns.
+// In the order of the null stream. The work is complete when the call returns.
 template <class Work>
 cudaError_t run_now(const Transfer& transfer, Work work) {
   if (on_worker()) return cudaErrorNotPermitted;

@@ -15,7 +15,7 @@
 namespace simt::detail {
 namespace {
 
-// What the handler notes; the one who asked reads it after the semaphore.
+// What the handler records. The thread that asked reads it after the semaphore.
 struct Sample {
   bool in_kernel = false;
   std::uintptr_t instruction = 0;

@@ -23,7 +23,7 @@ Scheduler& Scheduler::get() {
   return *scheduler;
 }
 
-// A stream holds as many operations as CUDA's lets wait; the next launch blocks.
+// As many operations can wait in a stream as in CUDA; the next launch blocks.
 static constexpr std::size_t kMaxQueued = 1024;
 
 void Scheduler::submit(Stream* stream, std::shared_ptr<Operation> operation) {
@@ -61,7 +61,7 @@ PointRef Scheduler::host_point() {
   return order_.host();
 }
 
-// Start the head of every stream that nothing holds up; events complete on the spot.
+// Start the first operation of every stream that does not have to wait. Events complete immediately.
 void Scheduler::advance() {
   for (bool progress = true; progress;) {
     progress = false;
@@ -86,8 +86,8 @@ void Scheduler::advance() {
   if (waiting_hosts_ != 0) signals_->done.notify_all();
 }
 
-// Between the null stream and the blocking streams the order of submission holds, as CUDA's legacy default
-// stream has it.
+// The null stream and the blocking streams keep the order of submission among each other, as with CUDA's
+// legacy default stream.
 bool Scheduler::may_start(const Stream& stream) const {
   const Operation& head = *stream.queue.front();
   if (head.wait != nullptr && !head.wait->done) return false;
@@ -110,7 +110,7 @@ void Scheduler::start(const std::shared_ptr<Operation>& operation) {
   for (std::uint64_t i = 0; i < wanted; ++i) signals_->work.notify_one();
 }
 
-// What was submitted before the timeline started does not belong on it.
+// Work that was submitted before the timeline started does not appear in it.
 void Scheduler::show(Operation& operation) {
   if (!timeline_on.load(std::memory_order_relaxed) || operation.shown.submitted_ns == 0) return;
   TimelineRecord& record = operation.shown;
@@ -130,7 +130,7 @@ void Scheduler::complete(const std::shared_ptr<Operation>& operation) {
   advance();
 }
 
-// After these a kernel is worth a word. SIMT_SLOW_SECONDS, else 5.
+// A message names a kernel that runs longer than this. SIMT_SLOW_SECONDS, else 5.
 static long slow_seconds() {
   static const long seconds = [] {
     constexpr long kUsual = 5, kMost = 3600;
@@ -146,7 +146,7 @@ static long slow_seconds() {
   return seconds;
 }
 
-// A kernel that never ends is silent, so say after a while what is being waited for.
+// A kernel that never ends prints nothing, so say after some seconds what the host waits for.
 template <class Condition>
 void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
   const long patience = slow_seconds();
@@ -190,7 +190,7 @@ void Scheduler::wait_stream(Stream* stream) {
   if (stream->queue.empty()) return;
   const std::uint64_t last = stream->queue.back()->sequence;
   wait_for(lock, [&] {
-    // The stream may be gone by now, if another host thread destroyed it.
+    // Another host thread may have destroyed the stream by now.
     const bool exists = stream == &null_ || std::any_of(streams_.begin(), streams_.end(),
                                                         [&](const auto& s) { return s.get() == stream; });
     return !exists || stream->queue.empty() || stream->queue.front()->sequence > last;
@@ -261,7 +261,7 @@ Stream* Scheduler::create_stream(bool blocking) {
   return streams_.back().get();
 }
 
-// Its operations still run; the stream goes when the last of them has.
+// Its operations still run. The stream is removed when the last of them is complete.
 void Scheduler::destroy_stream(Stream* stream) {
   const std::lock_guard lock(mutex_);
   stream->destroyed = true;

@@ -11,7 +11,7 @@ namespace simt {
 namespace detail {
 namespace {
 
-// The stream of a handle, or the error that its use deserves.
+// The stream of a handle, or the error that CUDA returns for the handle.
 cudaError_t look_up(cudaStream_t handle, Stream*& stream) {
   if (on_worker()) return cudaErrorNotPermitted;
   stream = Scheduler::get().find(handle);

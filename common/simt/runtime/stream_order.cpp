@@ -40,7 +40,7 @@ void StreamOrder::apply_null_stream(const Stream& stream, Agent& agent) {
 PointRef StreamOrder::submit(const Stream& stream) {
   const std::uint32_t index = index_of(stream);
   Agent& agent = agents_[index];
-  ++host_[0];  // what the host has done until now comes before
+  ++host_[0];  // everything that the host has done until now comes first
   join(agent.seen, host_);
   apply_null_stream(stream, agent);
   if (agent.seen.size() <= index) agent.seen.resize(index + 1);

@@ -13,7 +13,7 @@ using boost::context::detail::transfer_t;
 
 void (*g_entry)() = nullptr;  // one in this program: BlockRunner's
 
-// Whoever arrives notes the position of whoever left.
+// The side that continues records the position of the side that stopped.
 void arrive(transfer_t from) {
   *static_cast<StackPointer*>(from.data) = from.fctx;
 }
@@ -40,12 +40,12 @@ extern "C" void simt_switch_stack(StackPointer* from, StackPointer to) {
 
 #include <cstdint>
 
-// The registers that a call preserves go on the stack that is left and come from the one that is entered.
+// The registers that a call preserves are saved on the old stack and loaded from the new one.
 //
-// It leaves by a jump: a return is guessed from the latest call, and that was made by the thread that waits
-// now, often at another barrier than the one where the next thread goes on. A jump is guessed from history,
-// which repeats. The callers that matter end in this function, so that the jump leads straight back into the
-// kernel.
+// It ends with a jump, not with a return. The processor predicts a return from the latest call, which was
+// made by the thread that now waits, often at another barrier than the one where the next thread continues.
+// It predicts a jump from its history, which repeats. The callers that matter for speed end with a call of
+// this function, so that the jump leads directly back into the kernel.
 asm(R"(
 .text
 .globl simt_switch_stack
@@ -74,8 +74,8 @@ simt_switch_stack:
 namespace simt::detail {
 
 StackPointer prepare_stack(char* top, std::size_t, void (*entry)()) {
-  // As after a call of `entry`: the stack 16-byte aligned above a return address, which is null, the end of
-  // the chain.
+  // As after a call of `entry`: the stack is aligned to 16 bytes above the return address. The return address
+  // is null, which ends the chain of calls.
   auto* stack =
       reinterpret_cast<std::uintptr_t*>(reinterpret_cast<std::uintptr_t>(top) & ~std::uintptr_t{15});
   *--stack = 0;

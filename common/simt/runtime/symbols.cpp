@@ -19,7 +19,7 @@ using Table = std::unordered_map<std::uintptr_t, std::string>;
 
 std::atomic<const Table*> g_table{nullptr};
 
-// Where the program itself was loaded: it is the first object of the list.
+// The address at which the program itself was loaded. It is the first object of the list.
 std::uintptr_t load_address() {
   std::uintptr_t address = 0;
   dl_iterate_phdr(
@@ -31,7 +31,7 @@ std::uintptr_t load_address() {
   return address;
 }
 
-// Entry `index` of an array at `offset` of the file; all zeros where the file ends before.
+// Entry `index` of an array at `offset` of the file; all zeros if the file is too short.
 template <class T>
 T entry(const std::vector<char>& file, std::size_t offset, std::size_t index) {
   T value = {};
@@ -66,7 +66,8 @@ Table read_table() {
 
 void load_symbols() {
   static std::once_flag once;
-  std::call_once(once, [] { g_table = new Table(read_table()); });  // workers may need it to the end
+  std::call_once(once,
+                 [] { g_table = new Table(read_table()); });  // workers may need it until the process ends
 }
 
 const std::string* symbol_at(const void* function) {

@@ -1,5 +1,5 @@
-// What a thread waits for: the barrier of its block, the lanes of its warp; and how a block explains that it
-// is stuck.
+// How a thread waits for the barrier of its block and for the lanes of its warp, and the message of a block
+// in which every thread waits.
 #include <fmt/format.h>
 
 #include <map>
@@ -11,7 +11,7 @@
 
 namespace simt::detail {
 
-// The last thread to arrive lets the others go and goes on itself.
+// The last thread to arrive makes the others ready and continues itself.
 [[gnu::always_inline]] inline void BlockRunner::barrier(const char* name, Site site) {
   if (arrived_ == 0) {
     barrier_site_ = site;
@@ -37,7 +37,7 @@ BarrierVote block_vote(const char* name, int predicate, Site site) {
 
 void BlockRunner::last_at_barrier(const char* name, Site site) {
   if (barrier_divergent_) {
-    // This thread waits too, for the count.
+    // This thread counts as waiting, too.
     current_->operation = name;
     current_->site = site;
   }
@@ -64,7 +64,7 @@ unsigned BlockRunner::live_lanes(unsigned warp) const {
   return lanes & ~context.exited[warp];
 }
 
-// Most lanes find their meeting open, and it is the warp's only one.
+// The usual case: the lane's meeting is already open, and it is the only one of the warp.
 [[gnu::always_inline]] inline void BlockRunner::rendezvous(const WarpOperation& operation, unsigned mask,
                                                            Site site) {
   const unsigned lane = 1u << (context.linear % 32);
@@ -78,7 +78,7 @@ unsigned BlockRunner::live_lanes(unsigned warp) const {
   park(operation.name, site, mask);
 }
 
-// The first lane of a meeting, a meeting beside others, a mistake.
+// The other cases: the first lane of a meeting, one of several meetings, or a mistake.
 void BlockRunner::meet(const WarpOperation& operation, unsigned mask, Site site) {
   const unsigned number = context.linear / 32;
   const unsigned lane = 1u << (context.linear % 32);
@@ -133,7 +133,7 @@ void BlockRunner::complete(Warp& warp, int index) {
   if (index != warp.open) warp.rendezvous[index] = warp.rendezvous[warp.open];
 }
 
-// Nobody waits for a thread that returned: it may have been the last one missing.
+// A thread that returned is no longer waited for. It may have been the last one that was missing.
 void BlockRunner::thread_returned() {
   if (arrived_ != 0 && arrived_ == context.live) complete_barrier();
   const unsigned number = context.linear / 32;
@@ -154,7 +154,7 @@ unsigned BlockRunner::converged(Site site) {
   return self->mask;
 }
 
-// Nothing else can run: lanes of one warp in the same __activemask are what a GPU would have active together.
+// No other thread can run: the lanes of a warp that wait in the same __activemask are its active lanes.
 bool BlockRunner::release_converging() {
   if (converging_.empty()) return false;
   std::map<std::tuple<unsigned, const char*, int>, unsigned> masks;

@@ -1,4 +1,4 @@
-// How the last lane to arrive works out the results of a warp operation.
+// How the last lane to arrive computes the results of a warp operation.
 #include <algorithm>
 #include <bit>
 
@@ -16,8 +16,8 @@ void give_all(WarpLanes& lanes, unsigned arrived, std::uint64_t result) {
   for_each_lane(arrived, [&](int lane) { lanes.result[lane] = result; });
 }
 
-// A lane that is not there has no value to give. This one is NaN as a double, a float, a half and a bf16, and
-// tells by its bits where it comes from.
+// The value that stands for an absent lane. It is NaN as a double, a float, a half and a bf16, and its bits
+// show where it comes from.
 constexpr std::uint64_t kOfAbsentLane = 0xfff5ffd5ffd5ffd5;
 
 void shuffle(WarpLanes& lanes, unsigned arrived) {

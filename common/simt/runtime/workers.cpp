@@ -23,7 +23,7 @@ thread_local bool t_on_worker = false;
 thread_local PointRef t_function_point;
 
 // SIMT_WORKERS, else the cores that this process may use.
-// The inspector wants blocks one by one: its findings are then the same in every run.
+// The inspector needs the blocks one after the other, so that its findings are the same in every run.
 unsigned wanted_workers() {
   if (inspector != nullptr) return 1;
   if (const char* text = std::getenv("SIMT_WORKERS")) {
@@ -37,7 +37,7 @@ unsigned wanted_workers() {
   return static_cast<unsigned>(std::max(2, CPU_COUNT(&cores)));
 }
 
-// A thread's stack also holds its thread-local variables, and with them the static shared memory of every
+// A thread's stack also contains its thread-local variables, which include the static shared memory of every
 // kernel.
 std::size_t thread_local_bytes() {
   std::size_t bytes = 0;
@@ -75,8 +75,8 @@ void Scheduler::start_workers() {
   pthread_attr_setstacksize(&attributes, (thread_local_bytes() + (8u << 20) + 4095) / 4096 * 4096);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   unsigned started = 0;
-  // Never one alone: a kernel that waits for the host must not hold up the other streams. Where one was asked
-  // for, the blocks of a kernel still run one after the other (work_loop).
+  // At least two: a kernel that waits for the host must not delay the other streams. If one worker was
+  // requested, the blocks of a kernel still run one after the other (work_loop).
   const unsigned wanted = std::max(2u, worker_count_.load());
   for (unsigned i = 0; i < wanted; ++i) {
     pthread_t thread;
@@ -118,7 +118,7 @@ void Scheduler::work_loop() {
     lock.lock();
     --operation->runners;
     std::erase(active_, operation);
-    // Whoever first finds it finished completes it.
+    // The first thread that finds it finished completes it.
     if (operation->finished == operation->total && !operation->completed) {
       operation->completed = true;
       complete(operation);
@@ -136,7 +136,7 @@ void Scheduler::run(Operation& operation) {
     if (first >= operation.total) return;
     const std::uint64_t last = std::min(first + operation.chunk, operation.total);
     if (first == 0) operation.start_ns = nanoseconds();
-    // After a failure nothing else runs, as on a GPU; neither does it once the process exits.
+    // After a failure nothing else runs, as on a GPU. The same holds once the process exits.
     for (std::uint64_t i = first; i < last && device_error() == cudaSuccess && !stopping_; ++i) {
       if (operation.grid != nullptr) {
         runner.run(*operation.grid, operation.order(i));
@@ -161,8 +161,7 @@ void Scheduler::run(Operation& operation) {
   }
 }
 
-// At exit: let the blocks that run come to their end, drop the rest, and do not wait for a kernel that never
-// ends.
+// At exit: let the running blocks finish, discard the rest, and do not wait for a kernel that never ends.
 void Scheduler::stop() {
   std::unique_lock lock(mutex_);
   stopping_ = true;

@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
     return 1;
   }
 
-  // A device or a pipe must neither be written nor, after a failure, removed.
+  // Devices and pipes must not be written, and must not be removed after a failure.
   std::error_code unknown;
   const auto status = std::filesystem::status(target, unknown);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {

@@ -35,7 +35,7 @@ std::optional<std::string> reason_to_refuse(const std::vector<Token>& tokens, st
   const auto* found = std::find_if(std::begin(kRefusals), std::end(kRefusals),
                                    [&](const Refusal& r) { return r.word == word; });
   if (found == std::end(kRefusals)) return std::nullopt;
-  // A member or variable of that name is somebody else's business.
+  // A member or variable of the same name is allowed.
   if (i > 0 && (tokens[i - 1].text == "." || tokens[i - 1].text == "->")) return std::nullopt;
   return "the CPU device (simt) has no " + std::string(found->what) +
          ": move this to a file named *_cuda.cu, which only the CUDA build compiles";

@@ -29,7 +29,7 @@ class Rewriter {
   }
 
  private:
-  // Index arithmetic may run off either end: there is nothing there.
+  // Index arithmetic may go past either end, where there is no token.
   bool exists(std::size_t i) const { return i < tokens_.size(); }
   bool is(std::size_t i, std::string_view text) const { return exists(i) && tokens_[i].text == text; }
   bool is_identifier(std::size_t i) const { return exists(i) && tokens_[i].kind == TokenKind::kIdentifier; }
@@ -39,7 +39,7 @@ class Rewriter {
            tokens_[i].offset + 2 == tokens_[i + 2].offset;
   }
 
-  // A token may span lines (a string with a spliced line end): the lines stay.
+  // A token may span several lines (a string with a spliced line end). Keep its lines.
   void replace(std::size_t i, std::string text) {
     const std::string_view old = tokens_[i].text;
     text.append(static_cast<std::size_t>(std::count(old.begin(), old.end(), '\n')), '\n');
@@ -165,7 +165,7 @@ class Rewriter {
     throw Error(line, "<<< without >>>(arguments)");
   }
 
-  // Shared memory. `__shared__` itself is a macro; what it cannot express is rewritten here.
+  // Shared memory. `__shared__` itself is a macro; this code rewrites what the macro cannot express.
   void shared(std::size_t at) {
     std::size_t first = at;
     while (exists(first - 1) && !is(first - 1, ";") && !is(first - 1, "{") && !is(first - 1, "}") &&
@@ -175,8 +175,8 @@ class Rewriter {
     const std::size_t end = end_of_shared(at);
     bool is_extern = false;
     for (std::size_t i = first; i < end; ++i) {
-      if (is(i, "static")) replace(i, "");                      // the macro brings its own
-      if (is(i, "alignas") && i > at) replace(i, "__align__");  // GCC takes alignas only in front
+      if (is(i, "static")) replace(i, "");                      // the macro contains one
+      if (is(i, "alignas") && i > at) replace(i, "__align__");  // GCC accepts alignas only in front
       is_extern = is_extern || is(i, "extern");
     }
     if (is_extern) {
@@ -211,7 +211,7 @@ class Rewriter {
     return tokens_.size();
   }
 
-  // The bracket that closes the one at `i`, of any kind; the last token where none does.
+  // The bracket, of any kind, that closes the one at `i`; the last token if none does.
   std::size_t closing(std::size_t i) const {
     int depth = 0;
     for (; exists(i); ++i) {
@@ -284,7 +284,7 @@ class Rewriter {
       } else if (text == "," && type.find('<') == std::string::npos) {
         throw Error(line, form + " one name at a time");
       } else if (text.find('\n') !=
-                 std::string_view::npos) {  // a raw string; said twice, it would move lines
+                 std::string_view::npos) {  // a raw string: if written twice, it would shift the lines
         throw Error(tokens_[i].line, form);
       } else {
         type += (type.empty() ? "" : " ") + std::string(text);
