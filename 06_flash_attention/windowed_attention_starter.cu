@@ -7,9 +7,8 @@
 //
 // The loops of flash attention are complete: those that you wrote in `attention`, but with tiles of 16 x 32
 // scores, and 8 lanes per row as in attention_solution.cu. The encodings are missing. Also given to you: the
-// tiles of attention_tiles.cuh, and windowed_attention_tiles.cuh. windowed_attention.md is the page of the
-// lesson. Both backward kernels keep three tiles of their own rows (near, far, and dout or v) and loop over
-// three tiles of the other side.
+// tiles of attention_tiles.cuh, and windowed_attention_tiles.cuh. Both backward kernels keep three tiles of
+// their own rows (near, far, and dout or v) and loop over three tiles of the other side.
 #include <cmath>
 
 #include "06_flash_attention/windowed_attention_check.h"
