@@ -143,7 +143,8 @@ function(wb_exercise chapter exercise)
 endfunction()
 
 # What tests that change starters, or take away what was built of them, have for themselves (RESOURCE_LOCK). All others build
-# in this directory at the same time: by the lock of the build directory, one after another (tools/workbook/lock.py).
+# in this directory at the same time: by the lock of the build directory, one after another (tools/workbook/lock.py). Of the
+# many that build a starter each, one runs at a time, so that the others do not keep a place among the running tests to wait.
 set(WB_CHANGED_STARTERS starter_vector_add starter_launch)
 
 # ctest starter_unsolved.NAME: the starter compiles, fails at the first step of its lesson, and its benchmark, where it

@@ -56,7 +56,7 @@ function(add_ladder ladder)
     target_link_libraries(ladder_${ladder}_inspected_test PRIVATE ${cases} ladder_${ladder}_inspected_rungs
       ${ARG_CHAPTER}_inspected_support)
     add_test(NAME inspected.ladder.${ladder} COMMAND ladder_${ladder}_inspected_test)
-    set_tests_properties(inspected.ladder.${ladder} PROPERTIES LABELS "ladders;${ARG_CHAPTER};inspected")
+    set_tests_properties(inspected.ladder.${ladder} PROPERTIES LABELS "ladders;${ARG_CHAPTER};inspected" COST 10)
   endif()
 endfunction()
 
