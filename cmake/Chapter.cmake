@@ -143,13 +143,12 @@ function(wb_exercise chapter exercise)
 endfunction()
 
 # What tests that change starters, or take away what was built of them, have for themselves (RESOURCE_LOCK). All others build
-# in this directory at the same time: by the lock of the build directory, one after another (tools/workbook/lock.py). Of the
-# many that build a starter each, one runs at a time, so that the others do not keep a place among the running tests to wait.
+# in this directory at the same time: by the lock of the build directory, one after another (tools/workbook/lock.py).
 set(WB_CHANGED_STARTERS starter_vector_add starter_launch)
 
 # ctest starter_unsolved.NAME: the starter compiles, fails at the first step of its lesson, and its benchmark, where it
-# has one, starts. Where eight tests run at once, on a GPU, four of them wait for the build directory at most, and the GPU
-# has work meanwhile.
+# has one, starts. One of them runs at a time, since the others would wait for the build directory in the place of tests with
+# work to do. Where eight tests run at once, on a GPU, four of them run.
 function(wb_prove_unsolved chapter exercise starter)
   set(bench "")
   if(TARGET ${exercise}_starter_bench)
@@ -160,14 +159,15 @@ function(wb_prove_unsolved chapter exercise starter)
             -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test> ${bench}
             -P ${PROJECT_SOURCE_DIR}/cmake/StarterUnsolved.cmake)
   set(locks starter_${exercise})
-  set(cost 5)
+  set(place 0)
+  set(cost 60)
   if(WB_DEVICE STREQUAL "cuda")
     string(MD5 place ${exercise})
     string(SUBSTRING ${place} 0 1 place)
     math(EXPR place "0x${place} % 4")
-    list(APPEND locks building_${place})
     set(cost 0)
   endif()
+  list(APPEND locks building_${place})
   set_tests_properties(starter_unsolved.${exercise} PROPERTIES LABELS "${chapter};starter"
     RESOURCE_LOCK "${locks}" COST ${cost} SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
 endfunction()
