@@ -142,6 +142,11 @@ function(wb_exercise chapter exercise)
   wb_mutants(${chapter} ${exercise})
 endfunction()
 
+# The programs that single tests build where they are absent, since they need not compile: starters, and wrong kernels of
+# tools/proofs. Built before the tests, they take all processors and wait for no lock:
+# cmake --build --preset cpu --target proof_programs -- -k 0
+add_custom_target(proof_programs)
+
 # What tests that change starters, or take away what was built of them, have for themselves (RESOURCE_LOCK). All others build
 # in this directory at the same time: by the lock of the build directory, one after another (tools/workbook/lock.py).
 set(WB_CHANGED_STARTERS starter_vector_add starter_launch)
@@ -153,7 +158,9 @@ function(wb_prove_unsolved chapter exercise starter)
   set(bench "")
   if(TARGET ${exercise}_starter_bench)
     set(bench -DBENCH=${exercise}_starter_bench -DBENCH_PROGRAM=$<TARGET_FILE:${exercise}_starter_bench>)
+    add_dependencies(proof_programs ${exercise}_starter_bench)
   endif()
+  add_dependencies(proof_programs ${exercise}_starter_test)
   add_test(NAME starter_unsolved.${exercise}
     COMMAND ${CMAKE_COMMAND} -DSTARTER=${CMAKE_CURRENT_SOURCE_DIR}/${starter} -DBUILD=${CMAKE_BINARY_DIR}
             -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test> ${bench}

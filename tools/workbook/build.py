@@ -78,6 +78,13 @@ class Build:
                 message = f"the build left no {shown(self.program(absent[0]))}; delete {shown(self.folder)}"
                 raise WorkbookError(f"{message}, then run the same command again", Exit.BUILD)
 
+    def build_what_compiles(self, part: str, what: str) -> None:
+        """Build as much as there can be of a target that is no program: a student's starter may not compile.
+        Whoever needs what is absent says so."""
+        with lock.held(self.folder):
+            self._configure()
+            self._run([part], what, STEP_SECONDS, keep_going=True)
+
     def _configure(self) -> None:
         wrong = self._wrong()
         if not wrong:
@@ -112,10 +119,12 @@ class Build:
         progress.finish("done" if lines.code == 0 else "failed")
         return lines
 
-    def _run(self, targets: list, what: str, limit: float) -> process.Lines:
+    def _run(self, targets: list, what: str, limit: float, keep_going: bool = False) -> process.Lines:
         command = [machine.cmake()[0], "--build", str(self.folder), "--parallel", str(self.jobs)]
         command += ["--target", *targets] if targets else []
         command += ["--verbose"] if self.verbose else []
+        if keep_going:
+            command += ["--", "-k", "0"] if machine.ninja() else ["--", "-k"]
         progress = Progress(f"build {self.device}" + (f" {what}" if what else ""), self.patience)
         env = {**self.env, "NINJA_STATUS": "[%f/%t] "}
         lines = process.Lines(command, env=env, cwd=ROOT, timeout=limit, renewed=True)
@@ -134,7 +143,8 @@ class Build:
             if step and self.beside and NINJA_STEP.match(line):  # Make tells it before the link
                 self.beside.built(step[2])
         self._log("build.log", lines.text)
-        progress.finish("done" if lines.code == 0 else "failed")
+        incomplete = "done but for what does not compile" if keep_going else "failed"
+        progress.finish("done" if lines.code == 0 else incomplete)
         if lines.code == 0 and warnings and not self.verbose:
             warn(f"the build has {len(warnings)} warning(s), the first: {warnings[0].strip()}")
         return lines

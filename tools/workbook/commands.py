@@ -18,6 +18,9 @@ def test(options) -> int:
     build = Build(chosen, options.jobs, options.verbose)
     build.configure()
     build.build([])
+    if not options.regex:
+        # What single tests would build one after another.
+        build.build_what_compiles("proof_programs", "starters and wrong kernels")
     command = [
         Path(machine.cmake()[0]).with_name("ctest"),
         "--preset",

@@ -6,7 +6,8 @@ import subprocess
 import unittest
 from unittest import mock
 
-from toy import Toy
+from toy import Toy, support
+from workbook import build
 from workbook.errors import Exit, WorkbookError
 
 
@@ -133,6 +134,20 @@ class Mends(unittest.TestCase):
         self.addCleanup(self.toy.folder.unlink)
         with self.assertRaisesRegex(WorkbookError, "build/cpu is a file where a folder must be"):
             self.toy.build()
+
+
+class KeepsGoing(unittest.TestCase):
+    def test_past_what_does_not_compile(self):
+        toy = Toy()
+        self.addCleanup(toy.remove)
+        with open(toy.root / "CMakeLists.txt", "a") as file:
+            file.write("add_executable(bad bad.cpp)\nadd_custom_target(all_of_it DEPENDS bad toy)\n")
+        (toy.root / "bad.cpp").write_text("int main() { return 3 }\n")
+        with toy.patched(), support.captured() as said:
+            build.Build("cpu", 1).build_what_compiles("all_of_it", "all of it")
+        self.assertEqual(subprocess.run([toy.program]).returncode, 3)
+        self.assertFalse((toy.folder / "bin" / "bad").exists())
+        self.assertIn("done but for what does not compile", said.getvalue())
 
 
 class WithoutCcache(unittest.TestCase):
