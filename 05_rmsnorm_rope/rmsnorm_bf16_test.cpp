@@ -109,7 +109,8 @@ TEST_P(RmsnormBackwardBf16Test, DifferentiatesManyRows) {
 }
 
 TEST_P(RmsnormBackwardBf16Test, DifferentiatesRowsOfEveryLength) {
-  for (const int c : row_lengths()) {
+  const std::vector<int> few = {1, 2, 33, 264, 1000, 2048, 4104, 8191, 8200, 33000};
+  for (const int c : wb::unless_inspected(row_lengths(), few)) {
     expect_gradient(c > 8192 ? wb::unless_inspected(3, 1) : 3, c);
     if (HasFailure()) return;  // one length explains enough
   }
