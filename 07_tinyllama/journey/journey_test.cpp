@@ -150,11 +150,12 @@ double times_faster(const JourneyReport& report, std::string_view fast, std::str
   return times_faster(*find_result(report.stages, fast), *find_result(report.stages, slow));
 }
 
-// The same of a report, if it is at least `least` or the machine was not busy. Other programs on the same
-// processors blur single rounds: then a run of these two alone decides, by the median of more of them.
+// The same of a report, if it is at least `least`. Other programs on the same processors blur single rounds,
+// also where they end before the load shows them: then a run of these two alone decides, by the median of
+// nine rounds.
 double settled(const JourneyReport& report, std::string_view fast, std::string_view slow, double least) {
   const double ratio = times_faster(report, fast, slow);
-  if (ratio >= least || !was_busy(report)) return ratio;
+  if (ratio >= least) return ratio;
   return times_faster(timed_run(Tokens::kOfPreset, {slow, fast}, 9), fast, slow);
 }
 
