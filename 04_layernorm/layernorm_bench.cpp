@@ -156,18 +156,17 @@ class BackwardProblem {
  private:
   // Sums over all rows, so that no row can be left out.
   testing::AssertionResult check_parameters(const Buffers& b) const {
-    const std::vector<T> dy = b.dy.download(), x = b.x.download();
     const std::vector<float> mean = b.mean.download(), rstd = b.rstd.download();
-    const auto columns = static_cast<std::size_t>(size_.c);
-    std::vector<double> dgamma(columns), dbeta(columns);
-    for (std::size_t i = 0; i < dy.size(); ++i) {
-      const std::size_t row = i / columns, column = i % columns;
-      const auto upstream = static_cast<double>(wb::to_float(dy[i]));
-      dgamma[column] += upstream *
-                        (static_cast<double>(wb::to_float(x[i])) - static_cast<double>(mean[row])) *
-                        static_cast<double>(rstd[row]);
-      dbeta[column] += upstream;
-    }
+    std::vector<double> dgamma(static_cast<std::size_t>(size_.c)), dbeta(dgamma.size());
+    wb::add_rows(b.dy, b.x, size_.n, size_.c,
+                 [&](std::size_t row, std::size_t begin, std::size_t end, const T* dy, const T* x) {
+                   const auto center = static_cast<double>(mean[row]), scale = static_cast<double>(rstd[row]);
+                   for (std::size_t i = begin; i < end; ++i) {
+                     const auto upstream = static_cast<double>(wb::to_float(dy[i]));
+                     dgamma[i] += upstream * (static_cast<double>(wb::to_float(x[i])) - center) * scale;
+                     dbeta[i] += upstream;
+                   }
+                 });
     const wb::Tolerance tolerance{1e-5 * std::sqrt(size_.n) + 1e-7 * size_.n, 1e-4};
     if (auto sums = wb::matches(b.dbeta.download(), dbeta, tolerance); !sums) return sums << " dbeta";
     return wb::matches(b.dgamma.download(), dgamma, tolerance) << " dgamma";

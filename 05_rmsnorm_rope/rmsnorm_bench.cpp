@@ -128,19 +128,18 @@ class BackwardProblem {
   }
 
  private:
-  // Sums over all rows, so that no row can be left out; some at a time, or float copies would fill the host.
+  // Sums over all rows, so that no row can be left out.
   testing::AssertionResult check_dweight(const Buffers& b) const {
-    const auto columns = static_cast<std::size_t>(size_.c);
     const std::vector<float> rstd = b.rstd.download();
-    std::vector<double> expected(columns);
-    for (int row = 0; row < size_.n; ++row) {
-      const std::vector<float> dy = wb::download_rows(b.dy, {row}, size_.c),
-                               x = wb::download_rows(b.x, {row}, size_.c);
-      const auto scale = static_cast<double>(rstd[static_cast<std::size_t>(row)]);
-      for (std::size_t i = 0; i < columns; ++i) {
-        expected[i] += static_cast<double>(dy[i]) * static_cast<double>(x[i]) * scale;
-      }
-    }
+    std::vector<double> expected(static_cast<std::size_t>(size_.c));
+    wb::add_rows(b.dy, b.x, size_.n, size_.c,
+                 [&](std::size_t row, std::size_t begin, std::size_t end, const T* dy, const T* x) {
+                   const auto scale = static_cast<double>(rstd[row]);
+                   for (std::size_t i = begin; i < end; ++i) {
+                     expected[i] += static_cast<double>(wb::to_float(dy[i])) *
+                                    static_cast<double>(wb::to_float(x[i])) * scale;
+                   }
+                 });
     const wb::Tolerance tolerance{1e-5 * std::sqrt(size_.n) + 1e-7 * size_.n, 1e-4};
     return wb::matches(b.dweight.download(), expected, tolerance, {{size_.c}}) << " dweight";
   }

@@ -19,8 +19,8 @@ wb_dependency(GTest https://github.com/google/googletest/archive/refs/tags/v1.14
 wb_dependency(benchmark https://github.com/google/benchmark/archive/refs/tags/v1.8.3.tar.gz)
 FetchContent_MakeAvailable(fmt nlohmann_json CLI11 GTest benchmark)
 
+find_package(Threads REQUIRED)
 if(WB_DEVICE STREQUAL "cpu")
-  find_package(Threads REQUIRED)
   find_package(Boost 1.74 QUIET COMPONENTS context)
   if(NOT TARGET Boost::context)
     set(BOOST_INCLUDE_LIBRARIES context)

@@ -1,12 +1,13 @@
 // Matrix product as a plain loop in double, and its operands in any layout.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
 
 #include "02_matmul/matmul.h"
-#include "common/harness/rows.h"
+#include "common/core/parallel_ranges.h"
 
 namespace wb {
 
@@ -16,13 +17,17 @@ inline std::vector<double> matmul_oracle(std::span<const float> a,  // (M, K)
                                          int m, int n, int k) {
   const auto width = static_cast<std::size_t>(n), depth = static_cast<std::size_t>(k);
   std::vector<double> c(static_cast<std::size_t>(m) * width);
-  for_each_row(static_cast<std::size_t>(m), width * depth, [&](std::size_t row) {
-    // Columns innermost: the sum over K is the same, and rows of b are read in order.
-    double* out = c.data() + row * width;
-    for (std::size_t p = 0; p < depth; ++p) {
-      const double factor = a[row * depth + p];
-      const float* from_b = b.data() + p * width;
-      for (std::size_t column = 0; column < width; ++column) out[column] += factor * from_b[column];
+  // A thread for a few milliseconds at least.
+  const std::size_t least = (std::size_t{1} << 24) / std::max<std::size_t>(width * depth, 1);
+  parallel_ranges(static_cast<std::size_t>(m), least, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t row = begin; row < end; ++row) {
+      // Columns innermost: the sum over K is the same, and rows of b are read in order.
+      double* out = c.data() + row * width;
+      for (std::size_t p = 0; p < depth; ++p) {
+        const double factor = a[row * depth + p];
+        const float* from_b = b.data() + p * width;
+        for (std::size_t column = 0; column < width; ++column) out[column] += factor * from_b[column];
+      }
     }
   });
   return c;

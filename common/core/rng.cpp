@@ -3,10 +3,22 @@
 #include <cmath>
 #include <numbers>
 
+#include "common/core/parallel_ranges.h"
+
 namespace wb {
+namespace {
+
+constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15ULL;     // of the state, from one number to the next
+constexpr std::size_t kLeastRange = std::size_t{1} << 21;  // numbers, for which a thread is worth its start
+
+}  // namespace
+
+void Rng::skip(std::uint64_t count) {
+  state_ += count * kStep;
+}
 
 std::uint64_t Rng::next() {
-  state_ += 0x9e3779b97f4a7c15ULL;
+  state_ += kStep;
   std::uint64_t z = state_;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
@@ -35,9 +47,12 @@ std::uint64_t Rng::below(std::uint64_t bound) {
 }
 
 std::vector<float> random_uniform(std::size_t n, std::uint64_t seed, float low, float high) {
-  Rng rng(seed);
   std::vector<float> values(n);
-  for (float& value : values) value = static_cast<float>(rng.uniform(low, high));
+  parallel_ranges(n, kLeastRange, [&](std::size_t begin, std::size_t end) {
+    Rng rng(seed);
+    rng.skip(begin);
+    for (std::size_t i = begin; i < end; ++i) values[i] = static_cast<float>(rng.uniform(low, high));
+  });
   return values;
 }
 

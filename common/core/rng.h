@@ -11,6 +11,8 @@ class Rng {
  public:
   explicit Rng(std::uint64_t seed) : state_(seed) {}
   std::uint64_t next();
+  /// Skips `count` numbers of next().
+  void skip(std::uint64_t count);
   /// Uniform in [0, 1), 53 random bits.
   double uniform();
   double uniform(double low, double high) { return low + (high - low) * uniform(); }

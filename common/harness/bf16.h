@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/core/bf16.h"
+#include "common/core/parallel_ranges.h"
 #include "common/harness/matcher.h"
 
 namespace wb {
@@ -26,9 +27,10 @@ Tolerance stored_as(Tolerance arithmetic) {
 /// The nearest numbers that T, float or bf16, can hold.
 template <class T>
 std::vector<T> from_float(std::span<const float> values) {
-  std::vector<T> stored;
-  stored.reserve(values.size());
-  for (const float value : values) stored.push_back(from_float<T>(value));
+  std::vector<T> stored(values.size());
+  parallel_ranges(values.size(), std::size_t{1} << 22, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) stored[i] = from_float<T>(values[i]);
+  });
   return stored;
 }
 

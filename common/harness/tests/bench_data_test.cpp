@@ -3,9 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "common/core/rng.h"
 #include "common/harness/matcher.h"
-#include "common/harness/rows.h"
 
 namespace {
 
@@ -30,12 +31,30 @@ TYPED_TEST(BenchData, ComesBackByRows) {
                           wb::stored_as<TypeParam>({0.0, 0.0}), {{2, 7}}));
 }
 
-TEST(Rows, EachIsCalledOnce) {
-  for (const std::size_t steps : {std::size_t{1}, std::size_t{1} << 20}) {  // short: here; long: on all cores
-    std::vector<int> calls(1000);
-    wb::for_each_row(calls.size(), steps, [&](std::size_t row) { ++calls[row]; });
-    EXPECT_EQ(calls, std::vector<int>(1000, 1));
+// More elements than the host takes at a time.
+TYPED_TEST(BenchData, AllRowsAreAdded) {
+  constexpr int kRows = 9, kWidth = 1 << 20;
+  const std::vector<float> values = wb::random_normal(kWidth, 1);
+  std::vector<float> a, b;
+  for (int row = 0; row < kRows; ++row) {
+    a.insert(a.end(), values.begin(), values.end());
+    b.insert(b.end(), kWidth, static_cast<float>(row));
   }
+  const auto rounded = wb::from_float<TypeParam>(values);
+  std::vector<double> sums(kWidth);
+  wb::add_rows(
+      wb::to_device<TypeParam>(a), wb::to_device<TypeParam>(b), kRows, kWidth,
+      [&](std::size_t row, std::size_t begin, std::size_t end, const TypeParam* x, const TypeParam* y) {
+        for (std::size_t i = begin; i < end; ++i) {
+          sums[i] += wb::to_float(x[i]) * (wb::to_float(y[i]) + static_cast<double>(row));
+        }
+      });
+  std::size_t different = 0;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    different +=
+        std::abs(sums[i] - wb::to_float(rounded[i]) * (kRows * (kRows - 1.0))) > 1e-9 * kRows * kRows;
+  }
+  EXPECT_EQ(different, 0u);
 }
 
 }  // namespace

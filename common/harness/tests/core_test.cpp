@@ -1,11 +1,15 @@
 // The parts of common/core that everything stands on.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
+#include <cstddef>
+#include <vector>
 
 #include "common/core/device_buffer.h"
 #include "common/core/error.h"
 #include "common/core/implementations.h"
+#include "common/core/parallel_ranges.h"
 #include "common/core/registry.h"
 #include "common/core/rng.h"
 #include "common/harness/implementation_test.h"
@@ -118,6 +122,36 @@ TEST(Rng, IsTheSameEverywhere) {
   EXPECT_EQ(rng.next(), 0x6e789e6aa1b965f4ULL);
   EXPECT_EQ(wb::random_uniform(8, 3), wb::random_uniform(8, 3));
   EXPECT_NE(wb::random_uniform(8, 3), wb::random_uniform(8, 4));
+}
+
+TEST(Rng, LargeArraysAreTheSameNumbersOneAfterTheOther) {
+  // As many as several threads draw.
+  constexpr std::size_t kCount = (std::size_t{1} << 23) + 3;
+  const std::vector<float> values = wb::random_uniform(kCount, 5, -2, 3);
+  wb::Rng rng(5);
+  std::size_t different = 0;
+  for (const float value : values) different += value != static_cast<float>(rng.uniform(-2, 3));
+  EXPECT_EQ(different, 0u);
+}
+
+TEST(ParallelRanges, TogetherAreTheWholeAndSmallOnesAreOne) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
+    std::vector<std::atomic<int>> visits(size);
+    std::atomic<int> ranges = 0;
+    wb::parallel_ranges(size, 100, [&](std::size_t begin, std::size_t end) {
+      ++ranges;
+      for (std::size_t i = begin; i < end; ++i) ++visits[i];
+    });
+    for (const auto& count : visits) EXPECT_EQ(count, 1);
+    EXPECT_TRUE(size >= 200 || ranges == 1) << size << " elements, " << ranges << " ranges";
+  }
+}
+
+TEST(ParallelRanges, ThrowsWhatARangeThrew) {
+  const auto fail = [](std::size_t, std::size_t end) {
+    if (end == 1000) throw wb::Error("the last range failed");
+  };
+  EXPECT_THROW_MESSAGE(wb::parallel_ranges(1000, 1, fail), wb::Error, "the last range failed");
 }
 
 TEST(Rng, HasTheRangeAndMomentsItPromises) {
