@@ -44,10 +44,7 @@ def contents() -> str:
     missing = [f"{one.chapter.name[:2]} {one.name}" for one in steps.exercises() if one not in there]
     if missing:
         lines += ["", f"Not here yet: {', '.join(missing)}."]
-    lines += [
-        "",
-        "The fix-its of chapter 07 have none: a diagnosis of each is in [journey](../journey/README.md).",
-    ]
+    lines += ["", "The last five are fix-its; [journey](../journey/README.md) has a diagnosis of each."]
     return "\n".join(lines) + "\n"
 
 
@@ -86,7 +83,7 @@ def unfold(target: Path, chosen: list) -> None:
     for one in chosen:
         for number, step in enumerate(steps.read(one)):
             for stem, text in step.sources.items():
-                file = target / one.name / f"{number}_{stem}.cu"
+                file = target / one.name / f"{number}_{stem}{one.starter.suffix}"
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text)
 

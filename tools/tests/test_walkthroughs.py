@@ -111,6 +111,15 @@ class Walkthrough(unittest.TestCase):
         self.write(BEGIN, END + "\n```diff\n+x\n```\n")
         self.assertIn("has no edits", self.refused())
 
+    def test_a_fix_it_may_end_with_an_edit(self):
+        fixit = chapters.Fixit(self.exercise.chapter, "op", self.exercise.chapter)
+        self.write(BEGIN, END)
+        found = steps.read(fixit)
+        self.assertEqual(found[-1].sources["op"].splitlines()[2:4], ["  begin();", "  end();"])
+        fixit.starter.write_text("// @: Find it.\n".replace("@", "TODO") + STARTER)
+        with self.assertRaisesRegex(steps.StepError, "still has TODO"):
+            steps.read(fixit)
+
     def test_a_new_file_begins_as_a_copy(self):
         second = END.replace("```diff", "```diff op_backward")
         self.write(BEGIN, END, second.replace("-TODO 2\n+  end();", "-  end();"), LAST)

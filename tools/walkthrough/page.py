@@ -50,10 +50,11 @@ def text(exercise, starter: str | None = None) -> str:
             f"{tests.file} is about {len(tests.changes) - 1} steps, there are {len(steps) - 1}: "
             f"tools/proofs/walkthroughs.py --record {exercise.name}"
         )
-    references = " and ".join(link(file, exercise) for file in exercise.references)
+    references = " and ".join(link(file, exercise) for file in exercise.reference_sources)
+    end = "the fixed file" if steps[-1].edits else references
     lines = [f"# Walkthrough: {exercise.name}", "", GENERATED, ""]
     lines += [
-        f"From {link(exercise.starter, exercise)} to {references} in {len(steps) - 1} steps. "
+        f"From {link(exercise.starter, exercise)} to {end} in {amount(len(steps) - 1)}. "
         "Read it after you have solved the exercise. Every step compiles, and the tests named below it are "
         "those that begin to pass with it on the CPU device.",
         "",
@@ -70,6 +71,10 @@ def text(exercise, starter: str | None = None) -> str:
             lines += ["", "```diff", *shortened(diff), "```"]
         lines += ["", outcome(tests, number)]
     return "\n".join(lines) + "\n"
+
+
+def amount(steps: int) -> str:
+    return f"{steps} step" + ("s" if steps > 1 else "")
 
 
 def reason(step: walk.Step) -> str:

@@ -21,7 +21,8 @@ words, and more or fewer lines: a change of words needs no change of a step.
 
 ```diff softmax_backward edits that file. At first it is a copy of the exercise's main file.
 
-Step 0 is the starter. The last file has no edits: its step is the reference as it is.
+Step 0 is the starter. The last file has no edits: its step is the reference as it is. A fix-it may end with
+an edit instead: then that step's file is the fixed one.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ FENCE = re.compile(r"^```(\w*) ?(\w*)$")
 TODO = re.compile(r"^[- ]\s*(?://\s*)?TODO (\d+[a-z]?)$")
 REMARK = r"(?: \([^)]*\))?:"  # `TODO 3 (last):`
 TODO_LEFT = re.compile(rf"\bTODO \d+\w?{REMARK}")
+TODO_ANY = re.compile(r"\bTODO\b")
 COMMENT = re.compile(r"^\s*//")
 CONTEXT = 3  # lines around a change
 
@@ -59,8 +61,8 @@ class Step:
 
 
 def exercises() -> list:
-    """All exercises of the chapters, and of the fix-its those with a reference in C++."""
-    return [one for chapter in chapters.chapters() for one in chapters.exercises(chapter)]
+    """All exercises of the chapters, fix-its included."""
+    return [one for chapter in chapters.chapters() for one in chapters.everything(chapter)]
 
 
 def folder(exercise) -> Path:
@@ -86,15 +88,16 @@ def read(exercise, starter: str | None = None) -> list:
         raise StepError(f"{folder(exercise)}: its files are not 1_NAME.md, 2_NAME.md, ...")
     for path in paths:
         step = parse(path)
-        if path == paths[-1]:
+        if path == paths[-1] and not (step.edits and isinstance(exercise, chapters.Fixit)):
             finish(step, path, exercise)
         else:
             apply(step, path, steps[-1], exercise)
         steps.append(step)
-    for stem, source in steps[-2].sources.items():
-        left = TODO_LEFT.search(source)
+    without_todo = -1 if steps[-1].edits else -2  # the reference has none
+    for stem, source in steps[without_todo].sources.items():
+        left = (TODO_ANY if steps[-1].edits else TODO_LEFT).search(source)
         if left:
-            raise StepError(f"{paths[-2]}: after it, {stem} still has {left[0]}")
+            raise StepError(f"{paths[without_todo]}: after it, {stem} still has {left[0]}")
     return steps
 
 
@@ -145,7 +148,7 @@ def finish(step: Step, path: Path, exercise) -> None:
     """The last step is the reference."""
     if step.edits:
         raise StepError(f"{path}: the last step is the reference, and has no edits")
-    for file in exercise.references:
+    for file in exercise.reference_sources:
         stem = file.stem[: -len("_solution")] if file.stem.endswith("_solution") else file.stem
         step.sources[stem] = files.read_text(file)
         step.names[stem] = file.name
@@ -159,7 +162,7 @@ def apply(step: Step, path: Path, before: Step, exercise) -> None:
         stem = stem or exercise.name
         if stem not in step.sources:
             step.sources[stem] = before.sources[exercise.name]
-            step.names[stem] = f"{stem}_starter.cu"
+            step.names[stem] = f"{stem}_starter{exercise.starter.suffix}"
         lines = step.sources[stem].splitlines()
         for hunk in hunks(block):
             lines = edited(lines, hunk, f"{path}: {stem}")

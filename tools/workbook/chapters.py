@@ -76,6 +76,11 @@ class Exercise:
         ]
         return [self.reference, *others]
 
+    @property
+    def reference_sources(self) -> list:
+        """What a walkthrough may end with."""
+        return self.references
+
     def has(self, suffix: str) -> bool:
         """Whether the folder has NAME_suffix, e.g. has("bench.cpp")."""
         return (self.folder / f"{self.name}_{suffix}").exists()
@@ -176,6 +181,12 @@ class Fixit(Exercise):
     @property
     def references(self) -> list:
         return [self.reference]
+
+    @property
+    def reference_sources(self) -> list:
+        """The fixed component, where it is a file of its own."""
+        fixed = self.reference.with_name(f"{self.name}_solution{self.starter.suffix}")
+        return [fixed] if fixed.is_file() else []
 
     @property
     def about(self) -> str:

@@ -49,6 +49,7 @@ def command(options) -> int:
     if not is_source:
         for line in prose.lines(files.read_text(exercise.reference), ""):
             say(line)
+        tell_of_walkthrough(exercise)
         return Exit.OK
     for line in picture(exercise, options):
         say(line)
@@ -56,9 +57,13 @@ def command(options) -> int:
     tell(more, less, in_numbers + counted)
     if not options.count:
         say(f"What both move in memory: ./workbook solution {exercise.call} --count")
+    tell_of_walkthrough(exercise)
+    return Exit.OK
+
+
+def tell_of_walkthrough(exercise) -> None:
     if walkthrough.page(exercise):
         say(f"Step by step, with reasons: {walkthrough.call(exercise)}")
-    return Exit.OK
 
 
 def is_solved(place: position.Place) -> bool:
