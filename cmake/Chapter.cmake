@@ -154,16 +154,27 @@ set(WB_CHANGED_STARTERS starter_vector_add starter_launch)
 # ctest starter_unsolved.NAME: the starter compiles, fails at the first step of its lesson, and its benchmark, where it
 # has one, starts. One of them runs at a time, since the others would wait for the build directory in the place of tests with
 # work to do. Where eight tests run at once, on a GPU, four of them run.
+# RACES: its results are right from the start (cmake/Fixit.cmake).
 function(wb_prove_unsolved chapter exercise starter)
+  cmake_parse_arguments(PARSE_ARGV 3 ARG "RACES" "" "")
   set(bench "")
   if(TARGET ${exercise}_starter_bench)
     set(bench -DBENCH=${exercise}_starter_bench -DBENCH_PROGRAM=$<TARGET_FILE:${exercise}_starter_bench>)
     add_dependencies(proof_programs ${exercise}_starter_bench)
   endif()
   add_dependencies(proof_programs ${exercise}_starter_test)
+  # Where all results are right: what judges is the inspector, or compute-sanitizer (cmake/Fixit.cmake).
+  set(watched "")
+  if(ARG_RACES AND TARGET ${exercise}_starter_inspected_test)
+    set(watched -DINSPECTED_TARGET=${exercise}_starter_inspected_test
+      -DINSPECTED=$<TARGET_FILE:${exercise}_starter_inspected_test>)
+    add_dependencies(proof_programs ${exercise}_starter_inspected_test)
+  elseif(ARG_RACES)
+    set(watched "-DRACECHECK=${Python3_EXECUTABLE}\\;${PROJECT_SOURCE_DIR}/tools/proofs/racecheck.py")
+  endif()
   add_test(NAME starter_unsolved.${exercise}
     COMMAND ${CMAKE_COMMAND} -DSTARTER=${CMAKE_CURRENT_SOURCE_DIR}/${starter} -DBUILD=${CMAKE_BINARY_DIR}
-            -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test> ${bench}
+            -DTARGET=${exercise}_starter_test -DPROGRAM=$<TARGET_FILE:${exercise}_starter_test> ${bench} ${watched}
             -P ${PROJECT_SOURCE_DIR}/cmake/StarterUnsolved.cmake)
   set(locks starter_${exercise})
   set(place 0)

@@ -6,6 +6,9 @@
 #
 # With BENCH: that program links with the starter alone, and lists what it would measure.
 #
+# With INSPECTED (the inspected program, of the target INSPECTED_TARGET) or RACECHECK (a command): the results are right, so
+# that PROGRAM must pass, and these judge in its place.
+#
 # Skipped (a line that begins with "skipped:") where the starter is no longer the one that was committed.
 cmake_minimum_required(VERSION 3.25)
 get_filename_component(folder ${STARTER} DIRECTORY)
@@ -29,7 +32,7 @@ endif()
 
 # ./workbook builds in this directory under the same lock (tools/workbook/lock.py).
 file(LOCK ${BUILD}.lock GUARD PROCESS TIMEOUT 1200)
-execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} --target ${TARGET} ${BENCH} RESULT_VARIABLE code
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} --target ${TARGET} ${INSPECTED_TARGET} ${BENCH} RESULT_VARIABLE code
                 OUTPUT_VARIABLE output ERROR_VARIABLE output)
 file(LOCK ${BUILD}.lock RELEASE)
 if(NOT code EQUAL 0)
@@ -43,6 +46,27 @@ if(BENCH)
   if(NOT code EQUAL 0 OR NOT output MATCHES "/starter/")
     message(FATAL_ERROR "${BENCH} must list what it would measure of the starter, but (${code}):\n${output}")
   endif()
+endif()
+
+if(INSPECTED OR RACECHECK)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=WB_RESULTS_DIR --unset=WB_IMPL ${PROGRAM}
+                  RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${name}: its results are right and all its tests must pass, but (${code}):\n${output}")
+  endif()
+  message("${name}: all results are right, as they must be")
+endif()
+if(RACECHECK)
+  execute_process(COMMAND ${RACECHECK} --starter ${PROGRAM} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${name}: compute-sanitizer must find a race, but (${code}):\n${output}")
+  endif()
+  message("${output}")
+  return()
+endif()
+if(INSPECTED)
+  set(PROGRAM ${INSPECTED})
+  set(TARGET ${INSPECTED_TARGET})
 endif()
 
 set(results ${BUILD}/starter_unsolved)

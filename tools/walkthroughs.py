@@ -44,7 +44,7 @@ def contents() -> str:
     missing = [f"{one.chapter.name[:2]} {one.name}" for one in steps.exercises() if one not in there]
     if missing:
         lines += ["", f"Not here yet: {', '.join(missing)}."]
-    lines += ["", "The last five are fix-its; [journey](../journey/README.md) has a diagnosis of each."]
+    lines += ["", "The last six are fix-its; [journey](../journey/README.md) has a diagnosis of each."]
     return "\n".join(lines) + "\n"
 
 

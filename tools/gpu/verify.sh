@@ -44,7 +44,7 @@ sanitize() {
   local tool=$1 programs
   # The longest first.
   local long='attention|model|training|journey'
-  mapfile -t programs < <(printf "%s\n" "$bin"/*_test "$bin"/simt_ladder | grep -v -E 'starter|mutants|/fix_' |
+  mapfile -t programs < <(printf "%s\n" "$bin"/*_test "$bin"/simt_ladder | grep -v -E 'starter|mutants|/fix_[^g]|/fix_gradient_c' |
     awk -v long="/($long)_test\$" '{ print ($0 ~ long ? 0 : 1), $0 }' | sort -s -k1,1n | cut -d" " -f2)
   export tool results
   # The words are for the shell that xargs starts.

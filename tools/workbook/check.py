@@ -6,7 +6,19 @@ import functools
 import os
 import re
 
-from . import chapters, console, daily, device, hints, inspection, judges, setup, steps, test_run
+from . import (
+    chapters,
+    console,
+    daily,
+    device,
+    hints,
+    inspection,
+    judges,
+    racecheck,
+    setup,
+    steps,
+    test_run,
+)
 from .build import Beside, Build
 from .console import heading, mark, paint, paragraph, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -95,6 +107,8 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         program, watched, arguments, options.timeout, options.verbose, build.beside, tests
     )
     inspected.less = inspection.less(build, exercise) if watched else ""
+    if not options.solution and racecheck.judges(build, exercise) and outcome.passed:
+        inspected = racecheck_on_gpu(program, arguments, options.timeout, exercise, outcome)
     if trouble:
         inspected.left_out += f": the inspected program was not built ({trouble})"
     ran = ", ".join(outcome.implementations) or "none"
@@ -121,6 +135,20 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         )
         next_step(exercise, outcome, inspected, build.device == "cuda")
     return Exit.OK if outcome.passed else Exit.FAILED
+
+
+def racecheck_on_gpu(
+    program, arguments: list, limit: float, exercise, outcome: test_run.TestRun
+) -> inspection.Inspection:
+    """On a GPU, what decides where every result is right: compute-sanitizer, if it is installed."""
+    if not racecheck.tool():
+        outcome.objections.append(racecheck.absent(exercise))
+        return inspection.Inspection(left_out=inspection.BLIND)
+    inspected = racecheck.run(program, arguments, limit)
+    inspected.tests = sum(test.status == "passed" for test in outcome.tests)
+    if not inspected.clean:
+        outcome.objections.append(racecheck.FOUND if inspected.findings else "the race was not looked for")
+    return inspected
 
 
 def build_both(build: Build, target: str, twin: str, exercise, limit: float) -> str:
@@ -284,7 +312,7 @@ def checked(
     counted = [test.launches for test in outcome.tests if test.launches is not None]
     kernels = f", {sum(counted)} kernels launched" if counted and exercise.starter.suffix == ".cu" else ""
     paragraph(f"Checked: {', '.join(dict.fromkeys(passed))} ({len(passed)} tests{kernels}).")
-    if not inspected.left_out:
+    if inspected.tests or not inspected.left_out:
         paragraph(inspection.summary(inspected))
     left_out = [
         f"{test.name.partition('.')[2]} ({test.reason})" for test in outcome.tests if test.status == "skipped"
@@ -325,7 +353,7 @@ def next_step(
     again = f"./workbook check {number} {exercise.name}"
     if outcome.objections and not outcome.failures and not outcome.problem:
         then = "" if console.has_keys else f" Then {again} again."
-        paragraph(f"Not solved: tests pass, but see above.{then}")
+        paragraph(f"Not solved: tests pass, but see above.{then}{advice if inspected.findings else ''}")
         return
     if len(outcome.failures) > 1:
         paragraph(f"A later failure may say more: {again} --verbose shows them all.")

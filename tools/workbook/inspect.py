@@ -109,7 +109,9 @@ def chosen(options) -> list:
     if not ready:
         names = ", ".join(e.name for e in exercises) or "none"
         message = f"{chapter.name} has no kernel with a benchmark here ({names}), and inspect runs benchmarks"
-        raise WorkbookError(f"{message}; ./workbook list shows the exercises", Exit.USAGE)
+        listed = "; ./workbook list shows the exercises"
+        other = f"; ./workbook check {exercises[0].call} looks for races" if len(exercises) == 1 else listed
+        raise WorkbookError(f"{message}{other}", Exit.USAGE)
     if options.impl is None:
         return [(e, "starter" if e.starter.exists() else "solution") for e in ready]
     found = [(e, options.impl) for e in ready if options.impl in names_of(e)]

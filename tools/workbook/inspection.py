@@ -28,6 +28,8 @@ class Inspection:
     problem: str = ""  # the program did not finish, or a test failed without a finding
     left_out: str = ""  # why there was none
     less: str = ""  # which of its kernels were inspected, where not all
+    judge: str = "the inspector"  # who looked
+    sees: str = SEES  # for what
 
     @property
     def clean(self) -> bool:
@@ -114,7 +116,8 @@ def summary(inspection: Inspection) -> str:
     names = ", ".join(name.partition(".")[2] for name in inspection.smaller)
     with_smaller = f", with smaller sizes in {names}" if names else ""
     less = f"; {inspection.less}" if inspection.less else ""
-    return f"Inspected: {SEES} ({inspection.tests} tests{with_smaller}{less})."
+    how = "Inspected" if inspection.judge == Inspection.judge else f"By {inspection.judge}"
+    return f"{how}: {inspection.sees} ({inspection.tests} tests{with_smaller}{less})."
 
 
 def show(inspection: Inspection, verbose: bool) -> None:
@@ -123,11 +126,13 @@ def show(inspection: Inspection, verbose: bool) -> None:
         return
     count = len(inspection.findings)
     if not count:
-        say(f"{mark(False)} under the inspector: {inspection.problem}")
+        say(f"{mark(False)} under {inspection.judge}: {inspection.problem}")
         return
     shown = count if verbose else inspection.of_first_line
     which = ", the first:" if shown == 1 else f", the first {shown} at one place:" if shown < count else ":"
-    say(f"{mark(False)} the inspector found {'a mistake:' if count == 1 else f'{count} mistakes{which}'}")
+    say(
+        f"{mark(False)} {inspection.judge} found {'a mistake:' if count == 1 else f'{count} mistakes{which}'}"
+    )
     for text in inspection.findings[:shown]:
         say("\n".join("    " + line for line in text.splitlines()))
     if count > shown:
