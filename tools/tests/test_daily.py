@@ -66,6 +66,19 @@ class Commands(unittest.TestCase):
         self.assertIn("this step has 2", self.run_it("hint", "3", code=2))
         self.assertIn("hints for steps 1 to 1", self.run_it("hint", "--step", "2", code=2))
 
+    def test_a_starter_that_git_restores_is_at_its_first_step(self):
+        second = toy_workbook.HINTS.partition("\n")[2].replace("Step 1: first", "Step 2: second")
+        (self.root / "01_first" / "hints.md").write_text(toy_workbook.HINTS + second)
+        handed_out = self.starter.read_text()
+        self.starter.write_text(ONE)
+        self.run_it("check", code=1)
+        self.assertEqual(self.answer("hint")["step"], 2)
+        self.starter.write_text(ONE + "// changed since\n")
+        self.assertEqual(self.answer("hint")["step"], 2)
+        self.starter.write_text(handed_out)
+        self.assertEqual(self.answer("hint", "01")["step"], 1)
+        self.assertIn("step 1 of 2  First step", self.run_it("next"))
+
     def test_a_hint_is_worth_more_than_the_memory_of_it(self):
         (self.root / "results").write_text("")
         done = toy_workbook.run(self.root, "hint")
@@ -214,6 +227,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("hint", "6", "win"), ["windowed_attention"])
         self.assertIn("--undo", self.complete("reset", "--"))
         self.assertEqual(self.complete("completion", ""), ["bash", "zsh"])
+        self.assertIn("matmul_fp32", self.complete("ladder", "02", ""))
+        self.assertEqual(self.complete("check", "--device", "c"), ["cpu", "cuda"])
         self.assertIn("07", self.complete("solution", ""))
 
 

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import signal
+import textwrap
 import traceback
 
 from . import (
@@ -34,9 +35,9 @@ from . import (
 )
 from .errors import Exit, Stopped, WorkbookError, explain
 
-EPILOG = """exit codes: 0 success; 1 a test, check or run failed; 2 wrong arguments or input;
-3 this machine lacks something (a tool, disk space, a permission); 4 the build failed;
-130 interrupted"""
+EPILOG = """exit codes: 0 success; 1 a test, check or run failed; 2 wrong arguments or
+input; 3 this machine lacks something (a tool, disk space, a permission);
+4 the build failed; 130 interrupted"""
 
 
 # Commands that write nothing of their own, or go on where they cannot.
@@ -165,7 +166,7 @@ def parser() -> Parser:
 
     top = Parser(
         prog="./workbook",
-        description="A CUDA C++ workbook: from vector add to a TinyLlama trainer, with or without a GPU.",
+        description="A CUDA C++ workbook: from vector add to a TinyLlama trainer, with or without\na GPU.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -187,7 +188,7 @@ def parser() -> Parser:
         sub = commands_of.add_parser(
             name,
             help=help_text,
-            description=help_text[0].upper() + help_text[1:] + ".",
+            description=textwrap.fill(help_text[0].upper() + help_text[1:] + ".", 78),
             epilog=examples.of(name),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             parents=[common] if shared else [],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from . import chapters
+from . import chapters, ladder
 from .console import say
 from .errors import Exit
 
@@ -28,10 +28,15 @@ WITH_CHAPTER = (
 
 BASH = r"""
 _workbook() {
-  local word="${COMP_WORDS[COMP_CWORD]}" command="${COMP_WORDS[1]}"
+  local word="${COMP_WORDS[COMP_CWORD]}" command="${COMP_WORDS[1]}" values=""
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W "$(_workbook_words commands)" -- "$word"))
+    return
+  fi
+  values="$(_workbook_words values "$command" "${COMP_WORDS[COMP_CWORD-1]}")"
+  if [ -n "$values" ]; then
+    COMPREPLY=($(compgen -W "$values" -- "$word"))
   elif [[ "$word" == -* ]]; then
     COMPREPLY=($(compgen -W "$(_workbook_words options "$command")" -- "$word"))
   elif [ "$COMP_CWORD" -eq 2 ]; then
@@ -45,8 +50,11 @@ complete -o default -F _workbook workbook
 ZSH = r"""
 _workbook() {
   local -a found
+  found=(${=$(_workbook_words values "$words[2]" "$words[CURRENT-1]")})
   if (( CURRENT == 2 )); then
     found=(${=$(_workbook_words commands)})
+  elif (( $#found )); then
+    :
   elif [[ "$words[CURRENT]" == -* ]]; then
     found=(${=$(_workbook_words options "$words[2]")})
   elif (( CURRENT == 3 )); then
@@ -84,11 +92,17 @@ def words_function(parser: argparse.ArgumentParser) -> str:
         options = [option for action in sub._actions for option in action.option_strings]
         cases.append(case(f"options {name}", [option for option in options if option.startswith("--")]))
         cases.append(case(f"first {name}", first_words(name, sub)))
+        for action in sub._actions:
+            if action.choices and action.option_strings:
+                spellings = "|".join(f"values {name} {option}" for option in action.option_strings)
+                cases.append(case(spellings, [str(choice) for choice in action.choices]))
     for chapter in chapters.chapters():
         names = [exercise.name for exercise in chapters.everything(chapter)]
+        of_ladders = [one.name for one in ladder.ladders() if one.exercise.chapter == chapter]
         for name in WITH_CHAPTER:
             spellings = (chapter.name[:2], chapter.name[:2].lstrip("0"), chapter.name)
-            cases.append(case("|".join(f"second {name} {one}" for one in spellings), names))
+            pattern = "|".join(f"second {name} {one}" for one in spellings)
+            cases.append(case(pattern, of_ladders if name == "ladder" else names))
     return '_workbook_words() {\n  case "$*" in\n' + "\n".join(cases) + "\n  esac\n}\n"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 EXAMPLES = {
     "journey": ("./workbook journey --preset nano --stage 3", "one stage of the small model"),
     "train": ("./workbook train --data my_text.txt --steps 200", "train on your own text"),
@@ -40,4 +42,5 @@ EXAMPLES = {
 def of(command: str) -> str:
     """The last lines of a command's --help."""
     example, about = EXAMPLES[command]
-    return f"example:\n  {example}\n      {about}"
+    words = textwrap.fill(about, 78, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return f"example:\n  {example}\n{words}"
