@@ -1,6 +1,6 @@
 // Mistake: the loop computes the next index and keeps the old one.
 // First screen: is at counter_not_advanced\.cu:2[0-9]
-// Stopped after: 3 s
+// Does not end
 #include <cmath>
 #include <cstdint>
 
