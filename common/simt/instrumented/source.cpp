@@ -1,15 +1,13 @@
 #include "instrumented/source.h"
 
-#include <fmt/format.h>
 #include <link.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <map>
 
-#include "runtime/fault.h"
+#include "instrumented/line_table.h"
 
 namespace simt::instrumented {
 namespace {
@@ -79,16 +77,12 @@ std::uintptr_t image_base() {
 }
 
 void look_up(const std::vector<std::uint32_t>& places) {
-  char program[4096] = {};
-  if (readlink("/proc/self/exe", program, sizeof(program) - 1) <= 0) return;
-  // -a prints each address before its lines, so that the answers can be told apart.
-  std::vector<std::string> words{"-a", "-i", "-e", program};
-  const std::size_t options = words.size();
+  std::vector<std::uint32_t> unknown;
   for (const std::uint32_t place : places) {
-    if (place != 0 && known().emplace(place, Frames{}).second) words.push_back(fmt::format("{:#x}", place));
+    if (place != 0 && known().emplace(place, Frames{}).second) unknown.push_back(place);
   }
-  if (words.size() == options) return;
-  const std::string output = detail::output_of("addr2line", words);
+  if (unknown.empty()) return;
+  const std::string output = LineTable().lines_of(unknown);
   std::uint32_t place = 0;
   for (std::size_t start = 0; start < output.size();) {
     const std::size_t end = std::min(output.find('\n', start), output.size());
@@ -110,6 +104,7 @@ SourceLine line_of(std::uint32_t place) {
 }
 
 void look_up_accesses(const std::vector<std::uint32_t>& places) {
+  const LineTable open;
   look_up(places);
   std::vector<std::uint32_t> behind;
   for (const std::uint32_t place : places) {

@@ -16,8 +16,7 @@ struct SourceLine {
 /// The program's load address, from which places are counted.
 std::uintptr_t image_base();
 
-/// Looks up all of these at once, because most of the time is needed to start the program that reads the line
-/// table.
+/// Looks up all of these at once, because most of the time is needed to open the line table (line_table.h).
 void look_up(const std::vector<std::uint32_t>& places);
 /// The line of a place that was looked up: the innermost one that is not in the CPU device's own headers.
 SourceLine line_of(std::uint32_t place);

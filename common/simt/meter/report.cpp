@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "instrumented/line_table.h"
 #include "instrumented/source.h"
 #include "instrumented/static_shared.h"
 #include "meter/arithmetic.h"
@@ -264,6 +265,7 @@ std::string report() {
     for (const auto& [key, site] : kernel.sites) places.push_back(site->pc);
     for (const auto& [pc, block] : kernel.basic_blocks) blocks.push_back(pc);
   }
+  const instrumented::LineTable open;
   const Arithmetic& arithmetic = arithmetic_of(blocks);
   instrumented::look_up(blocks);
   instrumented::look_up(kernel_places);

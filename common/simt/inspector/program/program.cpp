@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "inspector/program/host_findings.h"
+#include "instrumented/line_table.h"
 #include "runtime/scheduler.h"
 #include "simt/inspection.h"
 
@@ -34,6 +35,7 @@ std::atomic<bool> g_reported = false;
 
 void report(bool complete, int exit_code) {
   if (getpid() != g_owner || g_reported.exchange(true)) return;
+  const instrumented::LineTable open;
   nlohmann::json findings = nlohmann::json::array();
   for (const std::string& document : take_findings()) findings.push_back(nlohmann::json::parse(document));
   HostFindings& host = host_findings();

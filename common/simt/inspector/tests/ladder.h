@@ -8,8 +8,12 @@
 #include <vector>
 
 #include "inspector/findings.h"
+#include "instrumented/line_table.h"
 
 namespace ladder {
+
+/// All tests of the program ask one.
+inline const simt::instrumented::LineTable line_table;
 
 using simt::inspector::Finding;
 using simt::inspector::What;

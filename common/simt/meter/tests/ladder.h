@@ -24,15 +24,8 @@ inline std::ostream& operator<<(std::ostream& out, const Counts& c) {
              << " bytes used, " << c.lanes << " lanes";
 }
 
-inline nlohmann::json kernel(const std::string& name) {
-  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
-  const auto document = nlohmann::json::parse(simt::meter::report());
-  for (const auto& found : document["kernels"]) {
-    if (found["name"] == name) return found;
-  }
-  ADD_FAILURE() << "no kernel " << name << " in " << document.dump(1);
-  return {};
-}
+/// What the report says of it.
+nlohmann::json kernel(const std::string& name);
 
 /// The row of that line and kind; of that array, where it has several.
 inline nlohmann::json row(const nlohmann::json& kernel, int line, const std::string& kind,
