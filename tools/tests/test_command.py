@@ -40,7 +40,8 @@ class Refuses(unittest.TestCase):
         self.assertIn("no chapter '77'", done.stderr)
 
     def test_wrong_arguments_in_one_line(self):
-        self.refused("sing", words="invalid choice: 'sing'")
+        self.refused("sing", words="there is no command 'sing'")
+        self.refused("wacth", words="did you mean watch?")
         self.refused("check", "77", words="no chapter '77'")
         self.refused("test", "--jobs", "0", words="'0' is not a whole number of 1 or more")
         self.refused("test", "--device", "tpu", words="invalid choice: 'tpu'")

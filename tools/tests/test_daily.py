@@ -57,6 +57,25 @@ class Commands(unittest.TestCase):
         self.assertIn("All exercises are solved.", said)
         self.assertIn("All exercises are solved. Next: ./workbook ladder", self.run_it())
 
+    def test_json_on_success_and_on_failure(self):
+        self.assertEqual(self.answer("list")["chapters"][0]["exercises"][0]["state"], "untouched")
+        self.assertEqual(self.answer("doctor")["device"], "cpu")
+        for words in (
+            "hint 01 9",
+            "check 9",
+            "watch 9",
+            "solution 01",
+            "bench 01",
+            "next --bogus",
+            "setup",
+            "chek",
+        ):
+            done = toy_workbook.run(self.root, *words.split(), "--json")
+            document = json.loads(done.stdout)
+            self.assertEqual((document["kind"], document["exit_code"]), ("error", done.returncode), words)
+            self.assertEqual(done.stderr, f"workbook: {document['message']}\n")
+        self.assertEqual(self.answer("check")["kind"], "check")  # red, but an answer
+
     def test_hints_come_one_at_a_time(self):
         self.assertIn("hint 1 of 2: question", self.run_it("hint"))
         self.assertIn("    two", self.run_it("hint"))

@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import textwrap
-import traceback
 
 from . import (
     bench,
@@ -20,6 +19,7 @@ from . import (
     data,
     doctor,
     examples,
+    failure,
     files,
     inspect,
     journey,
@@ -62,7 +62,7 @@ METAVARS = {int: "N", float: "X", str: "NAME"}
 class Parser(argparse.ArgumentParser):
     def error(self, message: str):
         """One line instead of the whole usage text."""
-        raise WorkbookError(f"{message} (see {self.prog} --help)", Exit.USAGE)
+        raise WorkbookError(failure.of_arguments(message, self.prog), Exit.USAGE)
 
 
 LARGEST = 2**31 - 1  # what a C++ int holds; a seed may be larger
@@ -293,13 +293,10 @@ def parser() -> Parser:
     sub = add("profile", profile.command, profile.ABOUT, shared=False)
     profile.declare(sub, positive)
 
-    add(
-        "list",
-        commands.show_list,
-        "show chapters, exercises, implementations, and your progress",
-        shared=False,
-    )
-    add("doctor", doctor.command, "check every requirement, and say how to install what is missing")
+    about = "show chapters, exercises, implementations, and your progress"
+    daily_options.json_option(add("list", commands.show_list, about, shared=False))
+    about = "check every requirement, and say how to install what is missing"
+    daily_options.json_option(add("doctor", doctor.command, about))
     add("setup", commands.setup_only, "install what is missing, without building")
     return top
 
@@ -342,6 +339,7 @@ def ended_by(error: KeyboardInterrupt) -> int:
 def guarded(arguments: list | None, is_open: bool) -> int:
     """The one place that turns errors into words."""
     details = ""
+    console.answered = False
     try:
         if not is_open:
             raise WorkbookError("standard output is closed: nobody would read the output of the command")
@@ -373,27 +371,15 @@ def guarded(arguments: list | None, is_open: bool) -> int:
     except Exception as error:
         if os.environ.get("WORKBOOK_TRACEBACK"):
             raise
-        message, code = unexpected(error), Exit.FAILED
-    if details:
-        console.complain(details)
-    console.complain(f"workbook: {message}")
+        message, code = failure.unexpected(error), Exit.FAILED
+    failure.tell(arguments, message, code, details)
     return int(code)
 
 
 def require_places(options: argparse.Namespace) -> None:
     """Refuse before a long build what could not be written after it."""
-    if options.command in READ_ONLY:
+    if options.command in READ_ONLY or (options.command == "solution" and not options.count):
         return
     files.require_writable(machine.RESULTS)
     if hasattr(options, "device"):
         files.require_writable(machine.ROOT / "build")
-
-
-def unexpected(error: Exception) -> str:
-    """A mistake of ours, in one line too."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    words = " ".join(str(error).split())
-    return (
-        f"a mistake in the workbook itself: {type(error).__name__}, {console.shorten(words, 120)}, in "
-        f"{os.path.basename(place.filename)}:{place.lineno}; please report it. WORKBOOK_TRACEBACK=1 says more"
-    )

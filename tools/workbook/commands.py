@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import chapters, device, editor, machine, position, process, setup
+from . import chapters, console, device, editor, machine, position, process, setup
 from .build import Build
 from .console import heading, paint, say, warn
 from .errors import Exit, WorkbookError
@@ -50,9 +50,12 @@ def setup_only(options) -> int:
     return Exit.OK
 
 
-def show_list(_options) -> int:
+def show_list(options) -> int:
     """Chapters, their exercises and implementations, and how far the student is."""
     places = {place.exercise: place for place in position.survey()}
+    if options.json:
+        console.document("list", {"chapters": [entry(chapter, places) for chapter in chapters.chapters()]})
+        return Exit.OK
     names = [e.name for chapter in chapters.chapters() for e in chapters.everything(chapter)]
     width = max(map(len, names), default=0)
     for chapter in chapters.chapters():
@@ -67,3 +70,16 @@ def show_list(_options) -> int:
     solved = sum(place.solved for place in places.values())
     say(f"\n{solved} of {len(places)} starters solved. Check one: ./workbook check 01")
     return Exit.OK
+
+
+def entry(chapter: Path, places: dict) -> dict:
+    """A chapter in the list's JSON document."""
+    rows = []
+    for exercise in chapters.everything(chapter):
+        standing = (
+            places[exercise].standing if exercise in places else chapters.Standing("none", "no starter yet")
+        )
+        names = [] if isinstance(exercise, chapters.Fixit) else exercise.implementations
+        rows.append({"exercise": exercise.name, "state": standing.kind, "words": standing.words})
+        rows[-1]["implementations"] = names
+    return {"chapter": chapter.name, "title": chapters.title(chapter), "exercises": rows}

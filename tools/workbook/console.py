@@ -34,6 +34,7 @@ def mark(ok: bool) -> str:
 
 # Whether the command runs inside `watch` with its keys: then a key is named rather than a command.
 has_keys = False
+answered = False  # whether the command has printed its document
 
 
 class OutputError(Exception):
@@ -105,6 +106,8 @@ def aside(asked: bool) -> Iterator[None]:
 
 def document(kind: str, body: dict) -> None:
     """The answer to --json (docs/results_schema.md)."""
+    global answered
+    answered = True
     say(json.dumps({"schema_version": 1, "kind": kind, **body}, indent=1))
 
 

@@ -6,10 +6,10 @@ import os
 import platform
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import device, files, machine, packages, process, python_env
+from . import console, device, files, machine, packages, process, python_env
 from .console import heading, paint, say
 from .errors import Exit, WorkbookError
 from .machine import ROOT
@@ -30,6 +30,10 @@ class Finding:
 def command(options) -> int:
     chosen, problem = decide(options.device)
     findings = [*tools(), *libraries(chosen), *cuda(chosen == "cuda"), *extras()]
+    if options.json:
+        about = {"device": None if problem else chosen, "problem": problem}
+        console.document("doctor", {**about, "findings": [asdict(one) for one in findings]})
+        return Exit.SETUP if problem or any(one.status == "missing" for one in findings) else Exit.OK
     heading(f"{platform.system()} {platform.machine()}, {system_name()}, {os.cpu_count()} cores")
     for finding in findings:
         show(finding)

@@ -34,8 +34,11 @@ def command(options) -> int:
         say(nothing_to_do(place, source, options))
         return Exit.OK
     say(f"{shown(exercise.starter)} is as in {source} again.")
-    say(f"Yours is kept: {shown(kept)}")
-    say(f"To restore yours: ./workbook reset {call} --undo")
+    if options.undo:
+        say(f"What it replaced is kept: {shown(kept)}")
+    else:
+        say(f"Yours is kept: {shown(kept)}")
+        say(f"To restore yours: ./workbook reset {call} --undo")
     return Exit.OK
 
 

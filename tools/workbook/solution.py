@@ -18,8 +18,10 @@ def command(options) -> int:
     if not exercise.reference.is_file():
         raise WorkbookError(f"{shown(exercise.reference)} is missing; put it back: git checkout", Exit.SETUP)
     if not options.force and not is_solved(place):
-        message = f"{place.title} is not solved yet ({place.standing.words}); ./workbook hint {exercise.call}"
-        raise WorkbookError(f"{message} helps, and --force shows the reference all the same", Exit.USAGE)
+        hint = "key h" if console.has_keys else f"./workbook hint {exercise.call}"
+        force = f"./workbook solution {exercise.call} --force" if console.has_keys else "--force"
+        message = f"{place.title} is not solved yet ({place.standing.words}); {hint}"
+        raise WorkbookError(f"{message} helps, and {force} shows the reference all the same", Exit.USAGE)
     if options.walkthrough or options.step:
         if options.json or options.count:
             raise WorkbookError("--walkthrough is text alone: without --json and --count", Exit.USAGE)
