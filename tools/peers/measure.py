@@ -24,6 +24,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+# torch.compile in this process: its pool of processes has kept a peer waiting for 300 s at the end.
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+
 try:
     import torch
 except ImportError:
