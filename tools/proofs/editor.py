@@ -5,7 +5,7 @@
 
 Reads each file with its entry of compile_commands.json (tools/workbook/editor.py): by `clangd --check` where
 clangd is installed, else by `clang++ -fsyntax-only`. The files are the kernel files of chapters, ladders and
-guides, and the programs in tools/tests/own_files/right. Then files that are wrong in one place, which must be
+guides, the fix-its in C++, and the programs in tools/tests/own_files/right. Then files that are wrong in one place, which must be
 refused there. --sample takes one file of each chapter, a starter and a reference in turn, and clangd then
 tries no hover and no refactoring at each word, which reports no errors of the file. Exit code 77 without
 either program.
@@ -39,6 +39,7 @@ ERROR = re.compile(
     r"^E\[[\d:.]+\] \[\w+\] Line (\d+): (.*)$|^[^\s:]*:(\d+):\d+: (?:fatal )?error: (.*)$", re.M
 )
 CHAPTERS = re.compile(r"^\d\d_")
+FIXIT = re.compile(r"_(starter|solution)\.cpp$")  # of the host's code
 # Mistakes that a student should see in the editor: what the file has instead, and a word of the error.
 WRONG = {
     "a name that is not there": ("y[i] = x[i];", "y[i] = x[row];", "row"),
@@ -123,9 +124,10 @@ def subjects(sample: bool) -> list:
     for path in tree.for_cpu():
         name = relative(path)
         wanted = CHAPTERS.match(name) or name.startswith(
-            ("solutions/ladders/", "docs/", "tools/tests/own_files/right/")
+            ("solutions/ladders/", "solutions/journey/", "docs/", "tools/tests/own_files/right/")
         )
-        if wanted and path.suffix != ".cpp" and editor.is_kernel_file(path):
+        is_kernel = path.suffix != ".cpp" and editor.is_kernel_file(path)
+        if wanted and (is_kernel or FIXIT.search(name)):
             found.append(path)
     if not sample:
         return found

@@ -141,6 +141,22 @@ class EditorFiles(unittest.TestCase):
             self.assertEqual(task["command"], "./workbook")
             cli.parser().parse_args(["02" if "{" in word else word for word in task["args"]])
 
+    def test_compiler_errors_become_entries_without_another_extension(self):
+        """$gcc is the matcher of an extension that is not recommended."""
+        tasks = json.loads((support.ROOT / ".vscode" / "tasks.json").read_text())["tasks"]
+        matchers = [task["problemMatcher"] for task in tasks]
+        self.assertFalse([one for one in matchers if isinstance(one, str)])
+        pattern = next(one["pattern"] for one in matchers if one)
+        groups = [pattern[name] for name in ("file", "line", "column", "severity", "message")]
+        for line, found in (
+            ("01_x/a_starter.cu:12:3: error: no i", ("01_x/a_starter.cu", "12", "3", "error", "no i")),
+            ("a.h:3: fatal error: none", ("a.h", "3", None, "error", "none")),
+            ("  step 2: error: none", None),
+            ("In file included from a.h:3:", None),
+        ):
+            match = re.match(pattern["regexp"], line)
+            self.assertEqual(match and match.group(*groups), found, line)
+
     def test_the_container_has_what_setup_installs(self):
         from workbook import packages
 
