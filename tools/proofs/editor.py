@@ -5,10 +5,10 @@
 
 Reads each file with its entry of compile_commands.json (tools/workbook/editor.py): by `clangd --check` where
 clangd is installed, else by `clang++ -fsyntax-only`. The files are the kernel files of chapters, ladders and
-guides, the fix-its in C++, and the programs in tools/tests/own_files/right. Then files that are wrong in one place, which must be
-refused there. --sample takes one file of each chapter, a starter and a reference in turn, and clangd then
-tries no hover and no refactoring at each word, which reports no errors of the file. Exit code 77 without
-either program.
+guides, the fix-its in C++, and the programs in tools/tests/own_files/right. Then files that are wrong in one
+place, which must be refused there. --sample takes one file of each chapter, a starter and a reference in
+turn, and clangd then tries no hover and no refactoring at each word, which reports no errors of the file.
+Exit code 77 without either program.
 """
 
 from __future__ import annotations
