@@ -33,7 +33,7 @@ void WarpClock::synchronize(std::uint32_t arrived, std::uint32_t live, std::uint
       absent_clock[lane] = static_cast<std::uint16_t>(own(static_cast<std::uint32_t>(lane)));
     }
     absent |= ~(live | mask);
-    ++epoch;
+    wrapped = ++epoch == 0 || wrapped;
     partial = false;
   }
 }

@@ -13,7 +13,7 @@ using namespace instrumented;  // Kind
 struct Entry {
   std::uint32_t run = 0;  // the block that ran, by its number among all blocks of this process
   std::uint32_t pc = 0;   // where in the program, from its load address
-  std::uint32_t who = 0;  // 10 bits: thread in its block; 22 bits: barriers that its block had passed
+  std::uint32_t who = 0;  // 10 bits: thread in its block; 22 bits: the clock of the block
   std::uint32_t how =
       0;  // 4 bits: which bytes; 2: Kind; 10: clock of the lane; 16: synchronisations of the warp
 
@@ -24,6 +24,8 @@ struct Entry {
   Kind kind() const { return static_cast<Kind>(how >> 4 & 3); }
   std::uint32_t clock() const { return how >> 6 & 0x3ff; }
   std::uint32_t warp_epoch() const { return how >> 16; }
+  /// Grows with the synchronizations of the thread's warp.
+  std::uint32_t stamp() const { return how >> 6; }
 };
 
 /// Four bytes of memory: their last plain write, and two other accesses.
@@ -36,6 +38,7 @@ struct Cell {
 /// clock of lane b up to which lane a has seen its accesses.
 struct WarpClock {
   std::uint16_t epoch = 0;
+  bool wrapped = false;  // no longer grows: `epoch` was larger before
   bool partial = false;
   std::uint32_t absent = 0;  // lanes that had returned when the others met without naming them in their mask,
   std::uint16_t absent_epoch[32], absent_clock[32];  // and the last that they had done by then
@@ -43,7 +46,7 @@ struct WarpClock {
 
   void begin() {
     epoch = 0;
-    partial = false;
+    wrapped = partial = false;
     absent = 0;
   }
 

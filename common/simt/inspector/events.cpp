@@ -42,8 +42,18 @@ void library_access(const void* address, std::size_t bytes, Kind kind, const voi
   }
 }
 
-void fence() {
-  if (Watch* w = watch; w != nullptr) w->fence();
+void atomic_done(const void* address, Effect effect, int order, const void* pc) {
+  if (Watch* w = watch; w != nullptr) {
+    w->atomic_done(reinterpret_cast<std::uintptr_t>(address), effect, order, pc);
+  }
+}
+
+void fence(int order) {
+  if (Watch* w = watch; w != nullptr) w->fence(order);
+}
+
+void set_scope(bool is_for_block) {
+  if (Watch* w = watch; w != nullptr) w->set_scope(is_for_block);
 }
 
 }  // namespace simt::instrumented

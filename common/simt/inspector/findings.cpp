@@ -35,6 +35,7 @@ struct Booked {
   bool has_earlier = false;
   std::string memory;
   std::uint64_t count = 0;
+  Missing missing;
 };
 
 // Never destroyed: kernels may run until the process ends.
@@ -73,6 +74,7 @@ const char* name_of(Kind kind) {
     case kWrite:
       return "write";
     case kAtomic:
+    case kBlockAtomic:
       return "atomic";
     default:
       return "access";
@@ -99,6 +101,22 @@ Party party(const Access& access) {
   result.block = coordinates(run.block, launch.grid);
   result.thread = coordinates(access.thread, launch.block);
   return result;
+}
+
+// The lines, with the name of the file where it is not that of the first access.
+Finding::Order order(const Missing& missing, const std::vector<Party>& parties) {
+  const auto name = [&](const std::string& file, int line) {
+    std::string text = "line " + std::to_string(line);
+    if (file != parties[0].file) text += " of " + file.substr(file.rfind('/') + 1);
+    return text;
+  };
+  const auto place = [&](std::uint32_t pc) {
+    const SourceLine line = line_of(pc);
+    return name(line.file, line.line);
+  };
+  const auto access = [&](const Party& p) { return p.access + " of " + name(p.file, p.line); };
+  return {missing.why,           missing.is_update,   access(parties[0]),
+          place(missing.signal), place(missing.wait), access(parties[1])};
 }
 
 auto order_of(const Finding& f) {
@@ -211,7 +229,8 @@ bool repeated(What what, const Access& later, const Access* earlier) {
   return true;
 }
 
-void report(What what, const Access& later, const Access* earlier, const std::string& memory) {
+void report(What what, const Access& later, const Access* earlier, const std::string& memory,
+            const Missing& missing) {
   const std::lock_guard lock(state().mutex);
   Booked& booked = state().booked[key_of(what, later, earlier)];
   if (booked.count++ != 0) return;
@@ -219,6 +238,7 @@ void report(What what, const Access& later, const Access* earlier, const std::st
   booked.has_earlier = earlier != nullptr;
   if (earlier != nullptr) booked.earlier = *earlier;
   booked.memory = memory;
+  booked.missing = missing;
 }
 
 void add_guess(std::uint32_t pc) {
@@ -249,6 +269,10 @@ std::vector<Finding> so_far() {
   for (const auto& [key, booked] : s.booked) {
     places.push_back(booked.later.site.pc);
     if (booked.has_earlier) places.push_back(booked.earlier.site.pc);
+    if (booked.missing.why != Missing::kUnknown) {
+      places.push_back(booked.missing.signal);
+      places.push_back(booked.missing.wait);
+    }
   }
   look_up(places);
   std::vector<Finding> findings;
@@ -261,6 +285,7 @@ std::vector<Finding> so_far() {
     finding.count = booked.count;
     if (booked.has_earlier) finding.parties.push_back(party(booked.earlier));
     finding.parties.push_back(party(booked.later));
+    if (booked.missing.why != Missing::kUnknown) finding.order = order(booked.missing, finding.parties);
     findings.push_back(std::move(finding));
   }
   merge(findings);

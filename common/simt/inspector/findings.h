@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "inspector/missing.h"
 #include "runtime/stream_order.h"
 #include "simt/launch.h"
 
@@ -48,6 +49,12 @@ struct Finding {
   std::string memory;  // "4 bytes past the end of an array of 1024 bytes"
   std::vector<Party> parties;
   std::uint64_t count = 1;
+  /// Of a race: what an atomic operation that was meant to order the two accesses lacks.
+  struct Order {
+    Missing::Why why = Missing::kUnknown;
+    bool is_update = false;
+    std::string first, signal, wait, second;  // "write of line 12", "line 14", ...
+  } order;
   std::string advice;
 };
 
@@ -73,7 +80,8 @@ struct Access {
 inline constexpr std::uint32_t kHostRun = 0;
 
 /// Counts one occurrence. Only the first of a kind at the same lines becomes a finding.
-void report(What what, const Access& later, const Access* earlier, const std::string& memory);
+void report(What what, const Access& later, const Access* earlier, const std::string& memory,
+            const Missing& missing = {});
 /// True if `report` would only count; then this function counts, and the caller does not have to make the
 /// text.
 bool repeated(What what, const Access& later, const Access* earlier);

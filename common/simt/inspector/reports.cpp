@@ -106,11 +106,18 @@ bool Watch::is_guard(std::uintptr_t address) const {
 void Watch::report_race(bool shared, std::uintptr_t address, const Entry& earlier, const Entry& now) {
   const Pause pause;
   if (lost_ || (shared && is_guard(address))) return;
+  if (is_atomic(earlier.kind()) && !is_atomic(now.kind()) && order_.active() &&
+      (order_.has_read(address, earlier, run_) ||
+       order_.has_read(address & ~std::uintptr_t{7}, earlier, run_)))
+    return;  // the block has seen its result
+  if (is_atomic(earlier.kind()) && now.kind() == kRead) order_.plain_load(address, now.pc, this->now());
   const bool one_launch = shared || same_launch(earlier.run, now.run);
   const What what = shared ? What::kSharedRace : one_launch ? What::kGlobalRace : What::kStreamRace;
   const Access first{{earlier.pc, nullptr, 0}, earlier.kind(), earlier.run, earlier.thread()};
   const Access second{{now.pc, nullptr, 0}, now.kind(), now.run, now.thread()};
-  if (!repeated(what, second, &first)) report(what, second, &first, describe(what, address));
+  if (repeated(what, second, &first)) return;
+  report(what, second, &first, describe(what, address),
+         one_launch ? order_.missing(address, earlier, this->now()) : Missing());
 }
 
 void Watch::before_atomic() const {

@@ -66,9 +66,18 @@ class Streams {
   std::atomic<std::size_t> host_bytes_ = 0;
 };
 
+inline bool is_atomic(Kind kind) {
+  return kind == kAtomic || kind == kBlockAtomic;
+}
+
 /// Whether two accesses of one byte may not happen at the same time.
 inline bool conflict(Kind a, Kind b) {
   return a == kWrite || b == kWrite || a != b;
+}
+inline bool conflict(const Entry& a, const Entry& b) {
+  if (is_atomic(a.kind()) && is_atomic(b.kind()))
+    return a.run != b.run && (a.kind() == kBlockAtomic || b.kind() == kBlockAtomic);
+  return conflict(a.kind(), b.kind());
 }
 
 }  // namespace simt::inspector

@@ -34,7 +34,8 @@ SharedShadow shadow_of(std::size_t bytes) {
   return {fresh_array<SharedCell>(words), fresh_array<Settled>(words)};
 }
 
-constexpr std::uint64_t kWholeBlock = 0xffffffffu;
+// The clock of a block grows up to here, and with barriers further.
+constexpr std::uint32_t kMostClock = 3u << 20;
 
 }  // namespace
 
@@ -61,16 +62,16 @@ void Watch::begin(const detail::Grid& grid, std::uint64_t number) {
     launch_ = grid.number;
     first_run_ = run_;
     interleaved_ = false;
-    releases_.clear();
+    order_.begin_launch();
   } else {
     interleaved_ = interleaved_ || run_ != before + 1;
   }
   look_at_streams(new_launch);
-  epoch_ = 0;
+  clock_ = barrier_ = 1;
   ++phase_;
   lost_ = false;
-  fenced_.reset();
-  seen_.clear();
+  for_block_.reset();
+  order_.begin_block();
   for (unsigned warp = 0; warp < (context.count + 31) / 32; ++warp) {
     warps_[warp].begin();
   }
@@ -97,46 +98,61 @@ void Watch::look_at_streams(bool new_launch) {
 Entry Watch::entry(Kind kind, std::uint32_t mask, std::uint32_t pc) const {
   const std::uint32_t linear = thread();
   const WarpClock& warp = warps_[linear / 32];
-  return {run_, pc, epoch_ << 10 | linear,
+  return {run_, pc, clock_ << 10 | linear,
           static_cast<std::uint32_t>(warp.epoch) << 16 | warp.own(linear & 31) << 6 | kind << 4 | mask};
 }
 
 // Whether the running thread comes after `earlier` in every order in which threads can run.
 inline bool Watch::ordered(const Entry& earlier) const {
   if (earlier.run != run_) return ordered_across_blocks(earlier);
-  const std::uint32_t difference = earlier.who ^ who();
-  if (difference == 0 || difference >> 10 != 0) return true;  // the same thread; a barrier in between
-  if ((difference & 0x3e0) != 0) return false;                // another warp
-  return warps_[thread() / 32].has_seen(thread() & 31, earlier);
+  if (earlier.epoch() < barrier_ || earlier.thread() == thread()) return true;
+  if (earlier.warp() == thread() / 32 && warps_[thread() / 32].has_seen(thread() & 31, earlier)) return true;
+  return order_.active() && order_.knows(thread(), earlier);
 }
 
 bool Watch::ordered_across_blocks(const Entry& earlier) const {
   if (earlier.run < first_run_ && all_before_) return true;
   if (earlier.run < first_run_ || (interleaved_ && !same_launch(earlier.run, run_)))
     return point_ == nullptr || comes_before(earlier.run, *point_);
-  if (seen_.empty()) return false;
-  const std::uint64_t run = std::uint64_t{earlier.run} << 32;
-  const auto block = seen_.find(run | kWholeBlock), thread = seen_.find(run | earlier.thread());
-  return (block != seen_.end() && earlier.epoch() < block->second) ||
-         (thread != seen_.end() && earlier.epoch() <= thread->second);
+  return order_.active() && order_.knows(thread(), earlier);
 }
 
-// An atomic operation after __threadfence(): publishes what came before it, and shows what others have
-// published.
-void Watch::synchronize_through(std::uintptr_t address) {
-  if (releases_.empty() && !fenced_[thread()]) return;
+void Watch::block_synchronized() {
+  order_.barrier();
+  barrier_ = ++clock_;
+  ++phase_;
+}
+
+void Watch::warp_synchronized(unsigned warp, unsigned arrived, unsigned live, unsigned mask) {
+  if (order_.active()) order_.warp_barrier(warp, arrived);
+  warps_[warp].synchronize(arrived, live, mask);
+}
+
+// Accesses from here on are not among those that a fence or release has published. Other atomic operations
+// are told apart only for what a finding says, so most numbers are left for fences and releases.
+void Watch::tick(std::uint32_t most) {
+  if (clock_ < most) ++clock_;
+}
+
+void Watch::fence(int order) {
   const Pause pause;
-  const auto found = releases_.find(address);
-  if (found != releases_.end()) {
-    for (const Release& release : found->second) {
-      const std::uint64_t run = std::uint64_t{release.run} << 32;
-      for (const std::uint64_t key : {run | kWholeBlock, run | (release.who & 0x3ff)}) {
-        std::uint32_t& seen = seen_[key];
-        seen = std::max(seen, release.who >> 10);
-      }
-    }
-  }
-  if (fenced_[thread()]) releases_[address].push_back({run_, who()});
+  if (!order_.active()) ++phase_;  // what is settled was settled without regard to fences
+  if (order_.fence(order, now())) tick(kMostClock);
+}
+
+void Watch::atomic_done(std::uintptr_t address, Effect effect, int order, const void* caller) {
+  if (lost_ || context.runner->on_stack(address)) return;
+  const Pause pause;
+  const bool is_shared = address - variables_ < variable_bytes_ || address - dynamic_space_ < kDynamicSpace;
+  const bool was_active = order_.active();
+  const bool publishes = order_.operation(address, is_shared, effect, order, place_of(caller), now());
+  if (publishes || (effect & kStored) != 0) tick(publishes ? kMostClock : kMostClock / 3);
+  if (order_.active() != was_active) ++phase_;
+}
+
+// A return address; the call lies before it.
+std::uint32_t Watch::place_of(const void* caller) const {
+  return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base_ - 1);
 }
 
 // Two readers of blocks that have ended represent all later readers of this launch: no later write is ordered
@@ -147,7 +163,7 @@ inline bool Watch::stands_for_readers(const Cell& cell) const {
     return e.run - first_run_ < run_ - first_run_ && e.kind() == kRead;
   };
   return is_of_earlier_block(first) && is_of_earlier_block(second) &&
-         (first.run != second.run || first.warp() != second.warp()) && seen_.empty() && !interleaved_;
+         (first.run != second.run || first.warp() != second.warp()) && !order_.active() && !interleaved_;
 }
 
 // Compare with the accesses that the cell remembers, then remember this one.
@@ -165,7 +181,7 @@ inline void Watch::visit(Cell& cell, std::uintptr_t address, const Entry& now) {
   for (int i = kind == kRead && written_long_ago ? 1 : 0; i < 3; ++i) {
     const Entry& earlier = cell.entry[i];
     is_ordered[i] = earlier.run == 0 || (kShared && earlier.run != run_) || ordered(earlier);
-    if (!is_ordered[i] && conflict(earlier.kind(), kind) && (earlier.how & now.how & 0xf) != 0) {
+    if (!is_ordered[i] && conflict(earlier, now) && (earlier.how & now.how & 0xf) != 0) {
       report_race(kShared, address, earlier, now);
     }
   }
@@ -187,7 +203,6 @@ inline void Watch::visit(Cell& cell, std::uintptr_t address, const Entry& now) {
 }
 
 void Watch::device_access(std::uintptr_t address, std::size_t bytes, Kind kind, std::uint32_t pc) {
-  if (kind == kAtomic) synchronize_through(address);
   if (!transfers_.empty()) compare_with_transfers(address, bytes, kind, pc);
   const std::uintptr_t end = address + bytes;
   for (std::uintptr_t at = address; at < end;) {
@@ -214,7 +229,7 @@ void Watch::device_unwritten(std::uintptr_t address, std::uint32_t mask, Kind ki
   bool report = true;
   for (int byte = 0; byte < 4; ++byte) report &= (mask & ~state & 1u << byte) == 0 || word[byte] == 0xff;
   if (report) report_one(What::kNeverWritten, address, kind, pc);
-  if (!report || kind == kAtomic) state = static_cast<unsigned char>(state | mask);
+  if (!report || is_atomic(kind)) state = static_cast<unsigned char>(state | mask);
 }
 
 // Whether one more read of this cell would give no new information.
@@ -225,7 +240,7 @@ inline bool Watch::is_settled(const Settled& settled, SharedCell& cell, std::uin
   const std::uint32_t warp = thread() / 32;
   if (settled.warp != warp || settled.warp_epoch != warps_[warp].epoch || warps_[warp].partial) return false;
   // If __syncwarp orders only some lanes, the last reader may still differ from the first.
-  if (cell.cell.entry[1].who != who()) cell.cell.entry[2] = entry(kRead, mask, pc);
+  if (cell.cell.entry[1].thread() != thread()) cell.cell.entry[2] = entry(kRead, mask, pc);
   return true;
 }
 
@@ -233,10 +248,11 @@ inline bool Watch::is_settled(const Settled& settled, SharedCell& cell, std::uin
 inline void Watch::settle(Settled& settled, const SharedCell& cell) const {
   const auto& [written, first, second] = cell.cell.entry;
   const auto is_read_now = [&](const Entry& e) {
-    return e.run == run_ && e.epoch() == epoch_ && e.kind() == kRead;
+    return e.run == run_ && e.epoch() >= barrier_ && e.kind() == kRead;
   };
-  if (!is_read_now(first) || !is_read_now(second) || first.who == second.who) return;
-  const bool written_before = written.run != run_ || written.epoch() != epoch_;
+  if (!is_read_now(first) || !is_read_now(second) || first.thread() == second.thread()) return;
+  if (order_.active()) return;  // a fence may order a write after these two alone
+  const bool written_before = written.run != run_ || written.epoch() < barrier_;
   if (first.warp() != second.warp()) {
     if (!written_before) return;
     settled.warp = Settled::kEveryWarp;
@@ -289,8 +305,8 @@ void Watch::shared_access(const SharedShadow& shadow, std::uintptr_t offset, std
 void Watch::access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* caller) {
   const auto context_start = reinterpret_cast<std::uintptr_t>(&context);
   if (address - context_start < sizeof(context)) return;
-  // A return address; the call lies before it.
-  const auto pc = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(caller) - image_base_ - 1);
+  const std::uint32_t pc = place_of(caller);
+  if (kind == kAtomic && for_block_[thread()]) kind = kBlockAtomic;
   if (device_memory.holds(address)) return device_access(address, bytes, kind, pc);
   if (address - variables_ < variable_bytes_) {
     return shared_access(static_shadow_, address - variables_, address, bytes, kind, pc);
@@ -300,7 +316,6 @@ void Watch::access(std::uintptr_t address, std::size_t bytes, Kind kind, const v
     if (address - dynamic_space_ >= kDynamicSpace) return report_one(What::kOutOfBounds, address, kind, pc);
     return shared_access(dynamic_shadow_, address - dynamic_space_, address, bytes, kind, pc);
   }
-  if (kind == kAtomic) synchronize_through(address);  // a __device__ variable
   other_access(address, bytes, kind, pc);
 }
 
@@ -320,7 +335,8 @@ void Watch::variable_access(std::uintptr_t address, std::size_t bytes, Kind kind
 void Watch::compares(std::uintptr_t address, std::size_t bytes) {
   const auto note = [&](const Cell& cell) {
     for (const Entry& e : cell.entry) {
-      if (e.run == run_ && e.who == who() && e.kind() == kRead) add_guess(e.pc);
+      if (e.run == run_ && e.thread() == thread() && e.epoch() >= barrier_ && e.kind() == kRead)
+        add_guess(e.pc);
     }
   };
   const Pause pause;

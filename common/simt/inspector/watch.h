@@ -10,6 +10,7 @@
 
 #include "inspector/entry.h"
 #include "inspector/findings.h"
+#include "inspector/order.h"
 #include "inspector/streams.h"
 #include "simt/launch.h"
 
@@ -47,20 +48,19 @@ class Watch {
   Watch();
 
   void begin(const detail::Grid& grid, std::uint64_t number);
-  void block_synchronized() {
-    ++epoch_;
-    ++phase_;
-  }
-  void warp_synchronized(unsigned warp, unsigned arrived, unsigned live, unsigned mask) {
-    warps_[warp].synchronize(arrived, live, mask);
-  }
+  void block_synchronized();
+  void warp_synchronized(unsigned warp, unsigned arrived, unsigned live, unsigned mask);
   /// The running thread has failed. Of the other threads, only accesses outside of arrays and reads of
   /// unwritten memory are still reported; they may lack the effects of this thread.
   void lose_thread() { lost_ = true; }
   /// Ends the block if a thread has failed, because others may wait in a loop for what it would have
   /// published.
   void before_atomic() const;
-  void fence() { fenced_.set(detail::context.linear); }
+  void fence(int order);
+  /// What the running thread does next is ordered for its block only; or no longer.
+  void set_scope(bool is_for_block) { for_block_.set(thread(), is_for_block); }
+  /// The atomic operation that was checked last has happened.
+  void atomic_done(std::uintptr_t address, Effect effect, int order, const void* caller);
 
   void access(std::uintptr_t address, std::size_t bytes, Kind kind, const void* pc);
   /// The same by a function of the C library, which host code calls as well. So only memory of the device
@@ -73,11 +73,13 @@ class Watch {
 
  private:
   std::uint32_t thread() const { return detail::context.linear; }
-  std::uint32_t who() const { return epoch_ << 10 | thread(); }
+  std::uint32_t who() const { return clock_ << 10 | thread(); }
+  Now now() const { return {run_, thread(), clock_, barrier_, &warps_[thread() / 32], for_block_[thread()]}; }
+  std::uint32_t place_of(const void* caller) const;
+  void tick(std::uint32_t most);
   Entry entry(Kind kind, std::uint32_t mask, std::uint32_t pc) const;
   bool ordered(const Entry& earlier) const;
   bool ordered_across_blocks(const Entry& earlier) const;
-  void synchronize_through(std::uintptr_t address);
   void look_at_streams(bool new_launch);
   [[gnu::cold, gnu::noinline]] void compare_with_transfers(std::uintptr_t address, std::size_t bytes,
                                                            Kind kind, std::uint32_t pc);
@@ -111,9 +113,10 @@ class Watch {
   std::vector<TransferRef> transfers_;  // that nothing orders with it
   std::uint64_t streams_version_ = 0;
   std::uint32_t launch_ = 0;
-  bool lost_ = false;  // a thread of this block has failed
-  std::uint32_t epoch_ = 0;
-  std::uint32_t phase_ = 0;  // counts barriers and the starts of blocks
+  bool lost_ = false;          // a thread of this block has failed
+  std::uint32_t clock_ = 1;    // of the block: barriers, fences and releases
+  std::uint32_t barrier_ = 1;  // the clock at the last barrier
+  std::uint32_t phase_ = 0;    // counts barriers and the starts of blocks
   const std::uintptr_t image_base_;
   const std::uintptr_t variables_;
   const std::size_t variable_bytes_;
@@ -126,14 +129,8 @@ class Watch {
   SharedShadow dynamic_shadow_;
   std::vector<WarpClock> warps_;
 
-  // Order between blocks: a thread that has fenced and then uses an atomic publishes what its block did
-  // before; who uses the same atomic later has seen it.
-  struct Release {
-    std::uint32_t run, who;
-  };
-  std::bitset<1024> fenced_;
-  std::unordered_map<std::uintptr_t, std::vector<Release>> releases_;  // of this launch
-  std::unordered_map<std::uint64_t, std::uint32_t> seen_;  // by run and thread (or all): barriers passed
+  std::bitset<1024> for_block_;  // threads that are in an operation of that scope
+  Order order_;
 };
 
 /// Whether a kernel has allocated this with new or malloc. Null if allocations of kernels are not recorded.

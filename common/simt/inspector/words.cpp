@@ -52,13 +52,87 @@ bool same(uint3 a, uint3 b) {
   return a.x == b.x && a.y == b.y && a.z == b.z;
 }
 
+// Why an atomic operation that tells of the first access does not order the second one after it.
+std::string order_advice(const Finding::Order& order) {
+  const auto& [why, is_update, first, signal, wait, second] = order;
+  switch (why) {
+    case Missing::kUnknown:
+      return "";
+    case Missing::kFence:
+      return fmt::format(
+          "No __threadfence() stands between the {} and the atomic operation at {}, so that operation does "
+          "not "
+          "publish it: put the fence between the two, or make the operation a release.",
+          first, signal);
+    case Missing::kLaterFence:
+      return fmt::format(
+          "The {} comes after the last __threadfence() of its thread, so the atomic operation at {} does not "
+          "publish it: put the fence between the two.",
+          first, signal);
+    case Missing::kFenceAfterBarrier:
+      return fmt::format(
+          "The last __threadfence() before the atomic operation at {} does not come after the {} of another "
+          "thread, so that operation does not publish it: put the fence after the barrier that orders the "
+          "two.",
+          signal, first);
+    case Missing::kFenceAfterWait:
+      return fmt::format(
+          "The {} follows the relaxed atomic operation at {} without a __threadfence(), so it may come too "
+          "early, although {} publishes the {}: put the fence after {}, or make that operation an acquire.",
+          second, wait, signal, first, wait);
+    case Missing::kAtomicWait:
+      return fmt::format(
+          "The {} follows a load at {} that is not atomic and orders nothing, volatile or not: load the flag "
+          "that {} sets with cuda::atomic_ref, as an acquire.",
+          second, wait, signal);
+    case Missing::kDeviceFence:
+      return fmt::format(
+          "The fence before the atomic operation at {} is only for the threads of its block, so that "
+          "operation "
+          "does not publish the {} to other blocks: use __threadfence(), or thread_scope_device.",
+          signal, first);
+    case Missing::kDeviceSignal:
+    case Missing::kDeviceWait:
+      return fmt::format(
+          "The atomic operation at {} has the scope of a block, so it does not order the {} and the {} of "
+          "another block: give it the scope of the device.",
+          why == Missing::kDeviceSignal ? signal : wait, first, second);
+  }
+  return "";
+}
+
 std::string race_advice(const Finding& finding) {
+  const Finding::Order& order = finding.order;
+  const bool is_perhaps = order.why == Missing::kFence && order.is_update;
+  if (order.why != Missing::kUnknown && !is_perhaps) return order_advice(order);
   const Party &first = finding.parties[0], &second = finding.parties[1];
   const bool one_line = first.file == second.file && first.line == second.line;
   if (finding.what == What::kGlobalRace && !same(first.block, second.block)) {
-    return "Blocks run at the same time and in any order: use an atomic operation, or let each block write "
-           "memory of "
-           "its own and combine it in a second kernel.";
+    if (first.access == "atomic" && second.access == "atomic") {
+      return "An atomic operation with the scope of a block is atomic for the threads of its block alone: "
+             "give "
+             "it the scope of the device.";
+    }
+    const auto is = [&](const char* one, const char* other) {
+      return (first.access == one && second.access == other) ||
+             (first.access == other && second.access == one);
+    };
+    if (is("read", "atomic")) {
+      return "Blocks run at the same time and in any order: read the value with an atomic operation too, "
+             "such as "
+             "a load of cuda::atomic_ref (volatile is not atomic), or in a second kernel.";
+    }
+    std::string advice =
+        "Blocks run at the same time and in any order: use an atomic operation, or let each block write "
+        "memory "
+        "of its own and combine it in a second kernel.";
+    if (is_perhaps) {
+      advice += fmt::format(
+          " If the atomic operation at {} is to tell other blocks of the {}, put __threadfence() between the "
+          "two.",
+          order.signal, order.first);
+    }
+    return advice;
   }
   if (one_line && first.access == "write" && second.access == "write") {
     return "Several threads write one element: let one thread write it, give each thread an element of its "
@@ -143,9 +217,12 @@ std::string advice_for(const Finding& finding) {
     case What::kUseAfterFree:
       return "Free memory only after the last kernel that uses it.";
     case What::kNeverWritten:
-      return finding.parties.back().access == "atomic"
-                 ? "Set the memory to a start value before kernels add to it."
-                 : "Write the element before it is read, or leave it out of the loop that reads.";
+      if (finding.parties.back().access != "atomic")
+        return "Write the element before it is read, or leave it out of the loop that reads.";
+      return finding.memory.find("shared ") != std::string::npos
+                 ? "Let threads of the block set the shared memory to a start value, and put __syncthreads() "
+                   "before the first atomic operation."
+                 : "Set the memory to a start value before kernels add to it.";
     case What::kMisaligned:
       return "A vector access needs an address that is a multiple of its size: check the address first, and "
              "use "

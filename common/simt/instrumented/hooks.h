@@ -7,8 +7,11 @@
 
 namespace simt::instrumented {
 
-/// How an access treats the memory. Two accesses conflict unless both read or both are atomic.
-enum Kind : std::uint32_t { kRead = 1, kWrite = 2, kAtomic = 3 };
+/// How an access treats the memory. Two accesses conflict unless both read or both are atomic. An atomic
+/// operation of block scope is atomic for its own block only.
+enum Kind : std::uint32_t { kBlockAtomic = 0, kRead = 1, kWrite = 2, kAtomic = 3 };
+/// What an atomic operation has done. A compare-and-swap that finds another value has only loaded.
+enum Effect : std::uint32_t { kLoaded = 1, kStored = 2, kUpdated = 3 };
 
 // Defined by that library. `pc` is the return address of the compiler's call. Code outside of kernels makes
 // calls, too.
@@ -23,6 +26,11 @@ void atomic_load(const void* address, std::size_t bytes, const void* pc);
 void compares(const void* address, std::size_t bytes);
 /// An access by a function of the C library, which host code calls as well.
 void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc);
-void fence();
+/// The atomic operation before which `access` or `atomic_load` was called has happened. `order` is one of
+/// __ATOMIC_*.
+void atomic_done(const void* address, Effect effect, int order, const void* pc);
+void fence(int order);
+/// The thread's next fences and atomic operations have block scope; or no longer (simt::detail::ForBlock).
+void set_scope(bool is_for_block);
 
 }  // namespace simt::instrumented

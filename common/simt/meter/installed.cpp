@@ -106,7 +106,11 @@ void library_access(const void* address, std::size_t bytes, Kind kind, const voi
   if (bytes != 0) loose_access(address, bytes, kMostBytes, kind, pc);
 }
 
-void fence() {}
+void atomic_done(const void*, Effect, int, const void*) {}
+
+void fence(int) {}
+
+void set_scope(bool) {}
 
 }  // namespace simt::instrumented
 

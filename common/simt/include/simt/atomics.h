@@ -19,16 +19,31 @@ template <class T>
 using Bits = std::conditional_t<sizeof(T) == 8, unsigned long long,
                                 std::conditional_t<sizeof(T) == 4, unsigned, unsigned short>>;
 
+/// The thread's fences and atomic operations during the life of this object have the scope of a block. The
+/// CPU makes no difference; the inspector is told by two fences that are calls only in its programs.
+struct ForBlock {
+  SIMT_AT_CALLER explicit ForBlock(bool is_so = true) : is_so_(is_so) {
+    if (is_so_) __atomic_signal_fence(__ATOMIC_ACQUIRE);
+  }
+  SIMT_AT_CALLER ~ForBlock() {
+    if (is_so_) __atomic_signal_fence(__ATOMIC_RELEASE);
+  }
+  ForBlock(const ForBlock&) = delete;
+  ForBlock& operator=(const ForBlock&) = delete;
+
+ private:
+  const bool is_so_;
+};
+
 /// old = *address; *address = change(old), repeated until no other thread has changed *address in between.
 template <class T, class Change>
-SIMT_AT_CALLER T atomic_update(T* address, Change change) {
+SIMT_AT_CALLER T atomic_update(T* address, Change change, int order = __ATOMIC_RELAXED) {
   auto* bits = reinterpret_cast<Bits<T>*>(address);
   Bits<T> seen = __atomic_load_n(bits, __ATOMIC_RELAXED);
   for (;;) {
     const T old = std::bit_cast<T>(seen);
     const auto wanted = std::bit_cast<Bits<T>>(static_cast<T>(change(old)));
-    if (__atomic_compare_exchange_n(bits, &seen, wanted, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-      return old;
+    if (__atomic_compare_exchange_n(bits, &seen, wanted, true, order, __ATOMIC_RELAXED)) return old;
   }
 }
 
@@ -113,11 +128,12 @@ SIMT_AT_CALLER inline float atomicExch(float* address, float value) {
   return simt::detail::atomic_update(address, [value](float) { return value; });
 }
 
-// A block or the whole system as the scope: the CPU makes no difference.
+// A block or the whole system as the scope.
 // clang-format off
 #define SIMT_ATOMIC_SCOPES(name)                                                                          \
-  template <class T, class... V> T name##_block(T* address, V... values) { return name(address, values...); } \
-  template <class T, class... V> T name##_system(T* address, V... values) { return name(address, values...); }
+  template <class T, class... V> SIMT_AT_CALLER T name##_block(T* address, V... values) {                 \
+    const simt::detail::ForBlock scope; return name(address, values...); }                                \
+  template <class T, class... V> SIMT_AT_CALLER T name##_system(T* address, V... values) { return name(address, values...); }
 SIMT_ATOMIC_SCOPES(atomicAdd) SIMT_ATOMIC_SCOPES(atomicSub) SIMT_ATOMIC_SCOPES(atomicMin)
 SIMT_ATOMIC_SCOPES(atomicMax) SIMT_ATOMIC_SCOPES(atomicExch) SIMT_ATOMIC_SCOPES(atomicCAS)
 SIMT_ATOMIC_SCOPES(atomicAnd) SIMT_ATOMIC_SCOPES(atomicOr) SIMT_ATOMIC_SCOPES(atomicXor)

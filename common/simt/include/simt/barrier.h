@@ -1,6 +1,7 @@
 // Block-wide barriers and memory fences.
 #pragma once
 
+#include "simt/atomics.h"
 #include "simt/context.h"
 
 namespace simt::detail {
@@ -49,6 +50,7 @@ inline void __threadfence() {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 inline void __threadfence_block() {
+  const simt::detail::ForBlock scope;
   __atomic_thread_fence(__ATOMIC_ACQ_REL);
 }
 inline void __threadfence_system() {
