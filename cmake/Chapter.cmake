@@ -1,5 +1,7 @@
-# add_chapter(EXERCISES name... [OPERATIONS name...] [SOURCES file...] [DEPENDS chapter...]): everything of one chapter.
-# An operation is built and tested as an exercise is, but nobody is asked to write it: it has no starter and no lesson.
+# add_chapter(EXERCISES name... [OPERATIONS name...] [SOURCES file...] [DEPENDS chapter...] [COUNTED name...]): everything of
+# one chapter. An operation is built and tested as an exercise is, but nobody is asked to write it: it has no starter and no
+# lesson. COUNTED names exercises whose tests count accesses of memory (common/harness/counts.h): on the CPU device their test
+# programs get kernels that are compiled for the meter.
 #
 # By convention, for each exercise or operation NAME in the chapter's folder:
 #   NAME_solution.cu, NAME_*.cu, NAME_*.cpp   implementations: targets <chapter>_kernels
@@ -16,7 +18,7 @@
 # Files ending in _cuda or _cpu are for that device only. SOURCES names files that are no implementation: starters get
 # them too. DEPENDS links the kernels of earlier chapters.
 function(add_chapter)
-  cmake_parse_arguments(ARG "" "" "EXERCISES;OPERATIONS;SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "EXERCISES;OPERATIONS;SOURCES;DEPENDS;COUNTED" ${ARGN})
   get_filename_component(chapter ${CMAKE_CURRENT_SOURCE_DIR} NAME)
 
   set(implementations "")
@@ -60,7 +62,11 @@ function(add_chapter)
     endforeach()
   endif()
   foreach(exercise IN LISTS ARG_EXERCISES ARG_OPERATIONS)
-    wb_exercise(${chapter} ${exercise})
+    set(tested ${chapter})
+    if(WB_INSPECT AND exercise IN_LIST ARG_COUNTED)
+      set(tested ${chapter}_metered)
+    endif()
+    wb_exercise(${chapter} ${exercise} ${tested})
     if(WB_INSPECT AND TARGET ${exercise}_test_cases)
       wb_inspected_exercise(${chapter} ${exercise})
     endif()
@@ -86,14 +92,15 @@ function(wb_starter_object target file)
     $<$<COMPILE_LANGUAGE:CXX>:-Wno-unused;-Wno-unused-parameter> $<$<COMPILE_LANGUAGE:CUDA>:-diag-suppress=177>)
 endfunction()
 
-# The test and benchmark programs of one exercise, for its implementations and for its starter.
-function(wb_exercise chapter exercise)
+# The test and benchmark programs of one exercise, for its implementations and for its starter. TESTED: the kernels of the
+# test programs, <chapter> or <chapter>_metered.
+function(wb_exercise chapter exercise tested)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_test.cpp)
     # Compiled once: the reference, the starter and the mutants run the same cases.
     add_library(${exercise}_test_cases OBJECT ${exercise}_test.cpp)
     target_link_libraries(${exercise}_test_cases PUBLIC wb_test_main)
     add_executable(${exercise}_test)
-    target_link_libraries(${exercise}_test PRIVATE ${exercise}_test_cases ${chapter})
+    target_link_libraries(${exercise}_test PRIVATE ${exercise}_test_cases ${tested})
     add_test(NAME ${exercise} COMMAND ${exercise}_test)
     set_tests_properties(${exercise} PROPERTIES LABELS ${chapter})
   endif()
@@ -129,17 +136,22 @@ function(wb_exercise chapter exercise)
         set(optimize ${WB_CHECKED_OPTIMIZE})
         wb_prelude(${checked} checked${optimize})
       endif()
-      target_compile_options(${checked} PRIVATE ${optimize})
+      if(tested STREQUAL chapter)
+        target_compile_options(${checked} PRIVATE ${optimize})
+      else()
+        simt_instrument(${checked} metered)
+        wb_prelude(${checked} metered_starter)
+      endif()
     endif()
     add_executable(${exercise}_starter_test EXCLUDE_FROM_ALL)
-    target_link_libraries(${exercise}_starter_test PRIVATE ${exercise}_test_cases ${checked} ${chapter}_support)
+    target_link_libraries(${exercise}_starter_test PRIVATE ${exercise}_test_cases ${checked} ${tested}_support)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${exercise}_bench.cpp)
       add_executable(${exercise}_starter_bench EXCLUDE_FROM_ALL)
       target_link_libraries(${exercise}_starter_bench PRIVATE ${exercise}_bench_cases ${exercise}_starter ${chapter}_support)
     endif()
     wb_prove_unsolved(${chapter} ${exercise} ${exercise}_starter.cu)
   endif()
-  wb_mutants(${chapter} ${exercise})
+  wb_mutants(${chapter} ${exercise} ${tested})
 endfunction()
 
 # The programs that single tests build where they are absent, since they need not compile: starters, and wrong kernels of
@@ -217,7 +229,7 @@ function(wb_gather target files)
 endfunction()
 
 # The test program linked with wrong kernels, and the proof that it catches each of them.
-function(wb_mutants chapter exercise)
+function(wb_mutants chapter exercise tested)
   file(GLOB mutants CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise}/*.cu)
   find_package(Python3 3.9 COMPONENTS Interpreter QUIET)
   if(NOT mutants OR NOT Python3_Interpreter_FOUND)
@@ -228,8 +240,11 @@ function(wb_mutants chapter exercise)
   endif()
   wb_kernels(${exercise}_mutants ${mutants})
   target_compile_options(${exercise}_mutants PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-w> $<$<COMPILE_LANGUAGE:CUDA>:-w>)
+  if(NOT tested STREQUAL chapter)
+    simt_instrument(${exercise}_mutants metered)
+  endif()
   add_executable(${exercise}_mutants_test)
-  target_link_libraries(${exercise}_mutants_test PRIVATE ${exercise}_test_cases ${exercise}_mutants ${chapter})
+  target_link_libraries(${exercise}_mutants_test PRIVATE ${exercise}_test_cases ${exercise}_mutants ${tested})
   # A GPU has no order to choose.
   set(orders forward,reverse)
   set(jobs 1)

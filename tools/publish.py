@@ -21,6 +21,7 @@ A document asks for a table with a pair of markers, and what stands between them
 
     <!-- meter:begin access_patterns -->    what the meter and Nsight Compute count of that program
     <!-- meter:begin chapter_kernels_arithmetic -->    and of its floating-point operations
+    <!-- meter:begin fast_matmul -->        what the meter counts of the implementations of an exercise
     <!-- meter:end -->
 
 A sentence quotes one figure of a benchmark's table between two comments on one line (published/quotes.py):
@@ -44,6 +45,7 @@ from published import (
     concepts,
     journey_tables,
     ladder_tables,
+    lesson_counts,
     meter_arithmetic,
     meter_tables,
     quotes,
@@ -110,6 +112,8 @@ def concept_table(root: Path) -> str:
 
 def meter_table(program: str, folder: Path) -> str:
     try:
+        if program in lesson_counts.REPORTS:
+            return lesson_counts.table(folder, program)
         if program.endswith(meter_arithmetic.SUFFIX):
             return meter_arithmetic.table(folder, program.removesuffix(meter_arithmetic.SUFFIX))
         return meter_tables.table(folder, program)

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "simt/inspection.h"
+#include "simt/metering.h"
 
 namespace wb::detail {
 namespace {
@@ -34,7 +35,7 @@ class FindingsFail : public testing::EmptyTestEventListener {
 }  // namespace
 
 bool inspected() {
-  return simt::inspected();
+  return simt::inspected() && !simt::metered();
 }
 void declare_unwritten(void* pointer, std::size_t bytes) {
   simt::declare_unwritten(pointer, bytes);

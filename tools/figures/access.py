@@ -22,7 +22,7 @@ from access_shapes import Picture, picture
 from access_svg import stacked
 
 REPORTS = ROOT / "docs" / "results" / "meter"
-PATTERNS, CHAPTERS = "access_patterns", "chapter_kernels"
+PATTERNS, CHAPTERS, FAST_MATMUL = "access_patterns", "chapter_kernels", "fast_matmul"
 
 # The figure: report, case, kind, and words of the source line.
 FIGURES = {
@@ -41,6 +41,10 @@ FIGURES = {
     ROOT / "02_matmul" / "transpose_banks.svg": (
         (PATTERNS, "transpose_unpadded", "shared_load", "tile[threadIdx.x][y]"),
         (PATTERNS, "transpose_padded", "shared_load", "tile[threadIdx.x][y]"),
+    ),
+    ROOT / "02_matmul" / "fast_matmul_banks.svg": (
+        (FAST_MATMUL, "register_tile", "shared_store", "a_tile["),
+        (FAST_MATMUL, "solution", "shared_store", "a_tile[a_depth + 0]"),
     ),
     ROOT / "03_softmax" / "softmax_access.svg": (
         (CHAPTERS, "softmax_three_pass", "global_load", "maximum = fmaxf"),

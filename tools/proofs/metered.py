@@ -4,8 +4,9 @@
     tools/proofs/metered.py --bin build/cpu/bin            exit 1 when a count differs from the published one
     tools/proofs/metered.py --bin build/cpu/bin --write    publish what they count, for tables and pictures
 
-The programs are access_patterns_metered and chapter_kernels_metered; the reports are in
-docs/results/meter. tools/publish.py sets them beside what Nsight Compute counted of the same programs.
+The programs are access_patterns_metered, chapter_kernels_metered and fast_matmul_metered_bench; the reports
+are in docs/results/meter. tools/publish.py sets the first two beside what Nsight Compute counted of the same
+programs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from workbook import files  # noqa: E402
 
 PUBLISHED = ROOT / "docs" / "results" / "meter"
 SECONDS = 120
+LANES = 32
+FAST_MATMUL_SIZE = 128  # of the first problem of fast_matmul_bench.cpp on the CPU device
 ARITHMETIC = "thread_inst_executed_op_"  # which the processor decides, too: it may have no fused operations
 COUNTS = (
     "requests",
@@ -68,7 +71,16 @@ def chapters(programs: Path) -> dict:
     return shortened(kernels)
 
 
-REPORTS = {"access_patterns": patterns, "chapter_kernels": chapters}
+def fast_matmul(programs: Path) -> dict:
+    """Each implementation multiplies the benchmark's first problem: a table and a picture of the lesson."""
+    program, kernels = programs / "fast_matmul_metered_bench", []
+    for case in ("tile", "register_tile", "solution"):
+        (kernel,) = run(program, "--once", "--impl", case)["kernels"]
+        kernels.append({**kernel, "case": case, "multiply_adds": FAST_MATMUL_SIZE**3 // LANES})
+    return shortened(kernels)
+
+
+REPORTS = {"access_patterns": patterns, "chapter_kernels": chapters, "fast_matmul": fast_matmul}
 
 
 def shortened(kernels: list) -> dict:

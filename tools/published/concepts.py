@@ -74,7 +74,6 @@ CONCEPTS = (
 HOLES = {
     "divergence": "no exercise is slow because of it",
     "bytes in flight": "the reading of `vectorized` in chapter 01; no test can see it",
-    "register tile": "read in chapter 02, and the ladder of fp32 matmul climbs it",
     "occupancy": "the benchmarks show it",
     "bf16 storage": "starters are fp32",
     "tensor cores": "the ladder of bf16 matmul climbs it",

@@ -256,23 +256,34 @@ KernelTally& tally_of(const detail::Grid& grid) {
   return entry->second;
 }
 
-std::string report() {
+// Meters remember the addresses of kernels, sites and blocks: only their counts go.
+void forget() {
+  for (auto& [name, kernel] : tallies()) {
+    kernel.launches = kernel.blocks = kernel.sectors_touched = kernel.left_out = 0;
+    for (const auto& [key, site] : kernel.sites) site->arrays.clear();
+    for (const auto& [pc, block] : kernel.basic_blocks) block->lane_passes = block->warp_passes = 0;
+  }
+}
+
+std::string report(Part part) {
   std::vector<std::uint32_t> places, kernel_places, blocks;
   std::vector<const KernelTally*> in_order(tallies().size());
   for (const auto& [name, kernel] : tallies()) {
     in_order[kernel.order] = &kernel;
     kernel_places.push_back(kernel.place);
     for (const auto& [key, site] : kernel.sites) places.push_back(site->pc);
+    if (part == Part::kAccesses) continue;
     for (const auto& [pc, block] : kernel.basic_blocks) blocks.push_back(pc);
   }
   const instrumented::LineTable open;
-  const Arithmetic& arithmetic = arithmetic_of(blocks);
+  const Arithmetic arithmetic = part == Part::kAll ? arithmetic_of(blocks) : Arithmetic{};
   instrumented::look_up(blocks);
   instrumented::look_up(kernel_places);
   instrumented::look_up_accesses(places);
   json kernels = json::array();
   for (const KernelTally* found : in_order) {
     const KernelTally& kernel = *found;
+    if (kernel.launches == 0) continue;
     const std::vector<Row> rows = rows_of(kernel);
     json lines = json::array();
     for (const Row& row : rows) lines.push_back(json_of(row));
@@ -287,7 +298,7 @@ std::string report() {
                        {"bytes_touched", kernel.sectors_touched * kSectorBytes},
                        {"left_out", kernel.left_out},
                        {"metrics", metrics},
-                       {"passes", passes_of(kernel)},
+                       {"passes", part == Part::kAll ? passes_of(kernel) : json::array()},
                        {"lines", lines}});
   }
   return json{{"schema", kSchema}, {"kernels", kernels}}.dump(1);

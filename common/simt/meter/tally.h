@@ -73,7 +73,11 @@ struct KernelTally {
 /// same way.
 KernelTally& tally_of(const detail::Grid& grid);
 
-/// All of it (docs/results_schema.md), as text.
-std::string report();
+/// What a report holds. The accesses take no disassembler.
+enum class Part { kAccesses, kAll };
+/// All kernels that ran since the last forget(), as text (docs/results_schema.md).
+std::string report(Part part = Part::kAll);
+/// Sets every count to 0. No kernel may run.
+void forget();
 
 }  // namespace simt::meter

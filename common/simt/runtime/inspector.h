@@ -60,6 +60,11 @@ class Inspector {
   virtual std::vector<std::string> take_findings() = 0;
   /// The same as text, each finding after a line break; take_findings() returns them again.
   virtual std::string findings_so_far() = 0;
+
+  /// Whether this is the meter, which counts and finds nothing.
+  virtual bool counts() const { return false; }
+  /// The meter's report of what was counted since the last call.
+  virtual std::string take_counts() { return ""; }
 };
 
 extern Inspector* inspector;

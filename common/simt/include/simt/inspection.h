@@ -7,7 +7,7 @@
 
 namespace simt {
 
-/// True where the inspector watches the kernels of this program.
+/// True where the inspector, or the meter (metering.h), watches the kernels of this program.
 bool inspected();
 
 /// The findings of the inspector since the last call, in work for which the host has waited: a JSON document

@@ -1,0 +1,203 @@
+// Tests of fast_matmul, in the order of the lesson's steps: the untouched starter fails at the first.
+#include "02_matmul/fast_matmul.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "02_matmul/testing/fast_matmul_diagnosis.h"
+#include "02_matmul/testing/matmul_oracle.h"
+#include "common/harness/counts.h"
+#include "common/harness/far_operand.h"
+#include "common/harness/implementation_test.h"
+#include "common/harness/inspection.h"
+
+namespace {
+
+using wb::area;
+
+// Inputs are U(-1, 1): the errors of K products grow with K.
+wb::Tolerance tolerance_for(int k) {
+  return {std::max(1e-6, 1e-7 * k), 1e-6};
+}
+
+class FastMatmulTest : public wb::ImplementationTest<wb::FastMatmul> {
+ protected:
+  void expect_product(int m, int n, int k) {
+    SCOPED_TRACE("m = " + std::to_string(m) + ", n = " + std::to_string(n) + ", k = " + std::to_string(k));
+    const std::vector<float> a = wb::random_uniform(area(m, k), 1), b = wb::random_uniform(area(k, n), 2);
+    auto device_a = wb::GuardedBuffer<float>::input(a), device_b = wb::GuardedBuffer<float>::input(b);
+    auto c = wb::GuardedBuffer<float>::output(area(m, n));
+    ASSERT_NO_THROW(run(device_a.data(), device_b.data(), c.data(), m, n, k, nullptr));
+    const std::vector<float> got = c.download();
+    const std::vector<double> expected = wb::matmul_oracle(a, b, m, n, k);
+    const auto small = wb::matches(got, expected, tolerance_for(k), {{m, n}});
+    EXPECT_TRUE(small) << wb::explain_fast_matmul(got, a, b, m, n, k);
+    EXPECT_TRUE(c.check("c"));
+    EXPECT_TRUE(device_a.check("a"));
+    EXPECT_TRUE(device_b.check("b"));
+  }
+
+  // A product of whole tiles, which must be right, and what its warps ask of memory. Tests of counts begin
+  // with it.
+  wb::MemoryCounts counts_of_product() {
+    return wb::counted([&] { expect_product(kSide, kSide, kCountedDepth); });
+  }
+
+  // Whether `count` is at most `enough`. A failure says what was counted, what is meant, and at which lines.
+  static testing::AssertionResult at_most(double enough, double count, const std::string& what,
+                                          const std::string& meant, const wb::AccessCount& access) {
+    if (count <= enough) return testing::AssertionSuccess();
+    return testing::AssertionFailure()
+           << what << ": " << count << ", and " << enough << " are enough. " << meant << access.lines;
+  }
+
+  // Whether no access takes more wavefronts or sectors than its bytes need.
+  static testing::AssertionResult at_best(const std::string& what, const std::string& meant,
+                                          const wb::AccessCount& access) {
+    return at_most(static_cast<double>(access.ideal), static_cast<double>(access.moved), what, meant, access);
+  }
+
+  // Why this implementation or this program is not asked for the counts of a step; the chapter's other
+  // implementations are named. An inspected program looks at the same product.
+  std::string not_counted(const std::vector<std::string>& before) const {
+    const std::string& name = implementation().name;
+    if (std::find(before.begin(), before.end(), name) != before.end())
+      return name + " comes before this step";
+    return wb::detail::inspected() ? "" : wb::no_counts();
+  }
+
+  static constexpr int kSide = 128, kCountedDepth = 32;
+  // Of a warp: each is one instruction for 32 lanes.
+  static constexpr double kMultiplyAdds = 1.0 * kSide * kSide * kCountedDepth / 32;
+};
+
+TEST_P(FastMatmulTest, MultipliesOneTile) {
+  expect_product(64, 64, 8);
+}
+
+TEST_P(FastMatmulTest, MultipliesManyTiles) {
+  expect_product(64, 64, 24);
+  expect_product(128, 192, 32);
+}
+
+// A thread that reads two values for each multiply-add has right results, too.
+TEST_P(FastMatmulTest, KeepsValuesInRegisters) {
+  if (const std::string why = not_counted({"tile"}); !why.empty()) GTEST_SKIP() << why;
+  const wb::AccessCount loads = counts_of_product().shared_loads;
+  if (HasFailure()) return;
+  EXPECT_TRUE(
+      at_most(12.0 / 32, static_cast<double>(loads.requests) / kMultiplyAdds,
+              "requests of shared memory per multiply-add of a warp",
+              "Read the 8 values of a_tile and the 4 of b_tile once per depth, into arrays of the thread: "
+              "12 reads then serve 32 multiply-adds.",
+              loads));
+}
+
+TEST_P(FastMatmulTest, GuardsTheEdges) {
+  expect_product(67, 76, 20);
+}
+
+TEST_P(FastMatmulTest, MultipliesEveryShape) {
+  for (const auto& [m, n, k] : {std::tuple{1, 4, 4},
+                                {3, 8, 12},
+                                {1, 132, 36},
+                                {129, 4, 40},
+                                {63, 60, 8},
+                                {64, 68, 12},
+                                {65, 64, 28},
+                                {5, 4, 500}}) {
+    expect_product(m, n, k);
+    if (HasFailure()) return;  // one shape explains enough
+  }
+}
+
+// Sums of a NaN are NaN, and no others: what pads a tile is 0.
+TEST_P(FastMatmulTest, KeepsNanInItsRow) {
+  constexpr int kM = 70, kN = 72, kK = 20, kRow = 68;
+  std::vector<float> a = wb::random_uniform(kM * kK, 1);
+  const std::vector<float> b = wb::random_uniform(kK * kN, 2);
+  a[kRow * kK + 17] = std::numeric_limits<float>::quiet_NaN();
+  wb::DeviceBuffer<float> device_a(a), device_b(b);
+  auto c = wb::GuardedBuffer<float>::output(kM * kN);
+  run(device_a.data(), device_b.data(), c.data(), kM, kN, kK, nullptr);
+  const std::vector<float> got = c.download();
+  for (int i = 0; i < kM * kN; ++i) {
+    ASSERT_EQ(std::isnan(got[static_cast<std::size_t>(i)]), i / kN == kRow)
+        << "row " << i / kN << ", column " << i % kN;
+  }
+}
+
+// The last row of a begins past element 2^31: a 32-bit index reads another row.
+TEST_P(FastMatmulTest, CountsPastTwoToThe31) {
+  constexpr int kN = 4, kK = 1 << 11;
+  const int m = static_cast<int>(wb::far_elements() / kK) + 3;
+  const std::size_t last = area(m - 1, kK);
+  if (const std::string why = wb::no_far_operands(last + kK, implementation().name); !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const wb::FarOperand a(last + kK);
+  wb::DeviceBuffer<float> c(area(m, kN));
+  const std::vector<float> row = wb::random_uniform(kK, 1), b = wb::random_uniform(area(kK, kN), 2);
+  WB_CUDA_CHECK(cudaMemcpy(a.data() + last, row.data(), kK * sizeof(float), cudaMemcpyHostToDevice));
+  wb::DeviceBuffer<float> device_b(b);
+  constexpr std::uint64_t kEnds = 1;  // N is narrower than a tile: the last row is in the last block
+  wb::run_far(static_cast<std::int64_t>(last),
+              [&] { run(a.data(), device_b.data(), c.data(), m, kN, kK, nullptr); }, {kEnds, kEnds});
+  std::vector<float> got = c.download();
+  got.erase(got.begin(), got.end() - kN);
+  EXPECT_TRUE(wb::matches(got, wb::matmul_oracle(row, b, 1, kN, kK), tolerance_for(kK), {{1, kN}}))
+      << "the last row: too far for a 32-bit index";
+}
+
+TEST_P(FastMatmulTest, StoresToDifferentBanks) {
+  if (const std::string why = not_counted({"tile", "register_tile"}); !why.empty()) GTEST_SKIP() << why;
+  const wb::AccessCount stores = counts_of_product().shared_stores;
+  if (HasFailure()) return;
+  EXPECT_TRUE(
+      at_best("wavefronts of the stores to shared memory",
+              "Bank conflicts: which elements of a_tile does a warp store at once, and in which banks "
+              "are they?",
+              stores));
+}
+
+TEST_P(FastMatmulTest, ReadsVectorsOfATile) {
+  if (const std::string why = not_counted({"tile", "register_tile"}); !why.empty()) GTEST_SKIP() << why;
+  const wb::AccessCount loads = counts_of_product().shared_loads;
+  if (HasFailure()) return;
+  EXPECT_TRUE(at_most(3.0 / 32, static_cast<double>(loads.requests) / kMultiplyAdds,
+                      "requests of shared memory per multiply-add of a warp",
+                      "Two float4 of a_tile and one of b_tile per depth serve 32 multiply-adds.", loads));
+  EXPECT_TRUE(at_best("wavefronts of the reads of shared memory",
+                      "Bank conflicts: which elements of a tile does a warp read at once?", loads));
+}
+
+TEST_P(FastMatmulTest, CopiesVectors) {
+  if (const std::string why = not_counted({"tile", "register_tile"}); !why.empty()) GTEST_SKIP() << why;
+  const wb::AccessCount loads = counts_of_product().global_loads;
+  if (HasFailure()) return;
+  // A block copies 2 * 64 * 8 values per step, and a request of a warp can move 4 * 32.
+  constexpr double kValues = 1.0 * (kSide / 64) * (kSide / 64) * (kCountedDepth / 8) * (2 * 64 * 8);
+  EXPECT_TRUE(at_most(kValues / 128, static_cast<double>(loads.requests), "requests of global memory",
+                      "Each value is copied once per tile of C, and a request of a warp can move 32 float4.",
+                      loads));
+  EXPECT_TRUE(at_best("sectors that are loaded",
+                      "A sector has 32 bytes, two float4: let neighboring threads copy both.", loads));
+}
+
+TEST_P(FastMatmulTest, RejectsBadArguments) {
+  auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(64, 1));
+  float* x = buffer.data();
+  expect_bad_pointers_named({"a", "b", "c"}, x, x + 16, x + 32, 4, 4, 4, nullptr);
+  EXPECT_THROW_MESSAGE(run(x + 1, x + 16, x + 32, 4, 4, 4, nullptr), wb::Error, "is_aligned(a)");
+  EXPECT_THROW_MESSAGE(run(x, x + 16, x + 34, 4, 4, 4, nullptr), wb::Error, "is_aligned(c)");
+  EXPECT_THROW_MESSAGE(run(x, x + 16, x + 32, 0, 4, 4, nullptr), wb::Error, "m = 0");
+  EXPECT_THROW_MESSAGE(run(x, x + 16, x + 32, 4, 6, 4, nullptr), wb::Error, "n = 6");
+  EXPECT_THROW_MESSAGE(run(x, x + 16, x + 32, 4, 4, 5, nullptr), wb::Error, "k = 5");
+}
+
+WB_TEST_IMPLEMENTATIONS(FastMatmulTest, wb::FastMatmul);
+
+}  // namespace
