@@ -89,7 +89,7 @@ function(wb_starter_object target file)
   wb_starter_options(${target})
   # What is still to be written is not used yet: no reason to warn a student. (A translated one: simt_translate.)
   target_compile_options(${target} PRIVATE
-    $<$<COMPILE_LANGUAGE:CXX>:-Wno-unused;-Wno-unused-parameter> $<$<COMPILE_LANGUAGE:CUDA>:-diag-suppress=177>)
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-unused;-Wno-unused-parameter> $<$<COMPILE_LANGUAGE:CUDA>:-diag-suppress=177,550>)
 endfunction()
 
 # The test and benchmark programs of one exercise, for its implementations and for its starter. TESTED: the kernels of the

@@ -1,5 +1,6 @@
 // Shared memory: wavefronts. One warp, unless said otherwise.
 #include "meter/tests/ladder.h"
+#include "simt/metering.h"
 
 using namespace ladder;
 
@@ -102,6 +103,21 @@ TEST(Shared, TwoBytesPerLaneShareWords) {
   const auto found = row(kernel("read_shared<unsigned short>"), kRead, "shared_load");
   EXPECT_EQ(counts(found), (Counts{1, 1, 1, 64, 32}));
   EXPECT_EQ(found["array"], "dynamic shared memory");
+}
+
+// A program may take the counts: the next ones begin at 0, also those of the same instruction.
+TEST(Shared, TakenCountsBeginAgain) {
+  float* out = zeros<float>(32);
+  EXPECT_TRUE(simt::metered());
+  static_cast<void>(simt::take_counts());
+  for (int round = 0; round < 2; ++round) {
+    column_of_tile<34><<<1, 32>>>(out);
+    const auto kernels = nlohmann::json::parse(simt::take_counts())["kernels"];
+    ASSERT_EQ(kernels.size(), 1u);
+    EXPECT_EQ(kernels[0]["launches"], 1);
+    EXPECT_EQ(counts(row(kernels[0], kColumn, "shared_load")), (Counts{1, 2, 1, 128, 32}));
+  }
+  EXPECT_EQ(nlohmann::json::parse(simt::take_counts())["kernels"].size(), 0u);
 }
 
 }  // namespace
