@@ -1,6 +1,7 @@
 // What a wrong product proves about the kernel of fast_matmul that computed it.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ std::vector<double> part_of_product(std::span<const float> a, std::span<const fl
 /// A sentence, or "" where nothing is proved. For small products.
 inline std::string explain_fast_matmul(std::span<const float> got, std::span<const float> a,
                                        std::span<const float> b, int m, int n, int k) {
-  constexpr int kDepth = 8, kRows = 8, kColumns = 4;
+  constexpr int kTile = 64, kDepth = 8, kRows = 8, kColumns = 4;
   const auto part = [&](auto counts) { return part_of_product(a, b, m, n, k, counts); };
   const int last_step = (k - 1) / kDepth * kDepth;
   if (k > kDepth && looks_like(got, part([&](int, int, int p) { return p >= last_step; })))
@@ -56,6 +57,19 @@ inline std::string explain_fast_matmul(std::span<const float> got, std::span<con
     return "\n  matmul: the 8 rows of a thread are all equal to its first: read 8 values of a_tile";
   if (repeated(1, kColumns))
     return "\n  matmul: the 4 columns of a thread are all equal to its first: read 4 values of b_tile";
+  // Sums past the end of a row are 0, and are stored to the first columns of the next row, before or after
+  // the block to which those belong stores them.
+  const std::vector<double> right = part([](int, int, int) { return true; });
+  const int past_the_end = (kTile - n % kTile) % kTile;
+  std::vector<double> suspect = right;
+  for (int i = n; i < m * n; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    if (i % n < past_the_end && got[at] == 0) suspect[at] = 0;
+  }
+  if (suspect != right && looks_like(got, suspect))
+    return "\n  matmul: the first columns of rows are overwritten with sums of the row before that stick out "
+           "of C: "
+           "check the column, too, before a store";
   return "";
 }
 

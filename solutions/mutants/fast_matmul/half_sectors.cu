@@ -1,5 +1,5 @@
 // Mistake: neighboring threads copy neighboring rows of A: of each sector, half is used.
-// Caught as: sectors of all loads
+// Caught as: sectors that are loaded
 // Caught on: cpu
 #include "02_matmul/fast_matmul.h"
 #include "02_matmul/fast_matmul_check.h"

@@ -1,5 +1,5 @@
 // Mistake: the next step overwrites values that others still read.
-// Caught as: MultipliesManyTiles
+// Caught as: MultipliesManyTiles\s+\w+\s+FAILED
 // Inspected in: FastMatmulTest.MultipliesManyTiles
 // Inspected as: shared_race, line: &a_tile[depth][row]
 #include "02_matmul/fast_matmul.h"

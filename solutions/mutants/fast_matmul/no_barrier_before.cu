@@ -1,5 +1,5 @@
 // Mistake: values are read before all of them are copied.
-// Caught as: MultipliesOneTile
+// Caught as: MultipliesOneTile\s+\w+\s+FAILED
 // Inspected in: FastMatmulTest.MultipliesOneTile
 // Inspected as: shared_race, line: &a_tile[depth][row]
 #include "02_matmul/fast_matmul.h"

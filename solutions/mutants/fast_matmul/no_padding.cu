@@ -1,5 +1,5 @@
 // Mistake: rows of A's tile have 64 floats, so both float4s of a row go to the same banks.
-// Caught as: StoresToDifferentBanks
+// Caught as: wavefronts of the stores to shared memory: 768
 // Caught on: cpu
 #include "02_matmul/fast_matmul.h"
 #include "02_matmul/fast_matmul_check.h"
