@@ -11,7 +11,7 @@ from pathlib import Path
 
 import support
 import toy_workbook
-from workbook import chapters, completion, differences, hints, progress, prose, side_by_side
+from workbook import chapters, completion, console, differences, hints, progress, prose, side_by_side
 from workbook.cli import parser
 
 ONE = "// one\n__global__ void kernel() {}\n"
@@ -191,6 +191,11 @@ class Words(unittest.TestCase):
                 "  - two",
             ],
         )
+
+    def test_a_colour_takes_no_place_in_a_line(self):
+        red = "\033[31mx\033[0m"
+        self.assertEqual(console.broken(f"{red} {'ab ' * 6}c", 20), [f"{red} {'ab ' * 5}ab", "c"])
+        self.assertEqual(console.broken(f"  {red} {'ab ' * 6}", 20)[1], "  ab")
 
     def test_two_columns_fit(self):
         ours, theirs = ["int a;", "b" * 100], ["int a;", "c", "d" * 90]

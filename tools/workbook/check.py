@@ -335,14 +335,13 @@ def next_step(
     say()
     if outcome.passed:
         checked(outcome, exercise, inspected, on_gpu)
-        bench = (
-            f" How fast is it? ./workbook bench {number} {exercise.name} --starter."
-            if exercise.has("bench.cpp")
-            else ""
-        )
+        keys = console.has_keys  # of watch
+        call = "key b" if keys else f"./workbook bench {number} {exercise.name} --starter"
+        bench = f" How fast is it? {call}." if exercise.has("bench.cpp") else ""
         if bench and not on_gpu and exercise.starter.suffix == ".cu":
             bench += f" Which lines move too many bytes? ./workbook inspect {number} {exercise.name}."
-        paragraph(f"Solved.{bench} Compare with the reference: ./workbook solution {number} {exercise.name}.")
+        call = "key s" if keys else f"./workbook solution {number} {exercise.name}"
+        paragraph(f"Solved.{bench} Compare with the reference: {call}.")
         paragraph(daily.after_solving(exercise))
         return
     lesson = exercise.lesson

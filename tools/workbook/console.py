@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -121,6 +122,12 @@ def paragraph(text: str) -> None:
 
 
 def broken(line: str, width: int) -> list:
+    """A colour at the beginning of the line takes no place."""
+    coloured = re.match(r"( *)\033\[\d+m(.+?)\033\[0m", line)
+    if coloured:
+        bare = coloured[1] + coloured[2]
+        first, *others = broken(bare + line[coloured.end() :], width)
+        return [coloured[0] + first[len(bare) :], *others] if first.startswith(bare) else [line]
     margin = " " * (len(line) - len(line.lstrip()))
     return textwrap.wrap(
         line,

@@ -132,7 +132,7 @@ def after_solving(exercise) -> str:
     after = position.following(places, position.of(places, exercise))
     if after is None:
         return "All exercises are solved."
-    return f"Next: {after.title}. ./workbook next shows it."
+    return f"Next: {after.title}. {'Key n' if console.has_keys else './workbook next'} shows it."
 
 
 def count(places: list) -> str:
