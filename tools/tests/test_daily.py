@@ -255,6 +255,17 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("check", "--device", "c"), ["cpu", "cuda"])
         self.assertIn("07", self.complete("solution", ""))
 
+    @unittest.skipUnless(shutil.which("zsh"), "no zsh")
+    def test_zsh_reads_the_script(self):
+        asked = "_workbook_words second ladder 02; _workbook_words values check --device; whence -w _workbook"
+        script = completion.script("zsh", parser()) + f"\n{asked}; print ${{_comps[workbook]}}"
+        done = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True)
+        self.assertEqual(done.stderr, "")
+        ladders, devices, *function = done.stdout.splitlines()
+        self.assertIn("matmul_fp32", ladders.split())
+        self.assertEqual(devices, "auto cpu cuda")
+        self.assertEqual(function, ["_workbook: function", "_workbook"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -11,7 +11,7 @@ from unittest import mock
 import support
 import walkthroughs
 from walkthrough import fold, page, steps
-from workbook import chapters, walkthrough
+from workbook import chapters, side_by_side, walkthrough
 
 # Another module has the name of the proof.
 SPEC = importlib.util.spec_from_file_location("proof", support.ROOT / "tools" / "proofs" / "walkthroughs.py")
@@ -179,10 +179,10 @@ class Pages(unittest.TestCase):
             self.assertIn(f"Step {last} of {last}: ", said.getvalue())
 
     def test_code_of_a_diff_is_shown_whole(self):
-        comment = walkthrough.pieces("+  // " + "x" * 200, 40)
+        comment = side_by_side.pieces("+  // " + "x" * 200, 40)
         self.assertEqual("".join(comment).count("x"), 200)
         self.assertTrue(all("//" in piece and len(piece) <= 40 for piece in comment), comment)
-        pieces = walkthrough.pieces("+" + "x" * 100, 80)
+        pieces = side_by_side.pieces("+" + "x" * 100, 80)
         self.assertEqual("".join(pieces).count("x"), 100)
         self.assertTrue(all(piece.startswith("+") and len(piece) <= 80 for piece in pieces))
 

@@ -34,9 +34,26 @@ def coloured(line: str) -> str:
     return TOKEN.sub(lambda found: paint(found[0], COLOURS[found.lastgroup]), line)
 
 
-def diff(ours: list, theirs: list, names: tuple) -> list:
-    """A unified diff from `ours` to `theirs`."""
-    return [painted(line) for line in difflib.unified_diff(ours, theirs, *names, n=CONTEXT, lineterm="")]
+def diff(ours: list, theirs: list, names: tuple, width: int | None = None) -> list:
+    """A unified diff from `ours` to `theirs`; with a `width`, long lines go on in the next."""
+    lines = difflib.unified_diff(ours, theirs, *names, n=CONTEXT, lineterm="")
+    return [painted(piece) for line in lines for piece in (pieces(line, width) if width else [line])]
+
+
+def pieces(line: str, width: int) -> list:
+    """A line of a diff in pieces that fit, each with the sign of the line; what goes on is set in."""
+    if line.startswith(("--- ", "+++ ", "@@")):
+        return [line[:width]]
+    sign, rest = line[:1], line[1:]
+    indent = " " * (min(len(rest) - len(rest.lstrip()), width // 2) + 4)
+    found = []
+    while len(rest) > width - 1:
+        at = rest.rfind(" ", len(indent) + len("// "), width)
+        at = at if at > 0 else width - 1
+        found.append(sign + rest[:at].rstrip())
+        remark = "// " if "//" in rest[:at] else ""  # a comment goes on as one
+        rest = indent + remark + rest[at:].lstrip()
+    return [*found, sign + rest]
 
 
 def painted(line: str) -> str:

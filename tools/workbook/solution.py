@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 
 from . import console, differences, files, inspect, position, progress, prose, side_by_side, walkthrough
 from .console import heading, say, warn
@@ -85,7 +86,7 @@ def picture(exercise, options) -> list:
     width = shutil.get_terminal_size().columns
     if options.side_by_side or (width >= WIDE and not options.diff):
         return side_by_side.columns(ours, theirs, names, max(width, 40))
-    return side_by_side.diff(ours, theirs, names)
+    return side_by_side.diff(ours, theirs, names, width if sys.stdout.isatty() else None)
 
 
 def tell(more: list, less: list, numbers: list) -> None:

@@ -67,23 +67,7 @@ def lines(text: str) -> list:
         found += [
             side_by_side.painted(piece)
             for line in block[1].splitlines()
-            for piece in pieces(line, prose.width())
+            for piece in side_by_side.pieces(line, prose.width())
         ]
         end = block.end()
     return [*found, "", *prose.lines(text[end:], "")]
-
-
-def pieces(line: str, width: int) -> list:
-    """A line of a diff in pieces that fit, each with the sign of the line; what goes on is set in."""
-    if line.startswith(("--- ", "+++ ", "@@")):
-        return [line[:width]]
-    sign, rest = line[:1], line[1:]
-    indent = " " * (min(len(rest) - len(rest.lstrip()), width // 2) + 4)
-    found = []
-    while len(rest) > width - 1:
-        at = rest.rfind(" ", len(indent) + len("// "), width)
-        at = at if at > 0 else width - 1
-        found.append(sign + rest[:at].rstrip())
-        remark = "// " if "//" in rest[:at] else ""  # a comment goes on as one
-        rest = indent + remark + rest[at:].lstrip()
-    return [*found, sign + rest]
