@@ -19,6 +19,9 @@ A document asks for a table with a pair of markers, and what stands between them
     <!-- ladder:begin matmul_bf16 -->       every published measurement of that ladder, with its picture
     <!-- ladder:end -->
 
+    <!-- goals:begin softmax_forward -->    its fastest kernels against torch.compile's
+    <!-- goals:end -->                     without a name: of all ladders
+
     <!-- meter:begin access_patterns -->    what the meter and Nsight Compute count of that program
     <!-- meter:begin chapter_kernels_arithmetic -->    and of its floating-point operations
     <!-- meter:begin fast_matmul -->        what the meter counts of the implementations of an exercise
@@ -44,6 +47,7 @@ from published import (
     benchmark_tables,
     concepts,
     journey_tables,
+    ladder_goals,
     ladder_tables,
     lesson_counts,
     meter_arithmetic,
@@ -55,7 +59,15 @@ from workbook import files
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "docs" / "results"
-DOCUMENTS = ("*.md", "docs/*.md", "docs/results/*.md", "0*_*/*.md", "0*_*/*/*.md", "solutions/*/*/*.md")
+DOCUMENTS = (
+    "*.md",
+    "docs/*.md",
+    "docs/results/*.md",
+    "0*_*/*.md",
+    "0*_*/*/*.md",
+    "solutions/*/*.md",
+    "solutions/*/*/*.md",
+)
 BLOCK = re.compile(
     r"(?P<begin><!-- (?P<kind>[\w-]+):begin ?(?P<argument>\S*) -->\n)"
     r"(?P<body>.*?)(?P<end><!-- (?P=kind):end -->)",
@@ -96,6 +108,8 @@ def table(kind: str, argument: str, folder: Path) -> str:
         return benchmark_tables.of_contract(published("benchmarks", folder), argument)
     if kind == "ladder":
         return ladder_tables.of_ladder(published("benchmarks", folder), argument)
+    if kind == "goals":
+        return ladder_goals.of_ladders(published("benchmarks", folder), argument)
     if kind == "meter":
         return meter_table(argument, folder)
     if kind == "concepts":

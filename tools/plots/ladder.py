@@ -3,7 +3,8 @@
     python3 tools/plots/ladder.py RESULTS.json PICTURE.png RUNG...
 
 RUNG... are the names of the rungs, the lowest first. There is a panel for each of three problems: the one
-with the most work, the one with the least, and one between.
+with the most work, the one with the least, and one between. A ladder in fp32 and in bf16 has a line of panels
+for each of them, because not all rungs run in both.
 """
 
 from __future__ import annotations
@@ -53,18 +54,20 @@ class Measure:
 
 
 def draw_problem(axes, measure: Measure, rows: dict, names: list) -> None:
-    """A bar for each name that was measured."""
-    shown = [name for name in names if name in rows]
+    """A bar for each name, at the same height in all panels of a line; none where it was not measured."""
     highest = max(measure.speed(row) for row in rows.values())
     line = measure.line(rows)
     scale = max(highest, line[0] if line else 0)
-    for y, name in enumerate(shown):
+    for y, name in enumerate(names):
+        if name not in rows:
+            continue
         speed = measure.speed(rows[name])
         axes.barh(y, speed, 0.7, color=COLOURS["solution"] if name == "solution" else OTHER_COLOURS[0])
         multiple = measure.multiple(rows[name], rows)
         share = "" if multiple is None else f"  {multiple:.2f}x"
-        # Beside the bar; in it where the line of the copy would cross the figure.
-        inside = measure.bytes_bind and speed > 0.5 * scale
+        # Beside the bar; in it where the dashed line would cross the figure.
+        crossed = measure.bytes_bind or (line and speed <= line[0] <= speed + 0.2 * scale)
+        inside = crossed and speed > 0.5 * scale
         place = {"xytext": (-4, -3), "ha": "right", "color": "white"} if inside else {"xytext": (4, -3)}
         style = {"textcoords": "offset points", "fontsize": 8, "color": INK, **place}
         axes.annotate(f"{speed:,.0f}{share}", (speed, y), **style)
@@ -73,33 +76,55 @@ def draw_problem(axes, measure: Measure, rows: dict, names: list) -> None:
         axes.axvline(speed, color=COLOURS["library"], linewidth=1.4, linestyle=(0, (5, 3)))
         place = {"xy": (speed, -0.75), "ha": "center", "fontsize": 8, "color": COLOURS["library"]}
         axes.annotate(f"{name} {speed:,.0f}", annotation_clip=False, **place)
-    axes.set_yticks(range(len(shown)), shown, color=INK)
-    axes.invert_yaxis()
+    axes.set_yticks(range(len(names)), names, color=INK)
+    axes.set_ylim(len(names) - 0.5, -0.5)  # the lowest rung is on top
     axes.set_xlim(0, 1.25 * scale)
     axes.set_xlabel(measure.unit, color=MUTED, fontsize=9)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
 
 
+def lines_of(document: dict, rungs: list) -> list:
+    """(problems, names) of each contract: up to three problems, each with its measured rows by name."""
+    measured = [row for row in document["body"]["rows"] if row["outcome"] == "ok" and row["flops_per_second"]]
+    contracts = list(dict.fromkeys(row["contract"] for row in measured))
+    lines = []
+    for contract in contracts:
+        problems = {}
+        for row in (row for row in measured if row["contract"] == contract):
+            label = ladder_tables.label(row, len(contracts) > 1)
+            problems.setdefault(label, {})[row["implementation"]] = row
+        order = sorted(problems, key=lambda name: max(row["flops"] for row in problems[name].values()))
+        chosen = {name: problems[name] for name in (order[0], order[len(order) // 2], order[-1])}
+        names = [name for name in ("solution", *rungs) if any(name in rows for rows in chosen.values())]
+        lines.append((chosen, names))
+    return lines
+
+
 def main(results: str, picture: str, *rungs: str) -> None:
     document = read(Path(results))
-    by_problem = {}
-    several = len({row["contract"] for row in document["body"]["rows"]}) > 1
-    for row in document["body"]["rows"]:
-        if row["outcome"] == "ok" and row["flops_per_second"]:
-            by_problem.setdefault(ladder_tables.label(row, several), {})[row["implementation"]] = row
-    if not by_problem:
+    lines = lines_of(document, rungs)
+    if not lines:
         sys.exit("plot: no measurement with TFLOP/s in it; a ladder is drawn from a GPU's results")
-    order = sorted(by_problem, key=lambda problem: max(row["flops"] for row in by_problem[problem].values()))
-    problems = list(dict.fromkeys((order[0], order[len(order) // 2], order[-1])))
     measure = Measure(document)
+    heights = [0.42 * len(names) + 1.5 for _, names in lines]
+    panels = max(len(problems) for problems, _ in lines)
+    size = (4.6 * panels, sum(heights) + 0.4)
     figure, axes = plt.subplots(
-        1, len(problems), figsize=(4.6 * len(problems), 0.42 * len(rungs) + 1.9), dpi=130, squeeze=False
+        len(lines),
+        panels,
+        figsize=size,
+        dpi=130,
+        squeeze=False,
+        gridspec_kw={"height_ratios": heights},
     )
-    for panel, problem in zip(axes[0], problems):
-        draw_problem(panel, measure, by_problem[problem], ["solution", *rungs])
-        tidy(panel, problem)
-    for panel in axes[0][1:]:
-        panel.set_yticklabels([])
+    for line, (problems, names) in zip(axes, lines):
+        for panel in line[len(problems) :]:
+            panel.set_visible(False)
+        for panel, (problem, rows) in zip(line, problems.items()):
+            draw_problem(panel, measure, rows, names)
+            tidy(panel, problem)
+        for panel in line[1:]:
+            panel.set_yticklabels([])
     device = document["device"]["name"]
     figure.suptitle(
         f"{device}: each rung, and as a multiple of {measure.compared}",

@@ -14,7 +14,7 @@ from unittest import mock
 
 import support
 import test_bench
-from published import ladder_tables
+from published import ladder_goals, ladder_tables
 from workbook import bench, bench_join, cli, ladder
 from workbook.console import say
 from workbook.errors import Exit, WorkbookError
@@ -129,6 +129,28 @@ class Table(unittest.TestCase):
     def test_only_files_of_that_ladder_count(self):
         other = ("matmul-h100", {"body": {"rows": rows()}})
         self.assertIn("Nothing is published yet", ladder_tables.of_ladder([other], "matmul_bf16"))
+
+
+class Goals(unittest.TestCase):
+    def line(self, ours, compiled=10e-6, name="softmax_forward"):
+        rows = [test_bench.row(kernel, seconds, fraction_of_roof=0.5) for kernel, seconds in ours.items()]
+        found = test_bench.document(*rows, test_bench.row("pytorch_compile", compiled))
+        found["device"]["name"] = "NVIDIA H200"
+        return ladder_goals.of_ladders([("ladder_softmax_forward-h200", found)], name).splitlines()[-1]
+
+    def test_the_fastest_of_ours_is_compared_with_torch_compile(self):
+        shown = self.line({"solution": 9e-6, "held_row": 8e-6, "three_pass": 1e-6})
+        self.assertEqual(shown, "| 8x8 | H200 | 1.25x, 50.0% (`held_row`) | - |")
+
+    def test_a_missed_goal_is_bold_with_enough_digits_to_see_it(self):
+        self.assertIn("**0.80x**", self.line({"solution": 12.5e-6}))
+        self.assertIn("**0.998x**", self.line({"solution": 10.02e-6}))
+        self.assertIn(" 1.002x", self.line({"solution": 9.98e-6}))
+
+    def test_without_a_name_all_ladders_are_named(self):
+        shown = self.line({"solution": 5e-6}, name="")
+        self.assertTrue(shown.startswith("| [`softmax_forward`](softmax_forward/README.md) | 8x8 |"), shown)
+        self.assertIn("Nothing", self.line({"solution": 5e-6}, name="layernorm_forward"))
 
 
 class Climb(unittest.TestCase):

@@ -132,6 +132,27 @@ class Pictures(unittest.TestCase):
         self.assertEqual(pictures, expected)
         self.assertIn("softmax_bench-cuda.json -> ", done.stdout)
 
+    def test_bars_of_a_ladder_stand_beside_the_names_of_their_own_type(self):
+        rows = [row("held_row", 1e-6), row("warp_row", 2e-6), row("solution", 3e-6)]
+        bf16 = [{**one, "contract": "softmax_forward_bf16"} for one in (rows[0], row("warp_held", 5e-7))]
+        program = (
+            "import json, sys; sys.path.insert(0, sys.argv[1]); import ladder; "
+            "lines = ladder.lines_of(json.loads(sys.argv[2]), ['warp_row', 'held_row', 'warp_held']); "
+            "print(json.dumps([[list(problems), names] for problems, names in lines]))"
+        )
+        found = json.dumps(benchmark("cuda", *rows, *bf16))
+        folder = plot.PROGRAM.parent
+        done = subprocess.run([self.python, "-c", program, folder, found], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        fp32 = [["8x8"], ["solution", "warp_row", "held_row"]]
+        self.assertEqual(json.loads(done.stdout), [fp32, [["8x8 bf16"], ["held_row", "warp_held"]]])
+        with tempfile.TemporaryDirectory() as written:
+            results, picture = Path(written) / "ladder.json", Path(written) / "ladder.png"
+            results.write_text(found)
+            command = [self.python, folder / "ladder.py", results, picture, "held_row", "warp_held"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            self.assertTrue(picture.exists(), done.stderr)
+
     def test_says_why_there_is_no_picture(self):
         wrong = benchmark("cuda", {**two_rows()[0], "outcome": "wrong"})
         lonely = benchmark("cpu", two_rows()[0])

@@ -8,8 +8,9 @@
 //
 // Limited before: loading the weights from a cache after the reduction, with all threads waiting, in every
 // row.
-// Limits now: at 1024 columns the second kernel and the reduction: 73% of a copy (H200). From 8192 columns on
-// memory: 92 to 93%.
+// Limits now: in fp32 at 1024 columns the second kernel and the reduction: 73% of a copy (H200); from 8192
+// columns on memory: 92 to 93%. In bf16 37% at 1024 columns, 83% at 8192, 55% at 32768: not memory; the cause
+// was not examined (README.md).
 // Uses: 61 to 128 registers, 64 to 2048 bytes of shared memory.
 // Costs in clarity: a wait; if it is missing, tests may still pass.
 #include "04_layernorm/layernorm.h"

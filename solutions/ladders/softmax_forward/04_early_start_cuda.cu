@@ -7,7 +7,8 @@
 // Everything else is as in rung 3.
 //
 // Limited before: start and end of the kernel, which at 1024 columns take more than a tenth of the time.
-// Limits now: memory: 92% of a copy at 1024 columns, 98 to 100% from 8192 columns on (H200).
+// Limits now: memory: in fp32 92% of a copy at 1024 columns, 97 to 99% from 8192 columns on (H200). In bf16
+// the rung is up to 5% slower than rung 2 (README.md).
 // Uses: as rung 3.
 // Costs in clarity: a wait; if it is missing, tests may still pass.
 #include "03_softmax/softmax.h"
