@@ -11,8 +11,10 @@
 # RACES: a kernel whose results are right, and which has a race. Its tests pass from the start, and what decides is the
 # inspector of the CPU device (ctest inspected.NAME for the mended one), or compute-sanitizer on a GPU (ctest
 # racecheck.NAME): ./workbook check reads the list of these exercises, racecheck.txt. solutions/mutants/NAME has wrong mends.
+#
+# TIMES: its symptoms are times, some of them. Nothing else may run beside its test.
 function(add_fixit exercise)
-  cmake_parse_arguments(ARG "RACES" "CHAPTER" "LINK;SOLUTION" ${ARGN})
+  cmake_parse_arguments(ARG "RACES;TIMES" "CHAPTER" "LINK;SOLUTION" ${ARGN})
   add_library(${exercise}_test_cases OBJECT ${exercise}_test.cpp)
   target_link_libraries(${exercise}_test_cases PUBLIC wb_test_main)
 
@@ -26,8 +28,7 @@ function(add_fixit exercise)
   add_executable(${exercise}_test ${mended} ${ARG_SOLUTION})
   target_link_libraries(${exercise}_test PRIVATE ${exercise}_test_cases ${kernels} ${ARG_LINK})
   add_test(NAME ${exercise} COMMAND ${exercise}_test)
-  # Its symptoms are times, some of them: nothing else may run beside it.
-  set_tests_properties(${exercise} PROPERTIES LABELS ${ARG_CHAPTER} RUN_SERIAL ON)
+  set_tests_properties(${exercise} PROPERTIES LABELS ${ARG_CHAPTER} RUN_SERIAL ${ARG_TIMES})
 
   file(GLOB starter CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${exercise}_starter.c*)
   wb_kernels(${exercise}_starter ${starter})
@@ -36,7 +37,6 @@ function(add_fixit exercise)
   add_executable(${exercise}_starter_test EXCLUDE_FROM_ALL)
   target_link_libraries(${exercise}_starter_test PRIVATE ${exercise}_test_cases ${exercise}_starter ${ARG_LINK})
   if(ARG_RACES)
-    set_tests_properties(${exercise} PROPERTIES RUN_SERIAL OFF)  # it measures no times
     wb_racing_fixit(${ARG_CHAPTER} ${exercise} ${starter})
     wb_prove_unsolved(${ARG_CHAPTER} ${exercise} ${starter} RACES)
   else()

@@ -43,7 +43,7 @@ function(add_ladder ladder)
   wb_ladder_program(ladder_${ladder}_test "${ARG_CONTRACTS}")
   target_link_libraries(ladder_${ladder}_test PRIVATE ${cases} ladder_${ladder}_rungs ${ARG_CHAPTER}_support)
   add_test(NAME ladder.${ladder} COMMAND ladder_${ladder}_test)
-  set_tests_properties(ladder.${ladder} PROPERTIES LABELS "ladders;${ARG_CHAPTER}")
+  set_tests_properties(ladder.${ladder} PROPERTIES LABELS "ladders;${ARG_CHAPTER}" COST 7)
 
   add_executable(ladder_${ladder}_bench)
   target_link_libraries(ladder_${ladder}_bench PRIVATE ${ARG_BENCH}_bench_cases ladder_${ladder}_rungs ${ARG_CHAPTER})
