@@ -42,10 +42,36 @@ Known join(const Known& a, const Known& b) {
       steps[count++] = step;
     }
   }
-  steps.resize(count);
+  steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(count), steps.end());
   if (!steps.empty()) both.steps = std::make_shared<const Steps>(std::move(steps));
   return both;
 }
+
+const Known* find(const std::vector<Known>& blocks, std::uint32_t run) {
+  const auto at =
+      std::lower_bound(blocks.begin(), blocks.end(), run,
+                       [](const Known& known, std::uint32_t wanted) { return known.run < wanted; });
+  return at != blocks.end() && at->run == run ? &*at : nullptr;
+}
+
+// Sorted, and with one entry per block.
+std::vector<Known> together(std::vector<Known> blocks) {
+  std::stable_sort(blocks.begin(), blocks.end(),
+                   [](const Known& x, const Known& y) { return x.run < y.run; });
+  std::size_t count = 0;
+  for (Known& known : blocks) {
+    if (count != 0 && blocks[count - 1].run == known.run) {
+      blocks[count - 1] = join(blocks[count - 1], known);
+    } else {
+      blocks[count++] = std::move(known);
+    }
+  }
+  blocks.erase(blocks.begin() + static_cast<std::ptrdiff_t>(count), blocks.end());
+  return blocks;
+}
+
+constexpr std::uint32_t kMostDepth = 64;
+constexpr std::size_t kFew = 4;
 
 }  // namespace
 
@@ -59,39 +85,63 @@ bool Known::covers(const Entry& earlier) const {
   return warp != nullptr && earlier.stamp() < warp->stamp;
 }
 
-bool Clock::covers(const Entry& earlier) const {
-  const auto at = std::lower_bound(blocks_.begin(), blocks_.end(), earlier.run,
-                                   [](const Known& known, std::uint32_t run) { return known.run < run; });
-  return at != blocks_.end() && at->run == earlier.run && at->covers(earlier);
+Clock::Clock(ClockRef base, std::vector<Known> blocks) : base_(std::move(base)), blocks_(std::move(blocks)) {
+  if (base_ != nullptr && base_->depth_ == kMostDepth)
+    base_ = std::make_shared<const Clock>(nullptr, base_->all());
+  depth_ = base_ == nullptr ? 0 : base_->depth_ + 1;
+  size_ = blocks_.size() + (base_ == nullptr ? 0 : base_->size_);
 }
 
+bool Clock::covers(const Entry& earlier) const {
+  for (const Clock* clock = this; clock != nullptr; clock = clock->base_.get()) {
+    const Known* known = find(clock->blocks_, earlier.run);
+    if (known != nullptr && known->covers(earlier)) return true;
+  }
+  return false;
+}
+
+bool Clock::includes(const Known& wanted) const {
+  for (const Clock* clock = this; clock != nullptr; clock = clock->base_.get()) {
+    const Known* known = find(clock->blocks_, wanted.run);
+    if (known != nullptr && inspector::includes(*known, wanted)) return true;
+  }
+  return false;
+}
+
+bool Clock::stands_on(const Clock& other) const {
+  const Clock* clock = this;
+  while (clock != nullptr && clock != &other) clock = clock->base_.get();
+  return clock != nullptr;
+}
+
+// This may miss what several parts include together; then more is kept than is needed.
 bool Clock::includes(const Clock& other) const {
-  if (blocks_.size() < other.blocks_.size()) return false;
-  auto mine = blocks_.begin();
-  for (const Known& known : other.blocks_) {
-    while (mine != blocks_.end() && mine->run < known.run) ++mine;
-    if (mine == blocks_.end() || mine->run != known.run || !inspector::includes(*mine, known)) return false;
+  for (const Clock* part = &other; part != nullptr && !stands_on(*part); part = part->base_.get()) {
+    for (const Known& known : part->blocks_) {
+      if (!includes(known)) return false;
+    }
   }
   return true;
+}
+
+std::vector<Known> Clock::all() const {
+  std::vector<Known> blocks;
+  blocks.reserve(size_);
+  for (const Clock* clock = this; clock != nullptr; clock = clock->base_.get())
+    blocks.insert(blocks.end(), clock->blocks_.begin(), clock->blocks_.end());
+  return together(std::move(blocks));
 }
 
 ClockRef join(const ClockRef& a, const ClockRef& b) {
   if (b == nullptr || a == b) return a;
   if (a == nullptr || b->includes(*a)) return b;
   if (a->includes(*b)) return a;
-  std::vector<Known> both;
-  both.reserve(a->blocks_.size() + b->blocks_.size());
-  auto x = a->blocks_.begin(), y = b->blocks_.begin();
-  while (x != a->blocks_.end() || y != b->blocks_.end()) {
-    if (y == b->blocks_.end() || (x != a->blocks_.end() && x->run < y->run)) {
-      both.push_back(*x++);
-    } else if (x == a->blocks_.end() || y->run < x->run) {
-      both.push_back(*y++);
-    } else {
-      both.push_back(join(*x++, *y++));
-    }
-  }
-  return std::make_shared<const Clock>(std::move(both));
+  const ClockRef &large = a->size_ < b->size_ ? b : a, &small = a->size_ < b->size_ ? a : b;
+  std::vector<Known> blocks = small->all();
+  if (blocks.size() <= kFew) return std::make_shared<const Clock>(large, std::move(blocks));
+  const std::vector<Known> others = large->all();
+  blocks.insert(blocks.end(), others.begin(), others.end());
+  return std::make_shared<const Clock>(nullptr, together(std::move(blocks)));
 }
 
 }  // namespace simt::inspector

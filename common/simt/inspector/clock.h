@@ -30,16 +30,25 @@ struct Known {
 class Clock;
 using ClockRef = std::shared_ptr<const Clock>;  // null: nothing is known
 
+/// A few blocks, in addition to another clock: in a chain of blocks, each of which hands on what it knows,
+/// every clock shares that of the block before.
 class Clock {
  public:
-  explicit Clock(std::vector<Known> blocks) : blocks_(std::move(blocks)) {}
+  Clock(ClockRef base, std::vector<Known> blocks);
 
   bool covers(const Entry& earlier) const;
 
  private:
   friend ClockRef join(const ClockRef& a, const ClockRef& b);
   bool includes(const Clock& other) const;
+  bool includes(const Known& known) const;
+  bool stands_on(const Clock& other) const;
+  std::vector<Known> all() const;
+
+  ClockRef base_;
   std::vector<Known> blocks_;  // sorted by run
+  std::uint32_t depth_ = 0;
+  std::size_t size_;  // of all blocks, some of which may count twice
 };
 
 /// What is known in one or the other. The result is `a` or `b` itself if that is enough.

@@ -62,7 +62,7 @@ ClockRef Order::everything(const Thread& thread, const Now& now) const {
   add_lanes(steps, now);
   std::sort(steps.begin(), steps.end(), [](const Step& a, const Step& b) { return a.who < b.who; });
   std::vector<Known> own{{now.run, now.below, std::make_shared<const Steps>(std::move(steps))}};
-  return join(known(thread), std::make_shared<const Clock>(std::move(own)));
+  return join(known(thread), std::make_shared<const Clock>(nullptr, std::move(own)));
 }
 
 bool Order::fence(int order, const Now& now) {

@@ -1,5 +1,8 @@
 // Fences in locks, in a look-back, and inside of a block: beside barriers, warps and flags in shared memory.
+#include <unistd.h>
+
 #include <cuda/atomic>
+#include <fstream>
 
 #include "inspector/tests/ladder.h"
 
@@ -106,6 +109,28 @@ TEST(LookBack, NoFenceAfterTheLoads) {
   const auto found = look<kNoFence>();
   expect_only(found, What::kGlobalRace, {kNumber, kSumRead});
   expect_words(found, "follows the relaxed atomic operation at line " + std::to_string(kLoad));
+}
+
+// Each tile hands on what it knows of all tiles before it. The clocks share what they have in common: with a
+// copy per tile they would take 250 MB.
+__global__ void chain_of_tiles(int* ticket, int* state, int* prefix) {
+  const int tile = atomicAdd(ticket, 1);
+  if (tile > 0) {
+    while (Device(state[tile - 1]).load(kAcquire) == 0) {
+    }
+  }
+  prefix[tile] = tile == 0 ? 1 : (prefix[tile - 1] | prefix[tile / 2]);
+  Device(state[tile]).store(1, kRelease);
+}
+std::size_t resident_bytes() {
+  std::size_t pages = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+TEST(LookBack, OfManyTilesTakesLittleMemory) {
+  const std::size_t before = resident_bytes();
+  EXPECT_CLEAN([] { chain_of_tiles<<<4000, 1>>>(zeros<int>(1), zeros<int>(4000), zeros<int>(4000)); });
+  EXPECT_LT(resident_bytes(), before + (std::size_t{100} << 20));
 }
 
 // One thread acquires for its block: only a barrier hands this on.
