@@ -112,7 +112,7 @@ TEST(LookBack, NoFenceAfterTheLoads) {
 }
 
 // Each tile hands on what it knows of all tiles before it. The clocks share what they have in common: with a
-// copy per tile they would take 250 MB.
+// copy per tile they would take more than 300 MB.
 __global__ void chain_of_tiles(int* ticket, int* state, int* prefix) {
   const int tile = atomicAdd(ticket, 1);
   if (tile > 0) {
