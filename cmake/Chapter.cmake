@@ -41,7 +41,9 @@ function(add_chapter)
     target_link_libraries(${chapter}_support INTERFACE $<TARGET_OBJECTS:${chapter}_sources>)
   endif()
 
-  wb_kernels(${chapter}_kernels ${implementations})
+  set(sources ${implementations})
+  wb_gather_for_ci(${chapter}_kernels sources)
+  wb_kernels(${chapter}_kernels ${sources})
   # GCC does not see that a load and its use stand under the same condition (loads_ahead.cuh). Starters keep the warning;
   # what the references read is initcheck's business.
   target_compile_options(${chapter}_kernels PRIVATE
@@ -202,32 +204,6 @@ function(wb_prove_unsolved chapter exercise starter)
     RESOURCE_LOCK "${locks}" COST ${cost} SKIP_REGULAR_EXPRESSION "^skipped:|\nskipped:")
 endfunction()
 
-# Replaces the files in the variable FILES by files that include six of them each, since nvcc takes longer to start than to
-# compile a small kernel. Headers come first, outside of the namespaces that keep the kernels' names apart.
-function(wb_gather target files)
-  set(gathered "")
-  list(LENGTH ${files} count)
-  math(EXPR last "${count} - 1")
-  foreach(first RANGE 0 ${last} 6)
-    list(SUBLIST ${files} ${first} 6 some)
-    set(headers "")
-    set(kernels "")
-    foreach(file IN LISTS some)
-      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
-      file(STRINGS ${file} includes REGEX "^#include ")
-      list(APPEND headers ${includes})
-      get_filename_component(name ${file} NAME_WE)
-      string(APPEND kernels "namespace of_${name} {\nnamespace wb {\nusing namespace ::wb;\n}\n#include \"${file}\"\n}\n")
-    endforeach()
-    list(REMOVE_DUPLICATES headers)
-    list(JOIN headers "\n" headers)
-    set(whole ${CMAKE_CURRENT_BINARY_DIR}/${target}_${first}.cu)
-    file(CONFIGURE OUTPUT ${whole} CONTENT "${headers}\n${kernels}" @ONLY)
-    list(APPEND gathered ${whole})
-  endforeach()
-  set(${files} ${gathered} PARENT_SCOPE)
-endfunction()
-
 # The test program linked with wrong kernels, and the proof that it catches each of them.
 function(wb_mutants chapter exercise tested)
   file(GLOB mutants CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/solutions/mutants/${exercise}/*.cu)
@@ -236,7 +212,7 @@ function(wb_mutants chapter exercise tested)
     return()
   endif()
   if(WB_DEVICE STREQUAL "cuda")
-    wb_gather(${exercise}_mutants mutants)
+    wb_gather(${exercise}_mutants mutants)  # in every build: the proof is about all of them
   endif()
   wb_kernels(${exercise}_mutants ${mutants})
   target_compile_options(${exercise}_mutants PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-w> $<$<COMPILE_LANGUAGE:CUDA>:-w>)
