@@ -3,8 +3,8 @@
 //   PassGraph forward;
 //   forward.run(stream, [&](cudaStream_t to) { model.forward(tokens, targets, loss, to); });
 //
-// The launches are recorded with their arguments: every run must be of the same pointers and numbers. Only
-// CUDA has graphs.
+// The launches are recorded with their arguments: every run must be of the same pointers and numbers. Used on
+// a GPU alone: the CPU device would save nothing.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -1,4 +1,4 @@
-// The CPU device has no graphs: a launch costs it less than what a graph would save.
+// Without graphs: a launch costs the CPU device less than what a graph would save.
 #include "07_tinyllama/trainer/pass_graph.h"
 #include "common/core/error.h"
 
@@ -10,7 +10,9 @@ bool PassGraph::supported() {
   return false;
 }
 void PassGraph::require_supported() {
-  throw Error("graph: the CPU device has no CUDA graphs; leave the graph out, or build for a GPU");
+  throw Error(
+      "graph: on the CPU device the trainer uses no CUDA graphs, which save nothing there; leave the graph "
+      "out, or build for a GPU");
 }
 
 PassGraph::PassGraph() = default;

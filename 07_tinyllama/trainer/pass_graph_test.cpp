@@ -82,9 +82,9 @@ TEST(PassGraphTest, IsRefusedByNameWhereThereIsNone) {
   if (PassGraph::supported()) GTEST_SKIP() << "this device has graphs";
   EXPECT_THROW_MESSAGE(
       Trainer({.config = kTiny, .kernels = select_kernels("auto"), .graph = true}, Data::random(kTiny, 1)),
-      Error, "the CPU device has no CUDA graphs");
+      Error, "on the CPU device the trainer uses no CUDA graphs");
   PassGraph graph;
-  EXPECT_THROW_MESSAGE(graph.run(nullptr, [](cudaStream_t) {}), Error, "no CUDA graphs");
+  EXPECT_THROW_MESSAGE(graph.run(nullptr, [](cudaStream_t) {}), Error, "uses no CUDA graphs");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "common/harness/runtime_calls.h"
 
+#include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +18,7 @@ thread_local RuntimeCalls* t_active = nullptr;
 bool gives(const RuntimeCall& call) {
   return call.returned == cudaSuccess && !call.after_failure && call.pointer != nullptr &&
          (call.kind == CallKind::kAllocate || call.kind == CallKind::kAllocatePinned ||
-          call.kind == CallKind::kCreate);
+          call.kind == CallKind::kCreate || call.kind == CallKind::kCaptured);
 }
 
 bool takes_back(const RuntimeCall& call) {
@@ -32,6 +33,10 @@ void give_back(const RuntimeCall& call) {
     WB_CUDA_CHECK(cudaFreeHost(pointer));
   } else if (call.stream != nullptr) {
     WB_CUDA_CHECK(cudaStreamDestroy(call.stream));
+  } else if (call.kind == CallKind::kCaptured) {
+    WB_CUDA_CHECK(cudaGraphDestroy(static_cast<cudaGraph_t>(pointer)));
+  } else if (call.name == std::string("cudaGraphInstantiate")) {
+    WB_CUDA_CHECK(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(pointer)));
   } else {
     WB_CUDA_CHECK(cudaEventDestroy(static_cast<cudaEvent_t>(pointer)));
   }
@@ -52,6 +57,7 @@ bool can_fail(const RuntimeCall& call) {
     case CallKind::kDestroy:
     case CallKind::kLaunch:
     case CallKind::kAskError:
+    case CallKind::kCaptured:  // a capture has to end
       return false;
     default:
       return true;

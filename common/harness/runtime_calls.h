@@ -28,8 +28,11 @@ enum class CallKind {
   kLaunch,
   kWait,  // for a stream, an event or the device
   kCreate,
-  kDestroy,  // a stream or an event
-  kEvent,    // recorded in a stream, or a stream waits for it
+  kDestroy,   // a stream, an event or a graph
+  kEvent,     // recorded in a stream, or a stream waits for it
+  kCapture,   // of a stream begins
+  kCaptured,  // it ends, with a graph
+  kGraphLaunch,
   kAskError,
 };
 
@@ -49,7 +52,8 @@ struct RuntimeCall {
 
 /// "cudaMemcpy (host to device, 4000 bytes)": for messages.
 std::string to_text(const RuntimeCall& call);
-/// Whether the call may be made to fail: it allocates, copies, fills, waits, creates, or concerns an event.
+/// Whether the call may be made to fail: it allocates, copies, fills, waits, creates, concerns an event,
+/// begins a capture or launches a graph.
 bool can_fail(const RuntimeCall& call);
 
 /// Records from its construction to stop(). Only one may exist at a time. Device memory that is allocated

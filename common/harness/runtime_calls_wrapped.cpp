@@ -1,5 +1,7 @@
 // The wrapped functions of the CUDA runtime: each records the call, and makes it. CMakeLists.txt reads the
 // lines WB_WRAP to tell the linker which functions to wrap.
+#include <cuda_runtime_api.h>
+
 #include <optional>
 
 #include "common/core/check.h"
@@ -240,6 +242,47 @@ WB_WRAP(cudaStreamWaitEvent, "_Z19cudaStreamWaitEventP11CUstream_stP10CUevent_st
         (cudaStream_t stream, cudaEvent_t event, unsigned flags)) {
   return note(about_stream(CallKind::kEvent, "cudaStreamWaitEvent", stream),
               [&](RuntimeCall&) { return real_cudaStreamWaitEvent(stream, event, flags); });
+}
+
+WB_WRAP(cudaStreamBeginCapture, "_Z22cudaStreamBeginCaptureP11CUstream_st21cudaStreamCaptureMode",
+        (cudaStream_t stream, cudaStreamCaptureMode mode)) {
+  return note(about_stream(CallKind::kCapture, "cudaStreamBeginCapture", stream),
+              [&](RuntimeCall&) { return real_cudaStreamBeginCapture(stream, mode); });
+}
+
+WB_WRAP(cudaStreamEndCapture, "_Z20cudaStreamEndCaptureP11CUstream_stPP10CUgraph_st",
+        (cudaStream_t stream, cudaGraph_t* graph)) {
+  if (graph != nullptr) *graph = nullptr;
+  return note({CallKind::kCaptured, "cudaStreamEndCapture"}, [&](RuntimeCall& call) {
+    const cudaError_t code = real_cudaStreamEndCapture(stream, graph);
+    if (code == cudaSuccess) call.pointer = *graph;
+    return code;
+  });
+}
+
+WB_WRAP(cudaGraphInstantiate, "_Z20cudaGraphInstantiatePP14CUgraphExec_stP10CUgraph_sty",
+        (cudaGraphExec_t * executable, cudaGraph_t graph, unsigned long long flags)) {
+  return note({CallKind::kCreate, "cudaGraphInstantiate"}, [&](RuntimeCall& call) {
+    const cudaError_t code = real_cudaGraphInstantiate(executable, graph, flags);
+    if (code == cudaSuccess) call.pointer = *executable;
+    return code;
+  });
+}
+
+WB_WRAP(cudaGraphLaunch, "_Z15cudaGraphLaunchP14CUgraphExec_stP11CUstream_st",
+        (cudaGraphExec_t executable, cudaStream_t stream)) {
+  return note(about_stream(CallKind::kGraphLaunch, "cudaGraphLaunch", stream),
+              [&](RuntimeCall&) { return real_cudaGraphLaunch(executable, stream); });
+}
+
+WB_WRAP(cudaGraphDestroy, "_Z16cudaGraphDestroyP10CUgraph_st", (cudaGraph_t graph)) {
+  return note(freeing(CallKind::kDestroy, "cudaGraphDestroy", graph),
+              [&](RuntimeCall&) { return real_cudaGraphDestroy(graph); });
+}
+
+WB_WRAP(cudaGraphExecDestroy, "_Z20cudaGraphExecDestroyP14CUgraphExec_st", (cudaGraphExec_t executable)) {
+  return note(freeing(CallKind::kDestroy, "cudaGraphExecDestroy", executable),
+              [&](RuntimeCall&) { return real_cudaGraphExecDestroy(executable); });
 }
 
 WB_WRAP(cudaGetLastError, "_Z16cudaGetLastErrorv", ()) {

@@ -24,6 +24,7 @@ CONCEPTS = (
     "device memory and copies",
     "asynchronous launch",
     "streams and overlap",
+    "CUDA graph",
     "64-bit index",
     "coalesced access",
     "vector load",

@@ -64,6 +64,7 @@ PROBLEMS = {
     **dict.fromkeys(("swiglu_forward", "swiglu_backward"), ("8 x 4 -> 16", "N8 C4 F16")),
     "adamw": ("n=1000",),
     "dgamma": ("9 x 33", "1 x 8"),
+    "graph_step": ("n=9 steps=3", "n=16 steps=1"),
     "histogram": ("n=1000 bins=16", "n=1000 bins=50 skewed"),
     "decode_attention": ("B2 H4/2 D8 S33", "B1 H3/3 D4 S9"),
     "muon": ("16x8", "8x16"),

@@ -2,6 +2,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "runtime/capture.h"
 #include "runtime/failure.h"
 #include "runtime/scheduler.h"
 #include "simt/api.h"
@@ -63,6 +64,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
   if (on_worker()) return cudaErrorNotPermitted;
   Stream* stream = Scheduler::get().find(handle);
   if (stream == nullptr) return result(cudaErrorInvalidResourceHandle);
+  if (refused_event_in_capture(stream)) return result(cudaErrorNotSupported);
   auto operation = std::make_shared<Operation>();
   operation->record = std::make_shared<Recording>();
   operation->record->done = device_error() != cudaSuccess;  // the stream accepts no more work
@@ -117,6 +119,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned
   if (code != cudaSuccess) return result(code);
   Stream* stream = Scheduler::get().find(handle);
   if (stream == nullptr) return result(cudaErrorInvalidResourceHandle);
+  if (refused_event_in_capture(stream)) return result(cudaErrorNotSupported);
   if (recording == nullptr || device_error() != cudaSuccess) return result(cudaSuccess);
   auto operation = std::make_shared<Operation>();
   operation->wait = std::move(recording);

@@ -1,5 +1,7 @@
 #include "runtime/failure.h"
 
+#include "cuda_runtime_api.h"
+
 #include <atomic>
 #include <cstdio>
 #include <cstring>
@@ -94,6 +96,22 @@ cudaError_t cudaGetLastError() {
   return code;
 }
 
+// Those of stream capture are not in the list, since only cuda_runtime_api.h has them.
+static const char* of_capture(cudaError_t error, bool name) {
+  switch (static_cast<int>(error)) {
+    case cudaErrorStreamCaptureUnsupported:
+      return name ? "cudaErrorStreamCaptureUnsupported" : "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated:
+      return name ? "cudaErrorStreamCaptureInvalidated"
+                  : "operation failed due to a previous error during capture";
+    case cudaErrorStreamCaptureImplicit:
+      return name ? "cudaErrorStreamCaptureImplicit"
+                  : "operation would make the legacy stream depend on a capturing blocking stream";
+    default:
+      return "unrecognized error code";
+  }
+}
+
 const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {
 #define X(name, code, text) \
@@ -102,7 +120,7 @@ const char* cudaGetErrorName(cudaError_t error) {
 #include "simt/error_codes.inc"
 #undef X
   }
-  return "unrecognized error code";
+  return of_capture(error, true);
 }
 
 const char* cudaGetErrorString(cudaError_t error) {
@@ -113,5 +131,5 @@ const char* cudaGetErrorString(cudaError_t error) {
 #include "simt/error_codes.inc"
 #undef X
   }
-  return "unrecognized error code";
+  return of_capture(error, false);
 }

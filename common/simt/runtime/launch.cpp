@@ -9,6 +9,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "runtime/capture.h"
 #include "runtime/failure.h"
 #include "runtime/far.h"
 #include "runtime/limits.h"
@@ -80,6 +81,12 @@ cudaError_t validate(const Grid& k) {
 
 }  // namespace
 
+static std::atomic<std::uint32_t> launches{0};
+
+std::uint32_t next_launch() {
+  return ++launches;
+}
+
 void submit(Grid* kernel, cudaStream_t handle) {
   std::unique_ptr<Grid> grid(kernel);
   if (context.runner != nullptr) {
@@ -99,6 +106,7 @@ void submit(Grid* kernel, cudaStream_t handle) {
   if (code == cudaSuccess) code = validate(*grid);
   if (code == cudaSuccess && stream == nullptr) code = cudaErrorInvalidResourceHandle;
   if (code == cudaSuccess && !scheduler.accepts_work()) code = cudaErrorCudartUnloading;
+  if (code == cudaSuccess) code = not_ordered_by_capture(stream);
   if (result(code) != cudaSuccess) return;
 
   if (program_watch != nullptr) program_watch->launched(*grid);
@@ -118,8 +126,7 @@ void submit(Grid* kernel, cudaStream_t handle) {
   // Small enough to balance the last blocks, and large enough that taking a share costs almost nothing.
   operation->chunk = std::clamp<std::uint64_t>(operation->total / (16 * scheduler.workers()), 1, 64);
   operation->grid = std::move(grid);
-  static std::atomic<std::uint32_t> launches{0};
-  operation->grid->number = ++launches;
+  operation->number = operation->grid->number = next_launch();
   count_launch(handle);
   scheduler.submit(stream, std::move(operation));
 }

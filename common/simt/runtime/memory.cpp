@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/allocations.h"
+#include "runtime/capture.h"
 #include "runtime/failure.h"
 #include "runtime/host_memory.h"
 #include "runtime/inspector.h"
@@ -74,6 +75,8 @@ cudaError_t submit_operation(cudaStream_t handle, std::shared_ptr<Operation> ope
   Scheduler& scheduler = Scheduler::get();
   Stream* stream = scheduler.find(handle);
   if (stream == nullptr) return cudaErrorInvalidResourceHandle;
+  const cudaError_t code = not_ordered_by_capture(stream);
+  if (code != cudaSuccess) return code;
   if (device_error() == cudaSuccess) scheduler.submit(stream, std::move(operation));
   return cudaSuccess;
 }
@@ -82,6 +85,8 @@ cudaError_t submit_operation(cudaStream_t handle, std::shared_ptr<Operation> ope
 template <class Work>
 cudaError_t run_now(const Transfer& transfer, Work work) {
   if (on_worker()) return cudaErrorNotPermitted;
+  const cudaError_t code = refused_by_capture(transfer.call);
+  if (code != cudaSuccess) return code;
   TimelineRecord record = transfer.record();
   note_submission(record);
   Scheduler::get().wait_blocking_streams();
@@ -152,6 +157,8 @@ cudaError_t symbol_address(void** pointer, const void* symbol, std::size_t size)
 using namespace simt::detail;
 
 cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
+  const cudaError_t code = refused_by_capture("cudaMalloc");
+  if (code != cudaSuccess) return result(code);
   return result(allocate(pointer, bytes, cudaMemoryTypeDevice));
 }
 
@@ -164,6 +171,8 @@ cudaError_t cudaMallocManaged(void** pointer, std::size_t bytes, unsigned) {
 cudaError_t cudaFree(void* pointer) {
   if (pointer == nullptr) return result(cudaSuccess);
   if (on_worker()) return cudaErrorNotPermitted;
+  const cudaError_t code = refused_by_capture("cudaFree");
+  if (code != cudaSuccess) return result(code);
   Scheduler::get().wait_all();
   return result(deallocate(pointer, false));
 }

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
+#include "runtime/capture.h"
 #include "runtime/failure.h"
 #include "runtime/inspector.h"
 #include "runtime/program_watch.h"
@@ -29,6 +31,10 @@ static constexpr std::size_t kMaxQueued = 1024;
 void Scheduler::submit(Stream* stream, std::shared_ptr<Operation> operation) {
   if (operation->on_timeline) note_submission(operation->shown);
   std::unique_lock lock(mutex_);
+  if (stream->capture != nullptr) {
+    stream->capture->nodes.push_back(std::move(operation));
+    return;
+  }
   if (!workers_started_) start_workers();
   if (stream->queue.size() >= kMaxQueued && !on_worker()) {
     wait_for(lock, [&] { return stream->queue.size() < kMaxQueued; });
@@ -46,7 +52,7 @@ void Scheduler::note_order(Operation& operation) {
   }
   operation.point = order_.submit(*operation.stream);
   if (operation.record != nullptr) operation.record->point = operation.point;
-  if (operation.grid != nullptr) inspector->launched(operation.grid->number, operation.point);
+  if (operation.grid != nullptr) inspector->launched(operation.number, operation.point);
 }
 
 PointRef Scheduler::work_of_host() {
@@ -103,6 +109,7 @@ bool Scheduler::may_start(const Stream& stream) const {
 void Scheduler::start(const std::shared_ptr<Operation>& operation) {
   operation->stream->head_started = true;
   operation->head_since_ns = nanoseconds();
+  if (operation->grid != nullptr) operation->grid->number = operation->number;
   running_.push_back(operation);
   active_.push_back(operation);
   const auto wanted =
@@ -251,6 +258,16 @@ Stream* Scheduler::find(cudaStream_t handle) {
     if (reinterpret_cast<cudaStream_t>(stream.get()) == handle && !stream->destroyed) return stream.get();
   }
   return nullptr;
+}
+
+std::shared_ptr<Capture> Scheduler::set_capture(Stream* stream, std::shared_ptr<Capture> capture) {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(stream->capture, std::move(capture));
+}
+
+std::shared_ptr<Capture> Scheduler::capture_of(Stream* stream) {
+  const std::lock_guard lock(mutex_);
+  return stream->capture;
 }
 
 Stream* Scheduler::create_stream(bool blocking) {

@@ -25,6 +25,7 @@
 namespace simt::detail {
 
 struct Stream;
+struct Capture;
 
 /// One recording of an event: done when the stream reached it.
 struct Recording {
@@ -35,13 +36,14 @@ struct Recording {
 
 struct Operation {
   // One of these four.
-  std::unique_ptr<Grid> grid;
+  std::shared_ptr<Grid> grid;                    // of a graph: that of every launch of this node
   std::function<void(std::uint64_t part)> work;  // parts 0 .. total - 1, in parallel
   std::shared_ptr<Recording> record;
   std::shared_ptr<Recording> wait;
 
   std::string name;
-  PointRef point;  // under the inspector
+  std::uint32_t number = 0;  // of a kernel: among all launches
+  PointRef point;            // under the inspector
   bool on_timeline = false;
   bool tells_host = false;     // it runs code of the program
   TimelineRecord shown;        // what the timeline shows of it, but for its times
@@ -64,6 +66,7 @@ struct Stream {
   bool destroyed = false;
   std::deque<std::shared_ptr<Operation>> queue;  // the head may be running
   bool head_started = false;
+  std::shared_ptr<Capture> capture;  // while its work is recorded in a graph
 };
 
 class Scheduler {
@@ -91,6 +94,9 @@ class Scheduler {
   Stream* find(cudaStream_t handle);
   Stream* create_stream(bool blocking);
   void destroy_stream(Stream* stream);
+  /// For stream capture: what is recorded replaces `capture`; the former one is returned.
+  std::shared_ptr<Capture> set_capture(Stream* stream, std::shared_ptr<Capture> capture);
+  std::shared_ptr<Capture> capture_of(Stream* stream);
   /// How many workers run the blocks of one kernel.
   unsigned workers() const { return worker_count_; }
   /// False once the process exits.

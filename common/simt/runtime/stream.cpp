@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "runtime/capture.h"
 #include "runtime/failure.h"
 #include "runtime/scheduler.h"
 #include "simt/api.h"
@@ -64,13 +65,15 @@ cudaError_t cudaStreamDestroy(cudaStream_t handle) {
   const cudaError_t code = look_up(handle, stream);
   if (code != cudaSuccess) return result(code);
   if (stream == Scheduler::get().null_stream()) return result(cudaErrorInvalidResourceHandle);
+  drop_capture(stream);
   Scheduler::get().destroy_stream(stream);
   return result(cudaSuccess);
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
   Stream* stream = nullptr;
-  const cudaError_t code = look_up(handle, stream);
+  cudaError_t code = look_up(handle, stream);
+  if (code == cudaSuccess) code = refused_by_capture_of(stream, "cudaStreamSynchronize");
   if (code != cudaSuccess) return result(code);
   Scheduler::get().wait_stream(stream);
   return result(cudaSuccess);
@@ -78,7 +81,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
 
 cudaError_t cudaStreamQuery(cudaStream_t handle) {
   Stream* stream = nullptr;
-  const cudaError_t code = look_up(handle, stream);
+  cudaError_t code = look_up(handle, stream);
+  if (code == cudaSuccess) code = refused_by_capture_of(stream, "cudaStreamQuery");
   if (code != cudaSuccess) return result(code);
   return result(Scheduler::get().idle(stream) ? cudaSuccess : cudaErrorNotReady);
 }
@@ -105,6 +109,8 @@ cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t call
 
 cudaError_t cudaDeviceSynchronize() {
   if (on_worker()) return cudaErrorNotPermitted;
+  const cudaError_t code = refused_by_capture("cudaDeviceSynchronize");
+  if (code != cudaSuccess) return result(code);
   Scheduler::get().wait_all();
   return result(cudaSuccess);
 }
