@@ -26,19 +26,16 @@ __global__ void dgamma_kernel(const float* dy,    // (N, C)
   if (column >= c) return;
 
   // TODO 1: One thread for each column: add up dy * (x - mean) * rstd over all rows in a register, and add
-  // the
-  //         sum to dgamma[column]. An index of row * c + column can be larger than an int.
+  //         the sum to dgamma[column]. An index of row * c + column can be larger than an int.
 
   // TODO 2: One thread for each element instead: its row is blockIdx.y * kWarps + threadIdx.y, and many
-  // threads
-  //         add to dgamma[column] at the same time.
+  //         threads add to dgamma[column] at the same time.
 
   // TODO 3: kRows rows for each block: a thread adds up every kWarps-th of them in a register, and adds to
   //         dgamma[column] once.
 
   // TODO 4: One addition for each block and column: the warps put their sums into shared memory, and the
-  // first
-  //         warp adds them up.
+  //         first warp adds them up.
 }
 
 void dgamma_starter(const float* dy, const float* x, const float* mean, const float* rstd, float* dgamma,

@@ -12,12 +12,11 @@
 #include "common/harness/implementation_test.h"
 #include "common/harness/inspection.h"
 #include "common/harness/runtime_calls.h"
+#include "common/harness/sizes.h"
 
 namespace {
 
-std::size_t area(int n, int c) {
-  return static_cast<std::size_t>(n) * static_cast<std::size_t>(c);
-}
+using wb::area;
 
 class DgammaTest : public wb::ImplementationTest<wb::Dgamma> {
  protected:

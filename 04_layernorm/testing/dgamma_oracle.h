@@ -15,7 +15,7 @@ struct DgammaInput {
   std::vector<float> before;      // (C), in dgamma before the call
 };
 
-/// before[c] + sum over rows first, first + step, ... of term(i, row).
+/// (C): before[c] + the sum over all rows of term(i, row), where i = row * C + c is the element's index.
 template <class Term>
 std::vector<double> sum_of_columns(const DgammaInput& in, int n, int c, Term term) {
   const auto rows = static_cast<std::size_t>(n), columns = static_cast<std::size_t>(c);

@@ -2,7 +2,7 @@
 //
 //     ./workbook check 07 fix_gradient_norm
 //
-// TODO: Every test passes, and two trainings with one seed still differ after some thousand steps. Find out
+// TODO: Every test passes, and two trainings with one seed can still differ from some step on. Find out
 //       why, and fix it. The lesson (README.md) has the symptom and the tools.
 //
 // Squares of gradients overflow above 1.8e19, so each block looks for its largest magnitude first, and adds

@@ -15,7 +15,7 @@ class CountingStep {
  public:
   static constexpr int kKernels = 2;
 
-  // One step runs here already: what a first launch sets up does not belong into a capture.
+  // One step runs here already: what a first launch sets up must not be in a capture.
   explicit CountingStep(std::size_t n)
       : n_(n),
         sum_(std::vector<float>(n, 0.0f)),

@@ -97,12 +97,12 @@ def words_function(parser: argparse.ArgumentParser) -> str:
                 spellings = "|".join(f"values {name} {option}" for option in action.option_strings)
                 cases.append(case(spellings, [str(choice) for choice in action.choices]))
     try:
-        climbs = ladder.ladders()
+        found = ladder.ladders()
     except OSError:  # a checkout without the solutions
-        climbs = []
+        found = []
     for chapter in chapters.chapters():
         names = [exercise.name for exercise in chapters.everything(chapter)]
-        of_ladders = [one.name for one in climbs if one.exercise.chapter == chapter]
+        of_ladders = [one.name for one in found if one.exercise.chapter == chapter]
         for name in WITH_CHAPTER:
             spellings = (chapter.name[:2], chapter.name[:2].lstrip("0"), chapter.name)
             pattern = "|".join(f"second {name} {one}" for one in spellings)

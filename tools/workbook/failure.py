@@ -28,7 +28,7 @@ def tell(arguments: list | None, message: str, code: int, details: str = "") -> 
 
 
 def of_arguments(message: str, program: str) -> str:
-    """argparse's words; for a command that there is not, the nearest instead of the list of all."""
+    """argparse's words; for a command that does not exist, the nearest one instead of the list of all."""
     found = NO_COMMAND.match(message)
     if not found:
         return f"{message} (see {program} --help)"
