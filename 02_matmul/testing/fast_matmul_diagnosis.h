@@ -68,8 +68,7 @@ inline std::string explain_fast_matmul(std::span<const float> got, std::span<con
   }
   if (suspect != right && looks_like(got, suspect))
     return "\n  matmul: the first columns of rows are overwritten with sums of the row before that stick out "
-           "of C: "
-           "check the column, too, before a store";
+           "of C: check the column, too, before a store";
   return "";
 }
 

@@ -60,9 +60,8 @@ std::string order_advice(const Finding::Order& order) {
       return "";
     case Missing::kFence:
       return fmt::format(
-          "No __threadfence() stands between the {} and the atomic operation at {}, so that operation does "
-          "not "
-          "publish it: put the fence between the two, or make the operation a release.",
+          "There is no __threadfence() between the {} and the atomic operation at {}, so that operation does "
+          "not publish it: put the fence between the two, or make the operation a release.",
           first, signal);
     case Missing::kLaterFence:
       return fmt::format(
@@ -88,8 +87,7 @@ std::string order_advice(const Finding::Order& order) {
     case Missing::kDeviceFence:
       return fmt::format(
           "The fence before the atomic operation at {} is only for the threads of its block, so that "
-          "operation "
-          "does not publish the {} to other blocks: use __threadfence(), or thread_scope_device.",
+          "operation does not publish the {} to other blocks: use __threadfence(), or thread_scope_device.",
           signal, first);
     case Missing::kDeviceSignal:
     case Missing::kDeviceWait:
@@ -109,9 +107,8 @@ std::string race_advice(const Finding& finding) {
   const bool one_line = first.file == second.file && first.line == second.line;
   if (finding.what == What::kGlobalRace && !same(first.block, second.block)) {
     if (first.access == "atomic" && second.access == "atomic") {
-      return "An atomic operation with the scope of a block is atomic for the threads of its block alone: "
-             "give "
-             "it the scope of the device.";
+      return "An atomic operation with the scope of a block is atomic only for the threads of its block: "
+             "give it the scope of the device.";
     }
     const auto is = [&](const char* one, const char* other) {
       return (first.access == one && second.access == other) ||
@@ -119,13 +116,11 @@ std::string race_advice(const Finding& finding) {
     };
     if (is("read", "atomic")) {
       return "Blocks run at the same time and in any order: read the value with an atomic operation too, "
-             "such as "
-             "a load of cuda::atomic_ref (volatile is not atomic), or in a second kernel.";
+             "such as a load of cuda::atomic_ref (volatile is not atomic), or in a second kernel.";
     }
     std::string advice =
         "Blocks run at the same time and in any order: use an atomic operation, or let each block write "
-        "memory "
-        "of its own and combine it in a second kernel.";
+        "memory of its own and combine it in a second kernel.";
     if (is_perhaps) {
       advice += fmt::format(
           " If the atomic operation at {} is to tell other blocks of the {}, put __threadfence() between the "

@@ -79,7 +79,7 @@ TEST(Fence, BeforeTheDataPublishesNothing) {
   expect_race(pass<kFenceTooEarly, kAcquires>(), {kWrite, kUse}, words);
 }
 TEST(Fence, ARelaxedStoreAlonePublishesNothing) {
-  const std::string words = "No __threadfence() stands between the write of " + line(kWrite) +
+  const std::string words = "There is no __threadfence() between the write of " + line(kWrite) +
                             " and the atomic operation at " + line(kSignal);
   expect_race(pass<kNoFence, kFenceAfter>(), {kWrite, kUse}, words);
   expect_race(pass<kNoFence, kAcquires>(), {kWrite, kUse}, words);
@@ -118,7 +118,7 @@ TEST(Fence, AReleaseOfTheBlockIsNotForOtherBlocks) {
   EXPECT_EQ(found[0].parties[0].line, kScopedWrite) << all(found);
   EXPECT_NE(found[0].advice.find(line(kScopedWrite + 1) + " has the scope of a block"), std::string::npos);
   EXPECT_EQ(found[1].parties[0].line, kScopedWrite + 1) << all(found);
-  EXPECT_NE(found[1].advice.find("atomic for the threads of its block alone"), std::string::npos);
+  EXPECT_NE(found[1].advice.find("atomic only for the threads of its block"), std::string::npos);
 }
 constexpr int kScopedCount = __LINE__ + 2;
 __global__ void count_for_block(int* count) {

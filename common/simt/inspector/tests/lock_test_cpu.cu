@@ -229,7 +229,7 @@ TEST(InBlock, WarpsPassANumberThroughSharedMemory) {
   EXPECT_CLEAN([] { between_warps<true><<<2, 64>>>(zeros<int>(2)); });
   const auto found = findings([] { between_warps<false><<<2, 64>>>(zeros<int>(2)); });
   expect_only(found, What::kSharedRace, {kFirst, kFirst + 5});
-  expect_words(found, "No __threadfence() stands between the write of line " + std::to_string(kFirst));
+  expect_words(found, "There is no __threadfence() between the write of line " + std::to_string(kFirst));
 }
 __global__ void fences_of_block(int* out) {
   __shared__ int number, flag;

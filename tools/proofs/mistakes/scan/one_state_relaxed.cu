@@ -1,5 +1,5 @@
 // Mistake: the state of a sum is released, that of a prefix is not.
-// First screen: No __threadfence\(\) stands between the write of line \d+ and the atomic operation at line
+// First screen: There is no __threadfence\(\) between the write of line \d+ and the atomic operation at line
 #include "tools/proofs/mistakes/scan/scan.cuh"
 
 namespace wb::mistake {
