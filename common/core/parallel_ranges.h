@@ -9,9 +9,9 @@
 
 namespace wb {
 
-/// Calls work(begin, end) for ranges that together are [0, size), each in a thread of its own, and waits for
-/// them. No range is shorter than `least`, so that a small array does not start threads. An exception of
-/// `work` is thrown again here.
+/// Calls work(begin, end) for ranges that together are [0, size): the first in this thread, each other one in
+/// a thread of its own. Waits for all of them. Several ranges have at least `least` elements each, so that a
+/// small array starts no threads. An exception of `work` is thrown again here.
 template <class Work>
 void parallel_ranges(std::size_t size, std::size_t least, Work work) {
   const std::size_t processors = std::max(1u, std::thread::hardware_concurrency());
