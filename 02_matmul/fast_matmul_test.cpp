@@ -119,23 +119,26 @@ TEST_P(FastMatmulTest, KeepsNanInItsRow) {
   constexpr int kM = 70, kN = 72, kK = 20, kRow = 68;
   std::vector<float> a = wb::random_uniform(kM * kK, 1);
   const std::vector<float> b = wb::random_uniform(kK * kN, 2);
-  a[kRow * kK + 17] = std::numeric_limits<float>::quiet_NaN();
+  // One past the end of the row before, and one in the last step.
+  for (const int column : {0, 17}) a[kRow * kK + column] = std::numeric_limits<float>::quiet_NaN();
   wb::DeviceBuffer<float> device_a(a), device_b(b);
   auto c = wb::GuardedBuffer<float>::output(kM * kN);
   run(device_a.data(), device_b.data(), c.data(), kM, kN, kK, nullptr);
   const std::vector<float> got = c.download();
   for (int i = 0; i < kM * kN; ++i) {
     ASSERT_EQ(std::isnan(got[static_cast<std::size_t>(i)]), i / kN == kRow)
-        << "row " << i / kN << ", column " << i % kN;
+        << "row " << i / kN << ", column " << i % kN << ": row " << kRow
+        << " of a has a NaN. A tile past column K of a is 0, not what the next row begins with, even where "
+           "b's tile is 0: 0 * NaN is NaN";
   }
 }
 
-// The last row of a begins past element 2^31: a 32-bit index reads another row.
+// The last row of a, and then that of c, begins past element 2^31: a 32-bit index is that of another row.
 TEST_P(FastMatmulTest, CountsPastTwoToThe31) {
   constexpr int kN = 4, kK = 1 << 10;
   const int m = static_cast<int>(wb::far_elements() / kK) + 3;
   const std::size_t last = area(m - 1, kK);
-  if (const std::string why = wb::no_far_operands(last + kK, implementation().name); !why.empty()) {
+  if (const std::string why = wb::no_far_operands(2 * (last + kK), implementation().name); !why.empty()) {
     GTEST_SKIP() << why;
   }
   const wb::FarOperand a(last + kK);
@@ -151,6 +154,21 @@ TEST_P(FastMatmulTest, CountsPastTwoToThe31) {
       cudaMemcpy(got.data(), c.data() + area(m - 1, kN), kN * sizeof(float), cudaMemcpyDeviceToHost));
   EXPECT_TRUE(wb::matches(got, wb::matmul_oracle(row, b, 1, kN, kK), tolerance_for(kK), {{1, kN}}))
       << "the last row: too far for a 32-bit index";
+  if (HasFailure()) return;
+
+  // The other way round: a is narrow, and the last row of c lies there.
+  const wb::FarOperand far_c(last + kK);
+  const std::vector<float> narrow = wb::random_uniform(kN, 3);
+  wb::DeviceBuffer<float> device_a(std::vector<float>(area(m, kN), 0.0f));
+  WB_CUDA_CHECK(cudaMemcpy(device_a.data() + area(m - 1, kN), narrow.data(), kN * sizeof(float),
+                           cudaMemcpyHostToDevice));
+  wb::run_far(static_cast<std::int64_t>(last),
+              [&] { run(device_a.data(), device_b.data(), far_c.data(), m, kK, kN, nullptr); },
+              {0, kK / 8});  // of tiles of at least 8 columns, the last row of tiles
+  got.resize(kK);
+  WB_CUDA_CHECK(cudaMemcpy(got.data(), far_c.data() + last, kK * sizeof(float), cudaMemcpyDeviceToHost));
+  EXPECT_TRUE(wb::matches(got, wb::matmul_oracle(narrow, b, 1, kK, kN), tolerance_for(kN), {{1, kK}}))
+      << "the last row of c: too far for a 32-bit index";
 }
 
 TEST_P(FastMatmulTest, StoresToDifferentBanks) {

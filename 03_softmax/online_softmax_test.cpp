@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "03_softmax/testing/online_softmax_oracle.h"
+#include "common/core/device_buffer.h"
+#include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -89,6 +91,14 @@ TEST_P(OnlineSoftmaxTest, SurvivesHugeValues) {
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = offset + static_cast<float>(i * 37 % 19);
     expect_log_sum_exp(x, 3, 1029);
   }
+  // No finite number is smaller than all values of a row, so none can stand for the maximum of nothing.
+  for (const float value : {-1e5f, -1e30f, std::numeric_limits<float>::lowest()}) {
+    const std::vector<float> lse = log_sum_exp(std::vector<float>(area(2, 300), value), 2, 300);
+    const std::vector<double> expected(2, static_cast<double>(value) + std::log(300.0));
+    EXPECT_TRUE(wb::matches(lse, expected, kTolerance, {{2}}))
+        << "\n  all values of the row are " << value
+        << ": is the running maximum -INFINITY before the first one?";
+  }
 }
 
 TEST_P(OnlineSoftmaxTest, IgnoresMaskedEntries) {
@@ -127,6 +137,23 @@ TEST_P(OnlineSoftmaxTest, TakesAnyAlignment) {
   for (const std::size_t misalign : {1, 2, 3}) {
     expect_log_sum_exp(wb::random_normal(area(3, 256), 1), 3, 256, misalign);
   }
+}
+
+TEST_P(OnlineSoftmaxTest, CountsPastTwoToThe31) {
+  constexpr int kColumns = 1 << 14;
+  const int rows = static_cast<int>(wb::far_elements() / kColumns) + 5;
+  const std::size_t last = area(rows - 1, kColumns);
+  if (const std::string why = wb::no_far_operands(last + kColumns, implementation().name); !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const wb::FarOperand x(last + kColumns);
+  const std::vector<float> row = wb::random_normal(kColumns, 1, 3.0f);
+  WB_CUDA_CHECK(cudaMemcpy(x.data() + last, row.data(), kColumns * sizeof(float), cudaMemcpyHostToDevice));
+  wb::DeviceBuffer<float> lse(static_cast<std::size_t>(rows));
+  wb::run_far(static_cast<std::int64_t>(last), [&] { run(x.data(), lse.data(), rows, kColumns, nullptr); });
+  const std::vector<float> got = {lse.download().back()};
+  EXPECT_TRUE(wb::matches(got, wb::online_softmax_oracle(wb::to_double(row), 1, kColumns), kTolerance))
+      << "the last row starts at element " << last << ": too far for a 32-bit index";
 }
 
 TEST_P(OnlineSoftmaxTest, RejectsBadArguments) {

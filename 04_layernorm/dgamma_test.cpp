@@ -9,6 +9,7 @@
 #include "04_layernorm/testing/dgamma_oracle.h"
 #include "common/core/device_buffer.h"
 #include "common/harness/far_gradient_rows.h"
+#include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/inspection.h"
 #include "common/harness/runtime_calls.h"
@@ -82,6 +83,30 @@ TEST_P(DgammaTest, AddsUpManyRows) {
     expect_dgamma(n, 33);
     if (HasFailure()) return;
   }
+}
+
+// x - mean is exact where x is close to it. x rstd and mean rstd are rounded before they are subtracted.
+TEST_P(DgammaTest, KeepsTheDigitsOfRowsFarFromZero) {
+  constexpr int kN = 500, kC = 40;
+  const wb::DgammaInput in{wb::random_normal(area(kN, kC), 1), wb::random_normal(area(kN, kC), 2, 30000.0f),
+                           wb::random_normal(kN, 3, 30000.0f, 0.1f), wb::random_uniform(kN, 4, 0.5f, 2.0f),
+                           wb::random_normal(kC, 5)};
+  SCOPED_TRACE("x and mean are around 30000. Is the mean subtracted first, before anything is multiplied?");
+  expect_dgamma(in, kN, kC);
+}
+
+// As many columns as a grid has blocks in y of 32 columns each, and some more.
+TEST_P(DgammaTest, TakesManyColumns) {
+  constexpr int kC = 65535 * 32 + 33;
+  const auto full = [](float value) { return wb::DeviceBuffer<float>(std::vector<float>(kC, value)); };
+  const wb::DeviceBuffer<float> dy = full(2.0f), x = full(5.0f), mean(std::vector<float>(1, 1.0f)),
+                                rstd(std::vector<float>(1, 0.5f));
+  wb::DeviceBuffer<float> dgamma = full(10.0f);
+  {
+    const wb::OnlyEndBlocks ends({0, 1});
+    run(dy.data(), x.data(), mean.data(), rstd.data(), dgamma.data(), 1, kC, nullptr);
+  }
+  EXPECT_EQ(dgamma.download().back(), 14.0f) << "the last of " << kC << " columns";
 }
 
 TEST_P(DgammaTest, KeepsNanInItsColumn) {

@@ -92,6 +92,7 @@ class RopeTest : public wb::ImplementationTest<Contract> {
       for (const int d : {2, 4, 6, 30, 32, 62, 64, 66, 96, 128, 254, 256}) {
         expect_rotation({2, 5, 3, 2, d}, pairing);
       }
+      for (const int d : {520, 2050}) expect_rotation({1, 2, 1, 1, d}, pairing);  // 260 and 1025 pairs
       for (const int heads : {1, 2, 7, 32, 33}) expect_rotation({2, 3, heads, 1, 64}, pairing);
       for (const int heads : {1, 2, 7, 32}) expect_rotation({3, 3, 1, heads, 10}, pairing);
     }

@@ -9,6 +9,7 @@
 #include "05_rmsnorm_rope/testing/heads_layouts.h"
 #include "06_flash_attention/testing/decode_attention_cases.h"
 #include "06_flash_attention/testing/decode_attention_diagnosis.h"
+#include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/runtime_calls.h"
 
@@ -130,7 +131,7 @@ TEST_P(DecodeAttentionTest, RescalesWhenTheMaximumGrows) {
 TEST_P(DecodeAttentionTest, LargeScoresNeitherOverflowNorUnderflow) {
   DecodeSize size(1, 200, 2, 1, 16);
   size.scale = 1.0f;
-  for (const float offset : {8.0f, -8.0f}) {
+  for (const float offset : {8.0f, -8.0f, -1000.0f}) {  // -128000 is below what may pass for -infinity
     Inputs in = random_inputs(size, 4);
     for (float& value : in.q) value = 8.0f;
     for (float& value : in.keys) value = offset + std::round(value) / 16.0f;
@@ -222,6 +223,49 @@ TEST_P(DecodeAttentionTest, DividesALongCache) {
   EXPECT_GE(blocks, 16u) << "4000 tokens of 2 heads are enough for 8 blocks per head, 500 tokens each; the "
                             "largest launch has "
                          << blocks << " blocks";
+}
+
+// A grid has at most 65535 blocks in y.
+TEST_P(DecodeAttentionTest, TakesManySequences) {
+  const DecodeSize size(65536 + 5, 1, 1, 1, 2);  // of one token: its value is the result
+  Problem problem(size, random_inputs(size, 10));
+  {
+    const OnlyEndBlocks ends({0, 1});
+    call(problem);
+  }
+  EXPECT_FLOAT_EQ(problem.out.download().back(), problem.values.download().back()) << "the last sequence";
+}
+
+// Two tokens, as far apart as a view's strides may put them: the second lies past element 2^31.
+TEST_P(DecodeAttentionTest, CountsPastTwoToThe31) {
+  const std::int64_t last = far_elements();
+  const DecodeSize size(1, 2, 1, 1, 16);
+  const auto floats = static_cast<std::size_t>(last + size.d);
+  if (const std::string why = no_far_operands(2 * floats, implementation().name); !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const FarOperand keys(floats), values(floats);
+  const Inputs in = random_inputs(size, 11);
+  const auto place = [&](const std::vector<float>& rows, const FarOperand& far) {
+    for (const int s : {0, 1}) {
+      WB_CUDA_CHECK(cudaMemcpy(far.data() + s * last, &rows[static_cast<std::size_t>(s * size.d)],
+                               static_cast<std::size_t>(size.d) * sizeof(float), cudaMemcpyHostToDevice));
+    }
+  };
+  place(in.keys, keys), place(in.values, values);
+  const auto view = [&](const FarOperand& far) {
+    return HeadsView<const float>{far.data(), 1, 2 * last, last, size.d, 1};
+  };
+  Problem problem(size, in);
+  run_far(last, [&] {
+    run(problem.q.data(), view(keys), view(values), problem.out.data(), problem.scratch.data(), size,
+        nullptr);
+  });
+  EXPECT_TRUE(
+      matches(problem.out.download(),
+              decode_attention_oracle(to_double(in.q), to_double(in.keys), to_double(in.values), size),
+              kTolerance, {{1, 1, size.d}}))
+      << "the second token lies at element " << last << ": too far for a 32-bit index";
 }
 
 TEST_P(DecodeAttentionTest, RefusesWhatTheContractForbids) {
