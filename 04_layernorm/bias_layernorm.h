@@ -1,4 +1,4 @@
-// Contract: a bias added to each row and the sum normalised, as one operation.
+// Contract: a bias added to each row and the sum normalized, as one operation.
 #pragma once
 
 #include <cuda_runtime.h>

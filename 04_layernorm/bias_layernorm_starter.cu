@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kFloatsPerThread = 8;  // of a row, up to 8192 columns; more in longer ones
 
-// Block blockIdx.x normalises row blockIdx.x. A pack is four floats where the rows allow it, else one.
+// Block blockIdx.x normalizes row blockIdx.x. A pack is four floats where the rows allow it, else one.
 template <int kWidth>
 __global__ void __launch_bounds__(1024) bias_layernorm_kernel(const float* x,      // (N, C)
                                                               const float* bias,   // (C)
@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(1024) bias_layernorm_kernel(const float* x,   
 
   // TODO 2: One thread stores row.mean and rstd_of(row, epsilon).
 
-  // TODO 3: Over the same packs: add the bias again, normalise, and store into out[i]. It is cheaper to read
+  // TODO 3: Over the same packs: add the bias again, normalize, and store into out[i]. It is cheaper to read
   //         x and bias a second time, from the caches, than to write the sum to memory and read that.
   //         If you want more: keep the sums in registers instead, in an array of packs and unrolled loops.
 }

@@ -69,8 +69,8 @@ std::string explain(const Problem& problem, const std::vector<float>& y, const s
     return wb::looks_like(got, suspect);
   };
   if (is(y, added_after)) return "looks like: the bias is added to the result, not to x";
-  if (is(y, left_out)) return "looks like: what is normalised is x, without its bias";
-  if (is(y, added_twice)) return "looks like: the bias is added twice to what is normalised";
+  if (is(y, left_out)) return "looks like: what is normalized is x, without its bias";
+  if (is(y, added_twice)) return "looks like: the bias is added twice to what is normalized";
   if (is(mean, of_x.mean)) return "looks like: mean and rstd are those of x, without its bias";
   if (is(mean, oracle_of(by_row, problem, epsilon).mean)) return "looks like: bias is indexed by the row";
   return wb::explain_layernorm(y, mean, rstd, sum_of(problem), wb::to_double(problem.gamma),

@@ -22,7 +22,7 @@ namespace {
 constexpr int kFloatsPerThread = 4;  // of a row, up to 4096 columns; more in longer ones
 constexpr int kStrip = 32;           // columns of a block, and warps, where columns are summed
 
-// ---- Forward: block blockIdx.x normalises row blockIdx.x ----
+// ---- Forward: block blockIdx.x normalizes row blockIdx.x ----
 
 struct MergeMoments {
   // The moments of both sets of values together.
@@ -56,7 +56,7 @@ __global__ void layernorm_kernel(const float* x,      // (N, C)
     // TODO 5: It also stores rstd = 1 / sqrt(variance + epsilon). The variance divides by the count.
   }
 
-  // TODO 6: Normalise the columns that this thread read: y = (x - mean) * rstd * gamma + beta.
+  // TODO 6: Normalize the columns that this thread read: y = (x - mean) * rstd * gamma + beta.
 }
 
 void layernorm_forward_starter(const float* x, const float* gamma, const float* beta, float* y, float* mean,

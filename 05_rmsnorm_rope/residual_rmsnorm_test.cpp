@@ -54,7 +54,7 @@ std::string explain(const Problem& problem, const std::vector<float>& y, const s
     sum_by_x[i] = of_sum.y[i] * of_x.rstd[row] / of_sum.rstd[row];
   }
   const auto is = [&](const std::vector<double>& suspect) { return wb::looks_like(y, suspect); };
-  if (is(added_after)) return "looks like: x is normalised alone, and the residual added afterwards";
+  if (is(added_after)) return "looks like: x is normalized alone, and the residual added afterwards";
   if (is(of_x.y)) return "looks like: y is the norm of x, without the residual";
   if (is(problem.norm_of(residual, epsilon).y)) return "looks like: y is the norm of the residual alone";
   if (is(x_by_sum)) return "looks like: rstd is that of the sum, but what it scales is x alone";

@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kFloatsPerThread = 4;  // of a row, up to 4096 columns; more in longer ones
 
-// ---- Forward: block blockIdx.x normalises row blockIdx.x ----
+// ---- Forward: block blockIdx.x normalizes row blockIdx.x ----
 
 __global__ void rmsnorm_kernel(const float* x,       // (N, C)
                                const float* weight,  // (C)

@@ -20,7 +20,7 @@ std::vector<int> random_targets(int n, int v, std::uint64_t seed) {
   return targets;
 }
 
-// One logit, one warp and its neighbours, and rows longer than a block takes at once.
+// One logit, one warp and its neighbors, and rows longer than a block takes at once.
 const std::vector<std::pair<int, int>> kSizes = {{1, 1},    {1, 2},    {3, 31},   {9, 32},   {17, 33},
                                                  {8, 1000}, {65, 257}, {5, 4099}, {2, 20001}};
 

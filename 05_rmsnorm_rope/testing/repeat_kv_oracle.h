@@ -69,7 +69,7 @@ inline std::string explain_repeat_kv(std::span<const float> y, std::span<const d
       sizes, [&](int head) { return head % sizes.k; },
       [&](std::size_t copy, std::size_t original) { tiled[copy] = x[original]; });
   if (looks_like(tiled)) {
-    return "looks like: head h is a copy of head h % K. Neighbours share a head: h / (H / K)";
+    return "looks like: head h is a copy of head h % K. Neighbors share a head: h / (H / K)";
   }
   std::size_t copy = 0;
   for (int row = 0; row < b * t; ++row) {

@@ -23,8 +23,8 @@ inline std::string explain_rope(std::span<const float> got, std::span<const doub
   }
   const auto other = half_split ? RopePairing::kInterleaved : RopePairing::kHalfSplit;
   if (is(rope_oracle(x, shape, table, other, direction))) {
-    return half_split ? "looks like: neighbours (2i, 2i + 1) were paired, not the halves (i, i + D/2)"
-                      : "looks like: the halves (i, i + D/2) were paired, not neighbours (2i, 2i + 1)";
+    return half_split ? "looks like: neighbors (2i, 2i + 1) were paired, not the halves (i, i + D/2)"
+                      : "looks like: the halves (i, i + D/2) were paired, not neighbors (2i, 2i + 1)";
   }
 
   const std::vector<double> right = rope_oracle(x, shape, table, pairing, direction);

@@ -73,7 +73,7 @@ inline std::string explain_windowed_attention(std::span<const float> out, const 
     }
   }
   if (looks_like(c, right, [&](int h) { return h % c.shape.kv; })) {
-    return "looks like: query head h reads key head h % K. Heads of a group are neighbours: h / (H / K)";
+    return "looks like: query head h reads key head h % K. Heads of a group are neighbors: h / (H / K)";
   }
   WindowedAttentionCase unscaled = c;
   unscaled.shape.scale = 1.0f;

@@ -267,7 +267,7 @@ def used_cells(lanes: list, row: int, y: float) -> list:
 
 
 def readable(cells: list) -> list:
-    """Joins neighbouring cells of one color that are too narrow for numbers of their own."""
+    """Joins neighboring cells of one color that are too narrow for numbers of their own."""
     joined = []
     for start, end, who in cells:
         if joined and end - start < 4 and joined[-1][1] == start and joined[-1][2][0] // 8 == who[0] // 8:

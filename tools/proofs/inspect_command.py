@@ -4,7 +4,7 @@
     tools/proofs/inspect_command.py
 
 The counts of vector add are known without a measurement: 65,536 elements are 2048 warps, and each request of
-32 neighbouring floats has 4 sectors. Starters are left out: they are the student's.
+32 neighboring floats has 4 sectors. Starters are left out: they are the student's.
 """
 
 from __future__ import annotations

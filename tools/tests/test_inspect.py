@@ -134,8 +134,8 @@ class Advice(unittest.TestCase):
 
     def test_rows_of_a_block_are_groups_of_lanes(self):
         for memory, per, ideal, sentence in (
-            ("global", 16, 4, "In groups of 16 lanes, neighbours are 1024 bytes apart: let neighbouring"),
-            ("shared", 8, 1, "groups of 16 lanes, neighbours are 16 words apart, and there are 32 banks"),
+            ("global", 16, 4, "In groups of 16 lanes, neighbors are 1024 bytes apart: let neighboring"),
+            ("shared", 8, 1, "groups of 16 lanes, neighbors are 16 words apart, and there are 32 banks"),
         ):
             apart = 1024 if memory == "global" else 64
             two_rows = line(kind=f"{memory}_load", per=per, ideal=ideal)

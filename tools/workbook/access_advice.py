@@ -29,7 +29,7 @@ class Pattern:
 
     @property
     def neighbours(self) -> str:
-        return "Neighbouring lanes" if self.is_whole else f"In groups of {self.group} lanes, neighbours"
+        return "Neighboring lanes" if self.is_whole else f"In groups of {self.group} lanes, neighbors"
 
 
 def excess(line: dict) -> int:
@@ -66,7 +66,7 @@ def advice(line: dict) -> str:
 
 
 def is_by_members(line: dict, pattern: Pattern) -> bool:
-    """Whether lanes take neighbouring vectors of 8 or 16 bytes word by word."""
+    """Whether lanes take neighboring vectors of 8 or 16 bytes word by word."""
     if pattern.bytes != WORD or pattern.stride not in (8, 16):
         return False
     words = pattern.stride // WORD
@@ -94,7 +94,7 @@ def of_sectors(pattern: Pattern) -> str:
     served = max(1, SECTOR // step)
     lanes = "one lane" if served == 1 else f"{served} lanes"
     cause = f", so a sector of {SECTOR} bytes serves {lanes}" if pattern.is_whole else ""
-    remedy = "let neighbouring threads take neighbouring elements"
+    remedy = "let neighboring threads take neighboring elements"
     return f"{pattern.neighbours} are {step} bytes apart{cause}: {remedy}."
 
 

@@ -1,4 +1,4 @@
-// Mistake: mean and spread are those of the sum, but what is normalised is x alone.
+// Mistake: mean and spread are those of the sum, but what is normalized is x alone.
 // Caught as: without its bias
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-// Mistake: the bias is added once more when the sum is normalised.
+// Mistake: the bias is added once more when the sum is normalized.
 // Caught as: added twice
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-// Mistake: the sum is normalised by mean and spread of x alone.
+// Mistake: the sum is normalized by mean and spread of x alone.
 // Caught as: those of x, without its bias
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-// Mistake: neighbouring query heads take different key heads, as if heads were dealt out in turn.
+// Mistake: neighboring query heads take different key heads, as if heads were dealt out in turn.
 // Caught as: GivesEachGroupOfHeadsItsKeys  head_modulo_kv +FAILED
 #include "solutions/mutants/decode_attention/mutated.cuh"
 

@@ -1,4 +1,4 @@
-// Mistake: no barrier after the loads: a thread multiplies elements that its neighbours have not fetched yet.
+// Mistake: no barrier after the loads: a thread multiplies elements that its neighbors have not fetched yet.
 // Caught as: matrices of one number give different sums|__syncthreads\(\), before
 // Inspected in: MatmulTest.MultipliesOneTile
 // Inspected as: shared_race, line: sum += a_tile[y][p] * b_tile[p][x];

@@ -1,4 +1,4 @@
-// Mistake: x is normalised, and the sum only stored.
+// Mistake: x is normalized, and the sum only stored.
 // Caught as: norm of x, without the residual
 #include <cstdint>
 

@@ -1,5 +1,5 @@
-// Mistake: neighbours are paired, whichever way of pairing is asked for.
-// Caught as: neighbours \(2i, 2i \+ 1\) were paired
+// Mistake: neighbors are paired, whichever way of pairing is asked for.
+// Caught as: neighbors \(2i, 2i \+ 1\) were paired
 #include <cstdint>
 
 #include "05_rmsnorm_rope/rope.h"

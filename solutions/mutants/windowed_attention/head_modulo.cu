@@ -1,4 +1,4 @@
-// Mistake: query head h reads key head h % K: heads of a group are neighbours.
+// Mistake: query head h reads key head h % K: heads of a group are neighbors.
 // Caught as: reads key head h % K
 #include "06_flash_attention/windowed_attention_rows.cuh"
 #include "common/core/check.h"
