@@ -41,8 +41,7 @@ const char* title_of(What what) {
 
 constexpr const char* kWiderIndex =
     "Compute the index in a 64-bit type: convert one factor to std::size_t before the multiplication, and "
-    "keep "
-    "the result in a 64-bit variable.";
+    "keep the result in a 64-bit variable.";
 
 std::string at(uint3 p) {
   return fmt::format("({},{},{})", p.x, p.y, p.z);
@@ -147,9 +146,7 @@ std::string race_advice(const Finding& finding) {
   }
   return fmt::format(
       "No barrier orders lines {} and {} of different threads: put __syncthreads() between the two, in a "
-      "loop "
-      "also "
-      "before the next round (__syncwarp() where only lanes of one warp take part).",
+      "loop also before the next round (__syncwarp() where only lanes of one warp take part).",
       first.line, second.line);
 }
 
@@ -157,8 +154,7 @@ std::string stream_advice(const Finding& finding) {
   for (const Party& party : finding.parties) {
     if (party.by == "the host")
       return "A stream runs at the same time as the host: wait with cudaStreamSynchronize() before the host "
-             "uses "
-             "memory that the stream uses.";
+             "uses memory that the stream uses.";
   }
   return "Different streams run at the same time: after the first operation, record an event in its stream "
          "(cudaEventRecord), and let the other stream wait for it (cudaStreamWaitEvent).";
@@ -207,8 +203,7 @@ std::string advice_for(const Finding& finding) {
         return "The launch gives the kernel no dynamic shared memory: its bytes are the third value in "
                "<<<blocks, threads, bytes>>>.";
       return "Compare the index with the size of the array before the access, and the size of the array with "
-             "the "
-             "number of threads.";
+             "the number of threads.";
     case What::kUseAfterFree:
       return "Free memory only after the last kernel that uses it.";
     case What::kNeverWritten:
@@ -220,21 +215,18 @@ std::string advice_for(const Finding& finding) {
                  : "Set the memory to a start value before kernels add to it.";
     case What::kMisaligned:
       return "A vector access needs an address that is a multiple of its size: check the address first, and "
-             "use "
-             "single elements otherwise.";
+             "use single elements otherwise.";
     case What::kHostMemory:
       return "A GPU cannot reach this address: copy the data to device memory and pass that pointer.";
     case What::kDeviceMemory:
       return "The host cannot access the memory of a GPU: copy it with cudaMemcpy, and wait for the kernels "
-             "that "
-             "write it.";
+             "that write it.";
     case What::kIndexOverflow:
       return kWiderIndex;
     case What::kShift:
       return "C++ does not define the result: a GPU shifts all bits out, and this machine shifts by the "
-             "remainder "
-             "of a division by the width. Treat the full width separately, such as 0xffffffffu for all 32 "
-             "lanes.";
+             "remainder of a division by the width. Treat the full width separately, such as 0xffffffffu "
+             "for all 32 lanes.";
   }
   return "";
 }
