@@ -101,23 +101,28 @@ void for_each_case(Try try_case) {
         try_case(make_case({unless_inspected(2, 1), unless_inspected(37, 20), 4, kv, 8}, causal, 5, 10));
     }
   }
-  // Far, blended and near tiles in one row of them, at every width that kernels are made for.
+  // Far, blended and near tiles in one row of them, at every width that kernels are made for. The wide kernel
+  // under the inspector has all three from key 64 on.
   const int t = unless_inspected(device_is_cpu() ? 130 : 200, 120), h = unless_inspected(2, 1);
-  for (const int d : unless_inspected(std::vector{32, 64, 80, 128}, {16, 128}))
+  for (const int d : unless_inspected(std::vector{32, 64, 80, 128}, {16}))
     try_case(make_case({1, t, h, 1, d}, d != 64, 40, 30));
+  if (unless_inspected(false, true)) try_case(make_case({1, 80, 1, 1, 128}, true, 31, 2));
   const int most = std::numeric_limits<int>::max();
   try_case(make_case({1, 40, 1, 1, 8}, false, most, most));
   try_case(make_case({1, 40, 1, 1, 8}, false, 3, most));
 }
 
 /// Tries wide heads on GPUs with less shared memory. All that a kernel may do where it is too
-/// little even for its smallest tiles is to say so, and on 99 KiB it may not.
+/// little even for its smallest tiles is to say so, and on 99 KiB it may not. An inspected starter has one
+/// kernel for all of these widths.
 template <class Try>
-void for_each_smaller_gpu(Try try_case) {
+void for_each_smaller_gpu(const std::string& implementation, Try try_case) {
   struct Case {
     int kib, d;
   };
-  for (const auto [kib, d] : {Case{99, 128}, {64, 64}, {64, 80}, {64, 128}}) {
+  const std::vector<Case> all = {{99, 128}, {64, 64}, {64, 80}, {64, 128}};
+  const std::vector<Case> inspected = {{99, 128}, {64, 128}};
+  for (const auto [kib, d] : implementation == "starter" ? unless_inspected(all, inspected) : all) {
     const SmallerSharedMemory gpu(kib * 1024);
     try {
       try_case(make_case({1, 70, 1, 1, d}, true, 20, 30));
