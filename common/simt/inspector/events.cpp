@@ -27,6 +27,12 @@ void atomic_load(const void* address, std::size_t bytes, const void* pc) {
   access(address, bytes, kAtomic, pc);
 }
 
+void atomic_store(const void* address, std::size_t bytes, const void* pc) {
+  if (Watch* w = watch; w != nullptr) w->begin_atomic_store();
+  access(address, bytes, kAtomic, pc);
+  if (Watch* w = watch; w != nullptr) w->end_atomic_store();
+}
+
 void compares(const void* address, std::size_t bytes) {
   const auto number = reinterpret_cast<std::uintptr_t>(address);
   if (Watch* w = watch; w != nullptr) {

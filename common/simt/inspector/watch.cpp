@@ -212,7 +212,7 @@ void Watch::device_access(std::uintptr_t address, std::size_t bytes, Kind kind, 
     if ((static_cast<std::uint32_t>(state >> 4) & mask) != mask) {
       return report_one(device_memory.was_freed(at) ? What::kUseAfterFree : What::kOutOfBounds, at, kind, pc);
     }
-    if (kind == kWrite) {
+    if (kind == kWrite || is_atomic_store_) {
       state = static_cast<unsigned char>(state | mask);
     } else if ((~state & mask) != 0) {
       device_unwritten(at, mask, kind, pc);
@@ -290,7 +290,8 @@ void Watch::shared_access(const SharedShadow& shadow, std::uintptr_t offset, std
       cell.written_run = run_;
       cell.written = 0;
     }
-    if (kind != kWrite && (cell.written & mask) != mask) report_one(What::kNeverWritten, here, kind, pc);
+    if (kind != kWrite && !is_atomic_store_ && (cell.written & mask) != mask)
+      report_one(What::kNeverWritten, here, kind, pc);
     visit<true>(cell.cell, here, entry(kind, mask, pc));
     if (kind == kRead) {
       settle(settled, cell);

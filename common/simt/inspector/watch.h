@@ -56,6 +56,9 @@ class Watch {
   /// Ends the block if a thread has failed, because others may wait in a loop for what it would have
   /// published.
   void before_atomic() const;
+  // The atomic access in between reads nothing.
+  void begin_atomic_store() { is_atomic_store_ = true; }
+  void end_atomic_store() { is_atomic_store_ = false; }
   void fence(int order);
   /// What the running thread does next is ordered for its block only; or no longer.
   void set_scope(bool is_for_block) { for_block_.set(thread(), is_for_block); }
@@ -129,6 +132,7 @@ class Watch {
   SharedShadow dynamic_shadow_;
   std::vector<WarpClock> warps_;
 
+  bool is_atomic_store_ = false;
   std::bitset<1024> for_block_;  // threads that are in an operation of that scope
   Order order_;
 };

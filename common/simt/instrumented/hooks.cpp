@@ -91,7 +91,7 @@ HOOK void __tsan_init() {}
     return value;                                                                                         \
   }                                                                                                       \
   HOOK void __tsan_atomic##bits##_store(volatile T* p, T value, int order) {                              \
-    access(const_cast<T*>(p), sizeof(T), kAtomic, HERE);                                                  \
+    atomic_store(const_cast<T*>(p), sizeof(T), HERE);                                                     \
     __atomic_store_n(p, value, __ATOMIC_SEQ_CST);                                                         \
     atomic_done(const_cast<T*>(p), kStored, order, HERE);                                                 \
   }                                                                                                       \

@@ -22,12 +22,14 @@ void access(const void* address, std::size_t bytes, Kind kind, const void* pc);
 void loose_access(const void* address, std::size_t bytes, std::size_t largest, Kind kind, const void* pc);
 /// The load before an atomic update that is written as a loop.
 void atomic_load(const void* address, std::size_t bytes, const void* pc);
+/// An atomic store, which reads nothing.
+void atomic_store(const void* address, std::size_t bytes, const void* pc);
 /// A compare-and-swap follows, which checks the value that the same thread has read here before.
 void compares(const void* address, std::size_t bytes);
 /// An access by a function of the C library, which host code calls as well.
 void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc);
-/// The atomic operation before which `access` or `atomic_load` was called has happened. `order` is one of
-/// __ATOMIC_*.
+/// The atomic operation before which `access`, `atomic_load` or `atomic_store` was called has happened.
+/// `order` is one of __ATOMIC_*.
 void atomic_done(const void* address, Effect effect, int order, const void* pc);
 void fence(int order);
 /// The thread's next fences and atomic operations have block scope; or no longer (simt::detail::ForBlock).

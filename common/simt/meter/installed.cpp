@@ -108,6 +108,10 @@ void loose_access(const void* address, std::size_t bytes, std::size_t largest, K
 // The update that follows counts.
 void atomic_load(const void*, std::size_t, const void*) {}
 
+void atomic_store(const void* address, std::size_t bytes, const void* pc) {
+  access(address, bytes, kAtomic, pc);
+}
+
 void compares(const void*, std::size_t) {}
 
 void library_access(const void* address, std::size_t bytes, Kind kind, const void* pc) {

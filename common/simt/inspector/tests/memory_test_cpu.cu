@@ -3,6 +3,7 @@
 
 #include <simt/far.h>
 #include <simt/inspection.h>
+#include <cuda/atomic>
 
 #include <set>
 
@@ -257,6 +258,16 @@ TEST(NeverWritten, AtomicAdditionOntoNothing) {
   expect_only(found, What::kNeverWritten, {kAdd});
   expect_words(found, "start value");
   EXPECT_CLEAN([] { add<<<2, 32>>>(zeros<float>(1)); });
+}
+__global__ void store(int* in_device) {
+  __shared__ int in_block;
+  for (int* place : {in_device, &in_block})
+    cuda::atomic_ref<int, cuda::thread_scope_device>(*place).store(1, cuda::memory_order_relaxed);
+  in_device[1] = in_device[0] + in_block;
+}
+TEST(NeverWritten, AtomicStoreReadsNothing) {
+  int* two = nullptr;
+  EXPECT_CLEAN([&] { cudaMalloc(&two, 2 * sizeof(int)), store<<<1, 1>>>(two); });
 }
 
 constexpr int kVector = __LINE__ + 2;
