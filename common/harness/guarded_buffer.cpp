@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -34,6 +35,7 @@ struct Difference {
 
 Difference compare(Bytes is, Bytes was, std::size_t element_size) {
   Difference difference;
+  if (std::ranges::equal(is, was)) return difference;  // nearly always, and at once
   for (std::size_t at = 0; at < is.size(); at += element_size) {
     const std::size_t size = std::min(element_size, is.size() - at);
     if (std::memcmp(is.data() + at, was.data() + at, size) == 0) continue;
@@ -56,10 +58,14 @@ std::vector<unsigned char> canary(std::size_t size, std::uint32_t id) {
   // changes it.
   constexpr std::uint32_t kNan = 0x7fc00000, kLarge = 0x49700000, kSign = 0x80000000;  // NaN, about 1e6
   const std::uint32_t pattern[] = {kLarge, kNan, kLarge | kSign, kNan};
+  std::array<unsigned char, sizeof(pattern)> once{};
+  for (std::size_t at = 0; at < once.size(); ++at) {
+    const std::uint32_t word = pattern[at / 4] | (id & 0xfffff);
+    once[at] = static_cast<unsigned char>(word >> (8 * (at % 4)));
+  }
   std::vector<unsigned char> bytes(size);
-  for (std::size_t at = 0; at < size; ++at) {
-    const std::uint32_t word = pattern[at / 4 % 4] | (id & 0xfffff);
-    bytes[at] = static_cast<unsigned char>(word >> (8 * (at % 4)));
+  for (std::size_t at = 0; at < size; at += once.size()) {
+    std::memcpy(bytes.data() + at, once.data(), std::min(once.size(), size - at));
   }
   return bytes;
 }
