@@ -210,6 +210,14 @@ TEST_P(LaunchTest, AddsEverySize) {
     EXPECT_TRUE(is_right(wb::about_what_is_kept(calls)));
     if (HasFailure()) return;
   }
+  for (const int threads : {32, 1024}) {
+    Vectors x(3000);
+    const RuntimeCalls calls;  // frees what the call leaves behind
+    EXPECT_TRUE(is_success(launch(x, 3000, threads)));
+    EXPECT_TRUE(x.is_sum()) << "right with blocks of " << kThreads << " threads, and wrong with " << threads
+                            << ": does the kernel compute its index with blockDim.x?";
+    if (HasFailure()) return;
+  }
 }
 
 TEST_P(LaunchTest, TakesPinnedMemoryToo) {

@@ -8,6 +8,8 @@
 
 #include "04_layernorm/testing/histogram_oracle.h"
 #include "common/core/device_buffer.h"
+#include "common/core/device_info.h"
+#include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/runtime_calls.h"
 
@@ -159,6 +161,23 @@ TEST_P(HistogramTest, LoopsOverTheGrid) {
         << "each block adds its counts to the result, so let few blocks count many "
            "elements each: 1024 blocks at most, and a loop with the stride of the grid";
   }
+}
+
+// The step after the last element lies past 2^31. On the CPU device only the last block runs.
+TEST_P(HistogramTest, CountsTheMostElements) {
+  constexpr std::int64_t kSize = INT_MAX;
+  constexpr int kBins = 8;
+  const std::string why = wb::no_far_operands(static_cast<std::size_t>(kSize), implementation().name);
+  if (!why.empty()) GTEST_SKIP() << why;
+  const wb::FarOperand memory(static_cast<std::size_t>(kSize));
+  int* const x = reinterpret_cast<int*>(memory.data());  // values without a bin
+  const std::vector<int> last = {5, 5, 5};
+  WB_CUDA_CHECK(cudaMemcpy(x + kSize - 3, last.data(), 3 * sizeof(int), cudaMemcpyHostToDevice));
+  wb::DeviceBuffer<int> counts(kBins);
+  wb::run_far(kSize, [&] { run(x, counts.data(), kSize, kBins, nullptr); }, {0, 1});
+  const std::vector<int> got = counts.download();
+  if (wb::device_is_cpu() && got[5] == 0) GTEST_SKIP() << "the last block of this grid has other elements";
+  EXPECT_EQ(got, (std::vector<int>{0, 0, 0, 0, 0, 3, 0, 0}));
 }
 
 TEST_P(HistogramTest, TakesAnyAlignment) {
