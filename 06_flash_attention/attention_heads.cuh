@@ -36,16 +36,14 @@ __device__ HeadMatrix<T> head_matrix(const HeadsView<T>& view, int b, int h) {
 }
 
 /// Calls launch(std::integral_constant<int, kHead>) with the narrowest head of a compiled kernel that holds
-/// d. A student waits while these kernels are compiled. For the tests on the CPU device, a starter has three
-/// of them (WB_FEW_HEAD_WIDTHS is 3), and under the inspector the narrowest and the widest (it is 2).
+/// d. A starter under the inspector (WB_FEW_HEAD_WIDTHS) has just the narrowest and the widest kernel: a
+/// student waits while the others would be compiled.
 template <class Launch>
 void with_head_width(int d, Launch launch) {
   if (d <= 16) return launch(std::integral_constant<int, 16>{});
 #ifndef WB_FEW_HEAD_WIDTHS
   if (d <= 32) return launch(std::integral_constant<int, 32>{});
   if (d <= 64) return launch(std::integral_constant<int, 64>{});
-#endif
-#if !defined(WB_FEW_HEAD_WIDTHS) || WB_FEW_HEAD_WIDTHS == 3
   if (d <= 80) return launch(std::integral_constant<int, 80>{});
 #endif
   launch(std::integral_constant<int, 128>{});

@@ -43,9 +43,6 @@ file(WRITE ${WB_INSPECTED_LIST} "")
 # What is inspected with less than all of its kernels (wb_inspect_less), a line each.
 set(WB_INSPECTED_LESS ${CMAKE_BINARY_DIR}/inspected_less.txt)
 file(WRITE ${WB_INSPECTED_LESS} "")
-# What a starter is tested without (wb_check_less), a line each.
-set(WB_CHECKED_LESS ${CMAKE_BINARY_DIR}/checked_less.txt)
-file(WRITE ${WB_CHECKED_LESS} "")
 # The benchmarks that can be metered, a line each: ./workbook inspect reads it.
 set(WB_METERED_LIST ${CMAKE_BINARY_DIR}/metered.txt)
 file(WRITE ${WB_METERED_LIST} "")
@@ -149,15 +146,6 @@ function(wb_inspect_less exercise macro name words)
   if(TARGET ${exercise}_starter_inspected)
     target_compile_definitions(${exercise}_starter_inspected PRIVATE ${macro})
     file(APPEND ${WB_INSPECTED_LESS} "${exercise}\t${name}\t${words}\n")
-  endif()
-endfunction()
-
-# wb_check_less(EXERCISE MACRO NAME WORDS): the same of the starter that is tested on the CPU device; ./workbook check says that
-# WORDS were not checked.
-function(wb_check_less exercise macro name words)
-  if(TARGET ${exercise}_starter_checked)
-    target_compile_definitions(${exercise}_starter_checked PRIVATE ${macro})
-    file(APPEND ${WB_CHECKED_LESS} "${exercise}\t${name}\t${words}\n")
   endif()
 endfunction()
 

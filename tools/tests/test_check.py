@@ -301,8 +301,6 @@ class ReadsFindings(unittest.TestCase):
             self.assertEqual(inspection.less(where, exercise), "")  # no build says so
             (files / "inspected_less.txt").write_text(f"a\twith_width\t{words}\nab\twith_width\tmore\n")
             self.assertEqual(inspection.less(where, exercise), words)
-            (files / "checked_less.txt").write_text("a\twith_width\tfor 32\n")
-            self.assertEqual(inspection.less(where, exercise, "checked_less.txt"), "for 32")
             exercise.starter.write_text("kernel<<<1, 1>>>();")
             self.assertEqual(inspection.less(where, exercise), "")
         inspected = inspection.Inspection(tests=9, less=words)

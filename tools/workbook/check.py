@@ -119,8 +119,6 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
     for complaint in complaints(outcome.output):
         warn(complaint)
     outcome.steps = steps.of_lesson(exercise)
-    if not options.solution:
-        outcome.unknown += filter(None, [inspection.less(build, exercise, "checked_less.txt")])
     show(outcome, inspected, options.verbose)
     if options.impl and NO_SUCH_IMPLEMENTATION in outcome.output:
         choices(exercise, options.solution)  # nothing ran: nothing to remember

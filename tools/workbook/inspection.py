@@ -45,10 +45,9 @@ def twin(build: Build, exercise) -> str:
     return f"{exercise.name}_starter_inspected_test" if exercise.name in known else ""
 
 
-def less(build: Build, exercise, file: str = "inspected_less.txt") -> str:
-    """Which kernels of the starter the twin has, where those are not all; of checked_less.txt: which kernels
-    its tests do not have (cmake/Inspect.cmake)."""
-    listed = build.folder / file
+def less(build: Build, exercise) -> str:
+    """Which kernels of the starter the twin has, where those are not all (cmake/Inspect.cmake)."""
+    listed = build.folder / "inspected_less.txt"
     rows = [line.split("\t") for line in listed.read_text().splitlines()] if listed.is_file() else []
     starter = exercise.starter.read_text(errors="replace")
     return "".join(words for name, caller, words in rows if name == exercise.name and caller in starter)
