@@ -108,7 +108,8 @@ TEST_P(FastMatmulTest, MultipliesEveryShape) {
                                 {63, 60, 8},
                                 {64, 68, 12},
                                 {65, 64, 28},
-                                {5, 4, 500}}) {
+                                {5, 4, 500},
+                                {3, 4, 2052}}) {
     expect_product(m, n, k);
     if (HasFailure()) return;  // one shape explains enough
   }

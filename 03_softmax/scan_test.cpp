@@ -118,6 +118,12 @@ TEST_P(ScanTest, TakesOneLaunch) {
   calls.stop();
   EXPECT_EQ(calls.count(wb::CallKind::kLaunch), 1u)
       << "launches: each one after the first reads or writes the elements, or the sums, once more";
+  for (const wb::RuntimeCall& call : calls.all()) {
+    EXPECT_TRUE(call.kind != wb::CallKind::kFill || call.stream != nullptr)
+        << wb::to_text(call)
+        << " is in the default stream: the kernel in `stream` need not wait for it, and may find the states "
+           "of another call";
+  }
 }
 
 TEST_P(ScanTest, RejectsBadArguments) {
