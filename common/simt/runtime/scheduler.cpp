@@ -173,7 +173,8 @@ void Scheduler::wait_for(std::unique_lock<std::mutex>& lock, Condition condition
           operation->name + " has been running for " + std::to_string(patience) + " s and still is" +
               (where.empty() ? "" : ": " + where) +
               ". Does its loop end? (A thread that spins until another thread of its block writes never ends "
-              "on the CPU device: wait with a barrier.)" +
+              "on the CPU device: wait with a barrier. A block that it waits for must have started "
+              "before it.)" +
               (inspector == nullptr ? std::string() : inspector->findings_so_far()),
           false);
     }
