@@ -231,23 +231,33 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--prefix", default="", help="what the pictures' names begin with")
+    parser.add_argument("--list", type=Path, help="a file for the list of the pictures, as JSON")
     options = parser.parse_args()
+    listed = []
+
+    def note(results: Path, contract: str, picture: Path | None, why: str = "") -> None:
+        shown = str(picture) if picture else None
+        listed.append({"results": str(results), "contract": contract, "picture": shown, "why": why})
+        print(f"{results} -> {picture}" if picture else f"{results}: {why}; no picture")
+
     for path in options.results:
         document = read(path)
         device = re.search(r"[^-]*$", path.stem).group()
         for name in contracts_of(document):
             contract = Contract(document, name)
             if not contract.rows:
-                print(f"{path}: no result of {name} is sound; no picture")
+                note(path, name, None, f"no result of {name} is sound")
                 continue
             if not contract.on_gpu and not contract.can_compare():
                 # Starters compute in fp32.
                 advice = "" if "_bf16" in name else " (bench --starter adds yours)"
-                print(f"{path}: {name} has one implementation, none to compare it with{advice}; no picture")
+                note(path, name, None, f"{name} has one implementation, none to compare it with{advice}")
                 continue
             picture = options.folder / f"{options.prefix}{name}-{device}.png"
             draw(document, contract, picture)
-            print(f"{path} -> {picture}")
+            note(path, name, picture)
+    if options.list:
+        options.list.write_text(json.dumps(listed), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ class Commands(unittest.TestCase):
             "solution 01",
             "bench 01",
             "next --bogus",
-            "setup",
+            "setup --jobs 0",
             "chek",
         ):
             done = toy_workbook.run(self.root, *words.split(), "--json")

@@ -73,7 +73,7 @@ class Fetches(unittest.TestCase):
     def fetch(self, answer):
         with server(answer) as served, support.captured() as printed:
             address = f"http://127.0.0.1:{served.server_address[1]}"
-            code = data.command(Namespace(name="text", url=address))
+            code = data.command(Namespace(name="text", url=address, json=False))
             self.asked = served.asked
         return code, printed.getvalue()
 
@@ -97,7 +97,7 @@ class Fetches(unittest.TestCase):
         with server(send(CONTENT)) as served, support.captured():
             address = f"http://127.0.0.1:{served.server_address[1]}/mirror/"
             with mock.patch.dict("os.environ", {data.BASE_VARIABLE: address}):
-                data.command(Namespace(name="text", url=None))
+                data.command(Namespace(name="text", url=None, json=False))
             self.assertEqual(served.asked, ["/mirror/some/where.txt"])
 
     def test_fetches_nothing_that_is_there(self):
@@ -150,13 +150,13 @@ class Fetches(unittest.TestCase):
         with server(send(b"")) as served:
             address = f"http://127.0.0.1:{served.server_address[1]}"
         with self.assertRaisesRegex(WorkbookError, "Connection refused; without a network copy") as raised:
-            data.command(Namespace(name="text", url=address))
+            data.command(Namespace(name="text", url=address, json=False))
         self.assertEqual(raised.exception.code, Exit.SETUP)
 
     def test_an_address_that_is_none(self):
         for url in ("ftp://there", "there", "http://"):
             with self.assertRaisesRegex(WorkbookError, "is no address"):
-                data.command(Namespace(name="text", url=url))
+                data.command(Namespace(name="text", url=url, json=False))
 
 
 class Shakespeare(unittest.TestCase):

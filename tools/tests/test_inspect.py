@@ -192,7 +192,7 @@ class Command(unittest.TestCase):
             ({"what": ["07", "fix_init"]}, "has no kernel with a benchmark"),
             ({"what": ["02", "matmul", "more"]}, "unrecognized arguments: more"),
             ({"define": ["N=1"]}, "-D is for a FILE.cu of your own, not for a chapter"),
-            ({"what": ["a.cu"], "json": True}, "--impl and --json are for the exercises"),
+            ({"what": ["a.cu"], "impl": "x"}, "--impl is for the exercises"),
         ):
             with self.assertRaisesRegex(WorkbookError, words) as caught:
                 inspect.command(self.options(**changes))
@@ -225,11 +225,11 @@ class Command(unittest.TestCase):
             self.assertIsNone(self.run_program(f"echo '{words}' > $SIMT_METER_REPORT").report)
 
     def test_json_leaves_standard_output_to_the_document(self):
-        with mock.patch("workbook.inspect.say") as said:
-            inspect.print_json([(0, Namespace(name="matmul"), inspect.Counted(problems=["256"]))])
-        document = json.loads(said.call_args[0][0])
-        self.assertEqual(document[0]["exercise"], "matmul")
-        self.assertEqual(document[0]["problems"], ["256"])
+        with mock.patch("workbook.console.say") as said:
+            inspect.print_json([(0, Namespace(name="matmul"), inspect.Counted(problems=["256"]))], 0)
+        (document,) = json.loads(said.call_args[0][0])["exercises"]
+        self.assertEqual(document["exercise"], "matmul")
+        self.assertEqual(document["problems"], ["256"])
 
 
 if __name__ == "__main__":

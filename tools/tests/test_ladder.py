@@ -15,7 +15,7 @@ from unittest import mock
 import support
 import test_bench
 from published import ladder_goals, ladder_tables
-from workbook import bench, bench_join, cli, ladder
+from workbook import answers, bench, bench_join, cli, ladder
 from workbook.console import say
 from workbook.errors import Exit, WorkbookError
 
@@ -183,7 +183,7 @@ class Climb(unittest.TestCase):
 
     def run_peer(self, exercise, like, options):
         self.peers_asked += 1
-        self.assertIsNone(bench.output_of(options))  # which reads an option of `bench`
+        self.assertIsNone(answers.output_of(options))  # which reads an option of `bench`
         other = test_bench.document(test_bench.row("pytorch", 3e-6), peer="pytorch", peer_version="2.11")
         (self.root / "peer.json").write_text(json.dumps(other))
         return [self.root / "peer.json"]

@@ -56,7 +56,7 @@ class Command(unittest.TestCase):
         return 0
 
     def plot(self, chapter=None, exercise=None, published=False):
-        return plot.command(Namespace(chapter=chapter, exercise=exercise, published=published))
+        return plot.command(Namespace(chapter=chapter, exercise=exercise, published=published, json=False))
 
     def test_draws_what_was_measured_of_the_chapter(self):
         for name in (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from . import bench_join, chapters, console, device, files, plot, predict, process, python_env, setup
+from . import answers, bench_join, chapters, console, device, files, plot, predict, process, python_env, setup
 from .build import Build
 from .console import heading, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -42,11 +41,6 @@ def run(exercises: list, options) -> tuple:
 
 def result_of(program: str, chosen: str) -> Path:
     return FOLDER / f"{program}-{chosen}.json"
-
-
-def output_of(options) -> int | None:
-    """Where programs print: with --json, standard output is for the document alone."""
-    return sys.stderr.fileno() if options.json else None
 
 
 def chosen_exercises(options) -> list:
@@ -98,7 +92,7 @@ def measure(build: Build, exercise, options) -> Exit:
 
 def launched(command: list, options) -> int:
     """Run a program in the user's terminal; its exit code."""
-    limit, output = options.timeout, output_of(options)
+    limit, output = options.timeout, answers.output_of(options)
     return process.in_the_open(command, cwd=ROOT, env=run_environment(), timeout=limit, stdout=output)
 
 

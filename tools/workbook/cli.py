@@ -205,23 +205,28 @@ def parser() -> Parser:
     time_limit(sub, 24 * 3600, "stop the journey after S seconds")
 
     sub.add_argument("--no-pytorch", action="store_true", help="leave out PyTorch's rows")
+    daily_options.json_option(sub)
 
     sub = add("train", train.command, "train a small Llama on text, save it, and plot its losses")
     train.declare(sub, number, METAVARS)
+    daily_options.json_option(sub)
 
     sub = add("data", data.command, "download a public text for training", shared=False)
     sub.add_argument(
         "name", choices=sorted(data.TEXTS), help="; ".join(f"{n}: {t.about}" for n, t in data.TEXTS.items())
     )
     sub.add_argument("--url", metavar="URL", help=f"fetch from this server (default: {data.BASE_URL})")
+    daily_options.json_option(sub)
 
     sub = add("sample", sample.command, "generate text with a trained model")
     for name, kind, text in sample.OPTIONS:
         sub.add_argument(f"--{name}", type=number(kind), metavar=METAVARS[kind], help=text)
     sub.add_argument("--slide", action="store_true", help=sample.SLIDE)
+    daily_options.json_option(sub)
 
     sub = add("test", commands.test, "set up, build, run every test")
     sub.add_argument("-R", "--regex", metavar="REGEX", help="only tests whose name matches, as ctest -R")
+    daily_options.json_option(sub)
 
     daily_options.declare(add, positive, time_limit)
 
@@ -270,12 +275,14 @@ def parser() -> Parser:
     )
     chapter_and_exercise(sub)
     sub.add_argument("--published", action="store_true", help="draw the figures published in docs/results")
+    daily_options.json_option(sub)
 
     sub = add("run", own_file.run, "translate, build and run a CUDA file of your own")
     sub.add_argument(
         "files", metavar="FILE.cu", nargs="+", help="a CUDA file with a main(), and its other files"
     )
     own_file.declare(sub)
+    daily_options.json_option(sub)
     time_limit(sub, None, "stop the program after S seconds")
 
     sub = add("inspect", inspect.command, inspect.ABOUT)
@@ -283,9 +290,7 @@ def parser() -> Parser:
     sub.add_argument(
         "--impl", metavar="NAME", help="with a chapter: the implementation to inspect (default: your starter)"
     )
-    sub.add_argument(
-        "--json", action="store_true", help="with a chapter: print the figures as JSON, and nothing else"
-    )
+    daily_options.json_option(sub)
     sub.add_argument("--count", action="store_true", help="with a file: count, as with a chapter")
     own_file.declare(sub)
     time_limit(sub, None, "stop the program after S seconds; with a chapter the default is 120")
@@ -297,7 +302,7 @@ def parser() -> Parser:
     daily_options.json_option(add("list", commands.show_list, about, shared=False))
     about = "check every requirement, and say how to install what is missing"
     daily_options.json_option(add("doctor", doctor.command, about))
-    add("setup", commands.setup_only, "install what is missing, without building")
+    daily_options.json_option(add("setup", commands.setup_only, "install what is missing, without building"))
     return top
 
 

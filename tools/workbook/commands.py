@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
-from . import chapters, console, device, editor, machine, position, process, setup
+from . import answers, chapters, console, device, editor, machine, packages, position, process, setup
 from .build import Build
 from .console import heading, paint, say, warn
 from .errors import Exit, WorkbookError
 from .machine import RESULTS, ROOT, run_environment
 
+STATUSES = ("passed", "failed", "skipped")
+
 
 def test(options) -> int:
     """Build everything and run ctest; its own summary is the last thing printed."""
+    with console.aside(options.json), tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "junit.xml"
+        chosen, code = run_tests(options, report)
+        rows = rows_of(report) if options.json else []
+    if options.json:
+        count = {status: sum(row["status"] == status for row in rows) for status in STATUSES}
+        console.document("test", {"exit_code": int(code), "device": chosen, **count, "tests": rows})
+    return code
+
+
+def run_tests(options, report: Path) -> tuple:
+    """The device and the exit code; ctest writes `report` where --json asks for it."""
     chosen = device.choose(options.device)
     setup.ensure(chosen)
     build = Build(chosen, options.jobs, options.verbose)
@@ -31,23 +46,54 @@ def test(options) -> int:
     ]
     command += ["--tests-regex", options.regex] if options.regex else []
     command += ["--verbose"] if options.verbose else []
+    command += ["--output-junit", str(report)] if options.json else []
     # Every test program leaves its results file, for graders and plots.
-    code = process.in_the_open(command, cwd=ROOT, env={**run_environment(), "WB_RESULTS_DIR": str(RESULTS)})
-    return Exit.OK if code == 0 else Exit.FAILED
+    env = {**run_environment(), "WB_RESULTS_DIR": str(RESULTS)}
+    code = process.in_the_open(command, cwd=ROOT, env=env, stdout=answers.output_of(options))
+    return chosen, Exit.OK if code == 0 else Exit.FAILED
+
+
+def rows_of(report: Path) -> list:
+    """The tests in ctest's report; none where it did not come to its end."""
+    if not report.is_file():
+        return []
+    from xml.etree import ElementTree  # here: few commands need it
+
+    rows = []
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        words = " ".join(found.get("message") or "" for found in case if found.tag in ("failure", "skipped"))
+        status = {"run": "passed", "disabled": "skipped"}.get(case.get("status"), "failed")
+        # As ctest counts: only a test that asked for it is skipped; one without its program fails.
+        status = "skipped" if words.startswith("SKIP_") else status
+        about = {"test": case.get("name"), "status": status, "seconds": float(case.get("time") or 0)}
+        rows.append({**about, "message": words})
+    return rows
 
 
 def setup_only(options) -> int:
     """Install what is missing, build nothing."""
+    with console.aside(options.json):
+        chosen, before, absent, problem = install(options)
+    if options.json:
+        installed = [one.name for one in before if one not in absent]
+        about = {"device": chosen, "installed": installed, "missing": [one.name for one in absent]}
+        console.document("setup", {**about, "problem": problem})
+    return Exit.OK
+
+
+def install(options) -> tuple:
+    """The device, what was missing before and is after, and in words what editors lack."""
     # No GPU is needed to compile for one.
     chosen = device.choose("auto") if options.device == "auto" else options.device
     if chosen == "cuda" and not device.nvcc()[0]:
         raise WorkbookError(f"--device cuda: {device.cuda_problem()}", Exit.USAGE)
+    before = packages.missing(chosen, plots=True) if options.json else []
     setup.ensure(chosen, plots=True)
     problem = editor.write()
     if problem:
         warn(problem)
     say(f"Everything for the {chosen} device is here. Next: ./workbook test, or ./workbook journey")
-    return Exit.OK
+    return chosen, before, [one for one in before if not one.present()], problem
 
 
 def show_list(options) -> int:

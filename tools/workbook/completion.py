@@ -11,7 +11,7 @@ import shlex
 
 from . import chapters, ladder
 from .console import say
-from .errors import Exit
+from .errors import Exit, WorkbookError
 
 WITH_CHAPTER = (
     "check",
@@ -25,6 +25,8 @@ WITH_CHAPTER = (
     "inspect",
     "profile",
 )
+
+NO_JSON = "refused: the script is for a shell; list --json has the chapters and exercises"
 
 BASH = r"""
 _workbook() {
@@ -72,6 +74,11 @@ compdef _workbook workbook
 def command(options) -> int:
     from .cli import parser  # which knows this module
 
+    if options.json:
+        message = (
+            "completion prints a script for a shell, so it has no --json; ./workbook list --json has the"
+        )
+        raise WorkbookError(f"{message} chapters and exercises", Exit.USAGE)
     say(script(options.shell, parser()))
     return Exit.OK
 

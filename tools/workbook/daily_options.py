@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import check_front, completion, daily, hints, reset, solution, watch
+from . import answers, check_front, completion, daily, hints, reset, solution, watch
 
 
 def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
@@ -17,7 +17,7 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
 
     sub = add("watch", watch.command, "check what you edit whenever you save it, until you press q")
     exercise(sub, "where you are; what you save decides what is checked")
-    json_option(sub, "print each verdict as one line of JSON")
+    json_option(sub)
     time_limit(sub, 60, "stop a test program, or a step of the build, after S seconds")
 
     sub = add("status", daily.status, "show every exercise and its state", shared=False)
@@ -75,6 +75,7 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
         "completion", completion.command, "print a script that completes words in your shell", shared=False
     )
     sub.add_argument("shell", choices=("bash", "zsh"), help="the shell that reads the script")
+    sub.add_argument("--json", action="store_true", help=completion.NO_JSON)
 
 
 def exercise(sub, default: str) -> None:
@@ -84,7 +85,6 @@ def exercise(sub, default: str) -> None:
     sub.add_argument("exercise", nargs="?", help="one exercise of it")
 
 
-def json_option(
-    sub, text: str = "print JSON on standard output; other messages go to standard error"
-) -> None:
-    sub.add_argument("--json", action="store_true", help=text)
+def json_option(sub) -> None:
+    command = sub.prog.split()[-1]
+    sub.add_argument("--json", action="store_true", help=answers.help_of(command))

@@ -10,7 +10,7 @@ import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import files
+from . import console, files
 from .console import say
 from .errors import Exit, WorkbookError, explain, shown
 from .machine import ROOT
@@ -48,17 +48,28 @@ def command(options) -> int:
     file = FOLDER / text.file
     if irregular := files.irregular(file):
         raise WorkbookError(f"{shown(file)} is {irregular} where a file must be; rename or delete it")
-    if file.exists():
+    with console.aside(options.json):
+        fetched = provide(text, file, options.url)
+    if options.json:
+        about = {"file": shown(file), "bytes": text.size, "sha256": text.sha256}
+        console.document("data", {**about, "fetched": fetched})
+    return Exit.OK
+
+
+def provide(text: Text, file: Path, url: str | None) -> bool:
+    """Fetch the text, unless it is here with the right checksum; whether it was fetched."""
+    fetched = not file.exists()
+    if not fetched:
         if checksum(file) != text.sha256:
             advice = "rename or delete it, then run the same command again"
             raise WorkbookError(f"{shown(file)} is there with another content; {advice}", Exit.USAGE)
         say(f"{shown(file)} is here already, and its checksum is right.")
     else:
         files.make_folder(FOLDER)
-        fetch(base_url(options.url) + text.path, text, file)
+        fetch(base_url(url) + text.path, text, file)
         say(f"{shown(file)}: {text.size:,} bytes, checksum right.")
     say(f"Train on it: ./workbook train --data {shown(file)}")
-    return Exit.OK
+    return fetched
 
 
 def base_url(given: str | None) -> str:

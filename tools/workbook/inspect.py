@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import access_report, chapters, console, files, own_build, own_file, process, setup, test_run
+from . import access_report, answers, chapters, console, files, own_build, own_file, process, setup, test_run
 from .build import Build
 from .console import heading, mark, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -43,8 +43,8 @@ class Counted:
 
 def command(options) -> int:
     if own_file.is_own_file(options.what[0]):
-        if options.impl is not None or options.json:
-            message = "--impl and --json are for the exercises of a chapter, not for a file of your own"
+        if options.impl is not None:
+            message = "--impl is for the exercises of a chapter, not for a file of your own"
             raise WorkbookError(message, Exit.USAGE)
         options.files = options.what
         return count_own(options) if options.count else own_file.inspect(options)
@@ -56,18 +56,29 @@ def command(options) -> int:
 
 def count_own(options) -> int:
     """A whole program of the user's own: its output and exit code, and what its kernels moved."""
+    with answers.Output(options) as output:
+        with console.aside(options.json):
+            report, code = count_program(options, output.descriptor)
+        if options.json:
+            own = {"output": output.text, "report": report}
+            console.document("inspect", {"exit_code": int(code), "exercises": [], "own_file": own})
+    return code
+
+
+def count_program(options, output: int | None) -> tuple:
+    """The meter's report, and the exit code."""
     program = own_file.prepared(options, own_build.METERED)
     files.make_folder(FOLDER)
     report = FOLDER / f"{program.name}.json"
     files.remove(report)
-    code = own_file.started(program, options, {REPORT: str(report)}, own_file.GRACE_SECONDS)
+    code = own_file.started(program, options, {REPORT: str(report)}, own_file.GRACE_SECONDS, output)
     document = read(report) if report.is_file() else None
     if document is None:
         message = f"inspect: {program.name} ended before the meter could report; ./workbook inspect without"
         raise WorkbookError(f"{message} --count looks for a mistake", Exit.FAILED)
     show_kernels(document, options)
     draw(report)
-    return code
+    return document, code
 
 
 def refuse_own_options(options) -> None:
@@ -96,9 +107,10 @@ def inspect_chapter(options) -> int:
         build.configure()
         files.make_folder(FOLDER)
         done = [inspect_one(build, exercise, name, options) for exercise, name in wanted]
+    code = max(code for code, _, _ in done)
     if options.json:
-        print_json(done)
-    return max(code for code, _, _ in done)
+        print_json(done, code)
+    return code
 
 
 def chosen(options) -> list:
@@ -253,10 +265,10 @@ def draw(report: Path) -> None:
         warn(f"no picture was drawn: {' '.join(words[-1:])}")
 
 
-def print_json(done: list) -> None:
+def print_json(done: list, code: int) -> None:
     documents = [
         {"exercise": exercise.name, "problems": counted.problems, "wrong": counted.wrong}
         | {"bad_end": counted.bad_end, "report": counted.report}
         for _, exercise, counted in done
     ]
-    say(json.dumps(documents, indent=1))
+    console.document("inspect", {"exit_code": int(code), "exercises": documents, "own_file": None})

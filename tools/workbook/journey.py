@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from . import device, files, process, python_env, setup
+from . import answers, console, device, files, process, python_env, setup
 from .build import Build
 from .console import say, warn
 from .errors import Exit, WorkbookError, shown
@@ -47,6 +47,18 @@ AT_LEAST_ONE = ("steps", "batch-size", "seq-len", "layers", "heads", "kv-heads",
 
 def command(options) -> int:
     refuse_bad_input(options)
+    written = [answers.Written(RESULTS / name) for name in ("journey.json", "journey-pytorch.json")]
+    with console.aside(options.json):
+        chosen, code, picture = run(options)
+    if options.json:
+        ours, pytorch = (one.document() for one in written)
+        about = {"exit_code": int(code), "device": chosen, "journey": ours, "pytorch": pytorch}
+        console.document("journey", {**about, "picture": shown(picture) if picture else None})
+    return code
+
+
+def run(options) -> tuple:
+    """The device, the exit code, and the picture, where one was drawn."""
     chosen = device.choose(options.device)
     setup.ensure(chosen, plots=True)
     build = Build(chosen, options.jobs, options.verbose)
@@ -55,18 +67,24 @@ def command(options) -> int:
     started = [build.program("journey"), *arguments(options)]
     if options.verbose:
         say(process.shown(started))
-    code = process.in_the_open(started, cwd=ROOT, env=run_environment(), timeout=options.timeout)
+    code = process.in_the_open(
+        started,
+        cwd=ROOT,
+        env=run_environment(),
+        timeout=options.timeout,
+        stdout=answers.output_of(options),
+    )
     if code != 0:
-        return Exit.USAGE if code == Exit.USAGE else Exit.FAILED
+        return chosen, Exit.USAGE if code == Exit.USAGE else Exit.FAILED, None
     peer = RESULTS / "journey-pytorch.json"
     peer.unlink(missing_ok=True)  # of an earlier run
     if not options.stage and not options.no_pytorch:
-        measure_pytorch(chosen, RESULTS / "journey.json", peer)
-    draw(RESULTS / "journey.json", RESULTS / "journey.png", peer)
-    return Exit.OK
+        measure_pytorch(chosen, RESULTS / "journey.json", peer, answers.output_of(options))
+    drawn = draw(RESULTS / "journey.json", RESULTS / "journey.png", peer)
+    return chosen, Exit.OK, RESULTS / "journey.png" if drawn else None
 
 
-def measure_pytorch(chosen: str, results: Path, peer: Path) -> None:
+def measure_pytorch(chosen: str, results: Path, peer: Path, output: int | None = None) -> None:
     """PyTorch's rows: the same model, measured after ours on the same machine; none without PyTorch."""
     python = python_env.find("torch")
     if python is None:
@@ -74,7 +92,7 @@ def measure_pytorch(chosen: str, results: Path, peer: Path) -> None:
         return
     say("The same model in PyTorch, measured in the same way:")
     started = [python, PEER, "--like", results, "--output", peer, "--device", chosen]
-    code = process.in_the_open(started, cwd=ROOT, env=run_environment())
+    code = process.in_the_open(started, cwd=ROOT, env=run_environment(), stdout=output)
     if code != 0:
         warn(f"no rows of PyTorch: {PEER.relative_to(ROOT)} failed")
 
@@ -135,15 +153,16 @@ def arguments(options) -> list:
     return [*given, "--text", *texts] if texts else given
 
 
-def draw(results: Path, picture: Path, peer: Path) -> None:
-    """Draw the plot; without matplotlib that is a warning, since the table and the files are there."""
+def draw(results: Path, picture: Path, peer: Path) -> bool:
+    """Whether the plot was drawn; without matplotlib that is a warning, since table and files are there."""
     python = python_env.find("matplotlib")
     if python is None:
         warn("no plots: no Python here can import matplotlib (./workbook doctor says how to install it)")
-        return
+        return False
     code, text = process.quiet([python, PLOT, results, picture, "--peer", peer], timeout=300, cwd=ROOT)
     if code != 0:
         reason = (text.strip().splitlines() or ["no reason given"])[-1]
         warn(f"no plot: {shown(PLOT)} failed: {reason}")
-        return
+        return False
     say(f"Plot: {shown(picture)}")
+    return True

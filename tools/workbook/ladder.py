@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import bench, bench_join, chapters, console, device, files, plot, process, setup
+from . import answers, bench, bench_join, chapters, console, device, files, plot, process, setup
 from .build import Build
 from .console import heading, say
 from .errors import Exit, WorkbookError, shown
@@ -138,4 +138,4 @@ def in_order(document: dict, rungs: list) -> dict:
 def draw(ladder: Ladder, results: Path, options) -> None:
     picture = results.with_suffix(".png")
     started = [plot.matplotlib_python(), PLOT, shown(results), shown(picture), *ladder.rungs]
-    process.in_the_open(started, cwd=ROOT, stdout=bench.output_of(options))
+    process.in_the_open(started, cwd=ROOT, stdout=answers.output_of(options))

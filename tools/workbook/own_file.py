@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import device, files, own_build, own_words, process, setup
+from . import answers, console, device, files, own_build, own_words, process, setup
 from .console import complain, say
 from .errors import Exit, WorkbookError, reason
 
@@ -52,6 +52,15 @@ def declare(sub) -> None:
 
 
 def run(options) -> int:
+    with answers.Output(options) as output:
+        chosen, code = build_and_run(options, output.descriptor)
+        if options.json:
+            console.document("run", {"exit_code": code, "device": chosen, "output": output.text})
+    return code
+
+
+def build_and_run(options, output: int | None) -> tuple:
+    """The device, and the exit code."""
     sources = checked(options)
     chosen = device.choose(options.device)
     if chosen == "cpu":
@@ -59,7 +68,7 @@ def run(options) -> int:
         with progress_aside():
             setup.ensure(chosen)
     program = built(sources, own_build.CUDA if chosen == "cuda" else own_build.PLAIN, options)
-    return started(program, options)
+    return chosen, started(program, options, output=output)
 
 
 def prepared(options, kind: str) -> Path:
@@ -76,17 +85,28 @@ def prepared(options, kind: str) -> Path:
 
 def inspect(options) -> int:
     """Findings come after the output of the program, and make the exit code 1."""
+    with answers.Output(options) as output:
+        with console.aside(options.json):
+            found, code = look(options, output.descriptor)
+        if options.json:
+            own = {"output": output.text, **{key: found[key] for key in ("complete", "launches", "findings")}}
+            console.document("inspect", {"exit_code": int(code), "exercises": [], "own_file": own})
+    return code
+
+
+def look(options, output: int | None) -> tuple:
+    """The inspector's report, and the exit code."""
     program = prepared(options, own_build.INSPECTED)
     report = program.with_name("report.json")
     files.remove(report)
     try:
-        code = started(program, options, {REPORT: str(report)}, GRACE_SECONDS)
+        code = started(program, options, {REPORT: str(report)}, GRACE_SECONDS, output)
     except KeyboardInterrupt:
         with contextlib.suppress(WorkbookError):
             show(report)
         raise
-    count = show(report)
-    return Exit.FAILED if count else code
+    found = show(report)
+    return found, Exit.FAILED if found["findings"] else code
 
 
 def checked(options) -> list:
@@ -137,7 +157,13 @@ def progress_aside():
         yield
 
 
-def started(program: Path, options, extra: dict | None = None, grace: float | None = None) -> int:
+def started(
+    program: Path,
+    options,
+    extra: dict | None = None,
+    grace: float | None = None,
+    output: int | None = None,
+) -> int:
     """The program's exit code; 128 and the number of the signal that ended it."""
     command = [program, *options.arguments]
     if options.verbose:
@@ -149,6 +175,7 @@ def started(program: Path, options, extra: dict | None = None, grace: float | No
             timeout=options.timeout,
             grace=grace or process.GRACE_SECONDS,
             stdin=None,
+            stdout=output,
         )
     except subprocess.SubprocessError as error:  # the child could not become the program
         raise WorkbookError(f"{program.name} cannot be started: {error}", Exit.SETUP) from error
@@ -175,8 +202,8 @@ def cause(number: int) -> str:
     return words.get(number, "")
 
 
-def show(report: Path) -> int:
-    """Print what the inspector found; how many findings there are."""
+def show(report: Path) -> dict:
+    """Print what the inspector found, and return its report."""
     found = own_build.read(report)
     if found.get("schema_version") != REPORT_VERSION:
         message = "inspect: the program ended without telling the inspector (by _exit, exec or a second kill)"
@@ -195,4 +222,4 @@ def show(report: Path) -> int:
         launches = "1 launch" if found["launches"] == 1 else f"{found['launches']} launches"
         words += f" in {launches} (looked for {SEES})"
     say(words if found["complete"] else f"{words} up to the moment at which the program was stopped")
-    return count
+    return found

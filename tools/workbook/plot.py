@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
-from . import bench_join, chapters, files, process, python_env, setup
+from . import answers, bench_join, chapters, console, files, process, python_env, setup
 from .console import say
 from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS, ROOT
@@ -22,11 +23,24 @@ def command(options) -> int:
     if not found:
         raise WorkbookError(nothing(options, names), Exit.USAGE)
     files.make_folder(PICTURES)
-    python = matplotlib_python()
-    started = [python, PROGRAM, shown(PICTURES)]
+    with console.aside(options.json):
+        code, pictures = draw(found, options)
+    if options.json:
+        console.document("plot", {"exit_code": int(code), "pictures": pictures})
+    return code
+
+
+def draw(found: list, options) -> tuple:
+    """The exit code, and with --json what was drawn."""
+    started = [matplotlib_python(), PROGRAM, shown(PICTURES)]
     started += ["--prefix=published-"] if options.published else []
-    code = process.in_the_open([*started, *(shown(file) for file in found)], cwd=ROOT)
-    return Exit.OK if code == 0 else Exit.FAILED
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder) / "pictures.json"
+        started += ["--list", listed] if options.json else []
+        command = [*started, *(shown(file) for file in found)]
+        code = process.in_the_open(command, cwd=ROOT, stdout=answers.output_of(options))
+        pictures = json.loads(files.read_text(listed)) if listed.is_file() else []
+    return Exit.OK if code == 0 else Exit.FAILED, pictures
 
 
 def exercise_names(options) -> list:

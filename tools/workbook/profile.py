@@ -8,6 +8,7 @@ lists. --count adds what `inspect` counts, --time what `bench` measures.
 from __future__ import annotations
 
 from . import (
+    answers,
     chapters,
     console,
     device,
@@ -60,7 +61,7 @@ def declare(sub, positive) -> None:
         help="with --time: stop a benchmark after S seconds (default: 3600)",
     )
     shape = sub.add_mutually_exclusive_group()
-    shape.add_argument("--json", action="store_true", help="print JSON on standard output")
+    shape.add_argument("--json", action="store_true", help=answers.help_of("profile"))
     shape.add_argument("--csv", action="store_true", help="print CSV on standard output, a row per figure")
     # What a build asks for.
     sub.set_defaults(jobs=machine.default_jobs(), verbose=False)

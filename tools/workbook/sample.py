@@ -6,7 +6,7 @@ import math
 import os
 from pathlib import Path
 
-from . import device, process, setup
+from . import answers, console, device, process, setup
 from .build import Build
 from .console import say
 from .errors import Exit, WorkbookError, shown
@@ -40,6 +40,17 @@ LIMITS = {
 
 def command(options) -> int:
     refuse_bad_input(options)
+    with answers.Output(options) as output:
+        with console.aside(options.json):
+            chosen, code = run(options, output.descriptor)
+        if options.json:
+            about = {"exit_code": int(code), "device": chosen, "checkpoint": shown(checkpoint(options))}
+            console.document("sample", {**about, "text": output.text})
+    return code
+
+
+def run(options, output: int | None) -> tuple:
+    """The device, and the exit code."""
     chosen = device.choose(options.device)
     setup.ensure(chosen)
     build = Build(chosen, options.jobs, options.verbose)
@@ -48,8 +59,8 @@ def command(options) -> int:
     started = [build.program("sample"), *arguments(options)]
     if options.verbose:
         say(process.shown(started))
-    code = process.in_the_open(started, cwd=ROOT, env=run_environment())
-    return code if code in (Exit.OK, Exit.USAGE) else Exit.FAILED
+    code = process.in_the_open(started, cwd=ROOT, env=run_environment(), stdout=output)
+    return chosen, code if code in (Exit.OK, Exit.USAGE) else Exit.FAILED
 
 
 def value(options, name: str):

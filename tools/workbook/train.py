@@ -8,7 +8,7 @@ import os
 import signal
 from pathlib import Path
 
-from . import device, files, journey, process, python_env, setup, train_starters
+from . import answers, console, device, files, journey, process, python_env, setup, train_starters
 from .build import Build
 from .console import say, warn
 from .errors import Exit, WorkbookError, shown
@@ -95,6 +95,19 @@ def declare(sub, number, metavars: dict) -> None:
 
 def command(options) -> int:
     refuse_bad_input(options)
+    folder = output(options)
+    written = answers.Written(folder / "training.json")
+    with console.aside(options.json):
+        chosen, code, picture = train(options, folder)
+    if options.json:
+        about = {"exit_code": int(code), "device": chosen, "folder": shown(folder)}
+        about |= {"training": written.document(), "checkpoint": None if code else shown(best(folder))}
+        console.document("train", {**about, "picture": shown(picture) if picture else None})
+    return code
+
+
+def train(options, folder: Path) -> tuple:
+    """The device, the exit code, and the picture, where one was drawn."""
     chosen = device.choose(options.device)
     resumed = from_here(options.resume) if options.resume is not None else None
     kernels = options.kernels or train_starters.kernels_of_run(resumed)
@@ -106,31 +119,30 @@ def command(options) -> int:
     started = [train_starters.program(build, "train", exercises), *arguments(options)]
     if options.verbose:
         say(process.shown(started))
-    folder = output(options)
-    code = run(started, [[*feed, folder / "metrics.jsonl"] for feed in feeds])
-    if code in (Exit.USAGE, Exit.INTERRUPTED):
-        return code
+    feeds = [[*feed, folder / "metrics.jsonl"] for feed in feeds]
+    code = run(started, feeds, answers.output_of(options))
     if code != 0:
-        return Exit.FAILED
-    draw(folder / "training.json", folder / "loss.png")
+        return chosen, code if code in (Exit.USAGE, Exit.INTERRUPTED) else Exit.FAILED, None
+    drawn = draw(folder / "training.json", folder / "loss.png")
     say(f"Generate text with it: ./workbook sample --checkpoint {shown(best(folder))}")
-    return Exit.OK
+    return chosen, Exit.OK, folder / "loss.png" if drawn else None
 
 
-def draw(results: Path, picture: Path) -> None:
-    """Draw the losses; without matplotlib that is a warning, since the files are there."""
+def draw(results: Path, picture: Path) -> bool:
+    """Whether the losses were drawn; without matplotlib that is a warning, since the files are there."""
     python = python_env.find("matplotlib")
     if python is None:
         warn("no picture: no Python here can import matplotlib (./workbook doctor says how to install it)")
-        return
+        return False
     code, text = process.quiet([python, PLOT, results, picture], timeout=300, cwd=ROOT)
     if code == 0:
         say(f"Picture: {shown(picture)}")
     else:
         warn(f"no picture: {(text.strip().splitlines() or ['no reason given'])[-1]}")
+    return code == 0
 
 
-def run(started: list, feeds: list) -> int:
+def run(started: list, feeds: list, stdout: int | None = None) -> int:
     """The program's exit code; what feeds others ends after it has read all."""
     # Whoever ends last looks for what was left behind; the program must not take its feeders for that.
     groups = [process.Group(feed, sweep=feed is feeds[-1], cwd=ROOT) for feed in feeds]
@@ -138,7 +150,12 @@ def run(started: list, feeds: list) -> int:
         for group in groups:
             group.start()
         return process.in_the_open(
-            started, cwd=ROOT, env=run_environment(), grace=GRACE_SECONDS, sweep=not feeds
+            started,
+            cwd=ROOT,
+            env=run_environment(),
+            grace=GRACE_SECONDS,
+            sweep=not feeds,
+            stdout=stdout,
         )
     finally:
         for feed, group in zip(feeds, groups):
