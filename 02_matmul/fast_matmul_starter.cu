@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(kThreads) fast_matmul_kernel(const float* a,  
 
   // TODO 2: Store the sums to the rows and columns of C that this thread owns. Offsets need 64 bits.
 
-  // TODO 3: Tiles at the edges stick out of C. Which sums must not be stored?
+  // TODO 3: Tiles at the edges extend past C. Which sums must not be stored?
 }
 
 void fast_matmul_starter(const float* a, const float* b, float* c, int m, int n, int k, cudaStream_t stream) {

@@ -33,11 +33,11 @@ __global__ void matmul_kernel(MatmulLayout layout,
   //         element [i][j] of a matrix with `width` columns is data[i * width + j]. With M, N, K up to 2^30
   //         that product needs 64 bits: make `row` and `p` a std::int64_t.
 
-  // TODO 2: A tile at the right or lower edge sticks out of C. Which threads must not load and store?
+  // TODO 2: A tile at the right or lower edge extends past C. Which threads must not load and store?
 
   // TODO 3: Replace the loop over p by a loop over tiles of K. Declare two tiles of (kTile, kTile) floats in
   //         __shared__ memory. For each step of kTile along K: every thread loads one element of each tile
-  //         (0 where the tile sticks out of the matrix), the block waits, every thread adds kTile products
+  //         (0 where the tile extends past the matrix), the block waits, every thread adds kTile products
   //         from the tiles, and the block waits again. Why twice? And why may no thread return early now?
 
   // TODO 4: layout == MatmulLayout::kNT means that b is stored as (N, K), kTN that a is stored as (K, M).

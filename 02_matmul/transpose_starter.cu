@@ -27,7 +27,7 @@ __global__ void transpose_kernel(const float* in,  // (rows, columns)
   // TODO 1: Move one tile straight from `in` to `out`. Thread (x, y) moves the elements of column x in the
   //         rows y, y + kRows, y + 2 kRows, ... of the tile.
 
-  // TODO 2: Tiles at the edges stick out of the matrix. Which elements must not be moved?
+  // TODO 2: Tiles at the edges extend past the matrix. Which elements must not be moved?
 
   // TODO 3: Go through shared memory, so that a warp writes neighbors too: fill a tile, wait, and write its
   //         columns to rows of `out`. Count with ./workbook inspect 02 transpose.

@@ -130,7 +130,7 @@ TEST_P(GraphStepTest, ReportsEveryError) {
   };
   {
     RuntimeCalls calls;
-    EXPECT_EQ(name_of(call(fails, 3)), "cudaErrorNotPermitted") << "`enqueue` has returned it";
+    EXPECT_EQ(name_of(call(fails, 3)), "cudaErrorNotPermitted") << "return the error that `enqueue` returned";
     EXPECT_FALSE(end_capture()) << "`enqueue` failed, and the stream is still captured";
     calls.stop();
     EXPECT_EQ(calls.count(CallKind::kGraphLaunch), 0u) << "steps were launched after an error";

@@ -67,8 +67,8 @@ inline std::string explain_fast_matmul(std::span<const float> got, std::span<con
     if (i % n < past_the_end && got[at] == 0) suspect[at] = 0;
   }
   if (suspect != right && looks_like(got, suspect))
-    return "\n  matmul: the first columns of rows are overwritten with sums of the row before that stick out "
-           "of C: check the column, too, before a store";
+    return "\n  matmul: the first columns of rows are overwritten with sums of the row before, from columns "
+           "past the end of C: check the column, too, before a store";
   return "";
 }
 

@@ -19,10 +19,10 @@ void add(AccessCount& count, const nlohmann::json& line) {
   count.moved += moved;
   count.ideal += ideal;
   count.lines += fmt::format(
-      "\n    {}:{} {}: {} requests of {} bytes per lane, {:.3g} {} each, {:.3g} at best\n        {}",
+      "\n    {}:{} {}: {} requests of {} bytes per lane; {} per request: {:.3g}, {:.3g} at best\n        {}",
       std::filesystem::path(line["file"].get<std::string>()).filename().string(), line["line"].get<int>(),
       line["array"].get<std::string>(), requests, line["worst"]["lanes"][0]["bytes"].get<int>(),
-      static_cast<double>(moved) / static_cast<double>(requests), shared ? "wavefronts" : "sectors",
+      shared ? "wavefronts" : "sectors", static_cast<double>(moved) / static_cast<double>(requests),
       static_cast<double>(ideal) / static_cast<double>(requests), line["text"].get<std::string>());
 }
 

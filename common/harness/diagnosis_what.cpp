@@ -125,7 +125,9 @@ Finding wrong_accumulation(const Comparison& c) {
 
 Finding all_zero(const Comparison& c) {
   if (!all_of_wrong(c, [&](std::size_t i) { return c.got[i] == 0.0f; })) return {};
-  return "zero: stored before anything was accumulated, or an accumulator to which nothing is added";
+  const bool all = std::all_of(c.got.begin(), c.got.end(), [](float value) { return value == 0.0f; });
+  return all ? "zero: stored before anything was accumulated, or an accumulator to which nothing is added"
+             : "zero: nothing was added to these sums, or zeros were stored in their place";
 }
 
 Finding transposed(const Comparison& c) {

@@ -173,6 +173,12 @@ class Hints(unittest.TestCase):
         schulz = hints.ladder(chapters.select(chapters.find("02"), "newton_schulz")[0])
         self.assertEqual([len(step.rungs) for step in schulz], [3, 4, 3])
 
+    def test_a_title_does_not_repeat_the_exercise(self):
+        self.assertEqual(hints.after_name("fast_matmul, step 1: a tile", "fast_matmul"), ", step 1: a tile")
+        self.assertEqual(hints.after_name("Newton-Schulz, the norm", "newton_schulz"), ", the norm")
+        self.assertEqual(hints.after_name("Exercise `fix_init`", "fix_init"), "")
+        self.assertEqual(hints.after_name("Step 2: and the keys", "rope"), ", Step 2: and the keys")
+
 
 class Words(unittest.TestCase):
     def test_markdown_in_a_terminal(self):

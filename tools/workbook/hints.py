@@ -130,7 +130,7 @@ def remember(key: str, number: int, rung: int) -> None:
 def show(place, number: int, found: list, rung: int, was_last: bool) -> None:
     step = found[number - 1]
     kind, text = step.rungs[rung - 1]
-    heading(f"{place.title}, {step.title}")
+    heading(f"{place.title}{after_name(step.title, place.exercise.name)}")
     say(f"hint {rung} of {len(step.rungs)}: {kind.lower()}\n")
     for line in prose.lines(text):
         say(line)
@@ -146,6 +146,14 @@ def show(place, number: int, found: list, rung: int, was_last: bool) -> None:
     if len(found) > 1:
         place_of = "Another step, in another terminal" if console.has_keys else "Another step"
         say(f"{place_of}: {call} --step N, of {len(found)}")
+
+
+def after_name(title: str, name: str) -> str:
+    """ ", step 2: the edges" of "Matmul, step 2: the edges": the exercise is named before it."""
+    first, _, rest = title.partition(", ")
+    if re.findall(r"[a-z0-9]+", first.lower().removeprefix("exercise ")) == name.split("_"):
+        title = rest
+    return f", {title}" if title else ""
 
 
 def as_json(place, number: int, found: list, rung: int) -> None:

@@ -1,5 +1,5 @@
 // Mistake: the code of `enqueue` is not looked at.
-// Caught as: `enqueue` has returned it
+// Caught as: return the error that `enqueue` returned
 #include "07_tinyllama/graph_step.h"
 #include "common/core/registry.h"
 

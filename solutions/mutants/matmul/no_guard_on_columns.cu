@@ -1,4 +1,4 @@
-// Mistake: a tile that sticks out of the right edge writes past its rows.
+// Mistake: a tile that extends past the right edge writes past its rows.
 // Caught as: past the end
 // Inspected in: MatmulTest.GuardsTheTail
 // Inspected as: out_of_bounds, line: *target = alpha * sum
