@@ -2,6 +2,7 @@
 // prints and writes the results.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -40,7 +41,7 @@ class SilentReporter : public benchmark::BenchmarkReporter {
 };
 
 struct Options {
-  std::string filter, baseline, output, contracts = ".*";
+  std::string filter, baseline, output, problem, contracts = ".*";
   bool has_baseline = false, once = false;
   int samples = 21;
 };
@@ -62,6 +63,8 @@ Options parse(int argc, char** argv, std::vector<std::string>& rest) {
                "call each implementation once on the first problem of each contract, check it, and measure "
                "nothing: for use under a profiler or a debugger");
   app.add_option("--contracts", options.contracts, "with --once: only contracts whose name matches this");
+  const auto* problem = app.add_option("--problem", options.problem,
+                                       "only this problem: '256 NN', or with its contract 'matmul 256 NN'");
   app.add_option("--output,--json", options.output, "write the results to this file");
   try {
     app.parse(argc, argv);
@@ -72,6 +75,7 @@ Options parse(int argc, char** argv, std::vector<std::string>& rest) {
     throw Error(fmt::format("{}; see --help", error.what()));
   }
   if (filter->count() != 0 && options.filter.empty()) throw Error("--impl is empty; see --help");
+  if (problem->count() != 0 && options.problem.empty()) throw Error("--problem is empty; see --help");
   if (filter->count() != 0) set_implementation_filter(options.filter);
   options.has_baseline = baseline->count() != 0;
   rest = app.remaining();
@@ -83,6 +87,21 @@ std::filesystem::path results_path(const Options& options, const std::string& pr
   const char* folder = std::getenv("WB_RESULTS_DIR");
   if (folder == nullptr || *folder == '\0') return {};
   return std::filesystem::path(folder) / "bench" / (program + ".json");
+}
+
+// Leaves the problem of this name alone, of every contract that has it.
+void keep_problem(std::vector<BenchmarkCase>& cases, const std::string& wanted) {
+  std::vector<std::string> names;
+  for (const BenchmarkCase& entry : cases) {
+    std::string name = fmt::format("{} {}", entry.contract, entry.problem);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  }
+  std::erase_if(cases, [&](const BenchmarkCase& entry) {
+    return entry.problem != wanted && fmt::format("{} {}", entry.contract, entry.problem) != wanted;
+  });
+  if (!cases.empty()) return;
+  throw Error(
+      fmt::format("--problem: no problem here is called '{}'; there is {}", wanted, fmt::join(names, ", ")));
 }
 
 // Calls each implementation once, on the first problem of its contract.
@@ -132,6 +151,7 @@ int run(int argc, char** argv) {
   for (const auto& make : makers()) {
     for (BenchmarkCase& entry : make()) cases.push_back(std::move(entry));
   }
+  if (!options.problem.empty()) keep_problem(cases, options.problem);
   const auto is_baseline = [&](const auto& entry) { return entry.implementation == options.baseline; };
   if (options.has_baseline && std::none_of(cases.begin(), cases.end(), is_baseline)) {
     throw Error(fmt::format("--baseline: no implementation here is called '{}'; {}", options.baseline,

@@ -10,7 +10,7 @@ from unittest import mock
 
 import support
 from test_bench import document, row
-from workbook import bench, cli, completion, predict, progress
+from workbook import answers, bench, cli, completion, predict, progress
 from workbook.errors import Exit, WorkbookError
 
 LISTING = """matmul/256 NN/starter/iterations:20/manual_time
@@ -179,8 +179,8 @@ class Json(unittest.TestCase):
         self.assertIn("words for people", words.getvalue())
 
     def test_programs_print_to_standard_error(self):
-        self.assertEqual(bench.output_of(Namespace(json=True)), sys.stderr.fileno())
-        self.assertIsNone(bench.output_of(Namespace(json=False)))
+        self.assertEqual(answers.output_of(Namespace(json=True)), sys.stderr.fileno())
+        self.assertIsNone(answers.output_of(Namespace(json=False)))
 
     def test_completion_knows_the_options(self):
         script = completion.script("bash", cli.parser())

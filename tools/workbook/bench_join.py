@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from . import files
@@ -53,6 +54,16 @@ def save(document: dict, file: Path) -> None:
 
 def problem_of(row: dict) -> tuple:
     return row["contract"], row["problem"]
+
+
+def problems_of(listing: str, name: str) -> list:
+    """(contract, problem) of each benchmark of `name`, in what --benchmark_list_tests prints."""
+    found = []
+    for line in listing.splitlines():
+        test = re.fullmatch(r"([^/]+)/(.+)/([^/]+)/iterations:.*", line.strip())
+        if test and test.group(3) == name:
+            found.append((test.group(1), test.group(2)))
+    return found
 
 
 def yardsticks(document: dict) -> dict:

@@ -131,11 +131,7 @@ class Prediction:
 
 def problem_of(listing: str, name: str) -> tuple | None:
     """The last problem of the first contract that `name` has, in what --benchmark_list_tests prints."""
-    found = []
-    for line in listing.splitlines():
-        test = re.fullmatch(r"([^/]+)/(.+)/([^/]+)/iterations:.*", line.strip())
-        if test and test.group(3) == name:
-            found.append((test.group(1), test.group(2)))
+    found = bench_join.problems_of(listing, name)
     return [one for one in found if one[0] == found[0][0]][-1] if found else None
 
 

@@ -51,7 +51,13 @@ def declare(sub, positive) -> None:
     sub.add_argument(
         "--time",
         action="store_true",
-        help="also the time and the share of the roof on this GPU, and Nsight Compute's metrics; builds",
+        help="also the time of one problem and the share of the roof on this GPU, and Nsight Compute's "
+        "metrics (so far tested with written output of ncu, not on a GPU); builds",
+    )
+    sub.add_argument(
+        "--problem",
+        metavar="NAME",
+        help="with --time: the problem to measure ('256 NN'), or all (default: the first contract's last)",
     )
     sub.add_argument(
         "--timeout",
@@ -69,6 +75,8 @@ def declare(sub, positive) -> None:
 
 def command(options) -> int:
     exercise = chosen(options)
+    if options.problem is not None and not options.time:
+        raise WorkbookError("--problem is for --time, which measures; without it nothing runs", Exit.USAGE)
     names = options.impl.split(",") if options.impl else ["starter", "solution"]
     sources = [(name, sources_of(exercise, name)) for name in names]
     program, _ = device.nvcc()

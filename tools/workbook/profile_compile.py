@@ -145,11 +145,16 @@ def readable(mangled: str) -> str:
     code, text = process.quiet(["c++filt", mangled]) if shutil.which("c++filt") else (1, "")
     if code != 0:
         return mangled
-    depth, end = 0, len(text.strip())
-    for place, letter in reversed(list(enumerate(text.strip()))):  # the parameters are the last brackets
+    return plain_name(text.strip())
+
+
+def plain_name(text: str) -> str:
+    """Without result, parameters and namespaces."""
+    depth, end = 0, len(text)
+    for place, letter in reversed(list(enumerate(text))):  # the parameters are the last brackets
         depth += (letter == ")") - (letter == "(")
         if letter == "(" and depth == 0:
             end = place
             break
-    name = text.strip()[:end].replace("(anonymous namespace)::", "").replace("void ", "", 1)
+    name = text[:end].replace("(anonymous namespace)::", "").replace("void ", "", 1)
     return re.sub(r"\b(?:wb|std)::", "", name)

@@ -53,7 +53,7 @@ def show(found: Profile) -> None:
     if found.times:
         heading(f"\n{about}, on the GPU")
         for line in profile_times.text(found.times, list(found.kernels)):
-            say(line)
+            wrapped(line) if line.startswith("  --problem") else say(line)
     tell(found)
 
 
