@@ -1,5 +1,6 @@
 // Mistake: counts the heads of all sequences in gridDim.y, whose limit is 65535.
 // Caught as: invalid configuration argument
+// Caught by: TakesManySequences
 #include <cmath>
 
 #include "03_softmax/block_reduce.cuh"

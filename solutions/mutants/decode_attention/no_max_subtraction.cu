@@ -1,5 +1,6 @@
 // Mistake: exp(score) without subtracting the maximum.
 // Caught as: LargeScoresNeitherOverflowNorUnderflow  no_max_subtraction +FAILED
+// Caught by: LargeScoresNeitherOverflowNorUnderflow
 #include "solutions/mutants/decode_attention/mutated.cuh"
 
 namespace wb {

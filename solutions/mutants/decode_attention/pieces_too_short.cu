@@ -1,5 +1,6 @@
 // Mistake: a piece has 128 tokens for any S, so 64 pieces do not reach the end of a long cache.
 // Caught as: DividesALongCache  pieces_too_short +FAILED
+// Caught by: DividesALongCache
 #include "solutions/mutants/decode_attention/divided.cuh"
 
 namespace wb {

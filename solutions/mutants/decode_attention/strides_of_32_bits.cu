@@ -1,5 +1,6 @@
 // Mistake: the stride of the tokens is kept in an int: past 2^31 elements it wraps around.
 // Caught as: too far for a 32-bit index
+// Caught by: CountsPastTwoToThe31
 #include "solutions/mutants/decode_attention/mutated.cuh"
 
 namespace wb {

@@ -1,5 +1,6 @@
 // Mistake: the maximum grows, but what was summed under a smaller one stays as it is.
 // Caught as: RescalesWhenTheMaximumGrows  sum_not_rescaled +FAILED
+// Caught by: RescalesWhenTheMaximumGrows
 #include "solutions/mutants/decode_attention/mutated.cuh"
 
 namespace wb {

@@ -1,5 +1,6 @@
 // Mistake: row * c + column is computed in an int.
 // Caught as: too far for a 32-bit index
+// Caught by: CountsPastTwoToThe31
 #include <algorithm>
 #include <cstdint>
 

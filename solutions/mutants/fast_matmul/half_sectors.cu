@@ -1,5 +1,6 @@
 // Mistake: neighboring threads copy neighboring rows of A: of each sector, half is used.
 // Caught as: sectors that are loaded
+// Caught by: CopiesVectors
 // Caught on: cpu
 #include "02_matmul/fast_matmul.h"
 #include "02_matmul/fast_matmul_check.h"

@@ -1,6 +1,7 @@
 // Mistake: a guard against the end of the matrix, not of the row. Past K, the tile of A holds
 // what the next row begins with. The zeros of B's tile hide it, unless that is a NaN.
 // Caught as: 0 \* NaN is NaN
+// Caught by: KeepsNanInItsRow
 #include "02_matmul/fast_matmul.h"
 #include "02_matmul/fast_matmul_check.h"
 #include "common/core/registry.h"

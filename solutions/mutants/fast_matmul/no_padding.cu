@@ -1,5 +1,6 @@
 // Mistake: rows of A's tile have 64 floats, so both float4s of a row go to the same banks.
 // Caught as: wavefronts of the stores to shared memory: 768
+// Caught by: StoresToDifferentBanks
 // Caught on: cpu
 #include "02_matmul/fast_matmul.h"
 #include "02_matmul/fast_matmul_check.h"

@@ -1,5 +1,6 @@
 // Mistake: the offset of a row of C is an int: past 2^31 elements it wraps around.
 // Caught as: too far for a 32-bit index
+// Caught by: CountsPastTwoToThe31
 #include "02_matmul/fast_matmul.h"
 #include "02_matmul/fast_matmul_check.h"
 #include "common/core/registry.h"

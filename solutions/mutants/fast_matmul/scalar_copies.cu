@@ -1,5 +1,6 @@
 // Mistake: values of A and B are copied one at a time.
 // Caught as: requests of global memory
+// Caught by: CopiesVectors
 // Caught on: cpu
 #include "02_matmul/fast_matmul.h"
 #include "02_matmul/fast_matmul_check.h"

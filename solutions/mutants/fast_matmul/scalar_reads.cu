@@ -1,5 +1,6 @@
 // Mistake: values of the tiles are read one at a time.
 // Caught as: multiply-add of a warp: 0.375
+// Caught by: ReadsVectorsOfATile
 // Caught on: cpu
 #include "02_matmul/fast_matmul.h"
 #include "02_matmul/fast_matmul_check.h"

@@ -1,5 +1,6 @@
 // Mistake: no barrier between storing the sums of warps and reading them, the second time.
 // Caught as: it is a race
+// Caught by: KeepsASmallSpreadBesideALargeMean
 // Inspected in: LayernormForwardTest.FindsTheMeanOfARow
 // Inspected as: shared_race, line: of_warp[threadIdx.x / kWarp] = value;
 #include <cstdint>

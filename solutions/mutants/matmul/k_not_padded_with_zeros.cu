@@ -1,5 +1,6 @@
 // Mistake: the last tile of K repeats the last column of A and row of B where it should hold zeros.
 // Caught as: Past the end of K
+// Caught by: CountsEveryProductOnce
 #include "solutions/mutants/matmul/operands.cuh"
 
 namespace wb {

@@ -1,5 +1,6 @@
 // Mistake: the loop over K stops before a last tile that is not full.
 // Caught as: last tile of K is not full
+// Caught by: CountsEveryProductOnce
 #include "solutions/mutants/matmul/operands.cuh"
 
 namespace wb {

@@ -1,5 +1,6 @@
 // Mistake: newton_schulz is not called: this is SGD with momentum.
 // Caught as: the update is not orthogonalised
+// Caught by: ScalesTallMatrices
 #include "solutions/mutants/muon/mutated.cuh"
 
 namespace wb {

@@ -1,5 +1,6 @@
 // Mistake: nothing is added to the norm: a matrix of zeros becomes NaN.
 // Caught as: the epsilon belongs to the norm
+// Caught by: LeavesZerosAndSpreadsNan
 #include "solutions/mutants/newton_schulz/mutated.cuh"
 
 namespace wb {

@@ -1,5 +1,6 @@
 // Mistake: the indices are ints. Past 2^31 elements they wrap around.
 // Caught as: too far for a 32-bit index|an index is computed in 32 bits
+// Caught by: CountsPastTwoToThe31
 #include "03_softmax/block_reduce.cuh"
 #include "05_rmsnorm_rope/rmsnorm.h"
 #include "common/core/check.h"

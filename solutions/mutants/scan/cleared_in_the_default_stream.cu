@@ -1,5 +1,6 @@
 // Mistake: ticket and states are cleared in another stream than the kernel runs in.
 // Caught as: cudaMemsetAsync.* is in the default stream
+// Caught by: TakesOneLaunch
 #include "solutions/mutants/scan/mutated.cuh"
 
 namespace wb {

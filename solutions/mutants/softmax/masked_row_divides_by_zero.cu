@@ -1,5 +1,6 @@
 // Mistake: a row of nothing but -inf is not thought of: -inf - -inf is NaN.
 // Caught as: NaN: inf - inf
+// Caught by: GivesMaskedEntriesZero
 #include <cmath>
 #include <cstdint>
 

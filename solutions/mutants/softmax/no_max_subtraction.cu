@@ -1,5 +1,6 @@
 // Mistake: exp of the values themselves: right for small ones, inf / inf for large ones.
 // Caught as: NaN: inf - inf|infinite
+// Caught by: SurvivesHugeValues
 #include <cmath>
 #include <cstdint>
 

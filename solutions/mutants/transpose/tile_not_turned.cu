@@ -1,5 +1,6 @@
 // Mistake: the tile is written as it was read: each tile is in its place, and none is transposed.
 // Caught as: none is turned
+// Caught by: MovesManyTiles
 #include "02_matmul/transpose.h"
 #include "02_matmul/transpose_check.h"
 #include "common/core/registry.h"
