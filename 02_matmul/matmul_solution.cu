@@ -57,7 +57,7 @@ __device__ float4 as_float4(Pack<4, T> pack) {
                      to_float(pack.values[3]));
 }
 
-// Four neighbours of a row; 0 outside the matrix, which adds nothing to a dot product.
+// Four neighbors of a row; 0 outside the matrix, which adds nothing to a dot product.
 template <class T>
 __device__ float4 load4(const Matrix<T>& matrix, int row, int column) {
   float4 value = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
@@ -72,7 +72,7 @@ __device__ float4 load4(const Matrix<T>& matrix, int row, int column) {
 }
 
 // This thread's share of a tile: kParts float4s. kDepthInRows: the matrix is (tile, depth), so the four
-// neighbours of a float4 differ in depth; otherwise it is (depth, tile).
+// neighbors of a float4 differ in depth; otherwise it is (depth, tile).
 template <bool kDepthInRows, class T>
 __device__ void fetch(float4 (&parts)[kParts], const Matrix<T>& matrix, int tile_start, int depth_start) {
   constexpr int kPerRow = (kDepthInRows ? kDepth : kTile) / 4;
@@ -136,7 +136,7 @@ __global__ void __launch_bounds__(kThreads) matmul_kernel(const T* a,  // (M, K)
   const Matrix<T> a_matrix = kDepthInRowsOfA ? make_matrix(a, m, k) : make_matrix(a, k, m);
   const Matrix<T> b_matrix = kDepthInRowsOfB ? make_matrix(b, n, k) : make_matrix(b, k, n);
 
-  // Neighbouring blocks own neighbouring tiles of one row of C: they share rows of A in the cache.
+  // Neighboring blocks own neighboring tiles of one row of C: they share rows of A in the cache.
   const int tiles_across = (n + kTile - 1) / kTile;
   const int tile_row = static_cast<int>(blockIdx.x) / tiles_across * kTile;
   const int tile_column = static_cast<int>(blockIdx.x) % tiles_across * kTile;

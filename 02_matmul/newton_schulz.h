@@ -1,4 +1,4 @@
-// Contract: orthogonalises a matrix by the quintic Newton-Schulz iteration of Muon (Jordan et al., 2024).
+// Contract: orthogonalizes a matrix by the quintic Newton-Schulz iteration of Muon (Jordan et al., 2024).
 #pragma once
 
 #include <cuda_runtime.h>

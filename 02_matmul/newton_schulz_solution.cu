@@ -68,7 +68,7 @@ unsigned blocks_for(std::int64_t size) {
       std::min<std::int64_t>((size + kThreads - 1) / kThreads, kNewtonSchulzPartials));
 }
 
-void normalise(const float* x, float* out, float* partials, std::int64_t size, cudaStream_t stream) {
+void normalize(const float* x, float* out, float* partials, std::int64_t size, cudaStream_t stream) {
   static_assert(kNewtonSchulzPartials <= kThreads);
   const unsigned blocks = blocks_for(size);
   partial_squares_kernel<<<blocks, kThreads, 0, stream>>>(x, partials, size);
@@ -87,7 +87,7 @@ void newton_schulz_solution(const float* x, float* out, float* scratch, int r, i
   // X moves between two buffers at each step; begin with the one that lets it end in `out`.
   float* from = steps % 2 == 0 ? out : memory.x;
   float* to = steps % 2 == 0 ? memory.x : out;
-  normalise(x, from, memory.partials, static_cast<std::int64_t>(r) * c, stream);
+  normalize(x, from, memory.partials, static_cast<std::int64_t>(r) * c, stream);
 
   for (int step = 0; step < steps; ++step) {
     if (wide) {

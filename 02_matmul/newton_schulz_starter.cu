@@ -1,4 +1,4 @@
-// Your turn: orthogonalise a matrix by Newton-Schulz steps. README.md is the lesson; hints.md has hints.
+// Your turn: orthogonalize a matrix by Newton-Schulz steps. README.md is the lesson; hints.md has hints.
 //
 // Do one TODO at a time, and check after each:
 //
@@ -54,7 +54,7 @@ unsigned blocks_for(std::int64_t size) {
       std::min<std::int64_t>((size + kThreads - 1) / kThreads, kNewtonSchulzPartials));
 }
 
-void normalise(const float* x, float* out, float* partials, std::int64_t size, cudaStream_t stream) {
+void normalize(const float* x, float* out, float* partials, std::int64_t size, cudaStream_t stream) {
   const unsigned blocks = blocks_for(size);
   partial_squares_kernel<<<blocks, kThreads, 0, stream>>>(x, partials, size);
   WB_CHECK_LAUNCH();
@@ -71,7 +71,7 @@ void newton_schulz_starter(const float* x, float* out, float* scratch, int r, in
   // X moves between two buffers at each step; begin with the one that lets it end in `out`.
   float* from = steps % 2 == 0 ? out : memory.x;
   float* to = steps % 2 == 0 ? memory.x : out;
-  normalise(x, from, memory.partials, static_cast<std::int64_t>(r) * c, stream);
+  normalize(x, from, memory.partials, static_cast<std::int64_t>(r) * c, stream);
 
   for (int step = 0; step < steps; ++step) {
     // TODO 4: memory.gram = X X^T, where `from` holds X: one call of matmul. Which layout, which m, n, k?

@@ -30,8 +30,8 @@ wb::Tolerance tolerance_for(int steps) {
 
 class NewtonSchulzTest : public wb::ImplementationTest<wb::NewtonSchulz> {
  protected:
-  // Orthogonalises x; every buffer starts `misalign` floats past a 256-byte boundary.
-  std::vector<float> orthogonalise(const std::vector<float>& x, int r, int c, int steps,
+  // Orthogonalizes x; every buffer starts `misalign` floats past a 256-byte boundary.
+  std::vector<float> orthogonalize(const std::vector<float>& x, int r, int c, int steps,
                                    std::size_t misalign = 0,
                                    wb::Matmul::Function* matmul = reference_matmul()) {
     auto device_x = wb::GuardedBuffer<float>::input(x, misalign);
@@ -48,7 +48,7 @@ class NewtonSchulzTest : public wb::ImplementationTest<wb::NewtonSchulz> {
     SCOPED_TRACE("R = " + std::to_string(r) + ", C = " + std::to_string(c) +
                  ", steps = " + std::to_string(steps));
     const std::vector<float> x = wb::random_normal(area(r, c), 1);
-    const std::vector<float> out = orthogonalise(x, r, c, steps, misalign);
+    const std::vector<float> out = orthogonalize(x, r, c, steps, misalign);
     EXPECT_TRUE(wb::matches(out, wb::newton_schulz_oracle(x, r, c, steps), tolerance_for(steps), {{r, c}}))
         << explain(x, r, c, steps, misalign);
   }
@@ -64,7 +64,7 @@ class NewtonSchulzTest : public wb::ImplementationTest<wb::NewtonSchulz> {
       for (int step = 0; step < wb::kNewtonSchulzSteps; ++step) s = wb::newton_schulz_map(s);
     }
     std::sort(expected.begin(), expected.end(), std::greater<>());
-    const std::vector<double> got = wb::singular_values(orthogonalise(x, r, c, wb::kNewtonSchulzSteps), r, c);
+    const std::vector<double> got = wb::singular_values(orthogonalize(x, r, c, wb::kNewtonSchulzSteps), r, c);
     EXPECT_TRUE(wb::matches(std::vector<float>(got.begin(), got.end()), expected, {1e-4, 1e-4}));
     EXPECT_GE(got.back(), low);
     EXPECT_LE(got.front(), high);
@@ -75,7 +75,7 @@ class NewtonSchulzTest : public wb::ImplementationTest<wb::NewtonSchulz> {
   std::string explain(const std::vector<float>& x, int r, int c, int steps, std::size_t misalign) {
     for (int step = 0; step <= steps; ++step) {
       const auto right = wb::newton_schulz_oracle(x, r, c, step);
-      if (wb::matches(orthogonalise(x, r, c, step, misalign), right, tolerance_for(step))) continue;
+      if (wb::matches(orthogonalize(x, r, c, step, misalign), right, tolerance_for(step))) continue;
       if (step == 0)
         return "already wrong with steps = 0: the division by the norm, or the buffer it ends in";
       return "right with steps = " + std::to_string(step - 1) +
@@ -115,7 +115,7 @@ void count_flops(wb::MatmulLayout layout, const float* a, const float* b, float*
 TEST_P(NewtonSchulzTest, MultipliesTheSmallSquares) {
   for (const auto& [r, c] : {std::pair{10, 90}, {90, 10}, {32, 32}}) {
     counted_flops = 0;
-    orthogonalise(wb::random_normal(area(r, c), 1), r, c, wb::kNewtonSchulzSteps, 0, count_flops);
+    orthogonalize(wb::random_normal(area(r, c), 1), r, c, wb::kNewtonSchulzSteps, 0, count_flops);
     const double s = std::min(r, c), l = std::max(r, c);
     EXPECT_LE(counted_flops, wb::kNewtonSchulzSteps * (4 * s * s * l + 2 * s * s * s))
         << "R = " << r << ", C = " << c
@@ -157,7 +157,7 @@ TEST_P(NewtonSchulzTest, DoesNotDependOnTheScale) {
     SCOPED_TRACE("scale " + std::to_string(scale));
     std::vector<float> scaled = x;
     for (float& value : scaled) value *= scale;
-    EXPECT_TRUE(wb::matches(orthogonalise(scaled, kR, kC, wb::kNewtonSchulzSteps),
+    EXPECT_TRUE(wb::matches(orthogonalize(scaled, kR, kC, wb::kNewtonSchulzSteps),
                             wb::newton_schulz_oracle(scaled, kR, kC, wb::kNewtonSchulzSteps),
                             tolerance_for(wb::kNewtonSchulzSteps), {{kR, kC}}));
   }
@@ -165,12 +165,12 @@ TEST_P(NewtonSchulzTest, DoesNotDependOnTheScale) {
 
 TEST_P(NewtonSchulzTest, LeavesZerosAndSpreadsNan) {
   constexpr int kR = 20, kC = 30;
-  for (const float value : orthogonalise(std::vector<float>(area(kR, kC)), kR, kC, wb::kNewtonSchulzSteps)) {
+  for (const float value : orthogonalize(std::vector<float>(area(kR, kC)), kR, kC, wb::kNewtonSchulzSteps)) {
     ASSERT_EQ(value, 0.0f) << "the epsilon belongs to the norm: 0 / 0 is NaN";
   }
   std::vector<float> x = wb::random_normal(area(kR, kC), 1);
   x[77] = std::numeric_limits<float>::quiet_NaN();
-  for (const float value : orthogonalise(x, kR, kC, wb::kNewtonSchulzSteps)) ASSERT_TRUE(std::isnan(value));
+  for (const float value : orthogonalize(x, kR, kC, wb::kNewtonSchulzSteps)) ASSERT_TRUE(std::isnan(value));
 }
 
 TEST_P(NewtonSchulzTest, TakesAnyAlignment) {
@@ -195,7 +195,7 @@ TEST_P(NewtonSchulzTest, TakesAnyMatmul) {
   const std::vector<float> x = wb::random_normal(area(kR, kC), 1);
   for (const auto& matmul : wb::implementations<wb::Matmul>()) {
     SCOPED_TRACE("matmul " + matmul.name);
-    EXPECT_TRUE(wb::matches(orthogonalise(x, kR, kC, wb::kNewtonSchulzSteps, 0, matmul.function),
+    EXPECT_TRUE(wb::matches(orthogonalize(x, kR, kC, wb::kNewtonSchulzSteps, 0, matmul.function),
                             wb::newton_schulz_oracle(x, kR, kC, wb::kNewtonSchulzSteps),
                             tolerance_for(wb::kNewtonSchulzSteps), {{kR, kC}}));
   }
@@ -204,7 +204,7 @@ TEST_P(NewtonSchulzTest, TakesAnyMatmul) {
 TEST_P(NewtonSchulzTest, GivesTheSameBitsEveryTime) {
   const int c = wb::unless_inspected(300, 75);
   const std::vector<float> x = wb::random_normal(area(70, c), 1);
-  EXPECT_EQ(orthogonalise(x, 70, c, wb::kNewtonSchulzSteps), orthogonalise(x, 70, c, wb::kNewtonSchulzSteps));
+  EXPECT_EQ(orthogonalize(x, 70, c, wb::kNewtonSchulzSteps), orthogonalize(x, 70, c, wb::kNewtonSchulzSteps));
 }
 
 // A stream that stands still until the launcher has returned, or has not returned for far too long.
@@ -224,7 +224,7 @@ TEST_P(NewtonSchulzTest, NeverWaitsForTheDevice) {
   if (wb::sanitizer() == "initcheck") GTEST_SKIP() << "initcheck itself waits after a launch";
   constexpr int kR = 24, kC = 40;
   const std::vector<float> x = wb::random_normal(area(kR, kC), 1);
-  orthogonalise(x, kR, kC, 1);  // the first launch of a kernel may load it, which waits
+  orthogonalize(x, kR, kC, 1);  // the first launch of a kernel may load it, which waits
   wb::DeviceBuffer<float> device_x(x), out(x.size()), scratch(wb::newton_schulz_scratch_size(kR, kC));
   Gate gate;
   cudaStream_t stream = nullptr;

@@ -49,7 +49,7 @@ class SoftmaxForwardBf16Test : public wb::ImplementationTest<wb::SoftmaxForwardB
   }
 };
 
-TEST_P(SoftmaxForwardBf16Test, NormalisesRowsOfEveryLength) {
+TEST_P(SoftmaxForwardBf16Test, NormalizesRowsOfEveryLength) {
   for (const int columns : row_lengths()) {
     expect_softmax(wb::random_normal(area(3, columns), 1, 0.0f, 2.0f), 3, columns);
     if (HasFailure()) return;  // one length explains enough
@@ -57,7 +57,7 @@ TEST_P(SoftmaxForwardBf16Test, NormalisesRowsOfEveryLength) {
 }
 
 // More rows than a block takes, and a number of them that no block divides.
-TEST_P(SoftmaxForwardBf16Test, NormalisesManyRows) {
+TEST_P(SoftmaxForwardBf16Test, NormalizesManyRows) {
   expect_softmax(wb::random_normal(area(333, 40), 1), 333, 40);
   expect_softmax(wb::random_normal(area(37, 264), 2), 37, 264);
 }

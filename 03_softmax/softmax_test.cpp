@@ -85,15 +85,15 @@ class SoftmaxForwardTest : public wb::ImplementationTest<wb::SoftmaxForward> {
   }
 };
 
-TEST_P(SoftmaxForwardTest, NormalisesOneRow) {
+TEST_P(SoftmaxForwardTest, NormalizesOneRow) {
   expect_softmax(wb::random_normal(32, 1), 1, 32);
 }
 
-TEST_P(SoftmaxForwardTest, NormalisesEachRow) {
+TEST_P(SoftmaxForwardTest, NormalizesEachRow) {
   expect_softmax(wb::random_normal(100 * 64, 1, 0, 3), 100, 64);
 }
 
-TEST_P(SoftmaxForwardTest, NormalisesRowsOfEveryLength) {
+TEST_P(SoftmaxForwardTest, NormalizesRowsOfEveryLength) {
   for (const int columns : row_lengths()) {
     const int rows = columns > 4096 ? 2 : 3;
     expect_softmax(wb::random_normal(area(rows, columns), 1, 0.0f, 2.0f), rows, columns);
@@ -101,7 +101,7 @@ TEST_P(SoftmaxForwardTest, NormalisesRowsOfEveryLength) {
   }
 }
 
-TEST_P(SoftmaxForwardTest, NormalisesManyRows) {
+TEST_P(SoftmaxForwardTest, NormalizesManyRows) {
   const int wide = wb::unless_inspected(1003, 203), narrow = wb::unless_inspected(2049, 257);
   expect_softmax(wb::random_normal(area(wide, 33), 1), wide, 33);
   expect_softmax(wb::random_normal(area(narrow, 1), 1), narrow, 1);

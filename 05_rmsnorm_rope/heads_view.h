@@ -27,7 +27,7 @@ struct HeadsView {
   }
 };
 
-/// Whether kWidth neighbouring features of any head of width d can move as one Pack: they are neighbours in
+/// Whether kWidth neighboring features of any head of width d can move as one Pack: they are neighbors in
 /// memory, and every head begins at a multiple of the pack's size.
 template <int kWidth, class T>
 bool view_fits_pack(const HeadsView<T>& view, int d) {
@@ -51,7 +51,7 @@ HeadsView<T> head_major_view(T* data, int t, int heads, int d) {
 }
 
 /// Feature-major, as the transposed projection W X^T leaves it: (heads, D, B, T) contiguous.
-/// Neighbouring d lie B*T elements apart: the layout that stage 2 of the journey is slow with.
+/// Neighboring d lie B*T elements apart: the layout that stage 2 of the journey is slow with.
 template <class T>
 HeadsView<T> feature_major_view(T* data, int b, int t, int heads, int d) {
   const std::int64_t tokens = static_cast<std::int64_t>(b) * t;

@@ -49,11 +49,11 @@ class ResidualRmsnormBf16Test : public wb::ImplementationTest<wb::ResidualRmsnor
   }
 };
 
-TEST_P(ResidualRmsnormBf16Test, NormalisesTheStoredSum) {
+TEST_P(ResidualRmsnormBf16Test, NormalizesTheStoredSum) {
   expect_norm(100, 64);
 }
 
-TEST_P(ResidualRmsnormBf16Test, NormalisesRowsOfEveryLength) {
+TEST_P(ResidualRmsnormBf16Test, NormalizesRowsOfEveryLength) {
   std::vector<int> lengths = wb::edge_sizes();
   for (const int length : {4096, 4104, 8191, 8192, 33000}) lengths.push_back(length);
   for (const int c : lengths) {

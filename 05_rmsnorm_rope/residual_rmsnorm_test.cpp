@@ -113,11 +113,11 @@ TEST_P(ResidualRmsnormTest, FindsTheRstdOfTheSum) {
   expect_norm(random_problem(3, 256), kEpsilon, 0, What::kRstd);
 }
 
-TEST_P(ResidualRmsnormTest, NormalisesTheSum) {
+TEST_P(ResidualRmsnormTest, NormalizesTheSum) {
   expect_norm(random_problem(3, 256));
 }
 
-TEST_P(ResidualRmsnormTest, NormalisesRowsOfEveryLength) {
+TEST_P(ResidualRmsnormTest, NormalizesRowsOfEveryLength) {
   std::vector<int> lengths = wb::edge_sizes();
   for (const int length : {2048, 2052, 4100, 8191, 8192, 33000}) lengths.push_back(length);
   for (const int c : lengths) {
@@ -126,7 +126,7 @@ TEST_P(ResidualRmsnormTest, NormalisesRowsOfEveryLength) {
   }
 }
 
-TEST_P(ResidualRmsnormTest, NormalisesAnyNumberOfRows) {
+TEST_P(ResidualRmsnormTest, NormalizesAnyNumberOfRows) {
   for (const int n : wb::edge_sizes()) {
     expect_norm(random_problem(n, 36));
     if (HasFailure()) return;  // one number explains enough

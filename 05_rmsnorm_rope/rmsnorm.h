@@ -1,4 +1,4 @@
-// Contracts: root-mean-square normalisation (Zhang and Sennrich, 2019) and its gradient.
+// Contracts: root-mean-square normalization (Zhang and Sennrich, 2019) and its gradient.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -42,11 +42,11 @@ class RmsnormForwardBf16Test : public wb::ImplementationTest<wb::RmsnormForwardB
   }
 };
 
-TEST_P(RmsnormForwardBf16Test, NormalisesEachRow) {
+TEST_P(RmsnormForwardBf16Test, NormalizesEachRow) {
   expect_norm(100, 64);
 }
 
-TEST_P(RmsnormForwardBf16Test, NormalisesRowsOfEveryLength) {
+TEST_P(RmsnormForwardBf16Test, NormalizesRowsOfEveryLength) {
   for (const int c : row_lengths()) {
     expect_norm(3, c);
     if (HasFailure()) return;  // one length explains enough

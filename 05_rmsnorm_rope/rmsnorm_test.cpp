@@ -71,22 +71,22 @@ TEST_P(RmsnormForwardTest, FindsTheRstdOfARow) {
   expect_norm(wb::random_normal(256, 1, 0.5f), 1, 256, kEpsilon, 0, What::kRstd);
 }
 
-TEST_P(RmsnormForwardTest, NormalisesOneRow) {
+TEST_P(RmsnormForwardTest, NormalizesOneRow) {
   expect_norm(wb::random_normal(256, 1, 0.5f), 1, 256);
 }
 
-TEST_P(RmsnormForwardTest, NormalisesEachRow) {
+TEST_P(RmsnormForwardTest, NormalizesEachRow) {
   expect_norm(wb::random_normal(100 * 64, 1), 100, 64);
 }
 
-TEST_P(RmsnormForwardTest, NormalisesRowsOfEveryLength) {
+TEST_P(RmsnormForwardTest, NormalizesRowsOfEveryLength) {
   for (const int c : row_lengths()) {
     expect_norm(wb::random_normal(area(3, c), 1), 3, c);
     if (HasFailure()) return;  // one length explains enough
   }
 }
 
-TEST_P(RmsnormForwardTest, NormalisesAnyNumberOfRows) {
+TEST_P(RmsnormForwardTest, NormalizesAnyNumberOfRows) {
   for (const int n : wb::edge_sizes()) {
     expect_norm(wb::random_normal(area(n, 36), 1), n, 36);
     if (HasFailure()) return;  // one number explains enough

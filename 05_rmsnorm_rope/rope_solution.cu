@@ -66,14 +66,14 @@ __global__ void __launch_bounds__(kMaxThreads, kMinBlocks<T>) rope_kernel(HeadsV
                                                                           int t, int d, float direction) {
   // Whether each pair has one element in either pack.
   constexpr bool kAcross = kPairing == RopePairing::kHalfSplit || kWidth == 1;
-  constexpr bool kNeighbours = kPairing == RopePairing::kInterleaved && kWidth == 1;
+  constexpr bool kNeighbors = kPairing == RopePairing::kInterleaved && kWidth == 1;
   const int half = d / 2, step = static_cast<int>(blockDim.y);
   const std::int64_t batch = static_cast<int>(blockIdx.x) / t, position = static_cast<int>(blockIdx.x) % t;
   T* const token_q = q.data + batch * q.stride_b + position * q.stride_t;
   T* const token_k = k.data + batch * k.stride_b + position * k.stride_t;
 
   for (int i = kWidth * static_cast<int>(threadIdx.x); i < half; i += kWidth * static_cast<int>(blockDim.x)) {
-    const std::int64_t features[2] = {kNeighbours ? 2 * i : i, kNeighbours ? 2 * i + 1 : i + half};
+    const std::int64_t features[2] = {kNeighbors ? 2 * i : i, kNeighbors ? 2 * i + 1 : i + half};
     float c[kWidth], s[kWidth];
     load_angles<kWidth, kAcross>(cosine + position * half, i, half, c);
     load_angles<kWidth, kAcross>(sine + position * half, i, half, s);

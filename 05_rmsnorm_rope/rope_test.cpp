@@ -209,7 +209,7 @@ TEST_P(RopeForwardTest, RotatesKeysInTheSameLaunch) {
   expect_rotation({1, 8, 2, 2, 8}, RopePairing::kHalfSplit);
 }
 
-TEST_P(RopeForwardTest, RotatesNeighbours) {
+TEST_P(RopeForwardTest, RotatesNeighbors) {
   expect_rotation({1, 8, 2, 2, 8}, RopePairing::kInterleaved);
 }
 

@@ -8,7 +8,7 @@ namespace wb::flash {
 
 constexpr unsigned int kWholeWarp = 0xffffffffu;
 
-/// What one of kLanes lanes holds of a row: four neighbouring features of each 4 kLanes. Those past d are 0.
+/// What one of kLanes lanes holds of a row: four neighboring features of each 4 kLanes. Those past d are 0.
 template <int kHead, int kLanes>
 struct LaneRow {
   static constexpr int kVectors = kHead / (4 * kLanes);

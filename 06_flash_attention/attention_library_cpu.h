@@ -14,7 +14,7 @@ inline int ceil_div(int x, int y) {
   return (x + y - 1) / y;
 }
 
-/// Rows first .. first + rows - 1 of a head, where they lie if their features are neighbours, else copied.
+/// Rows first .. first + rows - 1 of a head, where they lie if their features are neighbors, else copied.
 struct PackedRows {
   const float* data = nullptr;  // (rows, D)
   int stride = 0;               // from row to row

@@ -17,7 +17,7 @@ struct Row {
   alignas(16) float x[kHead] = {};
 };
 
-/// Four neighbours in one load; the address is a multiple of their size.
+/// Four neighbors in one load; the address is a multiple of their size.
 __device__ __forceinline__ float4 load4(const float* from) {
   return *reinterpret_cast<const float4*>(from);
 }

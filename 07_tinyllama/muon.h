@@ -41,7 +41,7 @@ inline constexpr std::size_t muon_scratch_size(int r, int c) {
 /// so that AdamW can use the same learning rate. Here it is the author's factor. - Muon is meant for the
 /// matrices of hidden layers. The caller updates embedding, head and norm weights by AdamW.
 ///
-/// `orthogonalise` is the newton_schulz to use, `matmul` the product that it is given. The same call gives
+/// `orthogonalize` is the newton_schulz to use, `matmul` the product that it is given. The same call gives
 /// the same bits. Never allocates, never waits for the device. Errors: r or c < 1 or > 2^30, or a pointer
 /// that is null (functions included) or not aligned to a float, throws wb::Error.
 struct Muon {
@@ -50,7 +50,7 @@ struct Muon {
                         const float* gradients,  // (R, C)
                         float* momentum,         // (R, C), m: zero before the first step
                         float* scratch,          // (muon_scratch_size(R, C))
-                        int r, int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalise,
+                        int r, int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalize,
                         Matmul::Function* matmul, cudaStream_t stream);
 };
 

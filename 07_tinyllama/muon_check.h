@@ -8,7 +8,7 @@
 namespace wb {
 
 inline void require_muon(const float* parameters, const float* gradients, const float* momentum,
-                         const float* scratch, int r, int c, NewtonSchulz::Function* orthogonalise,
+                         const float* scratch, int r, int c, NewtonSchulz::Function* orthogonalize,
                          Matmul::Function* matmul) {
   constexpr int kMost = 1 << 30;
   WB_REQUIRE(r >= 1 && r <= kMost, r);
@@ -17,7 +17,7 @@ inline void require_muon(const float* parameters, const float* gradients, const 
   WB_REQUIRE(gradients != nullptr && is_aligned(gradients), gradients);
   WB_REQUIRE(momentum != nullptr && is_aligned(momentum), momentum);
   WB_REQUIRE(scratch != nullptr && is_aligned(scratch), scratch);
-  WB_REQUIRE(orthogonalise != nullptr, orthogonalise == nullptr);
+  WB_REQUIRE(orthogonalize != nullptr, orthogonalize == nullptr);
   WB_REQUIRE(matmul != nullptr, matmul == nullptr);
 }
 

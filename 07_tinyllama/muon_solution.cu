@@ -59,9 +59,9 @@ __global__ void muon_step_kernel(const float* update,  // (size), size a multipl
 }
 
 void muon_solution(float* parameters, const float* gradients, float* momentum, float* scratch, int r, int c,
-                   const MuonConfig& config, NewtonSchulz::Function* orthogonalise, Matmul::Function* matmul,
+                   const MuonConfig& config, NewtonSchulz::Function* orthogonalize, Matmul::Function* matmul,
                    cudaStream_t stream) {
-  require_muon(parameters, gradients, momentum, scratch, r, c, orthogonalise, matmul);
+  require_muon(parameters, gradients, momentum, scratch, r, c, orthogonalize, matmul);
   const MuonScratch memory = divide_muon_scratch(scratch, r, c);
   const std::int64_t size = static_cast<std::int64_t>(r) * c;
   const bool wide =
@@ -74,7 +74,7 @@ void muon_solution(float* parameters, const float* gradients, float* momentum, f
   add_momentum<<<grid, kThreads, 0, stream>>>(gradients, momentum, memory.update, size, config.momentum);
   WB_CHECK_LAUNCH();
 
-  orthogonalise(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
+  orthogonalize(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
 
   const float keep = 1.0f - config.learning_rate * config.weight_decay;
   const float step_size = config.learning_rate * muon_scale(r, c);

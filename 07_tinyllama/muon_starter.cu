@@ -5,7 +5,7 @@
 //     ./workbook check 07 muon
 //
 // You write two kernels, in which thread i owns element i, and a launcher that calls them, with newton_schulz
-// in between. newton_schulz is given: orthogonalise(x, out, scratch, r, c, steps, matmul, stream), and out
+// in between. newton_schulz is given: orthogonalize(x, out, scratch, r, c, steps, matmul, stream), and out
 // may be x.
 #include <cstdint>
 
@@ -39,9 +39,9 @@ __global__ void muon_step_kernel(const float* update,  // (size)
 }
 
 void muon_starter(float* parameters, const float* gradients, float* momentum, float* scratch, int r, int c,
-                  const MuonConfig& config, NewtonSchulz::Function* orthogonalise, Matmul::Function* matmul,
+                  const MuonConfig& config, NewtonSchulz::Function* orthogonalize, Matmul::Function* matmul,
                   cudaStream_t stream) {
-  require_muon(parameters, gradients, momentum, scratch, r, c, orthogonalise, matmul);
+  require_muon(parameters, gradients, momentum, scratch, r, c, orthogonalize, matmul);
   const MuonScratch memory = divide_muon_scratch(scratch, r, c);  // memory.update, memory.iterates
   const std::int64_t size = static_cast<std::int64_t>(r) * c;
   const std::int64_t blocks = (size + kThreads - 1) / kThreads;

@@ -16,7 +16,7 @@ NewtonSchulz::Function* newton_schulz() {
   return find_implementation<NewtonSchulz>("solution").function;
 }
 
-// What the launcher handed to the orthogonaliser.
+// What the launcher handed to the orthogonalizer.
 struct Handed {
   int calls = 0, r = 0, c = 0, steps = 0;
   bool in_order = true;
@@ -39,12 +39,12 @@ class MuonTest : public ImplementationTest<Muon> {
 
   // One step from the given state; every buffer starts `misalign` floats past a 256-byte boundary.
   State step(const State& state, const std::vector<float>& gradients, int r, int c, const MuonConfig& config,
-             NewtonSchulz::Function* orthogonalise, std::size_t misalign = 0) {
+             NewtonSchulz::Function* orthogonalize, std::size_t misalign = 0) {
     auto p = GuardedBuffer<float>::inout(state.p, misalign),
          m = GuardedBuffer<float>::inout(state.m, misalign);
     auto g = GuardedBuffer<float>::input(gradients, misalign);
     auto scratch = GuardedBuffer<float>::output(muon_scratch_size(r, c), misalign);
-    run(p.data(), g.data(), m.data(), scratch.data(), r, c, config, orthogonalise, matmul(), nullptr);
+    run(p.data(), g.data(), m.data(), scratch.data(), r, c, config, orthogonalize, matmul(), nullptr);
     EXPECT_TRUE(p.check("parameters"));
     EXPECT_TRUE(g.check("gradients"));
     EXPECT_TRUE(m.check("momentum"));
@@ -53,16 +53,16 @@ class MuonTest : public ImplementationTest<Muon> {
   }
 
   // `steps` steps from random parameters and momentum, each compared with the oracle's.
-  void expect_oracle(int r, int c, const MuonConfig& config, bool orthogonalises, int steps = 1,
+  void expect_oracle(int r, int c, const MuonConfig& config, bool orthogonalizes, int steps = 1,
                      std::size_t misalign = 0) {
     SCOPED_TRACE(testing::Message() << "R " << r << ", C " << c);
     State state = {random_normal(area(r, c), 1), random_normal(area(r, c), 2)};
     for (int i = 0; i < steps; ++i) {
       const auto gradients = random_normal(area(r, c), 10 + static_cast<std::uint64_t>(i));
-      const MuonOracle before = {to_double(state.p), to_double(state.m), r, c, orthogonalises};
+      const MuonOracle before = {to_double(state.p), to_double(state.m), r, c, orthogonalizes};
       MuonOracle oracle = before;
       oracle.step(gradients, config);
-      state = step(state, gradients, r, c, config, orthogonalises ? newton_schulz() : keep, misalign);
+      state = step(state, gradients, r, c, config, orthogonalizes ? newton_schulz() : keep, misalign);
       EXPECT_TRUE(matches(state.m, oracle.m, {1e-6, 1e-6}, {{r, c}})) << "the momentum";
       // newton_schulz is exact to 3e-6 in its own tests; the learning rate takes from that.
       const Tolerance tolerance = {1e-6, 1e-6};
@@ -86,12 +86,12 @@ TEST_P(MuonTest, AddsToTheMomentum) {
   }
 }
 
-// The orthogonaliser leaves the update alone here, and there is no decay: p - lr u, u = g + mu m.
+// The orthogonalizer leaves the update alone here, and there is no decay: p - lr u, u = g + mu m.
 TEST_P(MuonTest, LooksAhead) {
   expect_oracle(32, 32, {.learning_rate = 0.125f}, false);
 }
 
-TEST_P(MuonTest, HandsTheUpdateToTheOrthogonaliser) {
+TEST_P(MuonTest, HandsTheUpdateToTheOrthogonalizer) {
   handed = {};
   expect_oracle(6, 10, {}, false);
   EXPECT_EQ(handed.calls, 1);
@@ -101,7 +101,7 @@ TEST_P(MuonTest, HandsTheUpdateToTheOrthogonaliser) {
   EXPECT_TRUE(handed.in_order) << "newton_schulz must get the matmul that the caller chose";
 }
 
-TEST_P(MuonTest, OrthogonalisesTheUpdate) {
+TEST_P(MuonTest, OrthogonalizesTheUpdate) {
   expect_oracle(24, 24, {.learning_rate = 0.125f}, true);
   expect_oracle(24, 40, {.learning_rate = 0.125f}, true);
 }
@@ -161,7 +161,7 @@ TEST_P(MuonTest, RefusesWhatTheContractForbids) {
   EXPECT_THROW_MESSAGE(run(p, p, p, p, 1, -2, config, o, x, nullptr), Error, "c = -2");
   expect_bad_pointers_named({"parameters", "gradients", "momentum", "scratch"}, p, p, p, p, 1, 1, config, o,
                             x, nullptr);
-  EXPECT_THROW_MESSAGE(run(p, p, p, p, 1, 1, config, nullptr, x, nullptr), Error, "orthogonalise");
+  EXPECT_THROW_MESSAGE(run(p, p, p, p, 1, 1, config, nullptr, x, nullptr), Error, "orthogonalize");
   EXPECT_THROW_MESSAGE(run(p, p, p, p, 1, 1, config, o, nullptr, nullptr), Error, "matmul");
 }
 

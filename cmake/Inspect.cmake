@@ -2,7 +2,7 @@
 # place of the compilers' runtime libraries. Inspected ones look for mistakes (common/simt/inspector), metered ones count
 # (common/simt/meter).
 
-# At -O1 each access of the source still has a call of its own; at -O2 neighbours are merged. Calls in tail position would
+# At -O1 each access of the source still has a call of its own; at -O2 neighbors are merged. Calls in tail position would
 # lose the line they come from.
 set(SIMT_INSTRUMENT_OPTIONS -O1 -g -fno-optimize-sibling-calls)
 # Vectors are not to fall into their members, since a GPU moves them whole. Clang keeps them only where it does not optimize.

@@ -1,6 +1,6 @@
-# WB_SANITIZE=address (with undefined behaviour) or thread: for the CPU device's host side, presets asan and tsan.
+# WB_SANITIZE=address (with undefined behavior) or thread: for the CPU device's host side, presets asan and tsan.
 #
-# Tests labelled `host` run under them. Left out, with reasons:
+# Tests labeled `host` run under them. Left out, with reasons:
 #   - kernels of the chapters under `address`: a block's threads run on stacks of simt's own, whose frames the sanitizer does
 #     not know, and out-of-bounds accesses of kernels meet simt's guard pages;
 #   - alignment under `undefined`: kernels load float4 from addresses that only the device requires to be aligned, and
@@ -22,7 +22,7 @@ elseif(WB_SANITIZE STREQUAL "thread")
   add_link_options(-fsanitize=thread)
 endif()
 
-# The programs of the tests labelled `host`.
+# The programs of the tests labeled `host`.
 add_custom_target(host_tests)
 
 # wb_host_test(TEST PROGRAM): the test runs under the sanitizers as well. In the folder of its add_test.

@@ -40,7 +40,7 @@ inline std::string explain_missing_squares(std::span<const float> rstd, std::spa
 inline std::string explain_rmsnorm_rstd(std::span<const float> rstd, std::span<const double> x, int n, int c,
                                         double epsilon) {
   const auto rows = static_cast<std::size_t>(n), width = static_cast<std::size_t>(c);
-  std::vector<double> bare(rows), outside(rows), of_sum(rows), centred(rows);
+  std::vector<double> bare(rows), outside(rows), of_sum(rows), centered(rows);
   for (std::size_t row = 0; row < rows; ++row) {
     double sum = 0.0, squares = 0.0;
     for (std::size_t i = row * width; i < (row + 1) * width; ++i) {
@@ -50,7 +50,7 @@ inline std::string explain_rmsnorm_rstd(std::span<const float> rstd, std::span<c
     bare[row] = 1.0 / std::sqrt(squares / c);
     outside[row] = 1.0 / (std::sqrt(squares / c) + epsilon);
     of_sum[row] = 1.0 / std::sqrt(squares + epsilon);
-    centred[row] = 1.0 / std::sqrt(squares / c - sum * sum / c / c + epsilon);
+    centered[row] = 1.0 / std::sqrt(squares / c - sum * sum / c / c + epsilon);
   }
   const auto is = [&](const std::vector<double>& suspect) {
     return bool(matches(rstd, suspect, {0.0, 2e-6}));
@@ -58,7 +58,8 @@ inline std::string explain_rmsnorm_rstd(std::span<const float> rstd, std::span<c
   if (is(bare)) return "looks like: epsilon is not added to the mean square";
   if (is(outside)) return "looks like: epsilon is added to the root of the mean square, not under it";
   if (is(of_sum)) return "looks like: the sum of squares is not divided by C";
-  if (is(centred)) return "looks like: the mean was subtracted first. That is LayerNorm: RMSNorm has no mean";
+  if (is(centered))
+    return "looks like: the mean was subtracted first. That is LayerNorm: RMSNorm has no mean";
   return explain_missing_squares(rstd, x, n, c, epsilon);
 }
 

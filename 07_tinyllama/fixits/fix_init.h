@@ -10,8 +10,8 @@ namespace wb {
 /// Fills every tensor of the parameters (parameter_table, arena.h). Tensors of one dimension are weights of a
 /// norm; the others are matrices. The embedding, model.embed_tokens.weight (V, C), is also the output matrix:
 /// logits = x E^T. The same seed gives the same parameters. Waits.
-struct InitialiseParameters {
-  static constexpr const char* kName = "initialise_parameters";
+struct InitializeParameters {
+  static constexpr const char* kName = "initialize_parameters";
   using Function = void(Arena& parameters, std::uint64_t seed);
 };
 

@@ -20,7 +20,7 @@ std::vector<float> initial_values(const TensorEntry& entry, std::uint64_t seed) 
   return random_normal(count, seed, 0.0f, 0.02f);
 }
 
-void initialise_parameters_starter(Arena& parameters, std::uint64_t seed) {
+void initialize_parameters_starter(Arena& parameters, std::uint64_t seed) {
   Rng seeds(seed);
   for (const TensorEntry& entry : parameters.table().entries()) {
     parameters.upload(entry.name, initial_values(entry, seeds.next()));
@@ -29,6 +29,6 @@ void initialise_parameters_starter(Arena& parameters, std::uint64_t seed) {
 
 }  // namespace
 
-WB_REGISTER(InitialiseParameters, starter, initialise_parameters_starter);
+WB_REGISTER(InitializeParameters, starter, initialize_parameters_starter);
 
 }  // namespace wb

@@ -1,4 +1,4 @@
-// What a model says before it has learnt anything.
+// What a model says before it has learned anything.
 #include "07_tinyllama/fixits/fix_init.h"
 
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ Moments moments_of(const std::vector<float>& values) {
   return m;
 }
 
-class InitialiseTest : public ImplementationTest<InitialiseParameters> {
+class InitializeTest : public ImplementationTest<InitializeParameters> {
  protected:
   // A trainer on random tokens, its parameters filled by the implementation under test.
   std::unique_ptr<Trainer> started() {
@@ -48,7 +48,7 @@ class InitialiseTest : public ImplementationTest<InitialiseParameters> {
   }
 };
 
-TEST_P(InitialiseTest, FirstLossIsThatOfAGuess) {
+TEST_P(InitializeTest, FirstLossIsThatOfAGuess) {
   const auto trainer = started();
   trainer->forward();
   const double loss = static_cast<double>(trainer->last_loss());
@@ -60,7 +60,7 @@ TEST_P(InitialiseTest, FirstLossIsThatOfAGuess) {
       loss, kConfig.v, kConfig.v, guess);
 }
 
-TEST_P(InitialiseTest, LogitsHaveNoOpinionYet) {
+TEST_P(InitializeTest, LogitsHaveNoOpinionYet) {
   const auto trainer = started();
   trainer->forward();
   const Moments logits = moments_of(trainer->model().activations().download("logits"));
@@ -73,7 +73,7 @@ TEST_P(InitialiseTest, LogitsHaveNoOpinionYet) {
       logits.deviation);
 }
 
-TEST_P(InitialiseTest, LossFallsAtOnce) {
+TEST_P(InitializeTest, LossFallsAtOnce) {
   const auto trainer = started();
   trainer->train(30);
   const std::vector<float> losses = trainer->losses();
@@ -81,7 +81,7 @@ TEST_P(InitialiseTest, LossFallsAtOnce) {
       << fmt::format("30 steps on one batch: loss {:.2f} -> {:.2f}", losses.front(), losses.back());
 }
 
-TEST_P(InitialiseTest, NormsStartAsOnesAndMatricesAtRandom) {
+TEST_P(InitializeTest, NormsStartAsOnesAndMatricesAtRandom) {
   Arena parameters(parameter_table(kConfig));
   run(parameters, 1);
   std::vector<float> last;
@@ -100,7 +100,7 @@ TEST_P(InitialiseTest, NormsStartAsOnesAndMatricesAtRandom) {
   }
 }
 
-TEST_P(InitialiseTest, SameSeedSameParameters) {
+TEST_P(InitializeTest, SameSeedSameParameters) {
   const auto made = [this](std::uint64_t seed) {
     Arena parameters(parameter_table(kConfig));
     run(parameters, seed);
@@ -110,7 +110,7 @@ TEST_P(InitialiseTest, SameSeedSameParameters) {
   EXPECT_NE(made(1), made(2));
 }
 
-WB_TEST_IMPLEMENTATIONS(InitialiseTest, InitialiseParameters);
+WB_TEST_IMPLEMENTATIONS(InitializeTest, InitializeParameters);
 
 }  // namespace
 }  // namespace wb

@@ -40,7 +40,7 @@ double most_times() {
   return device_is_cpu() ? 1.5 : 1.25;
 }
 
-// One layer's attention, from its normalised input x to its output, and back: the trainer's lines, with any
+// One layer's attention, from its normalized input x to its output, and back: the trainer's lines, with any
 // KvPath.
 class AttentionLayer {
  public:

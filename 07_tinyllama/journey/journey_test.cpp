@@ -94,11 +94,11 @@ TEST_F(JourneyTest, RunsEveryStage) {
   }
 }
 
-TEST_F(JourneyTest, BrokenInitialisationStartsFarAboveAGuess) {
+TEST_F(JourneyTest, BrokenInitializationStartsFarAboveAGuess) {
   EXPECT_GE(stage("1").losses.front(), 5.0 * uniform_loss());
 }
 
-TEST_F(JourneyTest, FixedInitialisationStartsAtAGuess) {
+TEST_F(JourneyTest, FixedInitializationStartsAtAGuess) {
   for (const char* key : {"v1", "v2", "2", "3", "4", "5", "v4"}) {
     EXPECT_NEAR(stage(key).losses.front(), uniform_loss(), 0.05 * uniform_loss()) << key;
   }
@@ -252,7 +252,7 @@ TEST_F(JourneyTest, TableAndFilesHoldEveryStage) {
   std::filesystem::remove_all(folder);
 }
 
-TEST(StageTable, NeighboursDifferInOneComponent) {
+TEST(StageTable, NeighborsDifferInOneComponent) {
   const auto stages = all_stages();
   ASSERT_EQ(stages.size(), 8u);
   for (const auto& [first, second] :

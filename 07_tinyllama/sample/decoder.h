@@ -54,7 +54,7 @@ class Decoder {
   };
 
   void require_room(std::span<const int> tokens) const;
-  /// Leaves the normalised output of the last layer in rows.norm, and the tokens' keys and values in the
+  /// Leaves the normalized output of the last layer in rows.norm, and the tokens' keys and values in the
   /// cache.
   void pass(Rows& rows, std::span<const int> tokens);
   void layer(int index, Rows& rows);

@@ -37,7 +37,7 @@ Outcome sample(std::vector<std::string> arguments) {
 
 class SampleCliTest : public testing::Test {
  protected:
-  // A model that has learnt one sentence by heart.
+  // A model that has learned one sentence by heart.
   static void SetUpTestSuite() {
     folder_ = fs::temp_directory_path() / fmt::format("wb_sample_cli_{}", getpid());
     std::string text;
@@ -66,7 +66,7 @@ class SampleCliTest : public testing::Test {
   inline static fs::path folder_;
 };
 
-TEST_F(SampleCliTest, SaysWhatItHasLearnt) {
+TEST_F(SampleCliTest, SaysWhatItHasLearned) {
   const Outcome outcome =
       sample({"--checkpoint", run().string(), "--prompt", "not to", "--tokens", "30", "--temperature", "0"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;

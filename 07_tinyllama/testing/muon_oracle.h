@@ -16,7 +16,7 @@ namespace wb {
 enum class MuonMistake {
   kNone,
   kNoNesterov,
-  kNotOrthogonalised,
+  kNotOrthogonalized,
   kNoScale,
   kScaleUpsideDown,
   kDecayInGradient,
@@ -27,7 +27,7 @@ enum class MuonMistake {
 struct MuonOracle {
   std::vector<double> p, m;
   int r, c;
-  bool orthogonalises = true;  // tests may take something else in its place: then u itself is the step
+  bool orthogonalizes = true;  // tests may take something else in its place: then u itself is the step
   MuonMistake mistake = MuonMistake::kNone;
 
   void step(std::span<const float> gradients, const MuonConfig& config) {
@@ -40,7 +40,7 @@ struct MuonOracle {
       update[i] = static_cast<float>(mistake == MuonMistake::kNoNesterov ? m[i] : g + mu * m[i]);
     }
     std::vector<double> direction(update.begin(), update.end());
-    if (orthogonalises && mistake != MuonMistake::kNotOrthogonalised) {
+    if (orthogonalizes && mistake != MuonMistake::kNotOrthogonalized) {
       direction = newton_schulz_oracle(update, r, c, kNewtonSchulzSteps);
     }
     double scale = std::sqrt(std::max(1.0, static_cast<double>(r) / c));
@@ -66,10 +66,10 @@ inline std::string explain_muon(std::span<const float> got, const MuonOracle& be
                                 const Tolerance& tolerance) {
   const std::pair<MuonMistake, const char*> known[] = {
       {MuonMistake::kNoNesterov, "the update is m, without Nesterov's look ahead: u = g + mu m"},
-      {MuonMistake::kNotOrthogonalised, "the update is not orthogonalised"},
+      {MuonMistake::kNotOrthogonalized, "the update is not orthogonalized"},
       {MuonMistake::kNoScale, "a tall matrix is not scaled by sqrt(R / C)"},
       {MuonMistake::kScaleUpsideDown, "the scale is sqrt(C / R). It belongs to tall matrices: sqrt(R / C)"},
-      {MuonMistake::kDecayInGradient, "weight decay is added to the gradient, and orthogonalised with it"},
+      {MuonMistake::kDecayInGradient, "weight decay is added to the gradient, and orthogonalized with it"},
       {MuonMistake::kDecayOfTheScaled, "the scale multiplies weight decay as well"},
   };
   std::vector<Suspect> suspects;

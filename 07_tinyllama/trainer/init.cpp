@@ -27,7 +27,7 @@ std::string_view name_of(Init init) {
   return init == Init::kBroken ? "broken" : "fixed";
 }
 
-void initialise(Arena& parameters, Init init, std::uint64_t seed) {
+void initialize(Arena& parameters, Init init, std::uint64_t seed) {
   // A billion normal numbers take one core half a minute: let every core take the next tensor.
   const std::vector<TensorEntry>& entries = parameters.table().entries();
   std::vector<std::vector<float>> values(entries.size());

@@ -18,6 +18,6 @@ std::string_view name_of(Init init);
 
 /// Fills the parameters: matrices at random, norm weights with 1. The same seed gives the same parameters on
 /// every device. Waits.
-void initialise(Arena& parameters, Init init, std::uint64_t seed);
+void initialize(Arena& parameters, Init init, std::uint64_t seed);
 
 }  // namespace wb

@@ -109,8 +109,8 @@ void Optimizer::step(Arena& parameters, Arena& gradients, int step, cudaStream_t
     float* m = first_.data() + group.offset;
     if (group.muon) {
       static const auto muon_step = find_implementation<Muon>("solution").function;
-      static const auto orthogonalise = find_implementation<NewtonSchulz>("solution").function;
-      muon_step(p, g, m, scratch_.data(), group.rows, group.columns, muon, orthogonalise, kernels_.matmul,
+      static const auto orthogonalize = find_implementation<NewtonSchulz>("solution").function;
+      muon_step(p, g, m, scratch_.data(), group.rows, group.columns, muon, orthogonalize, kernels_.matmul,
                 stream);
     } else {
       AdamWConfig config = adamw;

@@ -227,7 +227,7 @@ TEST(AccumulationTest, TwoBatchesMakeTheStepOfOneLargeBatch) {
 
   // The same sequences in two halves.
   Model accumulated(kTiny, options.kernels);
-  initialise(accumulated.parameters(), Init::kFixed, 1);
+  initialize(accumulated.parameters(), Init::kFixed, 1);
   DeviceBuffer<float> loss(1);
   const auto half = static_cast<std::size_t>(kTiny.tokens());
   for (std::size_t i = 0; i < 2; ++i) {

@@ -85,7 +85,7 @@ Trainer::Trainer(const TrainerOptions& options, Data data)
       clip_scratch_(clip_floats(options, model_.parameters().table())) {
   if (options.graph) graphs_.emplace();
   data_.require_fits(options.config);
-  initialise(model_.parameters(), options.init, options.seed);
+  initialize(model_.parameters(), options.init, options.seed);
   // Setting up used the default stream, which another stream need not wait for.
   WB_CUDA_CHECK(cudaDeviceSynchronize());
 }

@@ -1,4 +1,4 @@
-// The trainer's parts one by one: configuration, arenas, kernel choice, initialisation, data, mean loss.
+// The trainer's parts one by one: configuration, arenas, kernel choice, initialization, data, mean loss.
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -156,7 +156,7 @@ TEST(PrecisionTest, IsReadByName) {
   EXPECT_THROW_MESSAGE(parse_precision("fp16"), Error, "no precision 'fp16'; there are fp32, tf32, bf16");
 }
 
-// --- initialisation
+// --- initialization
 
 TEST(InitTest, MatricesAreNormalAndNormsAreOne) {
   const ModelConfig config = preset("nano");
@@ -168,7 +168,7 @@ TEST(InitTest, MatricesAreNormalAndNormsAreOne) {
     const double mean = sum / static_cast<double>(values.size());
     return std::pair(mean, std::sqrt(squares / static_cast<double>(values.size()) - mean * mean));
   };
-  initialise(parameters, Init::kFixed, 1);
+  initialize(parameters, Init::kFixed, 1);
   for (const TensorEntry& entry : parameters.table().entries()) {
     const auto [mean, std] = moments(entry.name);
     const bool norm = entry.shape.size() == 1;
@@ -178,12 +178,12 @@ TEST(InitTest, MatricesAreNormalAndNormsAreOne) {
   EXPECT_NE(parameters.download("model.layers.0.mlp.gate_proj.weight"),
             parameters.download("model.layers.0.mlp.up_proj.weight"));
   const std::vector<float> first = parameters.download();
-  initialise(parameters, Init::kFixed, 1);
+  initialize(parameters, Init::kFixed, 1);
   EXPECT_EQ(parameters.download(), first);
-  initialise(parameters, Init::kFixed, 2);
+  initialize(parameters, Init::kFixed, 2);
   EXPECT_NE(parameters.download(), first);
 
-  initialise(parameters, Init::kBroken, 1);
+  initialize(parameters, Init::kBroken, 1);
   EXPECT_NEAR(moments("model.embed_tokens.weight").second, 1.0, 0.02);
   EXPECT_NEAR(moments("model.layers.0.mlp.gate_proj.weight").second, 0.02, 1.5e-3);
 }

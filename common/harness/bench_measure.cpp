@@ -31,7 +31,7 @@ double quantile(const std::vector<double>& sorted, double fraction) {
 
 }  // namespace
 
-Timing summarise(std::vector<double> seconds) {
+Timing summarize(std::vector<double> seconds) {
   if (seconds.empty()) return {};
   std::sort(seconds.begin(), seconds.end());
   return {quantile(seconds, 0.5), quantile(seconds, 0.25), quantile(seconds, 0.75),
@@ -95,7 +95,7 @@ Roofs measure_roofs(bool tensor_cores) {
   }
   WB_CUDA_CHECK(cudaEventDestroy(start));
   WB_CUDA_CHECK(cudaEventDestroy(stop));
-  roofs.bytes_per_second = 2.0 * static_cast<double>(bytes) / summarise(seconds).median;
+  roofs.bytes_per_second = 2.0 * static_cast<double>(bytes) / summarize(seconds).median;
   if (tensor_cores) roofs.bf16_flops = measure_bf16_product();
   return roofs;
 }
@@ -199,7 +199,7 @@ Measurement CaseTimer::finish() {
         return;
       }
     }
-    result_.timing = summarise(seconds_);
+    result_.timing = summarize(seconds_);
     if (const auto refusal = above_roof(result_.which.work, result_.timing.median, roofs_)) {
       result_.outcome = Outcome::kAboveRoof;
       result_.message = *refusal;

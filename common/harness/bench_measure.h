@@ -22,7 +22,7 @@ struct Timing {
   /// Distance of the quartiles, relative to the median: 0.01 means that half of the samples lie within 1%.
   double spread() const { return (upper_quartile - lower_quartile) / median; }
 };
-Timing summarise(std::vector<double> seconds);
+Timing summarize(std::vector<double> seconds);
 
 /// Limits that no implementation can exceed. 0 means unknown: then nothing is derived or refused.
 struct Roofs {

@@ -57,7 +57,7 @@ double measure_bf16_product() {
   WB_CUDA_CHECK(cudaEventDestroy(start));
   WB_CUDA_CHECK(cudaEventDestroy(stop));
   cublasDestroy(handle);
-  return multiplied ? 2.0 * kSize * kSize * kSize / summarise(seconds).median : 0;
+  return multiplied ? 2.0 * kSize * kSize * kSize / summarize(seconds).median : 0;
 }
 
 }  // namespace wb::detail

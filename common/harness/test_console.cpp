@@ -159,11 +159,11 @@ class ConsoleReport : public testing::EmptyTestEventListener {
             ? fmt::format("  ({:.1f} s)", static_cast<double>(result.elapsed_time()) / 1e3)
             : "";
     if (result.Skipped()) {
-      fmt::print("{}  {}\n", colour(kYellow, "skipped"), first_message(result));
+      fmt::print("{}  {}\n", color(kYellow, "skipped"), first_message(result));
     } else if (result.Passed()) {
-      fmt::print("{}{}\n", colour(kGreen, "ok"), seconds);
+      fmt::print("{}{}\n", color(kGreen, "ok"), seconds);
     } else {
-      fmt::print("{}{}\n", colour(kRed, "FAILED"), seconds);
+      fmt::print("{}{}\n", color(kRed, "FAILED"), seconds);
       print_failures(result);
     }
     std::fflush(stdout);
@@ -202,7 +202,7 @@ class ConsoleReport : public testing::EmptyTestEventListener {
     if (failures > kShown) fmt::print("    ... and {} more of this test\n", failures - kShown);
   }
 
-  std::string colour(int code, std::string_view word) const {
+  std::string color(int code, std::string_view word) const {
     return terminal_ ? fmt::format("\033[{}m{}\033[0m", code, word) : std::string(word);
   }
 

@@ -16,7 +16,7 @@ namespace wb::detail {
 bool verdict_is_asked();
 
 /// Makes GoogleTest run every test, or `only` this one (Suite.Test), once: flags and variables that steer it
-/// may have been set by an initialiser of the code under test. After testing::InitGoogleTest. `part` "2/3":
+/// may have been set by an initializer of the code under test. After testing::InitGoogleTest. `part` "2/3":
 /// of these tests the second, the fifth, the eighth and so on. Throws wb::Error when it is no such part.
 void run_every_test(const std::string& only, const std::string& part = "");
 

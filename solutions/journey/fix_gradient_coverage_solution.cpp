@@ -21,7 +21,7 @@ void linear(const TapedModel& m, const Tensor& x, const Tensor& w, const Tensor&
   });
 }
 
-// y = x + branch. What reaches y reaches both.
+// y = x + branch. Both receive the gradient of y.
 void add(const TapedModel& m, const Tensor& x, const Tensor& branch, const Tensor& y, Tape& tape) {
   const std::int64_t size = static_cast<std::int64_t>(m.config.tokens()) * m.config.c;
   m.kernels.vector_add(x.value, branch.value, y.value, size, nullptr);
@@ -53,7 +53,7 @@ void embed(TapedModel& m, const int* tokens, const Tensor& x, Tape& tape) {
   });
 }
 
-// x goes on beside the norm (the residual stream), and that way's gradient is there already: add to it.
+// The residual stream uses x as well, and has stored its gradient already: add to it.
 void rmsnorm(TapedModel& m, const Tensor& x, const Tensor& weight, const Tensor& y, float* rstd, Tape& tape) {
   const int n = m.config.tokens(), c = m.config.c;
   m.kernels.rmsnorm_forward(x.value, weight.value, y.value, rstd, n, c, m.config.epsilon, nullptr);

@@ -19,7 +19,7 @@ T, TILE, BLOCK_OF_INTEREST = 8, 2, 2
 SCORES = ((1.0, 0.0), (3.0, 2.0), (2.5, 1.0))
 VALUES = ((4.0, 8.0), (2.0, 6.0), (-2.0, 4.0))
 
-COLOURS = ("#2a6f97", "#b5651d", "#4f772d", "#7b4b94")
+COLORS = ("#2a6f97", "#b5651d", "#4f772d", "#7b4b94")
 INK, FAINT, PALE = "#222222", "#8a8a8a", "#eeeeee"
 WIDTH, HEIGHT = 860, 690
 
@@ -43,14 +43,14 @@ def tiles() -> list:
         for s in range(T):
             mine = first <= t < first + TILE
             visible = s <= t
-            fill = PALE if not visible else (COLOURS[s // TILE] if mine else "#c9d6df")
+            fill = PALE if not visible else (COLORS[s // TILE] if mine else "#c9d6df")
             parts.append(box(left + s * cell, top + t * cell, cell, cell, fill))
     for s in range(0, T, TILE):
         x = left + (s + TILE / 2) * cell
         seen = s <= first
-        colour = COLOURS[s // TILE] if seen else FAINT
-        parts.append(text(x, top - 28, f"K, V {s // TILE}", colour=colour))
-        parts.append(text(x, top - 11, f"step {s // TILE + 1}" if seen else "skipped", 12, colour))
+        color = COLORS[s // TILE] if seen else FAINT
+        parts.append(text(x, top - 28, f"K, V {s // TILE}", color=color))
+        parts.append(text(x, top - 11, f"step {s // TILE + 1}" if seen else "skipped", 12, color))
     for t in range(0, T, TILE):
         mine = t == first
         words = f"Q {t // TILE}"
@@ -75,9 +75,9 @@ def tiles() -> list:
         ("scores and probabilities, T floats per query", FAINT, False),
     )
     y = top
-    for words, colour, heading in lines:
+    for words, color, heading in lines:
         y += 26 if heading else 21
-        parts.append(text(x if heading else x + 14, y, words, 14 if heading else 13, colour, "start"))
+        parts.append(text(x if heading else x + 14, y, words, 14 if heading else 13, color, "start"))
     return parts
 
 
@@ -108,8 +108,8 @@ def row_walk() -> list:
             f"{weights:.3f}",
             f"{out:.3f}",
         )
-        parts.append(box(x, top, wide, 24 * len(names) + 22, "#ffffff", COLOURS[step]))
-        parts.append(text(x + wide / 2, top - 8, f"step {step + 1}", 13, COLOURS[step]))
+        parts.append(box(x, top, wide, 24 * len(names) + 22, "#ffffff", COLORS[step]))
+        parts.append(text(x + wide / 2, top - 8, f"step {step + 1}", 13, COLORS[step]))
         for row, words in enumerate(cells):
             parts.append(text(x + wide / 2, top + 30 + row * 24, words, 13))
         if step:

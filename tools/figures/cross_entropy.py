@@ -23,7 +23,7 @@ TOP, HIGH = 62, 150  # of the bars
 
 
 def bars(left: float, title: str, values: list, below: str) -> list:
-    """Bars up and down from a common zero, the target's in another colour."""
+    """Bars up and down from a common zero, the target's in another color."""
     highest, lowest = max(*values, 0.0), min(*values, 0.0)
     scale = HIGH / (highest - lowest)
     zero = TOP + scale * highest
@@ -32,10 +32,10 @@ def bars(left: float, title: str, values: list, below: str) -> list:
     for token, value in enumerate(values):
         x = left + token * (BAR + GAP)
         y, height = (zero - scale * value, scale * value) if value > 0 else (zero, -scale * value)
-        colour = ORANGE if token == RIGHT_TOKEN else BLUE
-        parts.append(f'<rect x="{x:g}" y="{y:.1f}" width="{BAR}" height="{height:.1f}" fill="{colour}"/>')
+        color = ORANGE if token == RIGHT_TOKEN else BLUE
+        parts.append(f'<rect x="{x:g}" y="{y:.1f}" width="{BAR}" height="{height:.1f}" fill="{color}"/>')
         words = f"{value:.2g}" if abs(value) >= 1 or value == 0 else f"{value:.2f}"
-        parts.append(text(x + BAR / 2, y - 5 if value >= 0 else y + height + 14, words, 11, colour))
+        parts.append(text(x + BAR / 2, y - 5 if value >= 0 else y + height + 14, words, 11, color))
     parts.append(
         f'<path d="M{left - 6:g} {zero:.1f} L{left + across + 6:g} {zero:.1f}" stroke="{FAINT}" fill="none"/>'
     )

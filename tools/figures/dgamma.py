@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sys
 
-from svg import BLUE, FAINT, GREEN, GREY, INK, PURPLE, ROOT, arrow, command, figure, rect, text
+from svg import BLUE, FAINT, GRAY, GREEN, INK, PURPLE, ROOT, arrow, command, figure, rect, text
 
 TARGET = ROOT / "04_layernorm" / "dgamma.svg"
 ROWS, BLOCK, WARPS = 12, 4, 2
-COLOURS = (BLUE, GREEN, PURPLE)
+COLORS = (BLUE, GREEN, PURPLE)
 CELL, LEFT = 44, 130
 
 
@@ -21,16 +21,16 @@ def middle(i: float) -> float:
     return LEFT + i * CELL + CELL / 2 - 2
 
 
-def cells(labels: list, at: list, top: float, colours: list, name: str) -> list:
-    parts = [text(LEFT - 12, top + 19, name, 12, GREY, "end")]
-    for label, i, colour in zip(labels, at, colours):
-        parts.append(rect(LEFT + i * CELL, top, CELL - 4, 28, colour, r=3))
+def cells(labels: list, at: list, top: float, colors: list, name: str) -> list:
+    parts = [text(LEFT - 12, top + 19, name, 12, GRAY, "end")]
+    for label, i, color in zip(labels, at, colors):
+        parts.append(rect(LEFT + i * CELL, top, CELL - 4, 28, color, r=3))
         parts.append(text(middle(i), top + 19, label, 13, "#ffffff"))
     return parts
 
 
-def terms(top: float, colours: list) -> list:
-    return cells([f"{row}" for row in range(ROWS)], list(range(ROWS)), top, colours, "rows")
+def terms(top: float, colors: list) -> list:
+    return cells([f"{row}" for row in range(ROWS)], list(range(ROWS)), top, colors, "rows")
 
 
 def target(top: float) -> list:
@@ -43,7 +43,7 @@ def heading(top: float, words: str) -> list:
 
 def draw() -> str:
     goal = middle((ROWS - 1) / 2)
-    blocks = [COLOURS[row // BLOCK] for row in range(ROWS)]
+    blocks = [COLORS[row // BLOCK] for row in range(ROWS)]
 
     parts = heading(28, "column_loop: one thread adds up all rows in a register, and adds to dgamma once")
     parts += terms(44, [BLUE] * ROWS) + target(104)
@@ -60,14 +60,14 @@ def draw() -> str:
     for block in range(ROWS // BLOCK):
         first = block * BLOCK
         at = [first + 1, first + 2]
-        parts += cells(["", ""], at, 404, [COLOURS[block]] * WARPS, "shared" if block == 0 else "")
+        parts += cells(["", ""], at, 404, [COLORS[block]] * WARPS, "shared" if block == 0 else "")
         for row in range(first, first + BLOCK):
             parts.append(arrow(middle(row), 374, middle(at[row % WARPS]), 400, FAINT))
-        parts += cells([""], [first + 1.5], 464, [COLOURS[block]], "")
+        parts += cells([""], [first + 1.5], 464, [COLORS[block]], "")
         parts += [arrow(middle(i), 434, middle(first + 1.5), 460, FAINT) for i in at]
         parts.append(arrow(middle(first + 1.5), 494, goal, 540, INK))
     parts += target(544)
-    return figure("Three ways to add up a column of dgamma", 590, parts, head=GREY, reach=4)
+    return figure("Three ways to add up a column of dgamma", 590, parts, head=GRAY, reach=4)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from svg import BLUE, BROWN, GREEN, GREY, INK, PALE, PURPLE, ROOT, command, figure, rect, text
+from svg import BLUE, BROWN, GRAY, GREEN, INK, PALE, PURPLE, ROOT, command, figure, rect, text
 
 TARGET = ROOT / "02_matmul" / "fast_matmul.svg"
 
@@ -32,9 +32,9 @@ def block() -> list:
         for warp, color in enumerate(WARPS)
     ]
     parts.append(text(LEFT + ACROSS * width / 2, 30, "64 x 64 outputs, 16 x 8 threads", 15))
-    parts.append(text(LEFT + ACROSS * width / 2, TOP - 10, "threadIdx.x: 0 to 15", 13, GREY))
-    parts += [text(LEFT - 8, TOP + y * height + height / 2 + 4, y, 12, GREY, "end") for y in range(DOWN)]
-    parts.append(text(LEFT, TOP + DOWN * height + 18, "on the left: threadIdx.y", 13, GREY, "start"))
+    parts.append(text(LEFT + ACROSS * width / 2, TOP - 10, "threadIdx.x: 0 to 15", 13, GRAY))
+    parts += [text(LEFT - 8, TOP + y * height + height / 2 + 4, y, 12, GRAY, "end") for y in range(DOWN)]
+    parts.append(text(LEFT, TOP + DOWN * height + 18, "on the left: threadIdx.y", 13, GRAY, "start"))
     return parts
 
 

@@ -14,8 +14,8 @@ from svg import (
     BLUE,
     BROWN,
     FAINT,
+    GRAY,
     GREEN,
-    GREY,
     GUIDES,
     INK,
     PALE,
@@ -53,12 +53,12 @@ def scores() -> list:
         text(24, 30, f"Causal scores, T = {T}: tiles of {QUERIES} queries and {KEYS} keys", 16, INK, "start")
     ]
     counts = {"full": 0, "cut": 0, "skipped": 0}
-    colours = {"full": FULL, "cut": CUT, "skipped": PALE}
+    colors = {"full": FULL, "cut": CUT, "skipped": PALE}
     for r in range(rows):
         for c in range(columns):
             kind = tile_class(r, c)
             counts[kind] += 1
-            parts.append(rect(left + c * wide, top + r * high, wide - 2, high - 2, colours[kind], FAINT))
+            parts.append(rect(left + c * wide, top + r * high, wide - 2, high - 2, colors[kind], FAINT))
     parts.append(text(left + columns * wide / 2, top - 10, "keys"))
     parts.append(text(left - 12, top + rows * high / 2, "queries", 13, INK, "end"))
     outline = 'fill="none" stroke-width="3" rx="3"'
@@ -75,7 +75,7 @@ def scores() -> list:
         (("full", "computed"), ("cut", "partly masked"), ("skipped", "skipped"))
     ):
         x = 24 + i * 152
-        parts.append(rect(x, y - 12, 14, 14, colours[kind], FAINT))
+        parts.append(rect(x, y - 12, 14, 14, colors[kind], FAINT))
         parts.append(text(x + 20, y, f"{words}: {counts[kind]}", 13, INK, "start"))
     parts.append(text(24, y + 24, "a block of forward, and of dQ: keys pass by", 13, GREEN, "start"))
     parts.append(text(24, y + 44, "a block of dK and dV: queries pass by", 13, PURPLE, "start"))
@@ -85,13 +85,13 @@ def scores() -> list:
 def block() -> list:
     x, top = 500, 62
     parts = [text(x, 30, "What one block of forward keeps", 16, INK, "start")]
-    parts.append(rect(x, top, 336, 108, "#ffffff", GREY, 6))
-    parts.append(text(x + 12, top + 20, "memory: HBM, and the L2 cache before it", 13, GREY, "start"))
+    parts.append(rect(x, top, 336, 108, "#ffffff", GRAY, 6))
+    parts.append(text(x + 12, top + 20, "memory: HBM, and the L2 cache before it", 13, GRAY, "start"))
     for i, name in enumerate(("Q", "K", "V", "out", "lse")):
         parts.append(box(x + 14 + i * 64, top + 36, 56, 52, name, (BLUE, BROWN, BROWN, GREEN, GREEN)[i]))
     lower = top + 158
-    parts.append(rect(x, lower, 336, 144, "#ffffff", GREY, 6))
-    parts.append(text(x + 12, lower + 132, "one SM: shared memory and registers", 13, GREY, "start"))
+    parts.append(rect(x, lower, 336, 144, "#ffffff", GRAY, 6))
+    parts.append(text(x + 12, lower + 132, "one SM: shared memory and registers", 13, GRAY, "start"))
     parts.append(box(x + 14, lower + 14, 96, 48, ["Q tile", f"{QUERIES} x D"], BLUE))
     parts.append(box(x + 120, lower + 14, 96, 48, ["K, V tile", f"{KEYS} x D each"], BROWN))
     parts.append(box(x + 226, lower + 14, 82, 48, ["scores", f"{QUERIES} x {KEYS}"], RED))
@@ -139,9 +139,9 @@ def traffic() -> list:
     for exponent in range(5, 11):
         y = place(LENGTHS[0], 10.0**exponent)[1]
         parts.append(line([(left, y), (left + width, y)], PALE))
-        parts.append(text(left - 8, y + 4, f"1e{exponent}", 13, GREY, "end"))
+        parts.append(text(left - 8, y + 4, f"1e{exponent}", 13, GRAY, "end"))
     for t in LENGTHS:
-        parts.append(text(place(t, y0)[0], top + height + 20, str(t), 13, GREY))
+        parts.append(text(place(t, y0)[0], top + height + 20, str(t), 13, GRAY))
     parts.append(line([(left, top), (left, top + height), (left + width, top + height)], FAINT))
     parts.append(text(left + width / 2, top + height + 42, "T"))
     curves = (
@@ -149,13 +149,13 @@ def traffic() -> list:
         (tile_loads, BROWN, ["flash: loads of all blocks,", "most served by L2"]),
         (once, GREEN, ["flash: each input once,", "the least from HBM"]),
     )
-    for moved, colour, words in curves:
+    for moved, color, words in curves:
         points = [place(t, moved(t)) for t in LENGTHS]
-        parts.append(line(points, colour, 2))
-        parts += [dot(x, y, colour, 3) for x, y in points]
+        parts.append(line(points, color, 2))
+        parts += [dot(x, y, color, 3) for x, y in points]
         x, y = points[-1]
         shift = -8 if moved is materialised else 14
-        parts += [text(x + 12, y + shift + 16 * i, w, 13, colour, "start") for i, w in enumerate(words)]
+        parts += [text(x + 12, y + shift + 16 * i, w, 13, color, "start") for i, w in enumerate(words)]
     return parts
 
 

@@ -13,8 +13,8 @@ from svg import (
     BLUE,
     BROWN,
     FAINT,
+    GRAY,
     GREEN,
-    GREY,
     GUIDES,
     INK,
     PALE,
@@ -36,8 +36,8 @@ def zoom(x0: float, x1: float, y0: float, left: float, right: float, y1: float) 
     return [line([(x0, y0), (left, y1)], FAINT), line([(x1, y0), (right, y1)], FAINT)]
 
 
-def label(y: float, name: str, words: str, colour: str) -> list:
-    return [text(24, y + 16, name, 15, colour, "start"), text(24, y + 36, words, 13, GREY, "start")]
+def label(y: float, name: str, words: str, color: str) -> list:
+    return [text(24, y + 16, name, 15, color, "start"), text(24, y + 36, words, 13, GRAY, "start")]
 
 
 def draw() -> str:

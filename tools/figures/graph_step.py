@@ -9,26 +9,26 @@ from __future__ import annotations
 
 import sys
 
-from svg import BLUE, FAINT, GREEN, GREY, INK, PURPLE, ROOT, arrow, command, figure, rect, text
+from svg import BLUE, FAINT, GRAY, GREEN, INK, PURPLE, ROOT, arrow, command, figure, rect, text
 
 TARGET = ROOT / "07_tinyllama" / "graph_step.svg"
 LEFT, LAUNCH, KERNEL, GRAPH = 120, 56, 30, 72
 KERNELS, STEPS = 4, 2
-COLOURS = (BLUE, GREEN)
+COLORS = (BLUE, GREEN)
 
 
 def lane(top: float, name: str) -> str:
-    return text(LEFT - 16, top + 20, name, 13, GREY, "end")
+    return text(LEFT - 16, top + 20, name, 13, GRAY, "end")
 
 
 def draw() -> str:
     parts = [text(20, 28, "Launch by launch: the device waits for the host", 14, INK, "start")]
     parts += [lane(44, "host"), lane(104, "device")]
     for i in range(KERNELS * STEPS):
-        x, colour = LEFT + i * LAUNCH, COLOURS[i // KERNELS]
+        x, color = LEFT + i * LAUNCH, COLORS[i // KERNELS]
         parts.append(rect(x, 44, LAUNCH - 4, 30, FAINT, r=3))
         parts.append(text(x + LAUNCH / 2 - 2, 64, "launch", 11, INK))
-        parts.append(rect(x + LAUNCH, 104, KERNEL, 30, colour, r=3))
+        parts.append(rect(x + LAUNCH, 104, KERNEL, 30, color, r=3))
         parts.append(arrow(x + LAUNCH - 4, 76, x + LAUNCH + 2, 101))
 
     parts.append(text(20, 182, "As a graph: one launch per step, prepared once", 14, INK, "start"))
@@ -39,7 +39,7 @@ def draw() -> str:
         parts.append(text(x + GRAPH / 2 - 2, 218, "graph", 11, "#ffffff"))
         begin = LEFT + GRAPH + step * KERNELS * (KERNEL + 3)
         for kernel in range(KERNELS):
-            parts.append(rect(begin + kernel * (KERNEL + 3), 258, KERNEL, 30, COLOURS[step], r=3))
+            parts.append(rect(begin + kernel * (KERNEL + 3), 258, KERNEL, 30, COLORS[step], r=3))
         parts.append(arrow(x + GRAPH - 4, 230, begin + 2, 255))
     return figure("Host and device in two steps of four small kernels, without and with a graph", 320, parts)
 

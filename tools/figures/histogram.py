@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import sys
 
-from svg import BLUE, FAINT, GREEN, GREY, INK, PURPLE, ROOT, arrow, command, figure, rect, text
+from svg import BLUE, FAINT, GRAY, GREEN, INK, PURPLE, ROOT, arrow, command, figure, rect, text
 
 TARGET = ROOT / "04_layernorm" / "histogram.svg"
 X = (2, 0, 0, 1, 0, 2, 0, 0, 1, 0, 0, 2)
 BINS, BLOCK = 3, 4
-COLOURS = (BLUE, GREEN, PURPLE)
+COLORS = (BLUE, GREEN, PURPLE)
 CELL = 44
 
 
-def cells(values: list, left: float, top: float, colours: list, name: str) -> list:
-    parts = [text(left - 12, top + 20, name, 12, GREY, "end")]
-    for i, (value, colour) in enumerate(zip(values, colours)):
-        parts.append(rect(left + i * CELL, top, CELL - 4, 28, colour, r=3))
+def cells(values: list, left: float, top: float, colors: list, name: str) -> list:
+    parts = [text(left - 12, top + 20, name, 12, GRAY, "end")]
+    for i, (value, color) in enumerate(zip(values, colors)):
+        parts.append(rect(left + i * CELL, top, CELL - 4, 28, color, r=3))
         parts.append(text(left + i * CELL + CELL / 2 - 2, top + 19, value, 13, "#ffffff"))
     return parts
 
@@ -37,7 +37,7 @@ def middle(left: float, i: int) -> float:
 def draw() -> str:
     left = 150
     total_left = left + (len(X) - BINS) * CELL / 2
-    owners = [COLOURS[i // BLOCK] for i in range(len(X))]
+    owners = [COLORS[i // BLOCK] for i in range(len(X))]
     parts = [
         text(20, 28, "Straight: twelve additions meet at three counts in global memory", 14, INK, "start")
     ]
@@ -52,7 +52,7 @@ def draw() -> str:
         own = X[block * BLOCK : (block + 1) * BLOCK]
         own_left = left + block * BLOCK * CELL + CELL / 2
         label = "shared" if block == 0 else ""
-        parts += cells(counts(own), own_left, 300, [COLOURS[block]] * BINS, label)
+        parts += cells(counts(own), own_left, 300, [COLORS[block]] * BINS, label)
         for i, value in enumerate(own):
             parts.append(arrow(middle(left, block * BLOCK + i), 260, middle(own_left, value), 296, FAINT))
         for bin_, count in enumerate(counts(own)):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 
-from svg import BLUE, FAINT, GREEN, GREY, INK, ROOT, command, figure, line, rect, text
+from svg import BLUE, FAINT, GRAY, GREEN, INK, ROOT, command, figure, line, rect, text
 
 TARGET = ROOT / "01_vector_add" / "launch.svg"
 LEFT, RIGHT, ROW = 190, 840, 30
@@ -38,7 +38,7 @@ def panel(title: str, pieces: int, streams: int, top: float, scale: float) -> li
     parts = [text(20, top - 14, title, 14, INK, "start")]
     for engine, name in enumerate(ENGINES):
         y = top + engine * ROW
-        parts.append(text(LEFT - 10, y + 17, name, 11, GREY, "end"))
+        parts.append(text(LEFT - 10, y + 17, name, 11, GRAY, "end"))
         parts.append(line([(LEFT, y + ROW - 3), (RIGHT, y + ROW - 3)], FAINT, 0.6))
     done = 0.0
     for piece, engine, begin, end in schedule(pieces, streams):
@@ -59,9 +59,9 @@ def draw() -> str:
     parts = panel("One piece: each engine waits for the one before", 1, 1, 44, scale)
     parts += panel("Eight pieces, even ones in one stream and odd ones in the other", 8, 2, 206, scale)
     y = 338
-    for x, colour, words in ((LEFT, BLUE, "stream 0"), (LEFT + 110, GREEN, "stream 1")):
-        parts += [rect(x, y - 11, 12, 12, colour), text(x + 18, y, words, 12, INK, "start")]
-    parts.append(text(RIGHT, y, "time", 12, GREY, "end"))
+    for x, color, words in ((LEFT, BLUE, "stream 0"), (LEFT + 110, GREEN, "stream 1")):
+        parts += [rect(x, y - 11, 12, 12, color), text(x + 18, y, words, 12, INK, "start")]
+    parts.append(text(RIGHT, y, "time", 12, GRAY, "end"))
     return figure("Copies and kernels, as a whole and in pieces", 356, parts, head=None)
 
 

@@ -40,12 +40,12 @@ def matrix(x: int, y: int, rows: int, columns: int) -> list[str]:
     ]
 
 
-def tile(x: int, y: int, row: int, column: int, colour: str, strong: bool, outside: bool = False) -> str:
+def tile(x: int, y: int, row: int, column: int, color: str, strong: bool, outside: bool = False) -> str:
     """A tile of (TILE, TILE) elements whose first element is (row, column)."""
     opacity = ' fill-opacity="0.85"' if strong else ' fill-opacity="0.2"'
     dash = ' stroke-dasharray="4 3"' if outside else ""
     side = TILE * CELL
-    return rectangle(x + column * CELL, y + row * CELL, side, side, colour, colour, opacity + dash)
+    return rectangle(x + column * CELL, y + row * CELL, side, side, color, color, opacity + dash)
 
 
 def draw() -> str:
@@ -75,14 +75,14 @@ def draw() -> str:
     parts.append(text(a_x + K * CELL / 2, a_y - 12, "A (M, K)", 15))
     parts.append(text(b_x + N * CELL / 2, b_y - 30, "B (K, N)", 15))
     parts.append(text(b_x + N * CELL / 2, a_y + M * CELL + 24, "C (M, N)", 15))
-    parts.append(text(b_x + (column + TILE / 2) * CELL, b_y - 10, "the block's columns", colour=ORANGE))
-    parts.append(text(a_x - 8, a_y + (row + TILE / 2) * CELL - 2, "the block's", colour=BLUE, anchor="end"))
-    parts.append(text(a_x - 8, a_y + (row + TILE / 2) * CELL + 14, "rows", colour=BLUE, anchor="end"))
+    parts.append(text(b_x + (column + TILE / 2) * CELL, b_y - 10, "the block's columns", color=ORANGE))
+    parts.append(text(a_x - 8, a_y + (row + TILE / 2) * CELL - 2, "the block's", color=BLUE, anchor="end"))
+    parts.append(text(a_x - 8, a_y + (row + TILE / 2) * CELL + 14, "rows", color=BLUE, anchor="end"))
     for step in range(steps):
         middle = (step * TILE + TILE / 2) * CELL
-        colour = INK if step == STEP else FAINT
-        parts.append(text(a_x + middle, a_y + row * CELL - 6, f"step {step}", 12, colour))
-        parts.append(text(b_x + N * CELL + 12, b_y + middle + 4, f"step {step}", 12, colour, "start"))
+        color = INK if step == STEP else FAINT
+        parts.append(text(a_x + middle, a_y + row * CELL - 6, f"step {step}", 12, color))
+        parts.append(text(b_x + N * CELL + 12, b_y + middle + 4, f"step {step}", 12, color, "start"))
     note_x = b_x + N * CELL + 12
     parts.append(text(note_x, b_y + (steps * TILE - 1) * CELL + 6, "sticks out of K:", 12, FAINT, "start"))
     parts.append(text(note_x, b_y + (steps * TILE - 1) * CELL + 22, "fill with zeros", 12, FAINT, "start"))

@@ -22,7 +22,7 @@ TALLEST = 1.4  # top of the vertical axis
 SAMPLES = 600  # dense near 0, where five steps turn the most
 
 INK, FAINT, BAND = "#222222", "#8a8a8a", "#e8f0e4"
-COLOURS = {0: "#8a8a8a", 1: "#b5651d", STEPS: "#2a6f97"}
+COLORS = {0: "#8a8a8a", 1: "#b5651d", STEPS: "#2a6f97"}
 NAMES = {0: "before", 1: "after 1 step", STEPS: f"after {STEPS} steps"}
 
 
@@ -46,7 +46,7 @@ def curve(steps: int) -> str:
         value = (i / SAMPLES) ** 2
         points.append(f"{across(value):.1f},{down(after(value, steps)):.1f}")
     dash = ' stroke-dasharray="5 4"' if steps == 0 else ""
-    line = f'fill="none" stroke="{COLOURS[steps]}" stroke-width="2"{dash}'
+    line = f'fill="none" stroke="{COLORS[steps]}" stroke-width="2"{dash}'
     return f'<polyline points="{" ".join(points)}" {line}/>'
 
 
@@ -66,7 +66,7 @@ def draw() -> str:
     parts.append(text(across(0.985), down(HIGH) - 6, f"{LOW} to {HIGH}", 12, "#4f772d", "end"))
     for row, steps in enumerate((0, 1, STEPS)):
         y = down(0.42) + 22 * row
-        parts.append(f'<path d="M{across(0.66):g} {y:g} h28" stroke="{COLOURS[steps]}" stroke-width="2"/>')
+        parts.append(f'<path d="M{across(0.66):g} {y:g} h28" stroke="{COLORS[steps]}" stroke-width="2"/>')
         parts.append(text(across(0.66) + 38, y + 4, NAMES[steps], 13, INK, "start"))
     words = "singular value of X / ‖X‖ before the first step"
     parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16, words))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from svg import BLUE, BROWN, GREEN, GREY, INK, ROOT, command, figure, rect, text
+from svg import BLUE, BROWN, GRAY, GREEN, INK, ROOT, command, figure, rect, text
 
 TARGET = ROOT / "02_matmul" / "matmul_registers.svg"
 
@@ -42,7 +42,7 @@ def panel(left: int, rows: int, columns: int, title: str) -> list:
 def draw() -> str:
     parts = [part for arguments in PANELS for part in panel(*arguments)]
     words = "one step along K: blue and brown are read from shared memory"
-    parts.append(text(430, HEIGHT - 12, words, 13, GREY))
+    parts.append(text(430, HEIGHT - 12, words, 13, GRAY))
     title = "Reads of shared memory per multiply-add, with one and with 32 outputs per thread"
     return figure(title, HEIGHT, parts)
 

@@ -14,8 +14,8 @@ from svg import (
     BLUE,
     BROWN,
     FAINT,
+    GRAY,
     GREEN,
-    GREY,
     GUIDES,
     INK,
     PALE,
@@ -38,7 +38,7 @@ SHARED_BYTES = BANKS * 4
 REGISTER_BYTES = LANES * 3 * 4  # a multiply-add reads three operands
 
 LEVELS = (
-    # name, who shares it, capacity, bytes per clock and SM, colour
+    # name, who shares it, capacity, bytes per clock and SM, color
     ("registers", "one thread", "256 KiB an SM", REGISTER_BYTES, BLUE),
     ("shared memory", "one block", "228 KiB an SM", SHARED_BYTES, GREEN),
     ("L2 cache", "all SMs", "60 MiB", None, BROWN),
@@ -54,19 +54,19 @@ def levels() -> list:
         (388, "capacity"),
         (640, "bytes per clock and SM (logarithmic)"),
     )
-    parts += [text(x, 58, words, 13, GREY) for x, words in heads]
+    parts += [text(x, 58, words, 13, GRAY) for x, words in heads]
     left, full = 460, 330
-    for i, (name, who, size, rate, colour) in enumerate(LEVELS):
+    for i, (name, who, size, rate, color) in enumerate(LEVELS):
         y = 70 + 46 * i
-        parts.append(box(24, y, 172, 36, name, colour, size=14))
+        parts.append(box(24, y, 172, 36, name, color, size=14))
         parts.append(text(262, y + 23, who))
         parts.append(text(388, y + 23, size))
         if rate is None:
-            parts.append(text(left, y + 23, "in between; no data sheet says: measure it", 13, GREY, "start"))
+            parts.append(text(left, y + 23, "in between; no data sheet says: measure it", 13, GRAY, "start"))
             continue
         width = full * math.log10(rate) / math.log10(REGISTER_BYTES)
-        parts.append(rect(left, y, width, 36, colour, r=4))
-        parts.append(text(left + width + 10, y + 23, f"{rate:.0f}", 14, colour, "start"))
+        parts.append(rect(left, y, width, 36, color, r=4))
+        parts.append(text(left + width + 10, y + 23, f"{rate:.0f}", 14, color, "start"))
     return parts
 
 
@@ -76,7 +76,7 @@ def sectors_touched(address_of) -> list:
 
 
 PATTERNS = (
-    ("neighbours: x[lane]", lambda lane: lane * FLOAT, BLUE),
+    ("neighbors: x[lane]", lambda lane: lane * FLOAT, BLUE),
     ("off by one: x[lane + 1]", lambda lane: (lane + 1) * FLOAT, GREEN),
     ("every second: x[2 * lane]", lambda lane: 2 * lane * FLOAT, BROWN),
     ("every eighth: x[8 * lane]", lambda lane: 8 * lane * FLOAT, RED),
@@ -89,16 +89,16 @@ def requests() -> list:
         text(24, top, "What one load of a warp touches: sectors of 32 bytes, 8 floats each", 16, INK, "start")
     ]
     cell, left, shown = 15, 205, 32
-    for i, (name, address_of, colour) in enumerate(PATTERNS):
+    for i, (name, address_of, color) in enumerate(PATTERNS):
         y = top + 24 + 44 * i
         touched = sectors_touched(address_of)
         parts.append(text(left - 14, y + 18, name, 13, INK, "end"))
         for s in range(shown):
             used = s in touched
-            parts.append(rect(left + s * cell, y, cell - 2, 26, colour if used else PALE, FAINT))
+            parts.append(rect(left + s * cell, y, cell - 2, 26, color if used else PALE, FAINT))
         share = WARP * FLOAT / (len(touched) * SECTOR)
         words = f"{len(touched)} sectors, {100 * share:.3g}% used"
-        parts.append(text(left + shown * cell + 8, y + 18, words, 13, colour, "start"))
+        parts.append(text(left + shown * cell + 8, y + 18, words, 13, color, "start"))
     parts.append(
         text(
             430,

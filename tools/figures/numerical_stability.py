@@ -12,7 +12,7 @@ import random
 import struct
 import sys
 
-from svg import BLUE, BROWN, FAINT, GREEN, GREY, GUIDES, INK, PALE, RED, box, command, dot, figure, line, text
+from svg import BLUE, BROWN, FAINT, GRAY, GREEN, GUIDES, INK, PALE, RED, box, command, dot, figure, line, text
 
 SCORES = (2.0, 90.0, 88.0, 91.0)
 SAMPLES = 1024  # of each variance
@@ -95,20 +95,20 @@ class Axes:
         parts = [text(self.left - 40, self.top - 20, title, 15, INK, "start")]
         for value, words in x_ticks:
             x = self.place(value, self.ys[0])[0]
-            parts += [line([(x, self.top), (x, bottom)], PALE), text(x, bottom + 18, words, 13, GREY)]
+            parts += [line([(x, self.top), (x, bottom)], PALE), text(x, bottom + 18, words, 13, GRAY)]
         for value, words in y_ticks:
             y = self.place(self.xs[0], value)[1]
             parts += [
                 line([(self.left, y), (right, y)], PALE),
-                text(self.left - 6, y + 4, words, 13, GREY, "end"),
+                text(self.left - 6, y + 4, words, 13, GRAY, "end"),
             ]
         parts.append(line([(self.left, self.top), (self.left, bottom), (right, bottom)], FAINT))
         parts.append(text(self.left + self.width / 2, bottom + 40, across))
         return parts
 
-    def curve(self, points: list, colour: str) -> list:
+    def curve(self, points: list, color: str) -> list:
         placed = [self.place(x, y) for x, y in points]
-        return [line(placed, colour, 2), *(dot(x, y, colour, 3) for x, y in placed)]
+        return [line(placed, color, 2), *(dot(x, y, color, 3) for x, y in placed)]
 
 
 def online() -> list:
@@ -128,12 +128,12 @@ def online() -> list:
         shown = "infinity" if math.isinf(naive) else f"{naive:.5g}"
         cells = (
             (f"{x:g}", BROWN),
-            (shown, RED if math.isinf(naive) else GREY),
+            (shown, RED if math.isinf(naive) else GRAY),
             (f"{maximum:g}", GREEN),
             (f"{total:.5g}", BLUE),
         )
-        for r, (words, colour) in enumerate(cells):
-            parts.append(box(left - 60 + i * step, 50 + 34 * r, 120, 26, words, colour, solid=r != 1))
+        for r, (words, color) in enumerate(cells):
+            parts.append(box(left - 60 + i * step, 50 + 34 * r, 120, 26, words, color, solid=r != 1))
     lse = single(maximum + single(math.log(total)))
     parts.append(
         text(430, 206, f"log-sum-exp = m + log s = {lse:.6g}. The naive sum has no logarithm to take.", 14)
@@ -173,8 +173,8 @@ def sums() -> list:
     axes = Axes(520, 270, 316, 220, (float(LENGTHS[0]), float(LENGTHS[-1])), (1e-8, 10.0))
     ticks = tuple((2.0**k, words) for k, words in ((4, "16"), (8, "256"), (12, "4096"), (16, "65536")))
     parts = axes.draw("Relative error of a sum of n numbers", "n", ticks, Y_TICKS[:3])
-    for (_, points), colour in zip(curves.items(), (RED, BROWN, BLUE)):
-        parts += axes.curve(points, colour)
+    for (_, points), color in zip(curves.items(), (RED, BROWN, BLUE)):
+        parts += axes.curve(points, color)
     parts.append(text(530, 290, "one accumulator, bf16", 13, RED, "start"))
     parts.append(text(640, 412, "one accumulator, float", 13, BROWN, "start"))
     parts.append(text(526, 444, "256 partial sums, float", 13, BLUE, "start"))

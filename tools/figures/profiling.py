@@ -13,8 +13,8 @@ from svg import (
     BLUE,
     BROWN,
     FAINT,
+    GRAY,
     GREEN,
-    GREY,
     GUIDES,
     INK,
     PURPLE,
@@ -61,11 +61,11 @@ FIXES = (
 
 def questions() -> list:
     parts = [text(24, 30, "From the whole to one kernel: ask in this order", 16, INK, "start")]
-    for i, (question, tool, then, colour) in enumerate(QUESTIONS):
+    for i, (question, tool, then, color) in enumerate(QUESTIONS):
         y = 50 + 62 * i
-        parts.append(box(24, y, 250, 42, question, colour, size=14))
-        parts.append(box(302, y, 296, 42, tool, colour, solid=False))
-        parts.append(text(616, y + 26, then, 13, GREY, "start"))
+        parts.append(box(24, y, 250, 42, question, color, size=14))
+        parts.append(box(302, y, 296, 42, tool, color, solid=False))
+        parts.append(text(616, y + 26, then, 13, GRAY, "start"))
         parts.append(arrow(276, y + 21, 299, y + 21))
         if i + 1 < len(QUESTIONS):
             parts.append(arrow(149, y + 43, 149, y + 60))
@@ -86,20 +86,20 @@ def cases() -> list:
     ]
     parts.append(line([(149, 218), (149, top - 40)], FAINT, 1.5))
     levels = ((0.9, 0.25), (0.3, 0.9), (0.3, 0.2))
-    for i, ((first, second, reads, colour), fix, (memory, compute)) in enumerate(zip(CASES, FIXES, levels)):
+    for i, ((first, second, reads, color), fix, (memory, compute)) in enumerate(zip(CASES, FIXES, levels)):
         x = 24 + step * i
-        parts.append(text(x, top + 16, "memory", 13, GREY, "start"))
-        parts.append(text(x, top + 38, "compute", 13, GREY, "start"))
+        parts.append(text(x, top + 16, "memory", 13, GRAY, "start"))
+        parts.append(text(x, top + 38, "compute", 13, GRAY, "start"))
         for level, y in ((memory, top + 4), (compute, top + 26)):
             parts.append(
                 f'<rect x="{x + 70}" y="{y}" width="166" height="15" fill="#ffffff" stroke="{FAINT}"/>'
             )
-            parts.append(f'<rect x="{x + 70}" y="{y}" width="{166 * level:g}" height="15" fill="{colour}"/>')
-        parts.append(box(x, top + 54, wide, 46, [first, *second], colour))
+            parts.append(f'<rect x="{x + 70}" y="{y}" width="{166 * level:g}" height="15" fill="{color}"/>')
+        parts.append(box(x, top + 54, wide, 46, [first, *second], color))
         parts.append(arrow(x + wide / 2, top + 102, x + wide / 2, top + 122))
-        parts.append(box(x, top + 124, wide, 64, reads, colour, solid=False))
+        parts.append(box(x, top + 124, wide, 64, reads, color, solid=False))
         parts.append(arrow(x + wide / 2, top + 190, x + wide / 2, top + 210))
-        parts += [text(x + wide / 2, top + 228 + 18 * k, words, 14, colour) for k, words in enumerate(fix)]
+        parts += [text(x + wide / 2, top + 228 + 18 * k, words, 14, color) for k, words in enumerate(fix)]
     return parts
 
 

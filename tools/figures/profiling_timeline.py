@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sys
 
-from svg import BLUE, FAINT, GREEN, GREY, GUIDES, INK, PURPLE, RED, ROOT, command, figure, line, rect, text
+from svg import BLUE, FAINT, GRAY, GREEN, GUIDES, INK, PURPLE, RED, ROOT, command, figure, line, rect, text
 
 RECORDED = ROOT / "docs" / "results" / "traces" / "nano.json"
 LEFT, RIGHT = 128, 840
@@ -24,7 +24,7 @@ KINDS = (
     ("attention", ("attention", "rope", "repeat_kv"), GREEN),
     ("SwiGLU", ("swiglu", "silu"), RED),
     ("norm, loss", ("rmsnorm", "cross_entropy", "loss"), PURPLE),
-    ("the rest", ("",), GREY),
+    ("the rest", ("",), GRAY),
 )
 PHASES = {"forward": "#cfe0ea", "backward": "#f0dcc6", "optimizer": "#d9e4cd", "read loss": "#eeeeee"}
 STAGES = (
@@ -36,7 +36,7 @@ STAGES = (
 )
 
 
-def colour(kernel: str) -> str:
+def color(kernel: str) -> str:
     return next(shade for _, parts, shade in KINDS if any(part in kernel for part in parts))
 
 
@@ -78,13 +78,13 @@ class Panel:
         names = ("host: ranges", "host: calls", "device: ranges", "device: kernels")
         parts = [text(20, self.top - 12, title, 13, anchor="start")]
         parts += [
-            text(LEFT - 8, self.top + row * ROW + 12, name, 11, GREY, "end") for row, name in enumerate(names)
+            text(LEFT - 8, self.top + row * ROW + 12, name, 11, GRAY, "end") for row, name in enumerate(names)
         ]
         parts += self.ranges("range", 0)
         parts += [self.bar(event, 1, FAINT) for event in self.events if event["cat"] == "call"]
         parts += self.ranges("device range", 2)
         kernels = [e for e in self.events if e["cat"] in ("kernel", "copy", "fill")]
-        parts += [self.bar(event, 3, colour(event["name"])) for event in kernels]
+        parts += [self.bar(event, 3, color(event["name"])) for event in kernels]
         return parts + self.axis() + [self.caption()]
 
     def axis(self) -> list:
@@ -98,9 +98,9 @@ class Panel:
             x = self.x(self.step["ts"] + i * tick * 1e3)
             parts += [
                 line([(x, bottom), (x, bottom + 4)], FAINT),
-                text(x, bottom + 16, f"{i * tick:g}", 10, GREY),
+                text(x, bottom + 16, f"{i * tick:g}", 10, GRAY),
             ]
-        return [*parts, text(LEFT - 8, bottom + 16, "ms", 10, GREY, "end")]
+        return [*parts, text(LEFT - 8, bottom + 16, "ms", 10, GRAY, "end")]
 
     def caption(self) -> str:
         """What the picture shows, in numbers that are read off the trace."""
@@ -126,7 +126,7 @@ def draw() -> str:
         parts += [rect(x, y, 12, 12, shade), text(x + 18, y + 10, name, 11, INK, "start")]
         x += 30 + 7 * len(name)
     parts.append(
-        text(20, y + 32, f"Preset nano, one step. {trace['otherData']['device']}", 11, GREY, "start")
+        text(20, y + 32, f"Preset nano, one step. {trace['otherData']['device']}", 11, GRAY, "start")
     )
     return figure("Two training steps as traces", y + 44, parts, head=None)
 

@@ -33,16 +33,16 @@ VERSIONS = (
 
 ROWS, COLUMNS, BLOCKS, AT_A_TIME = 8, 8, 2, 2
 
-COLOURS = ("#2a6f97", "#b5651d")
+COLORS = ("#2a6f97", "#b5651d")
 INK, FAINT = "#222222", "#8a8a8a"
 WIDTH, HEIGHT = 860, 700
 
 
-def box(x: float, y: float, width: float, height: float, words: str, colour: str, solid: bool = True) -> str:
-    fill, ink = (colour, "#ffffff") if solid else ("#ffffff", colour)
+def box(x: float, y: float, width: float, height: float, words: str, color: str, solid: bool = True) -> str:
+    fill, ink = (color, "#ffffff") if solid else ("#ffffff", color)
     place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="4"'
-    rectangle = f'<rect {place} fill="{fill}" stroke="{colour}"/>'
-    return rectangle + (text(x + width / 2, y + height / 2 + 5, words, colour=ink) if words else "")
+    rectangle = f'<rect {place} fill="{fill}" stroke="{color}"/>'
+    return rectangle + (text(x + width / 2, y + height / 2 + 5, words, color=ink) if words else "")
 
 
 def arrow(x0: float, y0: float, x1: float, y1: float) -> str:
@@ -60,22 +60,22 @@ def traffic() -> list:
         for reads, writes in launches:
             for arrays, solid in ((reads, True), (writes, False)):
                 for array in arrays.split():
-                    parts.append(box(x + 1, y, cell - 2, 28, array, COLOURS[not solid], solid))
+                    parts.append(box(x + 1, y, cell - 2, 28, array, COLORS[not solid], solid))
                     x, boxes = x + cell, boxes + 1
             x += gap
-        parts.append(text(x + 2, y + 20, f"{boxes * BYTES} bytes", colour=FAINT, anchor="start"))
+        parts.append(text(x + 2, y + 20, f"{boxes * BYTES} bytes", color=FAINT, anchor="start"))
     y = top + len(VERSIONS) * pitch + 8
-    parts.append(box(left + 1, y, cell - 2, 22, "read", COLOURS[0]))
-    parts.append(box(left + cell + 13, y, cell + 14, 22, "written", COLOURS[1], solid=False))
+    parts.append(box(left + 1, y, cell - 2, 22, "read", COLORS[0]))
+    parts.append(box(left + cell + 13, y, cell + 14, 22, "written", COLORS[1], solid=False))
     note = "a gap: another launch.  x̂ = x rstd, g = dy weight, p = x̂ dy; weight, rstd left out"
-    parts.append(text(left + 2 * cell + 40, y + 16, note, colour=FAINT, anchor="start"))
+    parts.append(text(left + 2 * cell + 40, y + 16, note, color=FAINT, anchor="start"))
     return parts
 
 
-def matrix(x: float, y: float, rows: int, colour) -> list:
+def matrix(x: float, y: float, rows: int, color) -> list:
     size = 22
     return [
-        box(x + i * size + 1, y + r * size + 1, size - 2, size - 2, "", colour(r))
+        box(x + i * size + 1, y + r * size + 1, size - 2, size - 2, "", color(r))
         for r in range(rows)
         for i in range(COLUMNS)
     ]
@@ -93,24 +93,24 @@ def backward() -> list:
         text(24, top - 42, "Backward, fused: a block takes many rows and keeps its sums", 16, anchor="start"),
         text(left + side / 2, top - 10, "dy and x, two rows at a time", size=14),
     ]
-    parts += matrix(left, top, ROWS, lambda r: COLOURS[block_of(r)])
+    parts += matrix(left, top, ROWS, lambda r: COLORS[block_of(r)])
     for first in range(0, ROWS, AT_A_TIME):
         which = block_of(first)
         y = top + first * size + AT_A_TIME * size / 2 + 5
         words = f"block {which}, step {first // AT_A_TIME // BLOCKS}"
-        parts.append(text(left - 10, y, words, 12, COLOURS[which], "end"))
+        parts.append(text(left - 10, y, words, 12, COLORS[which], "end"))
 
     middle = left + side + 76
     parts.append(text(middle + side / 2, top - 10, "shared memory: dweight so far", size=14))
     for block in range(BLOCKS):
         y = top + block * 4 * size + size
-        parts += matrix(middle, y, AT_A_TIME, lambda r, block=block: COLOURS[block])
+        parts += matrix(middle, y, AT_A_TIME, lambda r, block=block: COLORS[block])
         parts.append(arrow(left + side + 8, y + size, middle - 8, y + size))
         parts.append(arrow(middle + side + 8, y + size, middle + side + 54, top + (3.5 + block) * size))
 
     right = middle + side + 62
     parts.append(text(right + side / 2, top - 10, "scratch: a row a block", size=14))
-    parts += matrix(right, top + 3 * size, BLOCKS, lambda r: COLOURS[r])
+    parts += matrix(right, top + 3 * size, BLOCKS, lambda r: COLORS[r])
     parts.append(arrow(right + side / 2, top + 5 * size + 6, right + side / 2, top + 7 * size - 6))
     parts += matrix(right, top + 7 * size, 1, lambda r: INK)
     parts.append(text(right + side / 2, top + 8 * size + 22, "second launch: dweight +=", size=14))

@@ -14,8 +14,8 @@ from svg import (
     BLUE,
     BROWN,
     FAINT,
+    GRAY,
     GREEN,
-    GREY,
     GUIDES,
     INK,
     PALE,
@@ -73,11 +73,11 @@ def axes() -> list:
     for exponent in range(-1, 4):
         x = x_of(10.0**exponent)
         parts.append(line([(x, TOP), (x, BOTTOM)], PALE))
-        parts.append(text(x, BOTTOM + 20, f"{10.0**exponent:g}", 13, GREY))
+        parts.append(text(x, BOTTOM + 20, f"{10.0**exponent:g}", 13, GRAY))
     for exponent in range(11, 16):
         y = y_of(10.0**exponent)
         parts.append(line([(LEFT, y), (RIGHT, y)], PALE))
-        parts.append(text(LEFT - 8, y + 4, f"{10.0 ** (exponent - 12):g}", 13, GREY, "end"))
+        parts.append(text(LEFT - 8, y + 4, f"{10.0 ** (exponent - 12):g}", 13, GRAY, "end"))
     parts.append(line([(LEFT, TOP), (LEFT, BOTTOM), (RIGHT, BOTTOM)], FAINT))
     parts.append(
         text((LEFT + RIGHT) / 2, BOTTOM + 44, "arithmetic intensity: FLOPs / bytes that memory has to move")
@@ -95,37 +95,37 @@ def roofs() -> list:
         text(RIGHT - 4, y_of(BF16) - 10, "989 TFLOP/s: bf16 tensor cores, dense", 13, RED, "end"),
         text(RIGHT - 4, y_of(FP32) - 12, "67 TFLOP/s: fp32", 13, INK, "end"),
         text(x_of(0.22), y_of(4.4e12), "4.8 TB/s: memory", 13, INK, "end"),
-        line([(x_of(ridge), y_of(FP32)), (x_of(ridge), BOTTOM)], GREY, 1, "4 4"),
+        line([(x_of(ridge), y_of(FP32)), (x_of(ridge), BOTTOM)], GRAY, 1, "4 4"),
         line([(x_of(tensor), y_of(BF16)), (x_of(tensor), BOTTOM)], RED, 1, "4 4"),
-        text(x_of(ridge) + 6, BOTTOM - 10, f"ridge {ridge:.0f}", 13, GREY, "start"),
+        text(x_of(ridge) + 6, BOTTOM - 10, f"ridge {ridge:.0f}", 13, GRAY, "start"),
         text(x_of(tensor) + 6, BOTTOM - 10, f"ridge {tensor:.0f}", 13, RED, "start"),
         text(
-            x_of(0.06), y_of(6e14), "a point: FLOPs a byte of a kernel, counted by hand,", 13, GREY, "start"
+            x_of(0.06), y_of(6e14), "a point: FLOPs a byte of a kernel, counted by hand,", 13, GRAY, "start"
         ),
-        text(x_of(0.06), y_of(4e14), "on the roof that it cannot pass in fp32", 13, GREY, "start"),
+        text(x_of(0.06), y_of(4e14), "on the roof that it cannot pass in fp32", 13, GRAY, "start"),
     ]
     return parts
 
 
 def kernels() -> list:
     parts = []
-    for name, flops, moved, colour in KERNELS:
+    for name, flops, moved, color in KERNELS:
         intensity = flops / moved
         x, y = x_of(intensity), y_of(attainable(intensity))
-        parts.append(dot(x, y, colour, 6))
+        parts.append(dot(x, y, color, 6))
         bound = attainable(intensity) / 1e12
         words = f"{name}: {intensity:.3g}"
         limit = f"at most {bound:.2g} TFLOP/s"
         if attainable(intensity) < FP32:
             below = 20 if name == "softmax" else 10
             parts += [
-                text(x + 14, y + below + 16 * k, w, 13, colour, "start") for k, w in enumerate((words, limit))
+                text(x + 14, y + below + 16 * k, w, 13, color, "start") for k, w in enumerate((words, limit))
             ]
             continue
         drop = {21: 44, 256: 120}.get(int(intensity), 60)
-        parts.append(line([(x, y + 7), (x, y + drop - 14)], colour, 1))
+        parts.append(line([(x, y + 7), (x, y + drop - 14)], color, 1))
         parts.append(
-            text(min(x - 20 if intensity < 100 else x + 4, RIGHT - 140), y + drop, words, 13, colour, "start")
+            text(min(x - 20 if intensity < 100 else x + 4, RIGHT - 140), y + drop, words, 13, color, "start")
         )
     return parts
 

@@ -18,14 +18,14 @@ FEATURES, BASE, POSITIONS = 8, 10000.0, 6
 SECTOR = 8  # floats in 32 bytes
 LANES, READ_POSITION = 8, 2
 
-COLOURS = ("#2a6f97", "#b5651d", "#4f772d", "#7b4b94")
+COLORS = ("#2a6f97", "#b5651d", "#4f772d", "#7b4b94")
 INK, FAINT, PALE = "#222222", "#8a8a8a", "#cfe0ea"
 
 
 def box(x: float, y: float, width: float, height: float, words: str, fill: str, ink: str = "#ffffff") -> str:
     place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="3"'
     rectangle = f'<rect {place} fill="{fill}" stroke="{FAINT}"/>'
-    return rectangle + (text(x + width / 2, y + height / 2 + 5, words, colour=ink) if words else "")
+    return rectangle + (text(x + width / 2, y + height / 2 + 5, words, color=ink) if words else "")
 
 
 # ---- rope.svg ----
@@ -40,30 +40,30 @@ def clock(x: float, y: float, pair: int) -> list:
         tip_x, tip_y = x + radius * math.cos(angle), y - radius * math.sin(angle)
         opacity = 0.25 + 0.75 * position / (POSITIONS - 1)
         parts.append(
-            f'<path d="M{x:g} {y:g} L{tip_x:.1f} {tip_y:.1f}" stroke="{COLOURS[pair]}" '
+            f'<path d="M{x:g} {y:g} L{tip_x:.1f} {tip_y:.1f}" stroke="{COLORS[pair]}" '
             f'stroke-width="2.5" stroke-opacity="{opacity:.2f}"/>'
         )
         if frequency * radius > 12:
             label_x, label_y = x + 1.16 * (tip_x - x), y + 1.16 * (tip_y - y) + 4
-            parts.append(text(round(label_x, 1), round(label_y, 1), str(position), 12, COLOURS[pair]))
-    parts.append(text(x, y + radius + 28, f"pair {pair}: {frequency:g} rad a position", 13, COLOURS[pair]))
+            parts.append(text(round(label_x, 1), round(label_y, 1), str(position), 12, COLORS[pair]))
+    parts.append(text(x, y + radius + 28, f"pair {pair}: {frequency:g} rad a position", 13, COLORS[pair]))
     return parts
 
 
 def pairing(top: float, name: str, partner) -> list:
-    """A head's features, coloured by pair, with an arc from each to its partner."""
+    """A head's features, colored by pair, with an arc from each to its partner."""
     cell, left = 62, 190
     parts = [text(24, top + 22, name, 14, anchor="start")]
     for pair in range(FEATURES // 2):
         first, second = partner(pair)
         for feature in (first, second):
-            parts.append(box(left + feature * cell + 2, top, cell - 4, 34, f"x{feature}", COLOURS[pair]))
+            parts.append(box(left + feature * cell + 2, top, cell - 4, 34, f"x{feature}", COLORS[pair]))
         start, end = left + (first + 0.5) * cell, left + (second + 0.5) * cell
         depth = 12 + 10 * (second - first)
         edge = top + 36
         parts.append(
             f'<path d="M{start:g} {edge:g} Q{(start + end) / 2:g} {edge + depth:g} {end:g} {edge:g}" '
-            f'stroke="{COLOURS[pair]}" stroke-width="2" fill="none"/>'
+            f'stroke="{COLORS[pair]}" stroke-width="2" fill="none"/>'
         )
     return parts
 
@@ -85,7 +85,11 @@ def rope() -> str:
     parts += pairing(380, "interleaved", lambda pair: (2 * pair, 2 * pair + 1))
     parts.append(
         text(
-            24, 462, "Colours are angles: both turn by the same four, but other features.", 14, anchor="start"
+            24,
+            462,
+            "Colors show angles: the pairings assign the same four to different features.",
+            14,
+            anchor="start",
         )
     )
     return figure("Rotary embedding: pairs of features turn by the position", 480, parts, head=None)
@@ -107,7 +111,7 @@ def panel(left: float, name: str, rows: str, columns: str, addresses: list, lane
     for address in range(SECTOR * FEATURES):
         row, column = divmod(address, SECTOR)
         wanted = address in addresses
-        fill = COLOURS[0] if wanted else PALE if row in fetched else "#ffffff"
+        fill = COLORS[0] if wanted else PALE if row in fetched else "#ffffff"
         lane = str(addresses.index(address)) if wanted else ""
         parts.append(box(left + column * size + 1, top + row * size + 1, size - 2, size - 2, lane, fill))
     turned = f'transform="rotate(-90 {left - 10:g} {top + 4 * size:g})"'
@@ -145,7 +149,7 @@ def repeat_kv() -> str:
     parts += panel(342, "feature-major", "features", "positions", down_column, "features")
     parts += panel(632, "feature-major, tiled", "features", "positions", along_row, "positions")
     legend = 400
-    for x, fill, words in ((52, COLOURS[0], "wanted, by lane"), (232, PALE, "fetched as well")):
+    for x, fill, words in ((52, COLORS[0], "wanted, by lane"), (232, PALE, "fetched as well")):
         parts += [box(x, legend, 22, 22, "", fill), text(x + 32, legend + 16, words, 13, anchor="start")]
     parts.append(
         text(840, legend + 16, "the tile lets lanes write along features afterwards", 13, FAINT, anchor="end")

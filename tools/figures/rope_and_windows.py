@@ -14,8 +14,8 @@ from svg import (
     BLUE,
     BROWN,
     FAINT,
+    GRAY,
     GREEN,
-    GREY,
     GUIDES,
     INK,
     PALE,
@@ -63,7 +63,7 @@ def pairs() -> list:
         parts.append(text(24, y + 8, name, 13, INK, "start"))
         parts += [box(24 + 44 * f, y + 16, 40, 28, str(f), PAIRS[pair_of(f)]) for f in range(D)]
     parts.append(
-        text(24, 204, "each pair turns by its own angle, position × base^(−2c/D)", 13, GREY, "start")
+        text(24, 204, "each pair turns by its own angle, position × base^(−2c/D)", 13, GRAY, "start")
     )
     return parts
 
@@ -72,15 +72,15 @@ def rotation() -> list:
     x, y, radius = 520, 122, 74
     parts = [text(436, 30, "One pair: positions turn it", 16, INK, "start")]
     parts.append(f'<circle cx="{x}" cy="{y}" r="{radius}" fill="none" stroke="{FAINT}"/>')
-    for angle, words, colour in ((0.35, "k at j = 2", BROWN), (1.25, "q at i = 7", BLUE)):
+    for angle, words, color in ((0.35, "k at j = 2", BROWN), (1.25, "q at i = 7", BLUE)):
         tip = (x + radius * math.cos(angle), y - radius * math.sin(angle))
-        parts.append(line([(x, y), tip], colour, 2.5))
-        parts.append(dot(*tip, colour))
-        parts.append(text(tip[0] + 12, tip[1] + 4, words, 13, colour, "start"))
+        parts.append(line([(x, y), tip], color, 2.5))
+        parts.append(dot(*tip, color))
+        parts.append(text(tip[0] + 12, tip[1] + 4, words, 13, color, "start"))
     arc = [(x + 30 * math.cos(a / 20), y - 30 * math.sin(a / 20)) for a in range(7, 26)]
-    parts.append(line(arc, GREY, 1.5))
+    parts.append(line(arc, GRAY, 1.5))
     lines = ("the angle between", "them, and so q · k,", "depends on i − j alone")
-    parts += [text(624, 136 + 19 * n, words, 13, GREY, "start") for n, words in enumerate(lines)]
+    parts += [text(624, 136 + 19 * n, words, 13, GRAY, "start") for n, words in enumerate(lines)]
     return parts
 
 
@@ -92,16 +92,16 @@ def weights() -> list:
         return left + width * distance / most, top + height * (1 - w)
 
     for w in (0, 1):
-        parts.append(text(left - 10, place(0, w)[1] + 4, str(w), 13, GREY, "end"))
+        parts.append(text(left - 10, place(0, w)[1] + 4, str(w), 13, GRAY, "end"))
         parts.append(line([place(0, w), place(most, w)], PALE))
     parts.append(line([place(0, 1), place(0, 0), place(most, 0)], FAINT))
     parts.append(line([place(d, weight(d)) for d in range(most + 1)], PURPLE, 2.5))
     for distance, words in ((WINDOW, "window"), (WINDOW + BAND, "window + band")):
-        parts.append(line([place(distance, 0), place(distance, 1)], GREY, 1, "4 4"))
-        parts.append(text(place(distance, 0)[0], top + height + 20, words, 13, GREY))
+        parts.append(line([place(distance, 0), place(distance, 1)], GRAY, 1, "4 4"))
+        parts.append(text(place(distance, 0)[0], top + height + 20, words, 13, GRAY))
     labels = ((64, 22, "near", BLUE), (190, height - 10, "blended", PURPLE), (272, 22, "far", BROWN))
-    for distance, down, words, colour in labels:
-        parts.append(text(place(distance, 0)[0], top + down, words, 13, colour))
+    for distance, down, words, color in labels:
+        parts.append(text(place(distance, 0)[0], top + down, words, 13, color))
     parts.append(text(left + width / 2, top + height + 42, "distance |i − j|"))
     parts.append(
         text(
@@ -109,12 +109,12 @@ def weights() -> list:
             top + height + 84,
             f"picture: window {WINDOW}, band {BAND}, T = {T}, causal",
             13,
-            GREY,
+            GRAY,
             "start",
         )
     )
     words = f"a tile: {QUERIES} queries, {KEYS} keys"
-    parts.append(text(24, top + height + 104, words, 13, GREY, "start"))
+    parts.append(text(24, top + height + 104, words, 13, GRAY, "start"))
     return parts
 
 
@@ -122,19 +122,19 @@ def tiles() -> list:
     left, top, wide, high = 436, 292, 25, 30
     rows, columns = T // QUERIES, T // KEYS
     parts = [text(436, 246, "Tiles of scores, by the encodings they need", 16, INK, "start")]
-    colours = {"near": NEAR, "blended": BLENDED, "far": FAR, "skipped": PALE}
-    counts = dict.fromkeys(colours, 0)
+    colors = {"near": NEAR, "blended": BLENDED, "far": FAR, "skipped": PALE}
+    counts = dict.fromkeys(colors, 0)
     for r in range(rows):
         for c in range(columns):
             kind = encodings(r, c)
             counts[kind] += 1
-            parts.append(rect(left + c * wide, top + r * high, wide - 2, high - 2, colours[kind], FAINT))
+            parts.append(rect(left + c * wide, top + r * high, wide - 2, high - 2, colors[kind], FAINT))
     parts.append(text(left + columns * wide / 2, top - 12, "keys"))
     parts.append(text(left - 8, top + rows * high / 2, "queries", 13, INK, "end"))
     y = top + rows * high + 22
     named = (("near", "near only"), ("blended", "both"), ("far", "far only"), ("skipped", "skipped"))
     for x, (kind, words) in zip((436, 552, 638, 744), named):
-        parts.append(rect(x, y - 12, 14, 14, colours[kind], FAINT))
+        parts.append(rect(x, y - 12, 14, 14, colors[kind], FAINT))
         parts.append(text(x + 19, y, f"{words}: {counts[kind]}", 13, INK, "start"))
     return parts
 

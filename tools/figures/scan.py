@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from svg import BLUE, BROWN, FAINT, GREEN, GREY, INK, PALE, ROOT, arrow, command, figure, line, rect, text
+from svg import BLUE, BROWN, FAINT, GRAY, GREEN, INK, PALE, ROOT, arrow, command, figure, line, rect, text
 
 TARGET = ROOT / "03_softmax" / "scan.svg"
 X = (3, 1, 4, 1, 5, 9, 2, 6)  # a warp of eight lanes
@@ -66,14 +66,14 @@ def tiles(top: float) -> list:
     for tile, own in enumerate(SUMS):
         x = LEFT + tile * TILE
         known = tile < PREFIXES_KNOWN
-        colour = GREEN if known else BROWN
-        parts.append(text(x + TILE / 2, top + 48, f"tile {tile}", 13, colour if tile < mine else BLUE))
-        parts.append(rect(x + 6, top + 58, TILE - 12, 84, "#ffffff", colour if tile < mine else BLUE, 4))
+        color = GREEN if known else BROWN
+        parts.append(text(x + TILE / 2, top + 48, f"tile {tile}", 13, color if tile < mine else BLUE))
+        parts.append(rect(x + 6, top + 58, TILE - 12, 84, "#ffffff", color if tile < mine else BLUE, 4))
         prefix = str(sum(SUMS[: tile + 1])) if known else "not yet"
         cells = ("prefix" if known else "sum", str(own), prefix)
         for row, words in enumerate(cells):
             used = tile < mine and row == (2 if known else 1) and tile >= PREFIXES_KNOWN - 1
-            ink = (colour if used else GREY) if tile < mine else INK
+            ink = (color if used else GRAY) if tile < mine else INK
             parts.append(text(x + TILE / 2, top + 80 + row * 24, words, 15 if used else 13, ink))
     last = LEFT + mine * TILE + TILE / 2
     for tile in range(mine - 1, PREFIXES_KNOWN - 2, -1):

@@ -18,19 +18,19 @@ VALUES = (1, 3, 0, 2, 5, 1, 4, 2, 2, 6, 1, 0, 3, 1, 7, 2)  # one row: two column
 THREADS = len(VALUES) // 2
 
 CELL, LEFT, GAP = 44, 150, 12  # pixels
-COLOURS = ("#2a6f97", "#b5651d")  # one a warp
+COLORS = ("#2a6f97", "#b5651d")  # one a warp
 INK, FAINT, PALE, RESULT = "#222222", "#8a8a8a", "#f0f0f0", "#4f772d"
 
 
-def box(x: float, y: float, words: object, colour: str, ink: str = "#ffffff") -> str:
+def box(x: float, y: float, words: object, color: str, ink: str = "#ffffff") -> str:
     place = f'x="{x + 2:g}" y="{y:g}" width="{CELL - 4}" height="30" rx="4"'
-    return f'<rect {place} fill="{colour}" stroke="{FAINT}"/>' + text(
-        x + CELL / 2, y + 20, str(words), colour=ink
+    return f'<rect {place} fill="{color}" stroke="{FAINT}"/>' + text(
+        x + CELL / 2, y + 20, str(words), color=ink
     )
 
 
-def line(x1: float, y1: float, x2: float, y2: float, colour: str = FAINT) -> str:
-    return f'<path d="M{x1:g} {y1:g} L{x2:g} {y2:g}" stroke="{colour}" fill="none"/>'
+def line(x1: float, y1: float, x2: float, y2: float, color: str = FAINT) -> str:
+    return f'<path d="M{x1:g} {y1:g} L{x2:g} {y2:g}" stroke="{color}" fill="none"/>'
 
 
 def column_left(c: int) -> float:
@@ -43,7 +43,7 @@ def thread_left(t: int) -> float:
 
 
 def row_of_boxes(y: float, values: list[int]) -> list[str]:
-    return [box(thread_left(t), y, value, COLOURS[t // LANES]) for t, value in enumerate(values)]
+    return [box(thread_left(t), y, value, COLORS[t // LANES]) for t, value in enumerate(values)]
 
 
 def draw() -> str:
@@ -54,13 +54,13 @@ def draw() -> str:
     def label(y: float, words: str, more: str = "") -> None:
         parts.append(text(16, y, words, size=14, anchor="start"))
         if more:
-            parts.append(text(16, y + 17, more, size=12, colour=FAINT, anchor="start"))
+            parts.append(text(16, y + 17, more, size=12, color=FAINT, anchor="start"))
 
     label(44, "one row of x", "thread t: t, t + 8")
     for c, value in enumerate(VALUES):
         thread = c % THREADS
-        parts.append(box(column_left(c), 30, value, COLOURS[thread // LANES]))
-        parts.append(text(column_left(c) + CELL / 2, 22, str(thread), size=11, colour=FAINT))
+        parts.append(box(column_left(c), 30, value, COLORS[thread // LANES]))
+        parts.append(text(column_left(c) + CELL / 2, 22, str(thread), size=11, color=FAINT))
 
     mine = [max(VALUES[t], VALUES[t + THREADS]) for t in range(THREADS)]
     label(128, "each thread's own", "a register")
@@ -100,7 +100,7 @@ def draw() -> str:
     words = (
         f"Warps of {LANES} lanes to fit the page: real ones have 32 and take five shuffles. Likewise the sum."
     )
-    parts.append(text(width / 2, height - 14, words, size=12, colour=FAINT))
+    parts.append(text(width / 2, height - 14, words, size=12, color=FAINT))
     return figure(
         f"The maximum of a row of {len(VALUES)} columns by {THREADS} threads in two warps",
         height,

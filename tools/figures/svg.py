@@ -10,14 +10,14 @@ ROOT = Path(__file__).resolve().parents[2]
 GUIDES = ROOT / "docs" / "figures"
 
 BLUE, BROWN, GREEN, PURPLE, RED = "#2a6f97", "#b5651d", "#4f772d", "#7b4b94", "#a4243b"
-INK, GREY, FAINT, PALE = "#222222", "#666666", "#b5b5b5", "#f0f0f0"
+INK, GRAY, FAINT, PALE = "#222222", "#666666", "#b5b5b5", "#f0f0f0"
 WIDTH = 860
 
 
-def text(x: float, y: float, words: object, size: int = 13, colour: str = INK, anchor: str = "middle") -> str:
+def text(x: float, y: float, words: object, size: int = 13, color: str = INK, anchor: str = "middle") -> str:
     escaped = str(words).replace("&", "&amp;").replace("<", "&lt;")
     place = f'x="{x:g}" y="{y:g}"'
-    return f'<text {place} font-size="{size}" fill="{colour}" text-anchor="{anchor}">{escaped}</text>'
+    return f'<text {place} font-size="{size}" fill="{color}" text-anchor="{anchor}">{escaped}</text>'
 
 
 def rect(x: float, y: float, width: float, height: float, fill: str, stroke: str = "none", r: int = 0) -> str:
@@ -31,14 +31,14 @@ def box(
     width: float,
     height: float,
     lines: object,
-    colour: str,
+    color: str,
     solid: bool = True,
     size: int = 13,
 ) -> str:
-    """A rectangle with centred lines of text: a string, or a list of them."""
+    """A rectangle with centered lines of text: a string, or a list of them."""
     words = lines if isinstance(lines, (list, tuple)) else [lines]
-    fill, ink = (colour, "#ffffff") if solid else ("#ffffff", colour)
-    parts = [rect(x, y, width, height, fill, colour, 4)]
+    fill, ink = (color, "#ffffff") if solid else ("#ffffff", color)
+    parts = [rect(x, y, width, height, fill, color, 4)]
     step = size + 4
     first = y + height / 2 + size * 0.36 - step * (len(words) - 1) / 2
     parts += [
@@ -47,26 +47,26 @@ def box(
     return "".join(parts)
 
 
-def line(points: list, colour: str = FAINT, width: float = 1, dash: str = "", head: bool = False) -> str:
+def line(points: list, color: str = FAINT, width: float = 1, dash: str = "", head: bool = False) -> str:
     """A polyline through (x, y) points; with `head`, an arrow."""
     path = "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
     marker = ' marker-end="url(#head)"' if head else ""
-    return f'<path d="{path}" stroke="{colour}" stroke-width="{width:g}" fill="none"{dashes}{marker}/>'
+    return f'<path d="{path}" stroke="{color}" stroke-width="{width:g}" fill="none"{dashes}{marker}/>'
 
 
-def arrow(x0: float, y0: float, x1: float, y1: float, colour: str = GREY) -> str:
-    return line([(x0, y0), (x1, y1)], colour, 1.2, head=True)
+def arrow(x0: float, y0: float, x1: float, y1: float, color: str = GRAY) -> str:
+    return line([(x0, y0), (x1, y1)], color, 1.2, head=True)
 
 
-def dot(x: float, y: float, colour: str, radius: float = 4.5) -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{colour}"/>'
+def dot(x: float, y: float, color: str, radius: float = 4.5) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{color}"/>'
 
 
 def figure(
-    title: str, height: float, parts: list, width: float = WIDTH, head: str | None = GREY, reach: int = 7
+    title: str, height: float, parts: list, width: float = WIDTH, head: str | None = GRAY, reach: int = 7
 ) -> str:
-    """The whole file. `head` colours the heads of arrows; `reach` of their 8 lie before the line's end."""
+    """The whole file. `head` colors the heads of arrows; `reach` of their 8 lie before the line's end."""
     marker = (
         f'<defs><marker id="head" markerWidth="8" markerHeight="8" refX="{reach}" refY="4" orient="auto">'
         f'<path d="M0 0 L8 4 L0 8 z" fill="{head}"/></marker></defs>'

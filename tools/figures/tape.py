@@ -24,17 +24,15 @@ ROWS = {"forward": 86, "tape": 196, "weights": 306}
 TALL = 36
 
 
-def box(x: float, y: float, words: str, colour: str, solid: bool = True, dashed: bool = False) -> str:
-    fill, ink = (colour, "#ffffff") if solid else ("#ffffff", colour)
+def box(x: float, y: float, words: str, color: str, solid: bool = True, dashed: bool = False) -> str:
+    fill, ink = (color, "#ffffff") if solid else ("#ffffff", color)
     dash = ' stroke-dasharray="5 4"' if dashed else ""
     place = f'x="{x:g}" y="{y:g}" width="{BOX}" height="{TALL}" rx="4"'
-    return f'<rect {place} fill="{fill}" stroke="{colour}"{dash}/>' + text(
-        x + BOX / 2, y + 23, words, 14, ink
-    )
+    return f'<rect {place} fill="{fill}" stroke="{color}"{dash}/>' + text(x + BOX / 2, y + 23, words, 14, ink)
 
 
-def arrow(x0: float, y0: float, x1: float, y1: float, colour: str = FAINT) -> str:
-    line = f'd="M{x0:g} {y0:g} L{x1:g} {y1:g}" stroke="{colour}"'
+def arrow(x0: float, y0: float, x1: float, y1: float, color: str = FAINT) -> str:
+    line = f'd="M{x0:g} {y0:g} L{x1:g} {y1:g}" stroke="{color}"'
     return f'<path {line} stroke-width="2" marker-end="url(#head)"/>'
 
 
@@ -65,9 +63,9 @@ def columns() -> list:
             parts.append(
                 arrow(right + 4, ROWS["forward"] + TALL / 2, x + PITCH - 10, ROWS["forward"] + TALL / 2)
             )
-        colour = REACHED if operation in got else LOST
+        color = REACHED if operation in got else LOST
         words = f"f{operation} back" if recorded else "nothing"
-        parts.append(box(x, ROWS["tape"], words, colour, solid=operation in got, dashed=not recorded))
+        parts.append(box(x, ROWS["tape"], words, color, solid=operation in got, dashed=not recorded))
         if recorded:
             parts.append(arrow(middle, ROWS["forward"] + TALL + 4, middle, ROWS["tape"] - 10))
         if operation in got:
@@ -75,7 +73,7 @@ def columns() -> list:
             parts.append(arrow(x - 4, y, x - PITCH + BOX + 10, y, REACHED))
             parts.append(arrow(middle, ROWS["tape"] + TALL + 4, middle, ROWS["weights"] - 10, REACHED))
         words = f"dW{operation}" if operation in got else "0"
-        parts.append(box(x, ROWS["weights"], words, colour, solid=operation in got))
+        parts.append(box(x, ROWS["weights"], words, color, solid=operation in got))
     return parts
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sys
 
-from svg import BLUE, BROWN, FAINT, GREEN, GREY, GUIDES, INK, PURPLE, RED, box, command, figure, rect, text
+from svg import BLUE, BROWN, FAINT, GRAY, GREEN, GUIDES, INK, PURPLE, RED, box, command, figure, rect, text
 
 ROWS = PIECES = 8
-COLOURS = (BLUE, BROWN, GREEN, PURPLE, RED, "#2f8f9d", "#8c6d1f", "#5c5c8a")
+COLORS = (BLUE, BROWN, GREEN, PURPLE, RED, "#2f8f9d", "#8c6d1f", "#5c5c8a")
 CELL = 34
 
 
@@ -26,11 +26,11 @@ def tile(left: float, top: float, swizzled: bool) -> list:
     words = "swizzled: piece p lies at p XOR row" if swizzled else "unchanged: piece p lies at p"
     parts = [text(left, top - 34, words, 14, INK, "start")]
     parts += [
-        text(left + CELL * (g + 0.5), top - 10, f"{4 * g}-{4 * g + 3}", 10, GREY) for g in range(PIECES)
+        text(left + CELL * (g + 0.5), top - 10, f"{4 * g}-{4 * g + 3}", 10, GRAY) for g in range(PIECES)
     ]
-    parts.append(text(left - 8, top - 10, "banks", 10, GREY, "end"))
+    parts.append(text(left - 8, top - 10, "banks", 10, GRAY, "end"))
     for row in range(ROWS):
-        parts.append(text(left - 8, top + CELL * (row + 0.62), f"row {row}", 11, GREY, "end"))
+        parts.append(text(left - 8, top + CELL * (row + 0.62), f"row {row}", 11, GRAY, "end"))
         for piece in range(PIECES):
             x = left + CELL * place(row, piece, swizzled)
             wanted = piece == 2
@@ -41,7 +41,7 @@ def tile(left: float, top: float, swizzled: bool) -> list:
                     CELL - 2,
                     CELL - 2,
                     str(piece),
-                    COLOURS[piece],
+                    COLORS[piece],
                     solid=wanted,
                     size=12,
                 )
@@ -80,9 +80,9 @@ def timeline(top: float, ring: bool) -> list:
     parts = [text(24, top - 14, title, 14, INK, "start")]
     stages = STAGES if ring else 1
     for stage in range(stages):
-        parts.append(text(left - 12, top + 24 * stage + 16, f"buffer {stage}", 11, GREY, "end"))
+        parts.append(text(left - 12, top + 24 * stage + 16, f"buffer {stage}", 11, GRAY, "end"))
     y = top + 24 * stages
-    parts.append(text(left - 12, y + 16, "tensor cores", 11, GREY, "end"))
+    parts.append(text(left - 12, y + 16, "tensor cores", 11, GRAY, "end"))
     for step, begin, arrived, start in schedule(ring):
         if start + MULTIPLY > end:
             break

@@ -31,11 +31,11 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 SHOWN = (0, 1, 2, 3, 5)
 
 
-def box(x: float, y: float, width: float, height: float, words: str, colour: str, solid: bool = True) -> str:
-    fill, ink = (colour, "#ffffff") if solid else ("#ffffff", colour)
+def box(x: float, y: float, width: float, height: float, words: str, color: str, solid: bool = True) -> str:
+    fill, ink = (color, "#ffffff") if solid else ("#ffffff", color)
     place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="4"'
-    return f'<rect {place} fill="{fill}" stroke="{colour}"/>' + text(
-        x + width / 2, y + height / 2 + 5, words, colour=ink
+    return f'<rect {place} fill="{fill}" stroke="{color}"/>' + text(
+        x + width / 2, y + height / 2 + 5, words, color=ink
     )
 
 
@@ -43,9 +43,9 @@ def arrow(x0: float, y0: float, x1: float, y1: float) -> str:
     return f'<path d="M{x0:g} {y0:g} L{x1:g} {y1:g}" stroke="{FAINT}" fill="none" marker-end="url(#head)"/>'
 
 
-def line(points: list, colour: str, width: float = 2) -> str:
+def line(points: list, color: str, width: float = 2) -> str:
     path = " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    return f'<path d="M{path}" stroke="{colour}" stroke-width="{width:g}" fill="none"/>'
+    return f'<path d="M{path}" stroke="{color}" stroke-width="{width:g}" fill="none"/>'
 
 
 # ---- SwiGLU: arrays through memory ----
@@ -119,18 +119,18 @@ def adamw() -> list:
     for moved in range(0, int(highest) + 1, 12):
         parts.append(text(left - 8, top + high - high * moved / highest + 4, str(moved), 12, FAINT, "end"))
     # Gradient descent with gradient 1 moves exactly as AdamW: its line is wide, and below AdamW's.
-    for _, path, colour in sorted(lines, key=lambda entry: entry[2] != GREEN):
+    for _, path, color in sorted(lines, key=lambda entry: entry[2] != GREEN):
         points = [
             (left + wide * s / STEPS, top + high - high * moved / highest) for s, moved in enumerate(path)
         ]
-        parts.append(line(points, colour, 7 if colour == GREEN else 2))
-    for i, (name, _, colour) in enumerate(lines):
-        parts.append(text(left + wide + 14, top + 60 + 22 * i, "■", 13, colour, "start"))
-        parts.append(text(left + wide + 30, top + 60 + 22 * i, name, 12, colour, "start"))
+        parts.append(line(points, color, 7 if color == GREEN else 2))
+    for i, (name, _, color) in enumerate(lines):
+        parts.append(text(left + wide + 14, top + 60 + 22 * i, "■", 13, color, "start"))
+        parts.append(text(left + wide + 30, top + 60 + 22 * i, name, 12, color, "start"))
     return parts
 
 
-# ---- Muon: an update orthogonalised ----
+# ---- Muon: an update orthogonalized ----
 
 
 def times(a: tuple, b: tuple) -> tuple:
@@ -202,7 +202,7 @@ def muon() -> list:
 
 def draw() -> str:
     return figure(
-        "SwiGLU's launches, AdamW's steps, and Muon's orthogonalised update",
+        "SwiGLU's launches, AdamW's steps, and Muon's orthogonalized update",
         HEIGHT,
         [*swiglu(), *adamw(), *muon()],
         WIDTH,

@@ -18,7 +18,7 @@ THREADS = 4  # of a block
 BLOCKS = (N + THREADS - 1) // THREADS
 
 CELL, GAP, LEFT, TOP = 52, 22, 92, 26  # pixels; GAP separates blocks
-COLOURS = ("#2a6f97", "#b5651d", "#4f772d")
+COLORS = ("#2a6f97", "#b5651d", "#4f772d")
 INK, FAINT, IDLE = "#222222", "#8a8a8a", "#f0f0f0"
 ROWS = {"threads": 44, "a": 142, "b": 196, "out": 284}
 
@@ -28,14 +28,14 @@ def left(i: int) -> int:
     return LEFT + i * CELL + (i // THREADS) * GAP
 
 
-def box(i: int, y: int, words: str, colour: str | None) -> str:
-    """A cell above index i; without a colour it is a thread with nothing to do."""
-    fill, ink = (colour, "#ffffff") if colour else (IDLE, FAINT)
-    dash = "" if colour else ' stroke-dasharray="4 3"'
-    edge = colour or FAINT
+def box(i: int, y: int, words: str, color: str | None) -> str:
+    """A cell above index i; without a color it is a thread with nothing to do."""
+    fill, ink = (color, "#ffffff") if color else (IDLE, FAINT)
+    dash = "" if color else ' stroke-dasharray="4 3"'
+    edge = color or FAINT
     place = f'x="{left(i) + 2}" y="{y}" width="{CELL - 4}" height="34" rx="4"'
     rectangle = f'<rect {place} fill="{fill}" stroke="{edge}"{dash}/>'
-    return rectangle + text(left(i) + CELL / 2, y + 22, words, colour=ink)
+    return rectangle + text(left(i) + CELL / 2, y + 22, words, color=ink)
 
 
 def arrow(i: int, start: int, end: int) -> str:
@@ -54,21 +54,19 @@ def draw() -> str:
 
     for block in range(BLOCKS):
         middle = (left(block * THREADS) + left(block * THREADS + THREADS - 1) + CELL) / 2
-        parts.append(
-            text(middle, TOP, f"blockIdx.x = {block}", colour=COLOURS[block % len(COLOURS)], size=15)
-        )
+        parts.append(text(middle, TOP, f"blockIdx.x = {block}", color=COLORS[block % len(COLORS)], size=15))
     for i in range(BLOCKS * THREADS):
-        colour = COLOURS[i // THREADS % len(COLOURS)] if i < N else None
-        parts.append(box(i, ROWS["threads"], str(i % THREADS), colour))
+        color = COLORS[i // THREADS % len(COLORS)] if i < N else None
+        parts.append(box(i, ROWS["threads"], str(i % THREADS), color))
         parts.append(arrow(i, ROWS["threads"] + 36, ROWS["a"] - 28))
-        parts.append(text(left(i) + CELL / 2, ROWS["a"] - 14, str(i), colour=INK if i < N else FAINT))
+        parts.append(text(left(i) + CELL / 2, ROWS["a"] - 14, str(i), color=INK if i < N else FAINT))
         if i < N:
-            parts += [box(i, ROWS[name], f"{name}[{i}]", colour) for name in ("a", "b", "out")]
+            parts += [box(i, ROWS[name], f"{name}[{i}]", color) for name in ("a", "b", "out")]
             parts.append(text(left(i) + CELL / 2, ROWS["b"] - 5, "+", size=16))
             parts.append(arrow(i, ROWS["b"] + 36, ROWS["out"] - 2))
         else:
-            parts.append(text(left(i) + CELL / 2, ROWS["a"] + 36, "i ≥ n", colour=FAINT))
-            parts.append(text(left(i) + CELL / 2, ROWS["a"] + 54, "idle", colour=FAINT))
+            parts.append(text(left(i) + CELL / 2, ROWS["a"] + 36, "i ≥ n", color=FAINT))
+            parts.append(text(left(i) + CELL / 2, ROWS["a"] + 54, "idle", color=FAINT))
     sizes = f"n = {N}, blockDim.x = {THREADS}, gridDim.x = ⌈{N}/{THREADS}⌉ = {BLOCKS}"
     formula = f"i = blockIdx.x · blockDim.x + threadIdx.x, with {sizes}"
     parts.append(text(width / 2, height - 18, formula, size=14))

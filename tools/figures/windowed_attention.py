@@ -29,7 +29,7 @@ def weight(i: int, j: int) -> float:
     return min(max((abs(i - j) - WINDOW) / max(BAND, 1), 0.0), 1.0)
 
 
-def colour_of(row: int, column: int) -> str:
+def color_of(row: int, column: int) -> str:
     """By the nearest and the farthest distance in a tile."""
     if column > row:
         return MASKED
@@ -44,8 +44,8 @@ def rect(x: float, y: float, width: float, height: float, fill: str, stroke: str
     return f'<rect {place} rx="2" fill="{fill}" stroke="{stroke}"/>'
 
 
-def box(x: float, y: float, width: float, height: float, words: str, colour: str) -> str:
-    return rect(x, y, width, height, colour) + text(x + width / 2, y + height / 2 + 5, words, 13, "#ffffff")
+def box(x: float, y: float, width: float, height: float, words: str, color: str) -> str:
+    return rect(x, y, width, height, color) + text(x + width / 2, y + height / 2 + 5, words, 13, "#ffffff")
 
 
 def arrow(x0: float, y0: float, x1: float, y1: float) -> str:
@@ -61,7 +61,7 @@ def tiles() -> list:
     parts.append(text(left - 12, top + count * size / 2, "queries", anchor="end"))
     for r in range(count):
         for c in range(count):
-            parts.append(rect(left + c * size, top + r * size, size - 2, size - 2, colour_of(r, c)))
+            parts.append(rect(left + c * size, top + r * size, size - 2, size - 2, color_of(r, c)))
     y = top + WALK * size
     parts.append(
         f'<rect x="{left - 3}" y="{y - 3}" width="{(WALK + 1) * size + 3}" height="{size + 4}" '
@@ -82,16 +82,16 @@ def walk() -> list:
     parts.append(text(left, top - 14, "keeps its queries twice", anchor="start"))
     parts.append(box(left, top, 176, 26, "q rotated by near", NEAR))
     parts.append(box(left + 186, top, 176, 26, "q rotated by far", FAR))
-    row = [colour_of(WALK, c) for c in range(WALK + 1)]
+    row = [color_of(WALK, c) for c in range(WALK + 1)]
     head = top + 64
     parts.append(text(left, head - 10, "tile", 12, FAINT, "start"))
     parts.append(text(left + 64, head - 10, "keys rotated by, and multiplied", 12, FAINT, "start"))
     parts.append(text(left + 362, head - 10, "products", 12, FAINT, "end"))
     products = 0
-    for c, colour in enumerate(row):
+    for c, color in enumerate(row):
         y = head + 25 * c
-        parts.append(box(left, y, 48, 21, NAMES[colour], colour))
-        encodings = [NEAR, FAR] if colour == BOTH else [colour]
+        parts.append(box(left, y, 48, 21, NAMES[color], color))
+        encodings = [NEAR, FAR] if color == BOTH else [color]
         for n, encoding in enumerate(encodings):
             parts.append(box(left + 64 + 130 * n, y, 124, 21, f"k {NAMES[encoding]}", encoding))
         parts.append(text(left + 350, y + 15, str(len(encodings)), anchor="end"))
@@ -107,7 +107,7 @@ def inside() -> list:
     left, top, cell, step = 84, 502, 17, 4
     count = TILE // step
     first_i, first_j = WALK * TILE, ZOOM * TILE
-    assert colour_of(WALK, ZOOM) == BOTH
+    assert color_of(WALK, ZOOM) == BOTH
     low, high = first_i - first_j - TILE + 1, first_i - first_j + TILE - 1
     parts = [text(24, 478, "Inside a tile that needs both: the weight of far", 16, anchor="start")]
     for r in range(count):

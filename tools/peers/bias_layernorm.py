@@ -1,7 +1,7 @@
 """bias_layernorm in PyTorch: eager writes the sum to memory first, torch.compile need not."""
 
 import torch.nn.functional as F
-from layernorm import oracle as normalised
+from layernorm import oracle as normalized
 from measure import Peer, main
 
 EPSILON = 1e-5
@@ -18,7 +18,7 @@ def forward(x, bias, gamma, beta):
 
 
 def oracle(x, bias, gamma, beta):
-    return normalised(x + bias, gamma, beta)
+    return normalized(x + bias, gamma, beta)
 
 
 PEERS = {"bias_layernorm_forward": Peer(inputs, forward, oracle=oracle)}

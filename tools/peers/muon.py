@@ -2,7 +2,7 @@
 
 from measure import Peer, main
 from newton_schulz import oracle as orthogonal
-from newton_schulz import orthogonalise
+from newton_schulz import orthogonalize
 
 LEARNING_RATE, MOMENTUM = 0.02, 0.95  # MuonConfig's
 
@@ -15,7 +15,7 @@ def inputs(problem, random):
 def step(p, g, m):
     """In place."""
     m.mul_(MOMENTUM).add_(g)
-    update = orthogonalise(g.add(m, alpha=MOMENTUM))
+    update = orthogonalize(g.add(m, alpha=MOMENTUM))
     p.add_(update, alpha=-LEARNING_RATE * max(1.0, p.shape[0] / p.shape[1]) ** 0.5)
     return p, m
 

@@ -12,7 +12,7 @@ def inputs(problem, random):
     return (random.normal(rows, columns),)
 
 
-def orthogonalise(x):
+def orthogonalize(x):
     """The same products as 02_matmul/newton_schulz_solution.cu: tall matrices transposed."""
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
@@ -32,7 +32,7 @@ def oracle(x):
     return x
 
 
-PEERS = {"newton_schulz": Peer(inputs, orthogonalise, oracle=oracle, compiled=False, tolerance=1e-3)}
+PEERS = {"newton_schulz": Peer(inputs, orthogonalize, oracle=oracle, compiled=False, tolerance=1e-3)}
 
 if __name__ == "__main__":
     main(PEERS, __doc__)

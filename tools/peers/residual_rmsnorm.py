@@ -2,7 +2,7 @@
 
 import torch.nn.functional as F
 from measure import Peer, main
-from rmsnorm import oracle as normalised
+from rmsnorm import oracle as normalized
 
 EPSILON = 1e-5
 
@@ -21,7 +21,7 @@ def forward(x, residual, weight):
 
 
 def oracle(x, residual, weight):
-    return x + residual, normalised(x + residual, weight)
+    return x + residual, normalized(x + residual, weight)
 
 
 PEERS = {"residual_rmsnorm_forward": Peer(inputs, forward, oracle=oracle)}

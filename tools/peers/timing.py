@@ -1,6 +1,6 @@
 """Times calls as common/harness/bench_measure.cpp does: events around batches, rotating buffers, quartiles.
 
-One thing differs, in PyTorch's favour: the device sleeps while the host queues a batch, so that the time
+One thing differs, in PyTorch's favor: the device sleeps while the host queues a batch, so that the time
 between two events is the device's alone, however long Python takes for a launch.
 """
 

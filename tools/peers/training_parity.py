@@ -1,6 +1,6 @@
 """Does the trainer learn what PyTorch learns? The same weights and batches of text, two loss curves.
 
-The peer initialises a Llama (tinyllama_v1.py's), cuts batches out of text, trains with AdamW, and has the
+The peer initializes a Llama (tinyllama_v1.py's), cuts batches out of text, trains with AdamW, and has the
 program training_parity train from the same weights on the same batches. fp32 is compared with PyTorch's fp32,
 tf32 with its tf32, bf16 with its autocast to bfloat16 (the standard way: weights and residual stream in fp32,
 products in bf16).

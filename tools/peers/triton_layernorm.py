@@ -1,6 +1,6 @@
 """LayerNorm forward as one Triton kernel: a program a row, which it keeps in registers while it needs it.
 
-The idea is the one of Triton's fused layer normalisation tutorial (Tillet et al., 2019): one reading and one
+The idea is the one of Triton's fused layer normalization tutorial (Tillet et al., 2019): one reading and one
 writing of the row. Rows wider than a block of registers allows are read in pieces, three times.
 """
 

@@ -92,7 +92,7 @@ def save_png(drawing: Picture, path: Path) -> None:
                     shape.y,
                     shape.words.replace("$", r"\$"),
                     fontsize=0.66 * shape.size,
-                    color=shape.colour,
+                    color=shape.color,
                     ha=aligned[shape.anchor],
                     va="baseline",
                     family=family,

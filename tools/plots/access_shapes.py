@@ -17,8 +17,8 @@ ROW, STEP = 22, 28  # height of a row of memory; from row to row
 MOST_ROWS = 12
 
 WARP, SECTOR, LINE, WORDS = 32, 32, 128, 32
-COLOURS = ("#2a6f97", "#b5651d", "#4f772d", "#7b4b94")  # of lanes 0-7, 8-15, 16-23, 24-31
-INK, GREY, FAINT, PALE, RED = "#222222", "#666666", "#b5b5b5", "#f0f0f0", "#a4243b"
+COLORS = ("#2a6f97", "#b5651d", "#4f772d", "#7b4b94")  # of lanes 0-7, 8-15, 16-23, 24-31
+INK, GRAY, FAINT, PALE, RED = "#222222", "#666666", "#b5b5b5", "#f0f0f0", "#a4243b"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Words:
     y: float  # of the baseline
     words: str
     size: int = 13
-    colour: str = INK
+    color: str = INK
     anchor: str = "middle"  # start, middle or end
     code: bool = False
 
@@ -130,11 +130,11 @@ def shortened(words: str, most: int) -> str:
 def lane_row(lanes: list) -> list:
     """All 32 lanes; those that take no part are empty."""
     active = {one.lane for one in lanes}
-    shapes = [Words(LEFT - 12, TOP + 16, "lanes", 13, GREY, "end")]
+    shapes = [Words(LEFT - 12, TOP + 16, "lanes", 13, GRAY, "end")]
     for lane in range(WARP):
         x = LEFT + lane * WORD
         if lane in active:
-            shapes.append(Box(x + 1, TOP, WORD - 2, ROW, COLOURS[lane // 8]))
+            shapes.append(Box(x + 1, TOP, WORD - 2, ROW, COLORS[lane // 8]))
             shapes.append(Words(x + WORD / 2, TOP + 15, str(lane), 11, "#ffffff"))
         else:
             shapes.append(Box(x + 1, TOP, WORD - 2, ROW, PALE, FAINT))
@@ -152,8 +152,8 @@ def global_memory(line: dict, lanes: list) -> tuple:
     shapes = request_lines(line, lanes, cost)
     top = TOP + ROW + 44
     for i in range(LINE // SECTOR):
-        shapes.append(Words(LEFT + i * 8 * WORD + 2, top - 8, f"+{SECTOR * i}", 11, GREY, "start"))
-    shapes.append(Words(LEFT - 12, top - 8, "byte offset", 11, GREY, "end"))
+        shapes.append(Words(LEFT + i * 8 * WORD + 2, top - 8, f"+{SECTOR * i}", 11, GRAY, "start"))
+    shapes.append(Words(LEFT - 12, top - 8, "byte offset", 11, GRAY, "end"))
     rows = sorted({sector * SECTOR // LINE for sector in touched})
     shown, y = shown_rows(rows), top
     for at, row in enumerate(shown):
@@ -161,19 +161,19 @@ def global_memory(line: dict, lanes: list) -> tuple:
             left_out = rows[at : len(rows) - 1]
             hidden = sum(sector * SECTOR // LINE in left_out for sector in touched)
             words = f"{counted(len(left_out), 'more line')} of 128 bytes with {counted(hidden, 'sector')}"
-            shapes.append(Words(LEFT, y + 15, words, 12, GREY, "start"))
+            shapes.append(Words(LEFT, y + 15, words, 12, GRAY, "start"))
             y += STEP
             continue
         shapes.append(Words(LEFT - 12, y + 15, f"{row * LINE:,}", 12, INK, "end"))
         for part in range(LINE // SECTOR):
             x = LEFT + part * 8 * WORD
             moves = row * LINE // SECTOR + part in touched
-            edge = GREY if moves else FAINT
+            edge = GRAY if moves else FAINT
             shapes.append(Box(x + 1, y, 8 * WORD - 2, ROW, "#ffffff", edge, hatched=moves))
         shapes += used_cells([one for one in lanes if in_row(one, row)], row, y)
         y += STEP
     legend = [
-        (COLOURS[0], False, used_words(shapes)),
+        (COLORS[0], False, used_words(shapes)),
         ("#ffffff", True, "moved, not used"),
         ("#ffffff", False, "not moved"),
     ]
@@ -185,15 +185,15 @@ def banks(line: dict, lanes: list) -> tuple:
     best = least(len(used_bytes(lanes)), LINE)
     shapes = request_lines(line, lanes, f"{counted(passes, 'wavefront')}, at best {best}")
     top = TOP + ROW + 44
-    shapes.append(Words(LEFT - 12, top - 8, "bank", 11, GREY, "end"))
+    shapes.append(Words(LEFT - 12, top - 8, "bank", 11, GRAY, "end"))
     for bank in range(WORDS):
-        shapes.append(Words(LEFT + (bank + 0.5) * WORD, top - 8, str(bank), 11, GREY))
+        shapes.append(Words(LEFT + (bank + 0.5) * WORD, top - 8, str(bank), 11, GRAY))
     rows = sorted({byte // LINE for byte in used_bytes(lanes)})
     shown, y = shown_rows(rows), top
     for at, row in enumerate(shown):
         if row is None:
             words = f"{counted(len(rows[at:]) - 1, 'more row')} of 128 bytes"
-            shapes.append(Words(LEFT, y + 15, words, 12, GREY, "start"))
+            shapes.append(Words(LEFT, y + 15, words, 12, GRAY, "start"))
             y += STEP
             continue
         shapes.append(Words(LEFT - 12, y + 15, f"byte {row * LINE:,}", 12, INK, "end"))
@@ -201,7 +201,7 @@ def banks(line: dict, lanes: list) -> tuple:
         shapes += used_cells([one for one in lanes if in_row(one, row)], row, y)
         y += STEP
     y += 10
-    shapes.append(Words(LEFT - 12, y + 15, "words per bank", 12, GREY, "end"))
+    shapes.append(Words(LEFT - 12, y + 15, "words per bank", 12, GRAY, "end"))
     counts = words_of_banks(lanes)
     for bank in range(WORDS):
         count = counts.get(bank, 0)
@@ -210,7 +210,7 @@ def banks(line: dict, lanes: list) -> tuple:
         shapes.append(Box(LEFT + bank * WORD + 1, y, WORD - 2, ROW, fill))
         shapes.append(Words(LEFT + (bank + 0.5) * WORD, y + 15, str(count), 11, ink))
     y += STEP
-    legend = [(COLOURS[0], False, used_words(shapes)), ("#ffffff", False, "not used")]
+    legend = [(COLORS[0], False, used_words(shapes)), ("#ffffff", False, "not used")]
     if passes > best:
         legend.append((RED, False, f"more than {best}: a conflict"))
     return [*shapes, *legend_row(legend, y + 12)], y + 52
@@ -260,7 +260,7 @@ def used_cells(lanes: list, row: int, y: float) -> list:
     for start, end, who in cells:
         edge = "#ffffff" if end - start >= 4 else "none"
         x, width = LEFT + start * WORD / 4, (end - start) * WORD / 4
-        shapes.append(Box(x, y + 1, width, ROW - 2, COLOURS[who[0] // 8], edge))
+        shapes.append(Box(x, y + 1, width, ROW - 2, COLORS[who[0] // 8], edge))
     return shapes + [
         label for start, end, who in readable(cells) if (label := cell_label(start, end, who, y))
     ]
@@ -305,7 +305,7 @@ def used_words(shapes: list) -> str:
 def legend_row(entries: list, y: float) -> list:
     shapes, x = [], LEFT
     for fill, hatched, words in entries:
-        shapes.append(Box(x, y, 16, 16, fill, GREY, hatched))
-        shapes.append(Words(x + 24, y + 13, words, 12, GREY, "start"))
+        shapes.append(Box(x, y, 16, 16, fill, GRAY, hatched))
+        shapes.append(Words(x + 24, y + 13, words, 12, GRAY, "start"))
         x += 56 + 6.3 * len(words)
     return shapes

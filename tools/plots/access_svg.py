@@ -50,7 +50,7 @@ def drawn(shape: object) -> str:
     assert isinstance(shape, Words)
     font = ' font-family="monospace" xml:space="preserve"' if shape.code else ""
     return (
-        f'<text x="{shape.x:g}" y="{shape.y:g}" font-size="{shape.size}" fill="{shape.colour}" '
+        f'<text x="{shape.x:g}" y="{shape.y:g}" font-size="{shape.size}" fill="{shape.color}" '
         f'text-anchor="{shape.anchor}"{font}>{escaped(shape.words)}</text>'
     )
 

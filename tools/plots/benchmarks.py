@@ -22,8 +22,8 @@ from picture import save
 
 SCHEMA_VERSION = 1
 INK, MUTED, GRID, WARNING = "#1f2933", "#7b8794", "#e4e7eb", "#c0392b"
-# Each implementation keeps its colour in every picture that has it.
-COLOURS = {
+# Each implementation keeps its color in every picture that has it.
+COLORS = {
     "solution": "#2f6db5",
     "library": "#6b4c9a",
     "naive": "#b08d57",
@@ -32,7 +32,7 @@ COLOURS = {
     "pytorch_compile": "#e8b04a",
     "triton": "#8a9a2b",
 }
-OTHER_COLOURS = ("#1f8a70", "#7fb3d5", "#8c564b", "#17a2b8", "#5d6d7e", "#a3c585")
+OTHER_COLORS = ("#1f8a70", "#7fb3d5", "#8c564b", "#17a2b8", "#5d6d7e", "#a3c585")
 MARKERS = "osD^vP*X"
 
 
@@ -95,11 +95,11 @@ class Contract:
             (row["fraction_of_roof"] or 0) < 0.99 * row["flops_per_second"] / fp32 for row in self.rows
         )
 
-    def colour(self, implementation: str) -> str:
-        others = [name for name in self.implementations if name not in COLOURS]
-        if implementation in COLOURS:
-            return COLOURS[implementation]
-        return OTHER_COLOURS[others.index(implementation) % len(OTHER_COLOURS)]
+    def color(self, implementation: str) -> str:
+        others = [name for name in self.implementations if name not in COLORS]
+        if implementation in COLORS:
+            return COLORS[implementation]
+        return OTHER_COLORS[others.index(implementation) % len(OTHER_COLORS)]
 
 
 def tidy(axes, title: str) -> None:
@@ -126,7 +126,7 @@ def draw_speed(axes, contract: Contract) -> None:
     roof = contract.roofs["fp32_flops" if arithmetic else "copy_bytes_per_second"]
     highest = 0.0
     for number, name in enumerate(contract.implementations):
-        labelled = name
+        labeled = name
         for one_kind in contract.kinds:
             points = [(x, p) for x, p in enumerate(contract.problems) if kind(p) == one_kind]
             points = [(x, contract.row(p, name)) for x, p in points]
@@ -136,13 +136,13 @@ def draw_speed(axes, contract: Contract) -> None:
             highest = max(highest, *(y for _, y in points))
             axes.plot(
                 *zip(*points),
-                color=contract.colour(name),
+                color=contract.color(name),
                 marker=MARKERS[number % len(MARKERS)],
                 markersize=5.5,
                 linewidth=1.8,
-                label=labelled,
+                label=labeled,
             )
-            labelled = None
+            labeled = None
     if roof and not (arithmetic and contract.tensor_cores()):
         what = "fp32 peak, data sheet" if arithmetic else "copy, measured"
         axes.axhline(
@@ -171,7 +171,7 @@ def draw_ratios(axes, contract: Contract) -> None:
         bars = [(x, row) for x, row in bars if row and row["speedup"] is not None]
         offset = (number - (len(names) - 1) / 2) * width
         for x, row in bars:
-            axes.bar(x + offset, row["speedup"], 0.92 * width, color=contract.colour(name))
+            axes.bar(x + offset, row["speedup"], 0.92 * width, color=contract.color(name))
             highest = max(highest, row["speedup"])
             size = 8 if len(names) * len(contract.problems) <= 18 else 6.5
             axes.annotate(
@@ -185,7 +185,7 @@ def draw_ratios(axes, contract: Contract) -> None:
                 rotation=0 if size == 8 else 90,
             )
         # A name in the legend also when it has no bar here.
-        axes.bar([0], [0], 0, color=contract.colour(name), label=name)
+        axes.bar([0], [0], 0, color=contract.color(name), label=name)
     axes.axhline(1.0, color=INK, linewidth=1, linestyle=(0, (1, 2)), zorder=0.5)
     axes.set_ylim(0, 1.15 * highest)
     baselines = list(dict.fromkeys(row["baseline"] for row in contract.rows))

@@ -98,7 +98,7 @@ def draw_speed(axes, stages: list, peers: list) -> None:
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylabel("samples/s (log scale)", color=MUTED, fontsize=9)
-    tidy(axes, "Speed, truly measured: the stages, the versions, and PyTorch", rows)
+    tidy(axes, "Training speed of the stages, the versions and PyTorch", rows)
     axes.set_xticks(range(len(rows)), [short_label(row) for row in rows], fontsize=8, color=INK)
 
 

@@ -16,7 +16,7 @@ import matplotlib
 
 matplotlib.use("Agg")  # a file, no window
 import matplotlib.pyplot as plt
-from benchmarks import COLOURS, GRID, INK, MUTED, OTHER_COLOURS, read, tidy
+from benchmarks import COLORS, GRID, INK, MUTED, OTHER_COLORS, read, tidy
 from picture import save
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -62,7 +62,7 @@ def draw_problem(axes, measure: Measure, rows: dict, names: list) -> None:
         if name not in rows:
             continue
         speed = measure.speed(rows[name])
-        axes.barh(y, speed, 0.7, color=COLOURS["solution"] if name == "solution" else OTHER_COLOURS[0])
+        axes.barh(y, speed, 0.7, color=COLORS["solution"] if name == "solution" else OTHER_COLORS[0])
         multiple = measure.multiple(rows[name], rows)
         share = "" if multiple is None else f"  {multiple:.2f}x"
         # Beside the bar; in it where the dashed line would cross the figure.
@@ -73,8 +73,8 @@ def draw_problem(axes, measure: Measure, rows: dict, names: list) -> None:
         axes.annotate(f"{speed:,.0f}{share}", (speed, y), **style)
     if line:
         speed, name = line
-        axes.axvline(speed, color=COLOURS["library"], linewidth=1.4, linestyle=(0, (5, 3)))
-        place = {"xy": (speed, -0.75), "ha": "center", "fontsize": 8, "color": COLOURS["library"]}
+        axes.axvline(speed, color=COLORS["library"], linewidth=1.4, linestyle=(0, (5, 3)))
+        place = {"xy": (speed, -0.75), "ha": "center", "fontsize": 8, "color": COLORS["library"]}
         axes.annotate(f"{name} {speed:,.0f}", annotation_clip=False, **place)
     axes.set_yticks(range(len(names)), names, color=INK)
     axes.set_ylim(len(names) - 0.5, -0.5)  # the lowest rung is on top

@@ -3,7 +3,7 @@
 A tag stands below the heading of its section:
 
     <!-- teaches: barrier; race -->
-    <!-- practises: barrier (CountsEveryProductOnce); bounds guard (GuardsTheTail) -->
+    <!-- practices: barrier (CountsEveryProductOnce); bounds guard (GuardsTheTail) -->
 
 In parentheses stand the tests of the step that needs the concept.
 """
@@ -71,7 +71,7 @@ CONCEPTS = (
     "release and acquire",
     "cooperative groups",
 )
-# Taught here, and practised in no exercise, with the reason.
+# Taught here, and practiced in no exercise, with the reason.
 HOLES = {
     "divergence": "no exercise is slow because of it",
     "bytes in flight": "the reading of `vectorized` in chapter 01; no test can see it",
@@ -84,7 +84,7 @@ HOLES = {
     "cooperative groups": "programs to read and run",
     "Amdahl's law": "arithmetic before a fix-it",
 }
-TAG = re.compile(r"^<!-- (teaches|practises): (.*?) -->$", re.S)
+TAG = re.compile(r"^<!-- (teaches|practi[sc]es): (.*?) -->$", re.S)
 HEADING = re.compile(r"^#+ (.*)$")
 ENTRY = re.compile(r"^(?P<name>[^()]+?)(?: \((?P<tests>[\w, ]+)\))?$")
 
@@ -96,7 +96,7 @@ class ConceptError(Exception):
 @dataclass
 class Places:
     taught: list = field(default_factory=list)
-    practised: list = field(default_factory=list)
+    practiced: list = field(default_factory=list)
     tests: list = field(default_factory=list)
 
 
@@ -132,7 +132,7 @@ def add(index: dict, entry: str, kind: str, place: str, where: Path) -> None:
     if not found or found["name"] not in index:
         raise ConceptError(f"{where}: '{entry}' is no concept of tools/published/concepts.py")
     places = index[found["name"]]
-    (places.taught if kind == "teaches" else places.practised).append(place)
+    (places.taught if kind == "teaches" else places.practiced).append(place)
     if found["tests"]:
         places.tests += [f"`{name.strip()}`" for name in found["tests"].split(",")]
 
@@ -154,12 +154,12 @@ def table(root: Path) -> str:
     for name, places in sorted(index.items(), key=lambda pair: pair[0].lower()):
         if not places.taught:
             raise ConceptError(f"no lesson or guide teaches '{name}': <!-- teaches: {name} -->")
-        if not places.practised and name not in HOLES:
-            raise ConceptError(f"no exercise practises '{name}', and HOLES gives no reason")
-        if places.practised and name in HOLES:
-            raise ConceptError(f"an exercise practises '{name}' now: take it out of HOLES")
-        practised = unique(places.practised) or f"not: {HOLES[name]}"
-        lines.append([name, unique(places.taught), practised, unique(places.tests) or "-"])
+        if not places.practiced and name not in HOLES:
+            raise ConceptError(f"no exercise practices '{name}', and HOLES gives no reason")
+        if places.practiced and name in HOLES:
+            raise ConceptError(f"an exercise practices '{name}' now: take it out of HOLES")
+        practiced = unique(places.practiced) or f"not: {HOLES[name]}"
+        lines.append([name, unique(places.taught), practiced, unique(places.tests) or "-"])
     return markdown.rows(["concept", "taught in", "practiced in", "tested by"], lines, left=4)
 
 

@@ -21,8 +21,8 @@ class Concepts(Folder):
             code, words = self.publish()
         return code, words + self.readme.read_text()
 
-    def test_says_where_each_is_taught_practised_and_tested(self):
-        code, text = self.index("<!-- teaches: barrier; race -->", "<!-- practises: race (A, B); barrier -->")
+    def test_says_where_each_is_taught_practiced_and_tested(self):
+        code, text = self.index("<!-- teaches: barrier; race -->", "<!-- practices: race (A, B); barrier -->")
         self.assertEqual(code, 0, text)
         places = "[01](../01_first/README.md#part-0-it) | [01](../01_first/README.md#part-1-it)"
         self.assertIn(f"| race | {places} | `A`, `B` |", text)
@@ -30,15 +30,15 @@ class Concepts(Folder):
 
     def test_a_hole_needs_a_reason_and_a_reason_a_hole(self):
         taught = "<!-- teaches: barrier; race -->"
-        code, words = self.index(taught, "<!-- practises: race -->")
-        self.assertEqual((code, "no exercise practises 'barrier'" in words), (2, True))
-        code, text = self.index(taught, "<!-- practises: race -->", holes={"barrier": "read only"})
+        code, words = self.index(taught, "<!-- practices: race -->")
+        self.assertEqual((code, "no exercise practices 'barrier'" in words), (2, True))
+        code, text = self.index(taught, "<!-- practices: race -->", holes={"barrier": "read only"})
         self.assertEqual((code, "| not: read only |" in text), (0, True))
-        code, words = self.index(taught, "<!-- practises: race; barrier -->", holes={"race": "read only"})
+        code, words = self.index(taught, "<!-- practices: race; barrier -->", holes={"race": "read only"})
         self.assertEqual((code, "take it out of HOLES" in words), (2, True))
 
     def test_what_nobody_teaches_or_nobody_listed_is_refused(self):
-        code, words = self.index("<!-- teaches: race -->", "<!-- practises: race; barrier -->")
+        code, words = self.index("<!-- teaches: race -->", "<!-- practices: race; barrier -->")
         self.assertEqual((code, "teaches 'barrier'" in words), (2, True))
         code, words = self.index("<!-- teaches: race; melody -->")
         self.assertEqual((code, "'melody' is no concept" in words), (2, True))

@@ -198,7 +198,7 @@ class Words(unittest.TestCase):
             ],
         )
 
-    def test_a_colour_takes_no_place_in_a_line(self):
+    def test_a_color_takes_no_place_in_a_line(self):
         red = "\033[31mx\033[0m"
         self.assertEqual(console.broken(f"{red} {'ab ' * 6}c", 20), [f"{red} {'ab ' * 5}ab", "c"])
         self.assertEqual(console.broken(f"  {red} {'ab ' * 6}", 20)[1], "  ab")

@@ -165,10 +165,10 @@ class Peers(unittest.TestCase):
                 self.assertAlmostEqual(abs(got - right).item(), 0)
 
     def test_newton_schulz_brings_singular_values_near_one(self):
-        from newton_schulz import orthogonalise
+        from newton_schulz import orthogonalize
 
         for shape in ((32, 8), (8, 32)):
-            values = torch.linalg.svdvals(orthogonalise(torch.randn(shape, dtype=torch.float64)))
+            values = torch.linalg.svdvals(orthogonalize(torch.randn(shape, dtype=torch.float64)))
             self.assertGreater(values.min(), 0.6)
             self.assertLess(values.max(), 1.3)
 

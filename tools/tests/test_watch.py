@@ -159,7 +159,7 @@ class Watch(unittest.TestCase):
             terminal.type("q")
             self.assertEqual(terminal.wait(), 0)
 
-    def test_without_a_terminal_there_are_no_colours_and_no_keys(self):
+    def test_without_a_terminal_there_are_no_colors_and_no_keys(self):
         log = self.root / "log"
         with open(log, "w") as output:
             command = [sys.executable, str(self.root / "workbook"), "watch", "01"]

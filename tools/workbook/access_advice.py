@@ -28,7 +28,7 @@ class Pattern:
         return self.group >= self.lanes
 
     @property
-    def neighbours(self) -> str:
+    def neighbors(self) -> str:
         return "Neighboring lanes" if self.is_whole else f"In groups of {self.group} lanes, neighbors"
 
 
@@ -95,7 +95,7 @@ def of_sectors(pattern: Pattern) -> str:
     lanes = "one lane" if served == 1 else f"{served} lanes"
     cause = f", so a sector of {SECTOR} bytes serves {lanes}" if pattern.is_whole else ""
     remedy = "let neighboring threads take neighboring elements"
-    return f"{pattern.neighbours} are {step} bytes apart{cause}: {remedy}."
+    return f"{pattern.neighbors} are {step} bytes apart{cause}: {remedy}."
 
 
 def of_banks(pattern: Pattern) -> str:
@@ -108,7 +108,7 @@ def of_banks(pattern: Pattern) -> str:
     if row % WORD != 0 or after >= before:
         return ""
     return (
-        f"{pattern.neighbours} are {row // WORD} words apart, and there are {BANKS} banks. If that is a row "
+        f"{pattern.neighbors} are {row // WORD} words apart, and there are {BANKS} banks. If that is a row "
         f"of the tile, one word of padding per row leaves {after} of these {before} wavefronts."
     )
 

@@ -1,4 +1,4 @@
-"""What the command prints: headings, marks in colour, and one progress line that redraws itself."""
+"""What the command prints: headings, marks in color, and one progress line that redraws itself."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import time
 from collections.abc import Iterator
 
 QUIET_SECONDS = 20.0  # between two lines of progress where there is no terminal
-COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
-COLOURS |= {"bold": "1", "dim": "2"}
+COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+COLORS |= {"bold": "1", "dim": "2"}
 
 
 def _unicode() -> bool:
     return "utf" in (getattr(sys.stdout, "encoding", "") or "").lower()
 
 
-def paint(text: str, colour: str) -> str:
-    """`text` in a colour where a person looks at a terminal, else as it is."""
+def paint(text: str, color: str) -> str:
+    """`text` in a color where a person looks at a terminal, else as it is."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
-    return f"\033[{COLOURS[colour]}m{text}\033[0m"
+    return f"\033[{COLORS[color]}m{text}\033[0m"
 
 
 def mark(ok: bool) -> str:
@@ -122,12 +122,12 @@ def paragraph(text: str) -> None:
 
 
 def broken(line: str, width: int) -> list:
-    """A colour at the beginning of the line takes no place."""
-    coloured = re.match(r"( *)\033\[\d+m(.+?)\033\[0m", line)
-    if coloured:
-        bare = coloured[1] + coloured[2]
-        first, *others = broken(bare + line[coloured.end() :], width)
-        return [coloured[0] + first[len(bare) :], *others] if first.startswith(bare) else [line]
+    """A color at the beginning of the line takes no place."""
+    colored = re.match(r"( *)\033\[\d+m(.+?)\033\[0m", line)
+    if colored:
+        bare = colored[1] + colored[2]
+        first, *others = broken(bare + line[colored.end() :], width)
+        return [colored[0] + first[len(bare) :], *others] if first.startswith(bare) else [line]
     margin = " " * (len(line) - len(line.lstrip()))
     return textwrap.wrap(
         line,

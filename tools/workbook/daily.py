@@ -7,7 +7,7 @@ from .console import heading, mark, paint, say
 from .errors import Exit, shown
 from .machine import RESULTS
 
-COLOURS = {"solved": "green", "red": "red", "changed": "yellow"}
+COLORS = {"solved": "green", "red": "red", "changed": "yellow"}
 
 
 def home(options) -> int:
@@ -42,7 +42,7 @@ def status(options) -> int:
         if place.exercise.chapter != chapter:
             chapter = place.exercise.chapter
             heading(chapter.name)
-        words = paint(f"{place.standing.words:<28}", COLOURS.get(place.standing.kind, "dim"))
+        words = paint(f"{place.standing.words:<28}", COLORS.get(place.standing.kind, "dim"))
         rungs = sum(progress.Store(RESULTS).hints(place.exercise.key).values())
         hints = f"{rungs} hint{'s' if rungs > 1 else ''} taken" if rungs else ""
         arrow = paint(">", "yellow") if place == here else " "

@@ -16,7 +16,7 @@ from .machine import ROOT
 
 NEEDED_DISK = 2e9  # bytes, for both build directories and the packages
 TOOLKIT_MEND = "install the CUDA toolkit from NVIDIA or your distribution, and put its bin folder on PATH"
-COLOURS = {"ok": "green", "missing": "red", "warning": "yellow", "optional": "dim"}
+COLORS = {"ok": "green", "missing": "red", "warning": "yellow", "optional": "dim"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def why(chosen: str) -> str:
 
 
 def show(finding: Finding) -> None:
-    status = paint(f"{finding.status:<8}", COLOURS[finding.status])
+    status = paint(f"{finding.status:<8}", COLORS[finding.status])
     say(f"{status} {finding.name:<18} {finding.detail}")
     if finding.mend:
         say(f"{'':<8} {'':<18} fix: {finding.mend}")

@@ -167,7 +167,7 @@ class Lines:
     timed_out: bool = False
     output: Bounded = field(default_factory=Bounded)
     on_look: Callable | None = None  # called some times per second while the program runs; True ends it
-    cancelled: bool = False  # set from outside: end the program now
+    canceled: bool = False  # set from outside: end the program now
     group: Group | None = field(default=None, repr=False)
     in_background: bool = False  # do not wait for what it prints, and do not look
     steps: Iterator | None = field(default=None, repr=False)
@@ -251,7 +251,7 @@ class Lines:
             elif self.in_background:
                 yield b""
             if clock() >= look and not self.in_background:
-                if self.cancelled or (self.on_look and self.on_look()):
+                if self.canceled or (self.on_look and self.on_look()):
                     self.timed_out = True
                     return
                 # A program that has ended may have left one behind that holds the pipe open.
@@ -296,7 +296,7 @@ def together(runs: list) -> None:
 
     def cancel() -> None:
         for one in runs:
-            one.cancelled = True
+            one.canceled = True
 
     threads = [threading.Thread(target=follow, args=(one,)) for one in runs[1:]]
     try:

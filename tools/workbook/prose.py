@@ -1,4 +1,4 @@
-"""Markdown as a terminal shows it: paragraphs wrapped, code as it is, marks left out or in colours."""
+"""Markdown as a terminal shows it: paragraphs wrapped, code as it is, marks left out or in colors."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def inline(text: str) -> str:
 
 
 def plain_code(line: str) -> str:
-    """`code` in bold where there are colours, else with its marks."""
+    """`code` in bold where there are colors, else with its marks."""
     return re.sub(
         r"`([^`]+)`", lambda found: paint(found[1], "bold") if paint("", "bold") else found[0], line
     )

@@ -1,4 +1,4 @@
-"""Two source files in a terminal: as a diff, or side by side; with C++ in colours where there are any."""
+"""Two source files in a terminal: as a diff, or side by side; with C++ in colors where there are any."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKEN = re.compile(
     r"|static_cast|struct|switch|template|true|typename|unsigned|using|void|while)\b)"
     r"|(?P<number>\b\d[\w.]*)"
 )
-COLOURS = {
+COLORS = {
     "comment": "dim",
     "string": "green",
     "directive": "magenta",
@@ -29,9 +29,9 @@ COLOURS = {
 }
 
 
-def coloured(line: str) -> str:
-    """A line of C++ in colours; as it is where there are none."""
-    return TOKEN.sub(lambda found: paint(found[0], COLOURS[found.lastgroup]), line)
+def colored(line: str) -> str:
+    """A line of C++ in colors; as it is where there are none."""
+    return TOKEN.sub(lambda found: paint(found[0], COLORS[found.lastgroup]), line)
 
 
 def diff(ours: list, theirs: list, names: tuple, width: int | None = None) -> list:
@@ -57,15 +57,15 @@ def pieces(line: str, width: int) -> list:
 
 
 def painted(line: str) -> str:
-    """A line of a unified diff in colours."""
+    """A line of a unified diff in colors."""
     sign, rest = line[:1], line[1:]
     if line.startswith(("--- ", "+++ ")):
         return paint(line, "bold")
     if line.startswith("@@"):
         return paint(line, "dim")
     if sign and sign in "+-":
-        return paint(sign, "green" if sign == "+" else "red") + coloured(rest)
-    return sign + coloured(rest)
+        return paint(sign, "green" if sign == "+" else "red") + colored(rest)
+    return sign + colored(rest)
 
 
 def columns(ours: list, theirs: list, names: tuple, width: int) -> list:
@@ -78,7 +78,7 @@ def columns(ours: list, theirs: list, names: tuple, width: int) -> list:
         for number in range(max(len(lefts), len(rights))):
             one = lefts[number] if number < len(lefts) else ""
             other = rights[number] if number < len(rights) else ""
-            found.append(f"{coloured(one)}{' ' * (each - len(one))}{middle}{coloured(other)}".rstrip())
+            found.append(f"{colored(one)}{' ' * (each - len(one))}{middle}{colored(other)}".rstrip())
     return found
 
 

@@ -60,7 +60,7 @@ def show(exercise, title: str, number: int | None) -> None:
 
 
 def lines(text: str) -> list:
-    """A step: prose wrapped, diffs in colours, nothing wider than the terminal."""
+    """A step: prose wrapped, diffs in colors, nothing wider than the terminal."""
     found, end = [], 0
     for block in BLOCK.finditer(text):
         found += ["", *prose.lines(text[end : block.start()], ""), ""]

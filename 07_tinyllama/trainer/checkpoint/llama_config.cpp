@@ -115,7 +115,7 @@ ModelConfig read_llama_config(const std::filesystem::path& folder) {
   reader.demand("hidden_act", "silu", "only silu is computed here");
   reader.demand("attention_bias", false, "projections have no bias here");
   reader.demand("mlp_bias", false, "projections have no bias here");
-  reader.demand("quantization_config", json(), "quantised weights are not read here; save the model in fp32");
+  reader.demand("quantization_config", json(), "quantized weights are not read here; save the model in fp32");
   reader.demand("sliding_window", json(), "attention has no window here");
   reader.demand("pretraining_tp", 1, "only 1 is computed here");
   // Absent means untied to transformers' Llama.

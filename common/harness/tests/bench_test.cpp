@@ -210,13 +210,13 @@ TEST(Roof, FractionIsOfTheRoofThatBinds) {
 }
 
 TEST(Timing, TakesQuartiles) {
-  const auto timing = wb::detail::summarise({5, 1, 3, 2, 4});
+  const auto timing = wb::detail::summarize({5, 1, 3, 2, 4});
   EXPECT_DOUBLE_EQ(timing.median, 3);
   EXPECT_DOUBLE_EQ(timing.lower_quartile, 2);
   EXPECT_DOUBLE_EQ(timing.upper_quartile, 4);
   EXPECT_DOUBLE_EQ(timing.minimum, 1);
   EXPECT_DOUBLE_EQ(timing.maximum, 5);
-  EXPECT_DOUBLE_EQ(wb::detail::summarise({1, 2}).median, 1.5);
+  EXPECT_DOUBLE_EQ(wb::detail::summarize({1, 2}).median, 1.5);
 }
 
 TEST(BufferSets, ExceedTheCacheThreeTimes) {
@@ -239,10 +239,10 @@ TEST(Table, QuotesOnlyRatiosOnTheCpu) {
   wb::detail::Measurement base, other;
   base.which = make_case("solution", whole);
   base.which.baseline = "solution";
-  base.timing = wb::detail::summarise({2e-3});
+  base.timing = wb::detail::summarize({2e-3});
   other.which = make_case("fast", whole);
   other.which.baseline = "solution";
-  other.timing = wb::detail::summarise({1e-3});
+  other.timing = wb::detail::summarize({1e-3});
   wb::detail::BenchmarkTable table({}, true);
   testing::internal::CaptureStdout();
   table.add(base);
@@ -261,10 +261,10 @@ TEST(Table, QuotesNoRatioThatDrownsInItsSpread) {
   wb::detail::Measurement base, other;
   base.which = make_case("solution", whole);
   base.which.baseline = "solution";
-  base.timing = wb::detail::summarise({1.9e-3, 2e-3, 2.1e-3});
+  base.timing = wb::detail::summarize({1.9e-3, 2e-3, 2.1e-3});
   other.which = make_case("noisy", whole);
   other.which.baseline = "solution";
-  other.timing = wb::detail::summarise({1e-3, 3.4e-3, 6e-3});
+  other.timing = wb::detail::summarize({1e-3, 3.4e-3, 6e-3});
   wb::detail::BenchmarkTable table({}, true);
   testing::internal::CaptureStdout();
   table.add(base);
@@ -275,7 +275,7 @@ TEST(Table, QuotesNoRatioThatDrownsInItsSpread) {
   EXPECT_EQ(text.find("0.59x"), std::string::npos) << text;
   EXPECT_NEAR(table.results("bench")["rows"][1]["speedup"].get<double>(), 0.588, 1e-3);
   EXPECT_FALSE(wb::detail::differs(base.timing, base.timing));
-  EXPECT_TRUE(wb::detail::differs(base.timing, wb::detail::summarise({0.99e-3, 1e-3, 1.01e-3})));
+  EXPECT_TRUE(wb::detail::differs(base.timing, wb::detail::summarize({0.99e-3, 1e-3, 1.01e-3})));
 }
 
 TEST(Table, NamesWhyARowWasSkipped) {

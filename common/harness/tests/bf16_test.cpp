@@ -1,4 +1,4 @@
-// What the tests of bf16 kernels rely on: rounding to nearest even, and poison that stays recognisable.
+// What the tests of bf16 kernels rely on: rounding to nearest even, and poison that stays recognizable.
 #include "common/harness/bf16.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 namespace {
 
 TEST(Bf16, RoundsToNearestEven) {
-  // Neighbours of 1 lie 2^-7 apart above it.
+  // Neighbors of 1 lie 2^-7 apart above it.
   EXPECT_EQ(wb::rounded_to_bf16(std::vector{1.0f, 1.0039f, 1.0041f, -1.0041f}),
             (std::vector{1.0f, 1.0f, 1.0078125f, -1.0078125f}));
   EXPECT_EQ(wb::rounded_to_bf16(std::vector{1.00390625f, 1.01171875f}), (std::vector{1.0f, 1.015625f}));

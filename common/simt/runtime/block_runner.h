@@ -134,7 +134,7 @@ class BlockRunner {
   char* shared_end_ = nullptr;
 };
 
-// Take a thread that can continue and restore its place in the block; else a fibre to start threads on; else
+// Take a thread that can continue and restore its place in the block; else a fiber to start threads on; else
 // home.
 [[gnu::always_inline]] inline Fiber* BlockRunner::next_runnable() {
   Context& c = context;

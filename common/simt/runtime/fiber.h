@@ -1,4 +1,4 @@
-// Fibres: stacks between which a worker switches, in a few nanoseconds per switch.
+// Fibers: stacks between which a worker switches, in a few nanoseconds per switch.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,7 @@ class FiberList {
     head_ = fiber->next;
     return fiber;
   }
-  /// Prefetches the stack of the head, and the fibre after it, from the L2 cache: a block's stacks do not fit
+  /// Prefetches the stack of the head, and the fiber after it, from the L2 cache: a block's stacks do not fit
   /// in the L1 cache.
   void prefetch() const {
     if (head_ == nullptr) return;
@@ -69,10 +69,10 @@ class FiberList {
   Fiber* tail_ = nullptr;
 };
 
-/// The fibres of one worker. Stacks stay mapped for reuse; only the pages that were touched take memory.
+/// The fibers of one worker. Stacks stay mapped for reuse; only the pages that were touched take memory.
 class FiberPool {
  public:
-  /// Fibres start in `entry`, which must not return.
+  /// Fibers start in `entry`, which must not return.
   explicit FiberPool(void (*entry)()) : entry_(entry) {}
   ~FiberPool();
   FiberPool(const FiberPool&) = delete;
@@ -88,7 +88,7 @@ class FiberPool {
     fiber->busy = false;
     idle_.push_front(fiber);
   }
-  /// Discards the frames of every busy fibre. Kernels own nothing, so no destructors have to run.
+  /// Discards the frames of every busy fiber. Kernels own nothing, so no destructors have to run.
   void reset();
   const std::vector<std::unique_ptr<Fiber>>& all() const { return fibers_; }
 

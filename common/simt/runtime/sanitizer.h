@@ -23,7 +23,7 @@ class SanitizedStack {
   }
   SanitizedStack(const SanitizedStack&) = delete;
   SanitizedStack& operator=(const SanitizedStack&) = delete;
-  /// A new handle for a stack of a fibre.
+  /// A new handle for a stack of a fiber.
   void create() {
     if (owned_) __tsan_destroy_fiber(known_);
     known_ = __tsan_create_fiber(0);

@@ -17,7 +17,7 @@ std::string setting() {
   return text == nullptr ? "forward" : text;
 }
 
-// The barrier between writing and reading is missing. Forward, the left neighbour has always written already.
+// The barrier between writing and reading is missing. Forward, the left neighbor has always written already.
 __global__ void shift_without_barrier(int* out) {
   __shared__ int tile[64];
   tile[threadIdx.x] = blockIdx.x * 1000 + threadIdx.x;

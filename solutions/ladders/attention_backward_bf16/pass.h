@@ -31,7 +31,7 @@ inline void check(const Pass& pass) {
 /// Rung 1, which the others leave the layouts to that TMA cannot read. Its scratch: delta, (B, H, T).
 void mma_sync(const Pass& pass, cudaStream_t stream);
 
-/// Whether kWidth neighbouring features of every tensor lie side by side, at a multiple of their size.
+/// Whether kWidth neighboring features of every tensor lie side by side, at a multiple of their size.
 template <int kWidth>
 bool all_fit_pack(const Pass& pass) {
   const int d = pass.shape.d;

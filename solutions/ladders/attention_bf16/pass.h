@@ -32,7 +32,7 @@ void mma_attention(const Pass& pass, cudaStream_t stream);
 /// Rung 3, to which rung 4 leaves wide heads.
 void overlapped(const Pass& pass, cudaStream_t stream);
 
-/// Whether 8 neighbouring features of every tensor lie side by side, at an address that is a multiple of 16
+/// Whether 8 neighboring features of every tensor lie side by side, at an address that is a multiple of 16
 /// bytes.
 inline bool has_vectors(const Pass& pass) {
   const int d = pass.shape.d;

@@ -29,7 +29,7 @@ struct BiasGelu {
   template <int kTileN>
   class OfTile {
    public:
-    // A thread holds two neighbouring columns of each eight, in two rows (store_fragment in wgmma_tiles.cuh).
+    // A thread holds two neighboring columns of each eight, in two rows (store_fragment in wgmma_tiles.cuh).
     __device__ OfTile(const BiasGelu& all, int column) {
       column += static_cast<int>(threadIdx.x) % 4 * 2;
 #pragma unroll

@@ -16,7 +16,7 @@ struct Result {
   float alpha, beta;
 };
 
-/// Writes two neighbours of a row. Without beta, c is not read.
+/// Writes two neighbors of a row. Without beta, c is not read.
 template <class Out>
 __device__ void store_pair(const Result<Out>& to, int row, int column, float first, float second) {
   if (row >= to.m || column >= to.n) return;

@@ -1,5 +1,5 @@
-// Mistake: weight decay is added to the gradient, and loses its size when that is orthogonalised.
-// Caught as: added to the gradient, and orthogonalised
+// Mistake: weight decay is added to the gradient, and loses its size when that is orthogonalized.
+// Caught as: added to the gradient, and orthogonalized
 #include "solutions/mutants/muon/mutated.cuh"
 
 namespace wb {
@@ -27,13 +27,13 @@ __global__ void decay_in_gradient_step_kernel(const float* update,  // (size)
 }
 
 void decay_in_gradient(float* parameters, const float* gradients, float* momentum, float* scratch, int r,
-                       int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalise,
+                       int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalize,
                        Matmul::Function* matmul, cudaStream_t stream) {
   const MuonScratch memory = divide_muon_scratch(scratch, r, c);
   const std::int64_t size = static_cast<std::int64_t>(r) * c;
   decay_in_gradient_momentum_kernel<<<blocks_for(size), kThreads, 0, stream>>>(
       parameters, gradients, momentum, memory.update, size, config);
-  orthogonalise(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
+  orthogonalize(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
   decay_in_gradient_step_kernel<<<blocks_for(size), kThreads, 0, stream>>>(memory.update, parameters, size,
                                                                            config, muon_scale(r, c));
   WB_CHECK_LAUNCH();

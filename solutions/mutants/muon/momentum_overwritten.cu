@@ -27,13 +27,13 @@ __global__ void momentum_overwritten_step_kernel(const float* update,  // (size)
 }
 
 void momentum_overwritten(float* parameters, const float* gradients, float* momentum, float* scratch, int r,
-                          int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalise,
+                          int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalize,
                           Matmul::Function* matmul, cudaStream_t stream) {
   const MuonScratch memory = divide_muon_scratch(scratch, r, c);
   const std::int64_t size = static_cast<std::int64_t>(r) * c;
   momentum_overwritten_momentum_kernel<<<blocks_for(size), kThreads, 0, stream>>>(
       parameters, gradients, momentum, memory.update, size, config);
-  orthogonalise(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
+  orthogonalize(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
   momentum_overwritten_step_kernel<<<blocks_for(size), kThreads, 0, stream>>>(memory.update, parameters, size,
                                                                               config, muon_scale(r, c));
   WB_CHECK_LAUNCH();

@@ -1,6 +1,6 @@
 // Mistake: no barrier between storing the sums of the warps and reading them.
 // Caught as: __syncthreads
-// Inspected in: SoftmaxForwardTest.NormalisesOneRow
+// Inspected in: SoftmaxForwardTest.NormalizesOneRow
 // Inspected as: shared_race, line: of_warp[threadIdx.x / kWarp] = value;
 #include <cmath>
 #include <cstdint>

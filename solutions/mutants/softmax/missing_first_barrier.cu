@@ -1,6 +1,6 @@
 // Mistake: no barrier between storing what the warps found and reading it, for the maximum and the sum alike.
-// Caught as: NormalisesOneRow +\w+ +(ok|FAILED(\n    .*|\n)*used different sums)
-// Inspected in: SoftmaxForwardTest.NormalisesOneRow
+// Caught as: NormalizesOneRow +\w+ +(ok|FAILED(\n    .*|\n)*used different sums)
+// Inspected in: SoftmaxForwardTest.NormalizesOneRow
 // Inspected as: shared_race, line: value = of_warp[0];
 #include <cmath>
 #include <cstdint>

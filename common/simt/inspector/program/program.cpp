@@ -98,7 +98,7 @@ void watch_signals() {
   }
 }
 
-// After the inspector is installed, before the initialisers of the program. What is registered first is
+// After the inspector is installed, before the initializers of the program. What is registered first is
 // called last, after the destructors of the program's static objects.
 [[gnu::constructor(102)]] void install() {
   const char* named = std::getenv("SIMT_REPORT");

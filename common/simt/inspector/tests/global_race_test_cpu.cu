@@ -120,7 +120,7 @@ TEST(GlobalRace, AReadWhileOthersAddIsOne) {
 __global__ void halves_of_words(unsigned short* data) {
   data[blockIdx.x] += 1;
 }
-TEST(GlobalRace, NeighboursInOneWordAreNone) {
+TEST(GlobalRace, NeighborsInOneWordAreNone) {
   EXPECT_CLEAN([] { halves_of_words<<<8, 1>>>(zeros<unsigned short>(8)); });
 }
 

@@ -43,7 +43,7 @@ TEST(OutOfBounds, IsKnownToTheByte) {
   expect_words(found, "1 bytes before the start of an array of 5 bytes");
 }
 // As far as the gap between two allocations is wide.
-TEST(OutOfBounds, FarAwayIsNotANeighbour) {
+TEST(OutOfBounds, FarAwayIsNotANeighbor) {
   for (const int index : {5000, 20'000'000, 50'000'000, -50'000'000}) {
     const auto found = findings([&] {
       zeros<unsigned char>(1000);

@@ -38,14 +38,14 @@ TEST(SharedRace, ABarrierOrders) {
   EXPECT_CLEAN([] { with_barrier<<<2, 64>>>(zeros<float>(128)); });
 }
 
-// A class that has constructors: the compiler keeps a note that the array was initialised.
+// A class that has constructors: the compiler keeps a note that the array was initialized.
 __global__ void with_pairs(float* out) {
   __shared__ half2 tile[64];
   tile[threadIdx.x] = __float2half2_rn(1.0f);
   __syncthreads();
   out[blockIdx.x * 64 + threadIdx.x] = __low2float(tile[63 - threadIdx.x]);
 }
-TEST(SharedRace, TheNoteThatAnArrayWasInitialisedIsNoMemoryOfTheKernel) {
+TEST(SharedRace, TheNoteThatAnArrayWasInitializedIsNoMemoryOfTheKernel) {
   EXPECT_CLEAN([] { with_pairs<<<2, 64>>>(zeros<float>(128)); });
 }
 
@@ -189,7 +189,7 @@ __global__ void bytes_of_one_word(unsigned char* out) {
   tile[i] += 1;
   out[i] = tile[i];
 }
-TEST(SharedRace, NeighboursInOneWordAreNone) {
+TEST(SharedRace, NeighborsInOneWordAreNone) {
   EXPECT_CLEAN([] { bytes_of_one_word<<<1, 64>>>(zeros<unsigned char>(64)); });
 }
 

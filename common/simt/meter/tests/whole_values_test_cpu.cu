@@ -36,7 +36,7 @@ TEST(ByValue, ArgumentsAndResultsCount) {
   EXPECT_EQ(metrics["l1tex__t_sectors_pipe_lsu_mem_global_op_st.sum"], 40);
 }
 
-// GCC keeps a byte beside an array of vectors that says whether it was initialised; a GPU has none.
+// GCC keeps a byte beside an array of vectors that says whether it was initialized; a GPU has none.
 __global__ void vectors_in_shared(float4* to) {
   __shared__ float4 held[64];
   held[threadIdx.x] = make_float4(1.0f, 2.0f, 3.0f, 4.0f);

@@ -37,7 +37,7 @@ __device__ inline void store_statistics(float* mean, float* rstd, float row_mean
   rstd[blockIdx.x] = row_rstd;
 }
 
-__device__ inline void normalise_row(const float* x, const float* gamma, const float* beta, float* y,
+__device__ inline void normalize_row(const float* x, const float* gamma, const float* beta, float* y,
                                      float row_mean, float row_rstd, int c) {
   for (int i = threadIdx.x; i < c; i += blockDim.x) {
     const std::int64_t at = row_start(c) + i;

@@ -25,7 +25,7 @@ __global__ void merge_of_nothing_kernel(const float* x,      // (N, C)
   const Moments row = block_merge(mine, Merge{});
   const float row_rstd = rsqrtf(row.squares / c + epsilon);
   store_statistics(mean, rstd, row.mean, row_rstd);
-  normalise_row(x, gamma, beta, y, row.mean, row_rstd, c);
+  normalize_row(x, gamma, beta, y, row.mean, row_rstd, c);
 }
 
 void launch(const float* x, const float* gamma, const float* beta, float* y, float* mean, float* rstd, int n,

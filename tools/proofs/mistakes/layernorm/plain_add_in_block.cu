@@ -21,7 +21,7 @@ __global__ void plain_add_in_block_kernel(const float* x,      // (N, C)
   __syncthreads();
   const float row_rstd = rsqrtf(all_squares / c + epsilon);
   store_statistics(mean, rstd, row_mean, row_rstd);
-  normalise_row(x, gamma, beta, y, row_mean, row_rstd, c);
+  normalize_row(x, gamma, beta, y, row_mean, row_rstd, c);
 }
 
 void launch(const float* x, const float* gamma, const float* beta, float* y, float* mean, float* rstd, int n,

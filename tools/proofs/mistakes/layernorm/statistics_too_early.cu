@@ -19,7 +19,7 @@ __global__ void statistics_too_early_kernel(const float* x,      // (N, C)
     rstd[blockIdx.x] = row_rstd;
   }
   const float stored_mean = mean[blockIdx.x], stored_rstd = rstd[blockIdx.x];
-  normalise_row(x, gamma, beta, y, stored_mean, stored_rstd, c);
+  normalize_row(x, gamma, beta, y, stored_mean, stored_rstd, c);
 }
 
 void launch(const float* x, const float* gamma, const float* beta, float* y, float* mean, float* rstd, int n,

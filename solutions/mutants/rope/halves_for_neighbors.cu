@@ -9,11 +9,11 @@
 namespace wb {
 namespace {
 
-__global__ void halves_for_neighbours_kernel(HeadsView<float> q,   // (B, T, H, D)
-                                             HeadsView<float> k,   // (B, T, K, D)
-                                             const float* cosine,  // (T, D/2)
-                                             const float* sine,    // (T, D/2)
-                                             int b, int t, int d, RopePairing pairing) {
+__global__ void halves_for_neighbors_kernel(HeadsView<float> q,   // (B, T, H, D)
+                                            HeadsView<float> k,   // (B, T, K, D)
+                                            const float* cosine,  // (T, D/2)
+                                            const float* sine,    // (T, D/2)
+                                            int b, int t, int d, RopePairing pairing) {
   const int pairs = d / 2, token = blockIdx.x;
   const std::int64_t batch = token / t, position = token % t;
   for (int p = threadIdx.x; p < (q.heads + k.heads) * pairs; p += blockDim.x) {
@@ -31,13 +31,13 @@ __global__ void halves_for_neighbours_kernel(HeadsView<float> q,   // (B, T, H, 
   }
 }
 
-void halves_for_neighbours(HeadsView<float> q, HeadsView<float> k, const float* cosine, const float* sine,
-                           int b, int t, int d, RopePairing pairing, cudaStream_t stream) {
-  halves_for_neighbours_kernel<<<b * t, 128, 0, stream>>>(q, k, cosine, sine, b, t, d, pairing);
+void halves_for_neighbors(HeadsView<float> q, HeadsView<float> k, const float* cosine, const float* sine,
+                          int b, int t, int d, RopePairing pairing, cudaStream_t stream) {
+  halves_for_neighbors_kernel<<<b * t, 128, 0, stream>>>(q, k, cosine, sine, b, t, d, pairing);
   WB_CHECK_LAUNCH();
 }
 
-WB_REGISTER(RopeForward, halves_for_neighbours, halves_for_neighbours);
+WB_REGISTER(RopeForward, halves_for_neighbors, halves_for_neighbors);
 
 }  // namespace
 }  // namespace wb

@@ -1,5 +1,5 @@
 // Mistake: newton_schulz is not called: this is SGD with momentum.
-// Caught as: the update is not orthogonalised
+// Caught as: the update is not orthogonalized
 // Caught by: ScalesTallMatrices
 #include "solutions/mutants/muon/mutated.cuh"
 
@@ -8,7 +8,7 @@ namespace {
 
 using namespace mutant;
 
-__global__ void not_orthogonalised_momentum_kernel(const float* parameters,  // (size)
+__global__ void not_orthogonalized_momentum_kernel(const float* parameters,  // (size)
                                                    const float* gradients,   // (size)
                                                    float* momentum,          // (size)
                                                    float* update,            // (size)
@@ -19,7 +19,7 @@ __global__ void not_orthogonalised_momentum_kernel(const float* parameters,  // 
   update[i] = gradients[i] + config.momentum * momentum[i];
 }
 
-__global__ void not_orthogonalised_step_kernel(const float* update,  // (size)
+__global__ void not_orthogonalized_step_kernel(const float* update,  // (size)
                                                float* parameters,    // (size)
                                                std::int64_t size, MuonConfig config, float scale) {
   const std::int64_t i = global_index();
@@ -27,20 +27,20 @@ __global__ void not_orthogonalised_step_kernel(const float* update,  // (size)
   parameters[i] -= config.learning_rate * (scale * update[i] + config.weight_decay * parameters[i]);
 }
 
-void not_orthogonalised(float* parameters, const float* gradients, float* momentum, float* scratch, int r,
-                        int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalise,
+void not_orthogonalized(float* parameters, const float* gradients, float* momentum, float* scratch, int r,
+                        int c, const MuonConfig& config, NewtonSchulz::Function* orthogonalize,
                         Matmul::Function* matmul, cudaStream_t stream) {
   const MuonScratch memory = divide_muon_scratch(scratch, r, c);
   const std::int64_t size = static_cast<std::int64_t>(r) * c;
-  not_orthogonalised_momentum_kernel<<<blocks_for(size), kThreads, 0, stream>>>(
+  not_orthogonalized_momentum_kernel<<<blocks_for(size), kThreads, 0, stream>>>(
       parameters, gradients, momentum, memory.update, size, config);
-  // orthogonalise(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
-  not_orthogonalised_step_kernel<<<blocks_for(size), kThreads, 0, stream>>>(memory.update, parameters, size,
+  // orthogonalize(memory.update, memory.update, memory.iterates, r, c, kNewtonSchulzSteps, matmul, stream);
+  not_orthogonalized_step_kernel<<<blocks_for(size), kThreads, 0, stream>>>(memory.update, parameters, size,
                                                                             config, muon_scale(r, c));
   WB_CHECK_LAUNCH();
 }
 
-WB_REGISTER(Muon, not_orthogonalised, not_orthogonalised);
+WB_REGISTER(Muon, not_orthogonalized, not_orthogonalized);
 
 }  // namespace
 }  // namespace wb
