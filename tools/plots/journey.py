@@ -153,7 +153,7 @@ def draw_phases(axes, stages: list) -> None:
                 width=0.46,
                 bottom=bottom,
                 color=color,
-                label=f"{phase}, says its timer" if x == 0 else None,
+                label=f"{phase}, by its timer" if x == 0 else None,
             )
             bottom += ms
         share = stage["timer"]["share_of_step"]
@@ -162,7 +162,7 @@ def draw_phases(axes, stages: list) -> None:
             axes,
             x,
             max(true_ms, bottom),
-            f"{number(true_ms)} ms\ntimer sees {share:.0%}",
+            f"{number(true_ms)} ms\nits timer: {share:.0%}",
             color=color,
             fontsize=8,
         )
