@@ -1,3 +1,6 @@
-// Not on the CPU device.
-#error \
-    "the CPU device (simt) has no tensor cores (nvcuda::wmma): move the kernel to a file named *_cuda.cu, which only the CUDA build compiles"
+// Tensor cores of the CPU device: nvcuda::wmma for __half and __nv_bfloat16 with sums in float.
+#pragma once
+
+#include "simt/wmma/fragment.h"
+#include "simt/wmma/memory.h"
+#include "simt/wmma/multiply.h"

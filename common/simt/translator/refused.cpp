@@ -15,7 +15,6 @@ constexpr Refusal kRefusals[] = {
     {"asm", "inline PTX"},
     {"__asm__", "inline PTX"},
     {"__asm", "inline PTX"},
-    {"nvcuda", "tensor cores (nvcuda::wmma)"},
     {"__cluster_dims__", "thread-block clusters"},
     {"this_cluster", "thread-block clusters"},
     {"cudaLaunchCooperativeKernel", "grid-wide synchronisation"},
