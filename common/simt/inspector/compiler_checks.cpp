@@ -47,7 +47,7 @@ struct Shift {
   const TypeDescriptor *type, *bits;
 };
 
-constexpr Kind kUnknown{};  // of accesses that the compiler checks without saying which they are
+constexpr auto kUnknown = static_cast<Kind>(4);  // of accesses that the compiler checks without their kind
 
 std::string plain_name(const TypeDescriptor* type) {
   std::string name = type->name;
