@@ -131,7 +131,7 @@ class AttentionForwardBf16Test : public ImplementationTest<AttentionForwardBf16>
 
 TEST_P(AttentionForwardBf16Test, MatchesOracleOnRoundedInputs) {
   for_each_case([&](const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
-    try_case(shape, layout, misalign);
+    if (!HasFailure()) try_case(shape, layout, misalign);  // one problem explains enough
   });
 }
 
@@ -258,7 +258,7 @@ class AttentionBackwardBf16Test : public ImplementationTest<AttentionBackwardBf1
 
 TEST_P(AttentionBackwardBf16Test, MatchesOracleOnRoundedInputs) {
   for_each_case([&](const AttentionShape& shape, HeadsLayout layout, std::size_t misalign) {
-    try_case(shape, layout, misalign);
+    if (!HasFailure()) try_case(shape, layout, misalign);  // one problem explains enough
   });
 }
 

@@ -84,7 +84,7 @@ TEST_P(AttentionForwardTest, GivesEachGroupOfHeadsItsKeys) {
 
 TEST_P(AttentionForwardTest, MatchesOracle) {
   for_each_case(implementation().name, [&](const AttentionShape& shape, HeadsLayout layout) {
-    try_case(shape, layout, random_inputs(shape));
+    if (!HasFailure()) try_case(shape, layout, random_inputs(shape));  // one problem explains enough
   });
 }
 
@@ -254,7 +254,7 @@ TEST_P(AttentionBackwardTest, DifferentiatesByK) {
 
 TEST_P(AttentionBackwardTest, MatchesOracle) {
   for_each_case(implementation().name, [&](const AttentionShape& shape, HeadsLayout layout) {
-    run_case(shape, layout, random_inputs(shape));
+    if (!HasFailure()) run_case(shape, layout, random_inputs(shape));  // one problem explains enough
   });
 }
 
