@@ -7,6 +7,7 @@
 #include "common/core/check.h"
 #include "common/harness/inspection.h"
 #include "common/harness/runtime_calls.h"
+#include "common/harness/streams_used.h"
 #include "common/harness/watched_call.h"
 
 // The CPU device's runtime is C++: its functions have C++'s names.
@@ -163,6 +164,7 @@ WB_WRAP(cudaFreeHost, "_Z12cudaFreeHostPv", (void* pointer)) {
 WB_WRAP(cudaMemcpy, "_Z10cudaMemcpyPvPKvm14cudaMemcpyKind",
         (void* to, const void* from, std::size_t bytes, cudaMemcpyKind direction)) {
   WB_CALL_FROM_HERE;
+  if (direction == cudaMemcpyDeviceToDevice) wb::detail::note_transfer("cudaMemcpy", nullptr);
   return note(copying("cudaMemcpy", to, from, bytes, direction, nullptr, true),
               [&](RuntimeCall&) { return real_cudaMemcpy(to, from, bytes, direction); });
 }
@@ -170,12 +172,14 @@ WB_WRAP(cudaMemcpy, "_Z10cudaMemcpyPvPKvm14cudaMemcpyKind",
 WB_WRAP(cudaMemcpyAsync, "_Z15cudaMemcpyAsyncPvPKvm14cudaMemcpyKindP11CUstream_st",
         (void* to, const void* from, std::size_t bytes, cudaMemcpyKind direction, cudaStream_t stream)) {
   WB_CALL_FROM_HERE;
+  wb::detail::note_transfer("cudaMemcpyAsync", stream);
   return note(copying("cudaMemcpyAsync", to, from, bytes, direction, stream, false),
               [&](RuntimeCall&) { return real_cudaMemcpyAsync(to, from, bytes, direction, stream); });
 }
 
 WB_WRAP(cudaMemset, "_Z10cudaMemsetPvim", (void* pointer, int byte, std::size_t bytes)) {
   WB_CALL_FROM_HERE;
+  wb::detail::note_transfer("cudaMemset", nullptr);
   return note({CallKind::kFill, "cudaMemset", nullptr, pointer, nullptr, bytes},
               [&](RuntimeCall&) { return real_cudaMemset(pointer, byte, bytes); });
 }
@@ -183,6 +187,7 @@ WB_WRAP(cudaMemset, "_Z10cudaMemsetPvim", (void* pointer, int byte, std::size_t 
 WB_WRAP(cudaMemsetAsync, "_Z15cudaMemsetAsyncPvimP11CUstream_st",
         (void* pointer, int byte, std::size_t bytes, cudaStream_t stream)) {
   WB_CALL_FROM_HERE;
+  wb::detail::note_transfer("cudaMemsetAsync", stream);
   return note({CallKind::kFill, "cudaMemsetAsync", stream, pointer, nullptr, bytes},
               [&](RuntimeCall&) { return real_cudaMemsetAsync(pointer, byte, bytes, stream); });
 }

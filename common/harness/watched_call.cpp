@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 #include "common/core/check.h"
+#include "common/harness/streams_used.h"
 
 namespace wb::detail {
 namespace {
@@ -38,13 +41,15 @@ void start_watching_calls() {
 cudaStream_t stream_of_tests() {
   static const cudaStream_t stream = [] {
     cudaStream_t created = nullptr;
-    WB_CUDA_CHECK(cudaStreamCreate(&created));
+    WB_CUDA_CHECK(cudaStreamCreateWithFlags(&created, cudaStreamNonBlocking));
     return created;
   }();
   return stream;
 }
 
 WatchedCall::WatchedCall(cudaStream_t stream) {
+  // What tests have copied and filled in the default stream is there before the call.
+  if (stream == stream_of_tests()) static_cast<void>(cudaDeviceSynchronize());
   expect_stream(stream);
   if (g_watching) begin_foreign_call();
 }
@@ -55,6 +60,17 @@ WatchedCall::~WatchedCall() {
         << kernels << (kernels == 1 ? " kernel was" : " kernels were")
         << " launched in another stream than the one that was passed: launch with <<<grid, block, bytes, "
            "stream>>>. In the default stream, a kernel may start before what the caller has queued";
+  }
+  if (const TransferElsewhere transfer = transferred_elsewhere(); transfer.call != nullptr) {
+    const bool is_fill = std::string_view(transfer.call).starts_with("cudaMemset");
+    ADD_FAILURE()
+        << transfer.call << " works in "
+        << (transfer.stream == nullptr ? "the default stream" : "another stream")
+        << ", not in the one that was passed: "
+        << (is_fill ? "cudaMemsetAsync(pointer, 0, bytes, stream)"
+                    : "cudaMemcpyAsync(to, from, bytes, kind, stream)")
+        << ". The default stream and one that is created with cudaStreamNonBlocking do not wait for "
+           "each other, so a kernel in `stream` may come first";
   }
   if (!g_watching) return;
   if (const std::size_t changed = end_foreign_call(); changed != 0) {

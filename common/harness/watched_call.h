@@ -13,7 +13,7 @@ namespace wb::detail {
 /// Kernels that this program has launched so far; nothing where they cannot be counted.
 std::optional<std::uint64_t> kernels_launched();
 
-/// From now on, launches in other streams than this one are counted; how many there were.
+/// From now on, work in other streams than this one is noted; how many launches (streams_used.h: the rest).
 void expect_stream(cudaStream_t stream);
 std::uint64_t launched_elsewhere();
 
@@ -26,8 +26,8 @@ bool launch_is_made(dim3 grid, dim3 block, std::size_t shared, cudaStream_t stre
 /// Bytes of device memory that this program holds; nothing where they are not known to the byte.
 std::optional<std::size_t> device_bytes_in_use();
 
-/// The stream that tests pass where they name none: not the default one, so that a kernel in the wrong stream
-/// shows.
+/// The stream that tests pass where they name none: not the default one, so that work in the wrong stream
+/// shows. Neither of the two waits for the other.
 cudaStream_t stream_of_tests();
 
 /// Elements that matches() has compared so far: tells a test of results from one of refusals.
@@ -40,7 +40,7 @@ void note_comparison(std::size_t elements);
 void start_watching_calls();
 
 /// Stands around one call of an implementation under test. Adds a failure to the running test when the call
-/// launched a kernel in another stream than the one it was given, or changed memory that it was not given.
+/// worked in another stream than the one it was given, or changed memory that it was not given.
 class WatchedCall {
  public:
   explicit WatchedCall(cudaStream_t stream);

@@ -87,6 +87,8 @@ cudaError_t run_now(const Transfer& transfer, Work work) {
   if (on_worker()) return cudaErrorNotPermitted;
   const cudaError_t code = refused_by_capture(transfer.call);
   if (code != cudaSuccess) return code;
+  // On a GPU the host waits for copies between host and device alone.
+  if (transfer.direction == cudaMemcpyDeviceToDevice) note_transfer(transfer.call, nullptr);
   TimelineRecord record = transfer.record();
   note_submission(record);
   Scheduler::get().wait_blocking_streams();
@@ -100,6 +102,7 @@ cudaError_t run_now(const Transfer& transfer, Work work) {
 
 template <class Work>
 cudaError_t run_in_stream(cudaStream_t handle, const Transfer& transfer, bool now, Work work) {
+  note_transfer(transfer.call, handle);
   const cudaError_t code = submit_transfer(handle, transfer, 1, [work](std::uint64_t) { work(); });
   return !now || code != cudaSuccess ? code : cudaStreamSynchronize(handle);
 }
@@ -321,6 +324,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int byte, std::size_t bytes, cudaStre
   const cudaError_t code =
       check_side("cudaMemset", "destination", pointer, bytes, !allocation || is_device(allocation->type));
   if (code != cudaSuccess) return result(code);
+  note_transfer("cudaMemsetAsync", stream);
   const std::uint64_t parts = (bytes - 1) / kFillPart + 1;
   return result(submit_transfer(
       stream, {"cudaMemset", simt::RecordKind::kFill, bytes, cudaMemcpyDefault, {{pointer, bytes, true}}},
@@ -333,6 +337,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int byte, std::size_t bytes, cudaStre
 
 cudaError_t cudaMemset(void* pointer, int byte, std::size_t bytes) {
   CALL_FROM_HERE;
+  if (bytes != 0) note_transfer("cudaMemset", nullptr);
   return cudaMemsetAsync(pointer, byte, bytes, nullptr);
 }
 

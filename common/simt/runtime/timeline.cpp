@@ -26,6 +26,8 @@ Timeline& timeline() {
 std::atomic<std::uint64_t> g_launched = 0;
 std::atomic<cudaStream_t> g_expected = nullptr;
 std::atomic<std::uint64_t> g_elsewhere = 0;
+std::mutex g_transfer_mutex;
+TransferElsewhere g_transfer;
 
 }  // namespace
 
@@ -43,10 +45,23 @@ std::uint64_t kernels_launched() {
 void expect_stream(cudaStream_t stream) {
   g_expected = stream;
   g_elsewhere = 0;
+  const std::lock_guard lock(g_transfer_mutex);
+  g_transfer = {};
 }
 
 std::uint64_t launched_elsewhere() {
   return g_elsewhere;
+}
+
+void detail::note_transfer(const char* call, cudaStream_t stream) {
+  if (stream == g_expected) return;
+  const std::lock_guard lock(g_transfer_mutex);
+  if (g_transfer.call == nullptr) g_transfer = {call, stream};
+}
+
+TransferElsewhere transferred_elsewhere() {
+  const std::lock_guard lock(g_transfer_mutex);
+  return g_transfer;
 }
 
 void detail::record_on_timeline(TimelineRecord record) {

@@ -17,6 +17,8 @@ void record_on_timeline(TimelineRecord record);
 /// off.
 void note_submission(TimelineRecord& record);
 void count_launch(cudaStream_t stream);
+/// Of a fill or a copy for which the host need not wait. `call` is a literal.
+void note_transfer(const char* call, cudaStream_t stream);
 long long nanoseconds();
 
 }  // namespace simt::detail

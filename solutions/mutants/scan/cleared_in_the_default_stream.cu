@@ -1,5 +1,5 @@
 // Mistake: ticket and states are cleared in another stream than the kernel runs in.
-// Caught as: cudaMemsetAsync.* is in the default stream
+// Caught as: cudaMemsetAsync works in the default stream
 // Caught by: TakesOneLaunch
 #include "solutions/mutants/scan/mutated.cuh"
 

@@ -40,9 +40,16 @@ std::vector<TimelineRecord> timeline_stop(std::size_t* lost = nullptr);
 /// The number of kernels launched so far, recorded or not. Launches that were refused do not count.
 std::uint64_t kernels_launched();
 
-/// From now on, launches in other streams than this one are counted.
+/// From now on, work in other streams than this one is noted: launches, fills, and copies for which the host
+/// need not wait. (A synchronous copy between host and device is none of them.)
 void expect_stream(cudaStream_t stream);
 /// The number of these launches since then.
 std::uint64_t launched_elsewhere();
+/// The first of these fills and copies since then; null where there was none.
+struct TransferElsewhere {
+  const char* call = nullptr;  // "cudaMemsetAsync"
+  cudaStream_t stream = nullptr;
+};
+TransferElsewhere transferred_elsewhere();
 
 }  // namespace simt
