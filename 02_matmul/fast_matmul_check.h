@@ -12,15 +12,12 @@ namespace wb {
 /// (tile, tile) outputs that cover C.
 inline unsigned check_fast_matmul(const float* a, const float* b, const float* c, int m, int n, int k,
                                   int tile) {
-  const auto is_aligned = [](const float* pointer) {
-    return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0;
-  };
   WB_REQUIRE(m >= 1 && m <= kMaxMatmulSize, m);
   WB_REQUIRE(n >= 1 && n <= kMaxMatmulSize && n % 4 == 0, n);
   WB_REQUIRE(k >= 1 && k <= kMaxMatmulSize && k % 4 == 0, k);
-  WB_REQUIRE(a != nullptr && is_aligned(a), a);
-  WB_REQUIRE(b != nullptr && is_aligned(b), b);
-  WB_REQUIRE(c != nullptr && is_aligned(c), c);
+  WB_REQUIRE(a != nullptr && rows_fit_pack4(k, a), a);
+  WB_REQUIRE(b != nullptr && rows_fit_pack4(n, b), b);
+  WB_REQUIRE(c != nullptr && rows_fit_pack4(n, c), c);
   const std::int64_t down = (m - 1) / tile + 1, across = (n - 1) / tile + 1;
   WB_REQUIRE(down * across <= INT32_MAX, down * across);
   return static_cast<unsigned>(down * across);

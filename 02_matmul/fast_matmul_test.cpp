@@ -211,8 +211,8 @@ TEST_P(FastMatmulTest, RejectsBadArguments) {
   auto buffer = wb::GuardedBuffer<float>::inout(wb::random_uniform(64, 1));
   float* x = buffer.data();
   expect_bad_pointers_named({"a", "b", "c"}, x, x + 16, x + 32, 4, 4, 4, nullptr);
-  EXPECT_THROW_MESSAGE(run(x + 1, x + 16, x + 32, 4, 4, 4, nullptr), wb::Error, "is_aligned(a)");
-  EXPECT_THROW_MESSAGE(run(x, x + 16, x + 34, 4, 4, 4, nullptr), wb::Error, "is_aligned(c)");
+  EXPECT_THROW_MESSAGE(run(x + 1, x + 16, x + 32, 4, 4, 4, nullptr), wb::Error, "rows_fit_pack4(k, a)");
+  EXPECT_THROW_MESSAGE(run(x, x + 16, x + 34, 4, 4, 4, nullptr), wb::Error, "rows_fit_pack4(n, c)");
   EXPECT_THROW_MESSAGE(run(x, x + 16, x + 32, 0, 4, 4, nullptr), wb::Error, "m = 0");
   EXPECT_THROW_MESSAGE(run(x, x + 16, x + 32, 4, 6, 4, nullptr), wb::Error, "n = 6");
   EXPECT_THROW_MESSAGE(run(x, x + 16, x + 32, 4, 4, 5, nullptr), wb::Error, "k = 5");

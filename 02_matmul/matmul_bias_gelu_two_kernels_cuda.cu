@@ -42,20 +42,12 @@ void add_bias_and_gelu(bf16* y, const bf16* bias, int m, int n, cudaStream_t str
   WB_CHECK_LAUNCH();
 }
 
-template <int kWidth>
-bool fits_pack(const bf16* y, const bf16* bias, int n) {
-  const auto aligned = [](const bf16* pointer) {
-    return reinterpret_cast<std::uintptr_t>(pointer) % sizeof(Pack<kWidth, bf16>) == 0;
-  };
-  return n % kWidth == 0 && aligned(y) && aligned(bias);
-}
-
 void matmul_bias_gelu_two_kernels(const bf16* x, const bf16* w, const bf16* bias, bf16* y, int m, int n,
                                   int k, cudaStream_t stream) {
   require_matmul_bias_gelu(x, w, bias, y, m, n, k);
   static MatmulBf16::Function* const multiply = find_implementation<MatmulBf16>("cublaslt").function;
   multiply(MatmulLayout::kNT, x, w, y, m, n, k, 1.0f, 0.0f, stream);
-  if (fits_pack<8>(y, bias, n)) {
+  if (rows_fit_pack<8>(n, y, bias)) {
     add_bias_and_gelu<8>(y, bias, m, n, stream);
   } else {
     add_bias_and_gelu<1>(y, bias, m, n, stream);

@@ -13,6 +13,7 @@
 
 #include "02_matmul/matmul.h"
 #include "common/core/bf16.h"
+#include "common/core/pack.h"
 
 namespace wb {
 
@@ -42,8 +43,7 @@ struct Operand {
 };
 
 inline Operand make_operand(const bf16* data, int rows, int columns) {
-  const bool aligned = reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
-  return {data, rows, columns, aligned && columns % kPiece == 0};
+  return {data, rows, columns, rows_fit_pack<kPiece>(columns, data)};
 }
 
 /// Eight elements of a row; 0 outside the matrix.

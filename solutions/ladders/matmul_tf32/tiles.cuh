@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "02_matmul/matmul.h"
+#include "common/core/pack.h"
 
 namespace wb::tf32 {
 
@@ -31,8 +32,7 @@ struct Operand {
 };
 
 inline Operand make_operand(const float* data, int rows, int columns) {
-  const bool aligned = reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
-  return {data, rows, columns, aligned && columns % kPiece == 0};
+  return {data, rows, columns, rows_fit_pack<kPiece>(columns, data)};
 }
 
 /// Four elements of a row; 0 outside the matrix.
