@@ -15,7 +15,7 @@ inline constexpr float kNewtonSchulzA = 3.4445f;
 inline constexpr float kNewtonSchulzB = -4.7750f;
 inline constexpr float kNewtonSchulzC = 2.0315f;
 /// As in Muon. They bring every singular value from 0.0016 to 1 (after the division by the norm) into
-/// [0.680, 1.203]; a smaller value grows at most by a factor of 485.
+/// [0.681, 1.203]; a smaller value grows at most by a factor of 485.
 inline constexpr int kNewtonSchulzSteps = 5;
 /// Added to the norm, so that a matrix of zeros stays one.
 inline constexpr float kNewtonSchulzEpsilon = 1e-7f;

@@ -127,11 +127,11 @@ TEST_P(BiasLayernormTest, FindsMeanAndSpreadOfTheSum) {
   EXPECT_TRUE(wb::matches(rstd.download(), expected.rstd, kRstd, {{3}})) << "rstd of x + bias";
 }
 
-TEST_P(BiasLayernormTest, NormalisesTheSum) {
+TEST_P(BiasLayernormTest, NormalizesTheSum) {
   expect_norm(random_problem(3, 256));
 }
 
-TEST_P(BiasLayernormTest, NormalisesRowsOfEveryLength) {
+TEST_P(BiasLayernormTest, NormalizesRowsOfEveryLength) {
   std::vector<int> lengths = wb::edge_sizes();
   for (const int length : {4100, 8191, 8192, 16388, 33000}) lengths.push_back(length);
   for (const int c : lengths) {
@@ -140,7 +140,7 @@ TEST_P(BiasLayernormTest, NormalisesRowsOfEveryLength) {
   }
 }
 
-TEST_P(BiasLayernormTest, NormalisesAnyNumberOfRows) {
+TEST_P(BiasLayernormTest, NormalizesAnyNumberOfRows) {
   for (const int n : wb::edge_sizes()) {
     expect_norm(random_problem(n, 36));
     if (HasFailure()) return;  // one number explains enough
@@ -179,7 +179,7 @@ TEST_P(BiasLayernormTest, TakesAnyAlignment) {
   }
 }
 
-TEST_P(BiasLayernormTest, NormalisesARowOf100000) {
+TEST_P(BiasLayernormTest, NormalizesARowOf100000) {
   expect_norm(random_problem(1, 100000));
 }
 

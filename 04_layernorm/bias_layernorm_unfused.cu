@@ -1,4 +1,4 @@
-// Bias and LayerNorm, `unfused`: one launch adds the bias, the next normalises,
+// Bias and LayerNorm, `unfused`: one launch adds the bias, the next normalizes,
 // as an eager framework runs them.
 //
 // The first kernel writes the sum z to memory, and the second reads it. This moves 16 bytes per element (x

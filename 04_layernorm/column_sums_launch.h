@@ -1,4 +1,4 @@
-// How many threads and blocks backward kernels of normalisations take, this chapter's and the next one's: a
+// How many threads and blocks backward kernels of normalizations take, this chapter's and the next one's: a
 // block walks over many rows, and each of its threads keeps the sums of some columns in shared memory.
 #pragma once
 

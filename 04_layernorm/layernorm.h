@@ -1,4 +1,4 @@
-// Contracts: layer normalisation (Ba, Kiros and Hinton, 2016) and its gradient.
+// Contracts: layer normalization (Ba, Kiros and Hinton, 2016) and its gradient.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -48,7 +48,7 @@ class ForwardProblem {
 
   std::string name() const { return size_.name(); }
 
-  // x read and y written; per element 2 FLOPs for the mean, 3 for the variance, 4 to normalise.
+  // x read and y written; per element 2 FLOPs for the mean, 3 for the variance, 4 to normalize.
   wb::Work work() const {
     const auto area = static_cast<double>(size_.area());
     return {2.0 * sizeof(T) * (area + size_.c) + 8.0 * size_.n, 9.0 * area};

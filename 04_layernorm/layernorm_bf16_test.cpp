@@ -54,14 +54,14 @@ class LayernormForwardBf16Test : public wb::ImplementationTest<wb::LayernormForw
   }
 };
 
-TEST_P(LayernormForwardBf16Test, NormalisesRowsOfEveryLength) {
+TEST_P(LayernormForwardBf16Test, NormalizesRowsOfEveryLength) {
   for (const int c : row_lengths()) {
     expect_norm(wb::random_normal(area(3, c), 1), 3, c);
     if (HasFailure()) return;  // one length explains enough
   }
 }
 
-TEST_P(LayernormForwardBf16Test, NormalisesAnyNumberOfRows) {
+TEST_P(LayernormForwardBf16Test, NormalizesAnyNumberOfRows) {
   for (const int n : {1, 2, 5, 33, 100}) expect_norm(wb::random_normal(area(n, 72), 1), n, 72);
 }
 
@@ -79,12 +79,12 @@ TEST_P(LayernormForwardBf16Test, TakesAnyAlignment) {
   }
 }
 
-TEST_P(LayernormForwardBf16Test, NormalisesLongRowsOnASmallerGpu) {
+TEST_P(LayernormForwardBf16Test, NormalizesLongRowsOnASmallerGpu) {
   const wb::SmallerSharedMemory gpu(wb::kLeastSharedMemory);
   expect_norm(wb::random_normal(area(2, 20000), 1), 2, 20000);
 }
 
-TEST_P(LayernormForwardBf16Test, NormalisesInPlace) {
+TEST_P(LayernormForwardBf16Test, NormalizesInPlace) {
   for (const int c : {100, 1024, 20000}) {
     SCOPED_TRACE("y is x, c = " + std::to_string(c));
     const std::vector<float> x = wb::random_normal(area(3, c), 1);

@@ -70,7 +70,7 @@ struct Affine {
   Pack<kWidth, T> gamma, beta;
 
   __device__ Pack<kWidth, T> y(const Pack<kWidth>& x, float mean, float rstd) const {
-    return rounded_to<T>(normalise(x, mean, rstd, as_floats(gamma), as_floats(beta)));
+    return rounded_to<T>(normalize(x, mean, rstd, as_floats(gamma), as_floats(beta)));
   }
 };
 

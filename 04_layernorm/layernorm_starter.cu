@@ -28,7 +28,7 @@ struct MergeMoments {
   // The moments of both sets of values together.
   __device__ Moments operator()(const Moments& a, const Moments& b) const {
     Moments both = {a.count + b.count, 0.0f, 0.0f};
-    // TODO 2: The mean of both sets: from a.mean, move towards b.mean by b's share of the count.
+    // TODO 2: The mean of both sets: from a.mean, move toward b.mean by b's share of the count.
     //         One set may be empty, or both: do not divide by 0.
     // TODO 4: The sum of squared deviations of both sets: the two sums, and a term that contains the
     //         difference of the means.

@@ -59,7 +59,7 @@ class LayernormForwardTest : public wb::ImplementationTest<wb::LayernormForward>
   }
 
   // Runs the implementation and checks that it stayed within its buffers.
-  Outputs normalise(const std::vector<float>& x, int n, int c, float epsilon, std::size_t misalign) {
+  Outputs normalize(const std::vector<float>& x, int n, int c, float epsilon, std::size_t misalign) {
     const Parameters p = parameters(c);
     auto device_x = wb::GuardedBuffer<float>::input(x, misalign);
     auto gamma = wb::GuardedBuffer<float>::input(p.gamma, misalign);
@@ -82,7 +82,7 @@ class LayernormForwardTest : public wb::ImplementationTest<wb::LayernormForward>
                    std::size_t misalign = 0, const ForwardTolerances& tolerances = {}) {
     SCOPED_TRACE("n = " + std::to_string(n) + ", c = " + std::to_string(c));
     const auto expected = oracle(x, n, c, epsilon);
-    const auto [y, mean, rstd] = normalise(x, n, c, epsilon, misalign);
+    const auto [y, mean, rstd] = normalize(x, n, c, epsilon, misalign);
     EXPECT_TRUE(wb::matches(mean, expected.mean, tolerances.mean, {{n}}));
     EXPECT_TRUE(wb::matches(rstd, expected.rstd, tolerances.rstd, {{n}}));
     const Parameters p = parameters(c);
@@ -93,26 +93,26 @@ class LayernormForwardTest : public wb::ImplementationTest<wb::LayernormForward>
 
 TEST_P(LayernormForwardTest, FindsTheMeanOfARow) {
   const std::vector<float> x = wb::random_normal(256, 1, 0.5f);
-  const std::vector<float> mean = normalise(x, 1, 256, kEpsilon, 0).mean;
+  const std::vector<float> mean = normalize(x, 1, 256, kEpsilon, 0).mean;
   EXPECT_TRUE(wb::matches(mean, oracle(x, 1, 256, kEpsilon).mean, ForwardTolerances{}.mean));
 }
 
 TEST_P(LayernormForwardTest, FindsTheSpreadOfARow) {
   const std::vector<float> x = wb::random_normal(256, 1, 0.5f);
-  const std::vector<float> rstd = normalise(x, 1, 256, kEpsilon, 0).rstd;
+  const std::vector<float> rstd = normalize(x, 1, 256, kEpsilon, 0).rstd;
   EXPECT_TRUE(wb::matches(rstd, oracle(x, 1, 256, kEpsilon).rstd, ForwardTolerances{}.rstd))
       << "rstd = 1 / sqrt(variance + epsilon), and the variance divides by C = 256";
 }
 
-TEST_P(LayernormForwardTest, NormalisesOneRow) {
+TEST_P(LayernormForwardTest, NormalizesOneRow) {
   expect_norm(wb::random_normal(256, 1), 1, 256);
 }
 
-TEST_P(LayernormForwardTest, NormalisesEachRow) {
+TEST_P(LayernormForwardTest, NormalizesEachRow) {
   expect_norm(wb::random_normal(area(100, 64), 1), 100, 64);
 }
 
-TEST_P(LayernormForwardTest, NormalisesRowsOfEveryLength) {
+TEST_P(LayernormForwardTest, NormalizesRowsOfEveryLength) {
   for (const int c : row_lengths()) {
     expect_norm(wb::random_normal(area(3, c), 1), 3, c);
     if (HasFailure()) return;  // one length explains enough
@@ -159,7 +159,7 @@ TEST_P(LayernormForwardTest, GivesAConstantRowBeta) {
   expect_norm(x, 3, 70);
 }
 
-TEST_P(LayernormForwardTest, NormalisesAnyNumberOfRows) {
+TEST_P(LayernormForwardTest, NormalizesAnyNumberOfRows) {
   for (const int n : wb::edge_sizes()) {
     expect_norm(wb::random_normal(area(n, 36), 1), n, 36);
     if (HasFailure()) return;  // one number explains enough
@@ -173,16 +173,16 @@ TEST_P(LayernormForwardTest, TakesAnyAlignment) {
   }
 }
 
-TEST_P(LayernormForwardTest, NormalisesARowOf100000) {
+TEST_P(LayernormForwardTest, NormalizesARowOf100000) {
   expect_norm(wb::random_normal(100000, 1), 1, 100000);
 }
 
-TEST_P(LayernormForwardTest, NormalisesLongRowsOnASmallerGpu) {
+TEST_P(LayernormForwardTest, NormalizesLongRowsOnASmallerGpu) {
   const wb::SmallerSharedMemory gpu(wb::kLeastSharedMemory);
   expect_norm(wb::random_normal(area(2, 20000), 1), 2, 20000);
 }
 
-TEST_P(LayernormForwardTest, NormalisesInPlace) {
+TEST_P(LayernormForwardTest, NormalizesInPlace) {
   for (const int c : {100, 1024, 20000}) {
     SCOPED_TRACE("y is x, c = " + std::to_string(c));
     const std::vector<float> x = wb::random_normal(area(2, c), 1);

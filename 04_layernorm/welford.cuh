@@ -44,7 +44,7 @@ __device__ inline float rstd_of(const Moments& row, float epsilon) {
 }
 
 template <int kWidth>
-__device__ Pack<kWidth> normalise(const Pack<kWidth>& x, float mean, float rstd, const Pack<kWidth>& gamma,
+__device__ Pack<kWidth> normalize(const Pack<kWidth>& x, float mean, float rstd, const Pack<kWidth>& gamma,
                                   const Pack<kWidth>& beta) {
   Pack<kWidth> y;
   for (int j = 0; j < kWidth; ++j) {

@@ -76,12 +76,12 @@ inline std::string explain_layernorm_dx(std::span<const float> dx, std::span<con
 inline std::string explain_layernorm_dgamma(std::span<const float> dgamma, std::span<const double> expected,
                                             std::span<const double> dy, std::span<const double> mean,
                                             std::span<const double> rstd) {
-  std::vector<double> uncentred(expected.begin(), expected.end());
+  std::vector<double> uncentered(expected.begin(), expected.end());
   for (std::size_t i = 0; i < dy.size(); ++i) {
     const std::size_t row = i / dgamma.size();
-    uncentred[i % dgamma.size()] += dy[i] * mean[row] * rstd[row];
+    uncentered[i % dgamma.size()] += dy[i] * mean[row] * rstd[row];
   }
-  if (!looks_like(dgamma, uncentred)) return "";
+  if (!looks_like(dgamma, uncentered)) return "";
   return "looks like: xhat = x * rstd. The mean is not subtracted";
 }
 

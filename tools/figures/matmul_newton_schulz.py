@@ -15,7 +15,7 @@ TARGET = ROOT / "02_matmul" / "newton_schulz.svg"
 
 A, B, C = 3.4445, -4.7750, 2.0315
 STEPS = 5
-LOW, HIGH = 0.68, 1.203  # where the values end
+LOW, HIGH = 0.681, 1.203  # where the values end
 WIDTH, HEIGHT = 700, 380
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 30, 60
 TALLEST = 1.4  # top of the vertical axis

@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(Shape::kThreads) held_row(ladder::LayernormArg
 
   const float rstd = rsqrtf(variance + arguments.epsilon);
   ladder::store_statistics(arguments, row, mean, rstd);
-  ladder::store_normalised(held, arguments, row, 0, mean, rstd);
+  ladder::store_normalized(held, arguments, row, 0, mean, rstd);
 }
 
 template <class T>

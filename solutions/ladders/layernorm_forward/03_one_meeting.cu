@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(Shape::kThreads) one_meeting(ladder::Layernorm
 
   const float rstd = rstd_of(all, arguments.epsilon);
   ladder::store_statistics(arguments, row, all.mean, rstd);
-  ladder::store_normalised(held, arguments, row, 0, all.mean, rstd);
+  ladder::store_normalized(held, arguments, row, 0, all.mean, rstd);
 }
 
 void layernorm_one_meeting(const float* x, const float* gamma, const float* beta, float* y, float* mean,

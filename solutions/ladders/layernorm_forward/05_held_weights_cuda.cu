@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(Shape::kThreads, 2) halved_row(ladder::Layerno
 #pragma unroll
   for (int i = 0; i < 2 * Shape::kPacks; ++i) {
     if (!x.is_inside(i)) continue;
-    const auto result = ladder::round_to<T>(normalise(ladder::to_floats<T>(x.pack(i)), mean, rstd,
+    const auto result = ladder::round_to<T>(normalize(ladder::to_floats<T>(x.pack(i)), mean, rstd,
                                                       ladder::to_floats<T>(gamma[i % kAhead]),
                                                       ladder::to_floats<T>(beta[i % kAhead])));
     ask_for_weights(i + kAhead);

@@ -48,10 +48,10 @@ __device__ Moments meet_moments(const Moments& mine) {
 
 /// Writes y of a held row, or of a chunk of it that begins at column `first`.
 template <class Shape, class T>
-__device__ void store_normalised(const HeldRow<Shape>& held, const LayernormArguments<T>& a, std::int64_t row,
+__device__ void store_normalized(const HeldRow<Shape>& held, const LayernormArguments<T>& a, std::int64_t row,
                                  int first, float mean, float rstd) {
   held.store(a.y + row * a.c + first, [&](const Pack<Shape::kWidth>& pack, int i) {
-    return normalise(pack, mean, rstd, held.same_place(a.gamma + first, i),
+    return normalize(pack, mean, rstd, held.same_place(a.gamma + first, i),
                      held.same_place(a.beta + first, i));
   });
 }
@@ -74,7 +74,7 @@ __device__ void walk_layernorm(const LayernormArguments<T>& a, std::int64_t row)
   const float rstd = rstd_of(all, a.epsilon);
   store_statistics(a, row, all.mean, rstd);
   walk_row<Shape>(a.x + row * a.c, a.c, [&](HeldRow<Shape>& chunk, int first) {
-    store_normalised(chunk, a, row, first, all.mean, rstd);
+    store_normalized(chunk, a, row, first, all.mean, rstd);
   });
 }
 

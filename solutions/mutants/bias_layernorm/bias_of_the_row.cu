@@ -1,6 +1,6 @@
 // Mistake: bias is indexed by the row.
 // Caught as: bias is indexed by the row
-// Inspected in: BiasLayernormTest.NormalisesRowsOfEveryLength
+// Inspected in: BiasLayernormTest.NormalizesRowsOfEveryLength
 // Inspected as: out_of_bounds, line: bias[blockIdx.x]
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 // Mistake: mean and spread are taken down a column (batch norm), not along a row.
 // Caught as: those of a column
 // Leaves out: *.CountsPastTwoToThe31*, where each of 131,077 rows would read all others
-// Inspected in: LayernormForwardTest.NormalisesInPlace
+// Inspected in: LayernormForwardTest.NormalizesInPlace
 // Inspected as: global_race, line: sum += x[r * static_cast<std::int64_t>(c) + i]
 #include <cstdint>
 
