@@ -93,8 +93,10 @@ def serve(checkout: str) -> None:
 
     sys.path[0] = checkout
     sys.path.insert(0, os.path.join(checkout, "tools"))
-    from workbook import cli, guard, pause
+    from workbook import cli, command_table, guard, lazy, pause
 
+    for command in command_table.COMMANDS.values():
+        lazy.function(command.action)
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     requests, answers = os.fdopen(os.dup(0), "rb"), os.dup(1)
     gc.collect()

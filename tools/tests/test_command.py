@@ -13,7 +13,7 @@ from unittest import mock
 
 import forks
 import support
-from workbook import cli, completion, examples, journey, own_file, sample
+from workbook import arguments, cli, command_table, completion, examples, journey, sample
 from workbook.errors import Exit, WorkbookError
 
 
@@ -75,14 +75,14 @@ class Refuses(unittest.TestCase):
             self.assertIn(f"./workbook {command}", done.stdout)
 
     def test_every_command_has_an_example(self):
-        self.assertEqual(set(examples.EXAMPLES), set(cli.command_names()))
+        self.assertEqual(set(examples.EXAMPLES), set(command_table.COMMANDS))
         for name, sub in completion.commands_of(cli.parser()).items():
             example, _ = examples.EXAMPLES[name]
             self.assertIn(example, sub.format_help())
             words = shlex.split(
                 example.partition("./workbook ")[2].rstrip(')"') if "$(" in example else example
             )
-            given, _ = own_file.split(words if "$(" in example else words[1:])
+            given, _ = arguments.split(words if "$(" in example else words[1:])
             self.assertEqual(cli.parser().parse_args(given).command, name, example)
 
     def test_every_line_of_help_fits_a_terminal(self):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import support
 from published import concepts, quotes
-from workbook import cli
+from workbook import command_table
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 GENERATED = re.compile(r"<!-- ([\w-]+):begin.*?<!-- \1:end -->", re.S)
@@ -43,7 +43,7 @@ class Documents(unittest.TestCase):
                 self.assertIn(anchor, anchors, f"{document.name}: {target}")
 
     def test_shown_commands_exist(self):
-        known = cli.command_names()
+        known = command_table.COMMANDS
         for document in DOCUMENTS:
             for name in COMMAND.findall(document.read_text()):
                 self.assertIn(name, known, document.name)

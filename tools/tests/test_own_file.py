@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 import support  # noqa: F401
-from workbook import own_build, own_file, own_words
+from workbook import arguments, own_build, own_words
 
 HEADERS = own_words.HEADERS
 
@@ -14,11 +14,11 @@ HEADERS = own_words.HEADERS
 class Arguments(unittest.TestCase):
     def test_what_is_behind_the_dashes_is_the_programs(self):
         self.assertEqual(
-            own_file.split(["run", "a.cu", "--", "-v", "--", ""]), (["run", "a.cu"], ["-v", "--", ""])
+            arguments.split(["run", "a.cu", "--", "-v", "--", ""]), (["run", "a.cu"], ["-v", "--", ""])
         )
-        self.assertEqual(own_file.split(["run", "a.cu"]), (["run", "a.cu"], []))
-        self.assertEqual(own_file.split(["check", "--", "01"]), (["check", "--", "01"], []))
-        self.assertEqual(own_file.split([]), ([], []))
+        self.assertEqual(arguments.split(["run", "a.cu"]), (["run", "a.cu"], []))
+        self.assertEqual(arguments.split(["check", "--", "01"]), (["check", "--", "01"], []))
+        self.assertEqual(arguments.split([]), ([], []))
 
 
 class Records(unittest.TestCase):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 from . import console, files
@@ -93,7 +92,11 @@ class Output:
     """The standard output of a program, for a document; without --json it is the person's own."""
 
     def __init__(self, options) -> None:
-        self.file = tempfile.TemporaryFile() if options.json else None  # noqa: SIM115
+        self.file = None
+        if options.json:
+            import tempfile  # here: every command needs this module, and few need files
+
+            self.file = tempfile.TemporaryFile()  # noqa: SIM115
 
     def __enter__(self) -> Output:
         return self

@@ -1,39 +1,26 @@
-"""The options of the daily loop's commands: check, watch, status, next, hint, solution, reset, completion."""
+"""The options of the daily loop's commands: check, watch, hint, solution, reset, completion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from . import answers, lazy
+from .arguments import positive
 
-from . import answers, check_front, completion, daily, hints, reset, solution, watch
 
-
-def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
-    sub = add("check", check_front.command, "check your starters, and say what is wrong and where")
+def check(sub) -> None:
     exercise(sub, "what you edited last")
     sub.add_argument("--solution", action="store_true", help="test the reference implementations instead")
     sub.add_argument("--impl", metavar="NAME", help="only the implementation of this name")
     json_option(sub)
     time_limit(sub, 60, "stop a test program, or a step of the build, after S seconds")
 
-    sub = add("watch", watch.command, "check what you edit whenever you save it, until you press q")
+
+def watch(sub) -> None:
     exercise(sub, "where you are; what you save decides what is checked")
     json_option(sub)
     time_limit(sub, 60, "stop a test program, or a step of the build, after S seconds")
 
-    sub = add("status", daily.status, "show every exercise and its state", shared=False)
-    json_option(sub)
 
-    sub = add(
-        "next", daily.show_next, "show the exercise to do next: lesson, step, file, command", shared=False
-    )
-    json_option(sub)
-
-    sub = add(
-        "hint",
-        hints.command,
-        "give one hint for your current step; the next hint with each call",
-        shared=False,
-    )
+def hint(sub) -> None:
     sub.add_argument(
         "words",
         metavar="NN exercise rung",
@@ -44,7 +31,8 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
     sub.add_argument("--step", type=positive, metavar="N", help="hints of this step, instead of yours")
     json_option(sub)
 
-    sub = add("solution", solution.command, "compare the reference with yours, after yours has passed")
+
+def solution(sub) -> None:
     exercise(sub, "what you edited last")
     sub.add_argument("--force", action="store_true", help="show it before yours has passed")
     shape = sub.add_mutually_exclusive_group()
@@ -63,19 +51,17 @@ def declare(add: Callable, positive: Callable, time_limit: Callable) -> None:
     sub.add_argument("--step", type=positive, metavar="N", help="only this step of the walkthrough")
     json_option(sub)
 
-    sub = add(
-        "reset", reset.command, "restore a starter to its original state; your version is kept", shared=False
-    )
+
+def reset(sub) -> None:
     exercise(sub, "what you edited last; with --undo, what was reset last")
     sub.add_argument("--undo", action="store_true", help="restore the version that the last reset kept")
     sub.add_argument("--from", dest="revision", metavar="COMMIT", help="restore the version of this commit")
     json_option(sub)
 
-    sub = add(
-        "completion", completion.command, "print a script that completes words in your shell", shared=False
-    )
+
+def completion(sub) -> None:
     sub.add_argument("shell", choices=("bash", "zsh"), help="the shell that reads the script")
-    sub.add_argument("--json", action="store_true", help=completion.NO_JSON)
+    sub.add_argument("--json", action="store_true", help=lazy.module("completion").NO_JSON)
 
 
 def exercise(sub, default: str) -> None:
@@ -88,3 +74,10 @@ def exercise(sub, default: str) -> None:
 def json_option(sub) -> None:
     command = sub.prog.split()[-1]
     sub.add_argument("--json", action="store_true", help=answers.help_of(command))
+
+
+def time_limit(sub, seconds: int | None, words: str) -> None:
+    usual = "no limit" if seconds is None else seconds
+    sub.add_argument(
+        "--timeout", type=positive, default=seconds, metavar="S", help=f"{words} (default: {usual})"
+    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import os
 import re
-import traceback
 
-from . import console, own_file
+from . import console
+from .arguments import split
 
 NO_COMMAND = re.compile(r"argument COMMAND: invalid choice: '(.*)' \(choose from (.*)\)", re.S)
 
@@ -20,7 +19,7 @@ def tell(arguments: list | None, message: str, code: int, details: str = "") -> 
     if details:
         console.complain(details)
     console.complain(f"workbook: {message}")
-    given, _ = own_file.split(arguments)
+    given, _ = split(arguments)
     if "--json" in given and not console.answered:
         body = {"schema_version": 1, "kind": "error", "exit_code": int(code), "message": message}
         with contextlib.suppress(console.OutputError):
@@ -32,6 +31,8 @@ def of_arguments(message: str, program: str) -> str:
     found = NO_COMMAND.match(message)
     if not found:
         return f"{message} (see {program} --help)"
+    import difflib  # as traceback below: rarely needed
+
     near = difflib.get_close_matches(found[1].lower(), re.findall(r"\w+", found[2]), n=1)
     guess = f"; did you mean {near[0]}?" if near else ""
     return f"there is no command '{found[1]}'{guess} (see {program} --help)"
@@ -39,6 +40,8 @@ def of_arguments(message: str, program: str) -> str:
 
 def unexpected(error: Exception) -> str:
     """A mistake of ours, in one line too."""
+    import traceback
+
     place = traceback.extract_tb(error.__traceback__)[-1]
     words = " ".join(str(error).split())
     return (

@@ -24,8 +24,6 @@ PLOT = ROOT / "tools" / "plots" / "access.py"
 REPORT = "SIMT_METER_REPORT"  # where a metered program writes what it counted
 SCHEMA = 1
 SECONDS = 120  # for a program, or a step of the build
-ABOUT = "count the bytes that each line of a kernel moves; or look for errors in a file of your own"
-WHAT = "a chapter (1, 01 or 01_vector_add) and an exercise of it; or a CUDA file with a main(), and others"
 # What an exercise asks for: its other precisions have contracts of their own.
 CONTRACTS = "(?!.*_(bf16|tf32)$).*"
 

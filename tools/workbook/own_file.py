@@ -15,7 +15,6 @@ from .console import complain, say
 from .errors import Exit, WorkbookError, reason
 
 SOURCES = (".cu", ".cpp", ".cc", ".cxx")
-COMMANDS = ("run", "inspect")
 REPORT = "SIMT_REPORT"  # where an inspected program writes what was found (inspector/program/program.cpp)
 REPORT_VERSION = 1
 GRACE_SECONDS = 20.0  # for an inspected program to look its findings up
@@ -23,32 +22,9 @@ MACRO = re.compile(r"[A-Za-z_]\w*(?:=.*)?", re.S)
 SEES = "races, array bounds, unwritten memory, alignment, overflow; leaks, unchecked errors, missing waits"
 
 
-def split(arguments: list | None) -> tuple:
-    """The command's own arguments, and those behind `--`, which are the program's."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0] not in COMMANDS or "--" not in given:
-        return given, []
-    at = given.index("--")
-    return given[:at], given[at + 1 :]
-
-
 def is_own_file(word: str) -> bool:
     """Whether `inspect` means a file, rather than a chapter."""
     return Path(word).suffix in SOURCES
-
-
-def declare(sub) -> None:
-    """What a CUDA file is compiled with. The names are nvcc's."""
-    folders = {"dest": "include", "default": [], "action": "append", "metavar": "DIR"}
-    sub.add_argument("-I", **folders, help="look for headers in DIR too; the file's own folder is included")
-    macros = {"dest": "define", "default": [], "action": "append", "metavar": "NAME[=VALUE]"}
-    sub.add_argument("-D", **macros, help="define a macro")
-    levels = {"dest": "optimize", "default": "2", "choices": tuple("0123")}
-    sub.add_argument("-O", **levels, help="how much to optimize (default: 2)")
-    words = {"dest": "host_option", "default": [], "action": "append", "metavar": "OPTION"}
-    sub.add_argument("-Xcompiler", **words, help="pass an option to the host compiler: -Xcompiler=-fopenmp")
-    libraries = {"dest": "library", "default": [], "action": "append", "metavar": "NAME"}
-    sub.add_argument("-l", **libraries, help="link the library of this name")
 
 
 def run(options) -> int:

@@ -16,7 +16,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import guard
@@ -148,29 +147,38 @@ class Group:
             self.process.send_signal(number)
 
 
-@dataclass
 class Lines:
     """Iterate over a program's output lines; afterwards `code` is its exit code and `text` its output.
 
     It may run for `timeout` seconds or, with `renewed`, for as long between two of its lines.
     """
 
-    command: list
-    env: dict | None = None
-    cwd: Path | None = None
-    timeout: float | None = None
-    renewed: bool = False
-    ours: bool = True
-    sweep: bool = True
-    pass_fds: tuple = ()
-    code: int = -1
-    timed_out: bool = False
-    output: Bounded = field(default_factory=Bounded)
-    on_look: Callable | None = None  # called some times per second while the program runs; True ends it
-    canceled: bool = False  # set from outside: end the program now
-    group: Group | None = field(default=None, repr=False)
-    in_background: bool = False  # do not wait for what it prints, and do not look
-    steps: Iterator | None = field(default=None, repr=False)
+    def __init__(
+        self,
+        command: list,
+        env: dict | None = None,
+        cwd: Path | None = None,
+        timeout: float | None = None,
+        renewed: bool = False,
+        ours: bool = True,
+        sweep: bool = True,
+        pass_fds: tuple = (),
+        on_look: Callable | None = None,
+        in_background: bool = False,
+    ) -> None:
+        """`on_look` is called some times per second while the program runs; True ends the program.
+        `in_background`: do not wait for what it prints, and do not look.
+        """
+        self.command, self.env, self.cwd = command, env, cwd
+        self.timeout, self.renewed = timeout, renewed
+        self.ours, self.sweep, self.pass_fds = ours, sweep, pass_fds
+        self.on_look, self.in_background = on_look, in_background
+        self.code = -1
+        self.timed_out = False
+        self.output = Bounded()
+        self.canceled = False  # set from outside: end the program now
+        self.group: Group | None = None
+        self.steps: Iterator | None = None
 
     def begin(self) -> None:
         """Start the program, before the first look at its lines."""

@@ -22,8 +22,6 @@ from . import (
 )
 from .errors import Exit, WorkbookError
 
-ABOUT = "show registers, occupancy and machine instructions of each kernel; needs nvcc and no GPU"
-
 
 def declare(sub, positive) -> None:
     sub.add_argument("chapter", metavar="NN", help="the chapter: 2, 02 or 02_matmul")

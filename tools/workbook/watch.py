@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from . import console, daily, device, position, setup
+from . import console, daily, device, lazy, position, setup
 from .changes import Changes
 from .child import Child
 from .console import paint, say
@@ -23,6 +23,8 @@ HEADERS = ("*.cuh", "*.h")  # beside a starter: it may include them
 
 
 def command(options) -> int:
+    for name in ("check_front", "hints", "solution"):  # once, for all forked copies
+        lazy.module(name)
     places = position.survey()
     place = position.named(options.chapter, options.exercise, places)
     chosen = device.choose(options.device)

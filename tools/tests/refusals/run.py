@@ -39,9 +39,8 @@ import situations
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "tests")]
 import forks  # noqa: E402
-from workbook import cli  # noqa: E402
+from workbook.command_table import COMMANDS  # noqa: E402
 
-COMMANDS = cli.command_names()
 TABLE = Path(__file__).with_name("table.txt")
 # Folders that the command reads at most: in a checkout of a case's own they are links to the shared ones.
 LINKED = re.compile(r"common|solutions|docs|cmake|tools/(?!workbook$)\w+")

@@ -113,7 +113,9 @@ SITUATIONS["tools-missing"] = lambda case: (
 )
 SITUATIONS["tool-empty"] = broken_tool("cli.py", b"")
 SITUATIONS["tool-cut"] = broken_tool("cli.py", b"def main(")
-SITUATIONS["tool-binary"] = broken_tool("check.py", bytes(range(256)))
+SITUATIONS["tool-binary"] = broken_tool("chapters.py", bytes(range(256)))
+SITUATIONS["command-binary"] = broken_tool("check.py", bytes(range(256)))
+SITUATIONS["command-cut"] = broken_tool("train.py", b"def declare(")
 
 
 @situation
