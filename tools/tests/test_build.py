@@ -93,6 +93,17 @@ class ShowsTheCompilersWords(unittest.TestCase):
             self.assertNotIn("another one", shown)
             self.assertIn("1 more step(s) failed", shown)
 
+    def test_a_file_that_is_compiled_twice_fails_once(self):
+        step = (
+            "FAILED: [code=1] {}/x_starter.cu.cpp.o\nc++ x\n{}/a/x_starter.cu:1:2: error: no ';'\n    1 | x\n"
+        )
+        text = step.format("y_inspected.dir", build.ROOT) + step.format("y_checked.dir", build.ROOT)
+        shown = build.failure(text)
+        self.assertNotIn("more step", shown)
+        self.assertIn("y_checked.dir", shown)
+        self.assertEqual(build.as_compiled(shown), "a/x_starter.cu:1:2: error: no ';'\n    1 | x")
+        self.assertEqual(build.as_compiled("FAILED: bin/x\nundefined"), "FAILED: bin/x\nundefined")
+
     def test_cmake_errors_come_without_its_chatter(self):
         text = "-- The compiler\nCMake Error at cmake/Device.cmake:20 (message):\n  no nvcc\n\n-- Configuring"
         shown = build.failure(text)

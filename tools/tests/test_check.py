@@ -322,7 +322,7 @@ class ShowsTheVerdict(unittest.TestCase):
         with support.captured() as text:
             check.show(test_run.read_report(json.dumps(REPORT)), inspection.Inspection(), verbose=False)
         shown = text.getvalue()
-        self.assertIn("1 of 3 tests fail, 1 pass, 1 skipped", shown)
+        self.assertIn("1 of 3 tests fails, 1 pass, 1 skipped", shown)
         self.assertLess(shown.index("got 0, expected 0.5"), shown.index("1 of 3"))
 
     def test_the_words_that_a_test_adds_follow_its_first_message(self):

@@ -51,7 +51,7 @@ class Commands(unittest.TestCase):
         second.write_text(ONE)
         document = self.answer("check")
         self.assertEqual([f["test"] for f in document["exercises"][0]["failures"]], ["Suite.Guards"])
-        self.assertEqual(self.answer("next")["current"]["words"], "1 of 2 tests fail")
+        self.assertEqual(self.answer("next")["current"]["words"], "1 of 2 tests fails")
         second.write_text(RIGHT)
         said = self.run_it("check")
         self.assertIn("All exercises are solved.", said)
@@ -202,6 +202,16 @@ class Words(unittest.TestCase):
         red = "\033[31mx\033[0m"
         self.assertEqual(console.broken(f"{red} {'ab ' * 6}c", 20), [f"{red} {'ab ' * 5}ab", "c"])
         self.assertEqual(console.broken(f"  {red} {'ab ' * 6}", 20)[1], "  ab")
+        painted = "\033[1mone two three four five\033[0m"
+        self.assertEqual(
+            console.broken(painted, 12),
+            [f"\033[1m{part}\033[0m" for part in ("one two", "three four", "five")],
+        )
+        table = f"name   {red} of a long row that has a color inside"
+        self.assertEqual(console.broken(table, 20), [table])
+        self.assertEqual(console.broken("x" * 30, 20), ["x" * 30])
+        source = "   86 |       c = sums[i][j]"
+        self.assertEqual(console.broken(source, 20), [source])
 
     def test_two_columns_fit(self):
         ours, theirs = ["int a;", "b" * 100], ["int a;", "c", "d" * 90]

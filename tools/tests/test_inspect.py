@@ -225,7 +225,7 @@ class Command(unittest.TestCase):
             self.assertIsNone(self.run_program(f"echo '{words}' > $SIMT_METER_REPORT").report)
 
     def test_json_leaves_standard_output_to_the_document(self):
-        with mock.patch("workbook.console.say") as said:
+        with mock.patch("workbook.console.write") as said:
             inspect.print_json([(0, Namespace(name="matmul"), inspect.Counted(problems=["256"]))], 0)
         (document,) = json.loads(said.call_args[0][0])["exercises"]
         self.assertEqual(document["exercise"], "matmul")

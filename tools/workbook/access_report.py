@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 from .access_advice import SECTOR, advice, excess
-from .console import paint
+from .console import paint, width_of
 
 LANES = 32
 LINES_SHOWN = 12
@@ -61,7 +61,7 @@ def table(lines: list, shares: list) -> list:
 
 
 def arrow(sentence: str) -> list:
-    return textwrap.wrap(sentence, WIDTH, initial_indent="      -> ", subsequent_indent="         ")
+    return textwrap.wrap(sentence, width_of(WIDTH), initial_indent="      -> ", subsequent_indent="         ")
 
 
 def shares(lines: list) -> list:

@@ -282,19 +282,35 @@ def shortened(description: str) -> str:
 
 
 def failure(text: str) -> str:
-    """The words of the first step that failed, without its command line and without other steps."""
+    """The words of the first step that failed, without its command line and without other steps. A file that
+    is compiled for the inspector too fails twice: then the step without it."""
     lines = text.splitlines()
     starts = [i for i, line in enumerate(lines) if line.startswith("FAILED: ")]
     if not starts:
         return cmake_errors(text)
-    first = starts[0]
+    first = next((at for at in starts if "_inspected.dir" not in lines[at]), starts[0])
     block = [lines[first]]
     for line in lines[first + 2 :]:  # lines[first + 1] is the command
         if NINJA_STEP.match(line) or line.startswith(("FAILED: ", "ninja: build stopped")):
             break
         block.append(line)
-    more = len(starts) - 1
+    # A file is compiled once for the tests and once for the inspector: those are the same mistakes.
+    others = {object_of(lines[at]) for at in starts} - {object_of(lines[first])}
+    more = sum(object_of(lines[at]) in others for at in starts)
     return clip(block) + (f"\n({more} more step(s) failed)" if more else "")
+
+
+def object_of(line: str) -> str:
+    """The name of the file that a line FAILED: is about, without its folder."""
+    return Path(line.split()[-1]).name
+
+
+def as_compiled(details: str) -> str:
+    """The compiler's words alone, with files as a person names them: for a source that does not compile."""
+    lines = details.splitlines()
+    if lines and lines[0].startswith("FAILED: ") and any("error" in line for line in lines[1:]):
+        lines = lines[1:]
+    return "\n".join(lines).replace(f"{ROOT}/", "")
 
 
 def cmake_errors(text: str) -> str:

@@ -143,7 +143,8 @@ class Exercise:
             if last["passed"]:
                 return Standing("solved", f"solved ({last['device']} device)")
             if last.get("failed"):
-                return Standing("red", f"{last['failed']} of {last['total']} tests fail")
+                fail = "fails" if last["failed"] == 1 else "fail"
+                return Standing("red", f"{last['failed']} of {last['total']} tests {fail}")
             if last.get("total") and last.get("problem"):
                 return Standing("red", "tests pass, but not solved")
             never = last.get("problem") == "does not compile"

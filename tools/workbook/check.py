@@ -19,8 +19,8 @@ from . import (
     steps,
     test_run,
 )
-from .build import Beside, Build
-from .console import heading, mark, paint, paragraph, say, warn
+from .build import Beside, Build, as_compiled
+from .console import heading, mark, paint, say, warn
 from .errors import Exit, WorkbookError, shown
 from .examination import examine
 from .machine import RESULTS
@@ -93,10 +93,12 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         build.beside = Beside(program, start) if twin else None
         trouble = build_both(build, target, twin, exercise, options.timeout)
     except WorkbookError as error:
-        say(error.details)
         if options.solution:
+            say(error.details)
             raise WorkbookError(str(error), error.code) from error
-        if error.code != Exit.BUILD or f"{exercise.name}_starter." not in error.details:
+        ours = error.code == Exit.BUILD and f"{exercise.name}_starter." in error.details
+        say(as_compiled(error.details) if ours else error.details)
+        if not ours:
             raise WorkbookError(str(error), error.code) from error
         say(f"\n{mark(False)} {where} does not compile: the first error above shows the place.")
         exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
@@ -213,7 +215,7 @@ def show(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: b
         show_first(outcome, inspected, verbose)
         count = len(outcome.failures)
         fail = "1 test fails" if count == 1 else f"{count} tests fail"
-        paragraph(f"{mark(False)} {fail} before the program ends: {red_names(outcome)}")
+        say(f"{mark(False)} {fail} before the program ends: {red_names(outcome)}")
         say(f"{mark(False)} After that: {outcome.problem}")
         for words in test_run.device_words(outcome.output):
             say(f"    {words}")
@@ -242,9 +244,8 @@ def show(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: b
     show_first(outcome, inspected, verbose)
     skipped = f", {outcome.skipped} skipped" if outcome.skipped else ""
     count = len(outcome.failures)
-    paragraph(
-        f"{mark(False)} {count} of {outcome.total} tests fail, {good} pass{skipped}: {red_names(outcome)}"
-    )
+    fail = "fails" if count == 1 else "fail"
+    say(f"{mark(False)} {count} of {outcome.total} tests {fail}, {good} pass{skipped}: {red_names(outcome)}")
 
 
 def show_first(outcome: test_run.TestRun, inspected: inspection.Inspection, verbose: bool) -> None:
@@ -253,7 +254,7 @@ def show_first(outcome: test_run.TestRun, inspected: inspection.Inspection, verb
         step = steps.place(outcome.steps, failure.test)
         heading(f"{mark(False)} {step}{failure.test} fails:")
         for message in failure.messages if verbose else in_short(failure.messages):
-            paragraph(indent(message))
+            say(indent(message))
     inspection.show(inspected, verbose)
     show_printed(outcome)
 
@@ -311,9 +312,9 @@ def checked(
     passed = [test.name.partition(".")[2] for test in outcome.tests if test.status == "passed"]
     counted = [test.launches for test in outcome.tests if test.launches is not None]
     kernels = f", {sum(counted)} kernels launched" if counted and exercise.starter.suffix == ".cu" else ""
-    paragraph(f"Checked: {', '.join(dict.fromkeys(passed))} ({len(passed)} tests{kernels}).")
+    say(f"Checked: {', '.join(dict.fromkeys(passed))} ({len(passed)} tests{kernels}).")
     if inspected.tests or not inspected.left_out:
-        paragraph(inspection.summary(inspected))
+        say(inspection.summary(inspected))
     left_out = [
         f"{test.name.partition('.')[2]} ({test.reason})" for test in outcome.tests if test.status == "skipped"
     ]
@@ -323,9 +324,7 @@ def checked(
         order = os.environ.get("SIMT_ORDER") or "forward"
         left_out.append(f"thread orders other than {order} (SIMT_ORDER=reverse tries another)")
         left_out.append("a GPU: this ran on the CPU device")
-    paragraph(
-        f"Not checked: {'; '.join([*left_out, *outcome.unknown])}." if left_out or outcome.unknown else ""
-    )
+    say(f"Not checked: {'; '.join([*left_out, *outcome.unknown])}." if left_out or outcome.unknown else "")
 
 
 def next_step(
@@ -341,8 +340,8 @@ def next_step(
         if bench and not on_gpu and exercise.starter.suffix == ".cu":
             bench += f" Which lines move too many bytes? ./workbook inspect {number} {exercise.name}."
         call = "key s" if keys else f"./workbook solution {number} {exercise.name}"
-        paragraph(f"Solved.{bench} Compare with the reference: {call}.")
-        paragraph(daily.after_solving(exercise))
+        say(f"Solved.{bench} Compare with the reference: {call}.")
+        say(daily.after_solving(exercise))
         return
     lesson = exercise.lesson
     reading = [shown(lesson)] if lesson.exists() else []
@@ -352,9 +351,9 @@ def next_step(
     again = f"./workbook check {number} {exercise.name}"
     if outcome.objections and not outcome.failures and not outcome.problem:
         then = "" if console.has_keys else f" Then {again} again."
-        paragraph(f"Not solved: tests pass, but see above.{then}{advice if inspected.findings else ''}")
+        say(f"Not solved: tests pass, but see above.{then}{advice if inspected.findings else ''}")
         return
     if len(outcome.failures) > 1:
-        paragraph(f"A later failure may say more: {again} --verbose shows them all.")
+        say(f"A later failure may say more: {again} --verbose shows them all.")
     after = " and save it" if console.has_keys else f", then {again} again"
-    paragraph(f"Next: edit {shown(exercise.starter)}{after}.{advice}")
+    say(f"Next: edit {shown(exercise.starter)}{after}.{advice}")

@@ -102,8 +102,10 @@ def show_list(options) -> int:
     if options.json:
         console.document("list", {"chapters": [entry(chapter, places) for chapter in chapters.chapters()]})
         return Exit.OK
-    names = [e.name for chapter in chapters.chapters() for e in chapters.everything(chapter)]
-    width = max(map(len, names), default=0)
+    every = [e for chapter in chapters.chapters() for e in chapters.everything(chapter)]
+    states = {e: places[e].standing.words if e in places else "no starter yet" for e in every}
+    width = max((len(exercise.name) for exercise in every), default=0)
+    wide = max(map(len, states.values()), default=0)
     for chapter in chapters.chapters():
         text = chapters.title(chapter)
         heading(f"{chapter.name}" + (f"  {text}" if text else ""))
@@ -111,8 +113,7 @@ def show_list(options) -> int:
         if not exercises:
             say("    " + paint("no exercises yet", "dim"))
         for exercise in exercises:
-            state = places[exercise].standing.words if exercise in places else "no starter yet"
-            say(f"    {exercise.name:<{width}}  {state:<28}  {exercise.about}")
+            say(f"    {exercise.name:<{width}}  {states[exercise]:<{wide}}  {exercise.about}")
     solved = sum(place.solved for place in places.values())
     say(f"\n{solved} of {len(places)} starters solved. Check one: ./workbook check 01")
     return Exit.OK

@@ -10,7 +10,7 @@ import argparse
 import shlex
 
 from . import chapters, ladder
-from .console import say
+from .console import write
 from .errors import Exit, WorkbookError
 
 WITH_CHAPTER = (
@@ -79,7 +79,7 @@ def command(options) -> int:
             "completion prints a script for a shell, so it has no --json; ./workbook list --json has the"
         )
         raise WorkbookError(f"{message} chapters and exercises", Exit.USAGE)
-    say(script(options.shell, parser()))
+    write(script(options.shell, parser()) + "\n")
     return Exit.OK
 
 

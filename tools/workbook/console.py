@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 QUIET_SECONDS = 20.0  # between two lines of progress where there is no terminal
 COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+SOURCE = re.compile(r"[ \d]{5} \| ")
 COLORS |= {"bold": "1", "dim": "2"}
 
 
@@ -66,13 +67,14 @@ def silence() -> None:
 
 
 def say(text: str = "") -> None:
-    write(text + "\n")
+    """Lines for a person: on a terminal they break between words."""
+    write(fitted(text, sys.stdout) + "\n")
 
 
 def complain(text: str) -> None:
-    """To standard error, where there is one."""
+    """To standard error, where there is one; of several lines the breaks are those of another program."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(text, file=sys.stderr, flush=True)
+        print(text if "\n" in text else fitted(text, sys.stderr), file=sys.stderr, flush=True)
 
 
 def open_streams() -> bool:
@@ -109,25 +111,39 @@ def document(kind: str, body: dict) -> None:
     """The answer to --json (docs/results_schema.md)."""
     global answered
     answered = True
-    say(json.dumps({"schema_version": 1, "kind": kind, **body}, indent=1))
+    write(json.dumps({"schema_version": 1, "kind": kind, **body}, indent=1) + "\n")
 
 
-def paragraph(text: str) -> None:
-    """As `say`; on a terminal, lines break between words, and what goes on is as far in as its line began."""
-    lines = text.splitlines() or [""]
-    if sys.stdout.isatty():
-        width = max(20, shutil.get_terminal_size().columns)
-        lines = [part for line in lines for part in broken(line, width)]
-    say("\n".join(lines))
+def columns() -> int:
+    """How many letters fit in a line of the terminal."""
+    return max(20, shutil.get_terminal_size().columns)
+
+
+def width_of(most: int) -> int:
+    """Of a table or a paragraph that wraps itself: at most that of the terminal."""
+    return min(most, columns()) if sys.stdout.isatty() else most
+
+
+def fitted(text: str, stream) -> str:
+    """On a terminal, lines break between words, and what goes on is as far in as its line began."""
+    if not stream.isatty():
+        return text
+    return "\n".join(part for line in text.split("\n") for part in broken(line, columns()))
 
 
 def broken(line: str, width: int) -> list:
-    """A color at the beginning of the line takes no place."""
-    colored = re.match(r"( *)\033\[\d+m(.+?)\033\[0m", line)
+    """A color at the beginning of the line takes no place. A line with colors elsewhere is not broken, nor
+    source code in a compiler's message, below which a mark has its column."""
+    colored = re.match(r"( *)(\033\[\d+m)(.+?)\033\[0m", line)
     if colored:
-        bare = colored[1] + colored[2]
+        bare = colored[1] + colored[3]
         first, *others = broken(bare + line[colored.end() :], width)
-        return [colored[0] + first[len(bare) :], *others] if first.startswith(bare) else [line]
+        if first.startswith(bare):
+            return [colored[0] + first[len(bare) :], *others]
+        if colored.end() == len(line):
+            return [f"{colored[2]}{part}\033[0m" for part in (first, *others)]
+    if len(line) <= width or "\033" in line or SOURCE.match(line):
+        return [line]
     margin = " " * (len(line) - len(line.lstrip()))
     return textwrap.wrap(
         line,
@@ -141,7 +157,7 @@ def broken(line: str, width: int) -> list:
 
 
 def heading(text: str) -> None:
-    say(paint(text, "bold"))
+    say("\n".join(paint(line, "bold") if line else "" for line in text.split("\n")))
 
 
 _warned = set()

@@ -23,7 +23,7 @@ def tell(arguments: list | None, message: str, code: int, details: str = "") -> 
     if "--json" in given and not console.answered:
         body = {"schema_version": 1, "kind": "error", "exit_code": int(code), "message": message}
         with contextlib.suppress(console.OutputError):
-            console.say(json.dumps(body))
+            console.write(json.dumps(body) + "\n")
 
 
 def of_arguments(message: str, program: str) -> str:

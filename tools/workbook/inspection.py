@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import test_run
 from .build import Build
-from .console import mark, paragraph, say
+from .console import mark, say
 from .machine import RESULTS
 
 SEES = "races, array bounds, memory that was never written, alignment"
@@ -134,6 +134,6 @@ def show(inspection: Inspection, verbose: bool) -> None:
         f"{mark(False)} {inspection.judge} found {'a mistake:' if count == 1 else f'{count} mistakes{which}'}"
     )
     for text in inspection.findings[:shown]:
-        paragraph("\n".join("    " + line for line in text.splitlines()))
+        say("\n".join("    " + line for line in text.splitlines()))
     if count > shown:
         say(f"    ... and {count - shown} more (--verbose)")

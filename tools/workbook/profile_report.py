@@ -7,8 +7,8 @@ import io
 import textwrap
 from dataclasses import dataclass, field
 
-from . import bench_join, profile_counts, profile_times, sass
-from .console import heading, paint, paragraph, say
+from . import bench_join, console, profile_counts, profile_times, sass
+from .console import heading, paint, say
 from .profile_words import BLOCK, compared, occupied
 
 # Kinds whose instructions do not cost or mean the same: their names are shown.
@@ -77,7 +77,8 @@ def show_kernels(kernels: list, options) -> None:
 
 def wrapped(line: str) -> None:
     indent = " " * (len(line) - len(line.lstrip()))
-    for part in textwrap.wrap(line.strip(), WIDTH, initial_indent=indent, subsequent_indent=indent + "  "):
+    width = console.width_of(WIDTH)
+    for part in textwrap.wrap(line.strip(), width, initial_indent=indent, subsequent_indent=indent + "  "):
         say(part)
 
 
@@ -107,7 +108,7 @@ def tell(found: Profile) -> None:
     if any(kernel.dynamic for kernel in kernels) and not options.dynamic:
         say("+ The launch adds dynamic shared memory (extern __shared__). --dynamic BYTES says how much.")
     for line in [*found.missing, *found.differences()]:
-        paragraph(line)
+        say(line)
     if found.counts is None and found.times is None:
         say("More: --count adds sectors per request and bank conflicts; --time, on a GPU, times.")
 

@@ -154,7 +154,7 @@ class Watch:
             self.answer.seek(0)
             text = self.answer.read().decode(errors="replace").strip()
             if text.startswith("{"):
-                say(json.dumps(json.loads(text)))
+                console.write(json.dumps(json.loads(text)) + "\n")
         self._end()
         self._show_keys()
 
