@@ -178,11 +178,14 @@ TEST_P(LaunchTest, ReportsALaunchThatIsRefused) {
   Vectors x(1000);
   RuntimeCalls calls;
   const cudaError_t code = launch(x, 1000, 2048);
+  const bool is_asked = calls.count(CallKind::kAskError) != 0;
+  const cudaError_t pending = cudaGetLastError();
   calls.stop();
   // The documentation promises the first one; the runtime of CUDA 13.0 returns the second one.
   EXPECT_TRUE(code == cudaErrorInvalidConfiguration || code == cudaErrorInvalidValue)
-      << "it returned " << wb::error_text(code)
-      << ". A block of 2048 threads is refused, and only cudaGetLastError() after the launch tells";
+      << "it returned " << wb::error_text(code) << ". A block of 2048 threads is refused, and "
+      << (is_asked ? "a later call's code replaced it" : "only cudaGetLastError() after the launch tells");
+  EXPECT_EQ(wb::error_text(pending), "cudaSuccess") << "the next launch will be blamed for what was left";
   EXPECT_TRUE(is_right(wb::about_what_is_kept(calls))) << "after an error, what was allocated is freed too";
 }
 
@@ -247,11 +250,13 @@ class PinnedFloatsTest : public wb::ImplementationTest<wb::PinnedFloats> {};
 
 TEST_P(PinnedFloatsTest, AllocatesPinnedMemory) {
   float* memory = nullptr;
+  const RuntimeCalls calls;
   ASSERT_TRUE(is_success(implementation().function(&memory, 1000)));
   ASSERT_NE(memory, nullptr) << "the caller receives no address";
   cudaPointerAttributes attributes{};
   WB_CUDA_CHECK(cudaPointerGetAttributes(&attributes, memory));
   ASSERT_EQ(attributes.type, cudaMemoryTypeHost) << "this is no pinned host memory: cudaMallocHost";
+  for (const RuntimeCall& call : calls.of(CallKind::kAllocatePinned)) ASSERT_GE(call.bytes, 4000u) << "bytes";
   std::fill(memory, memory + 1000, 1.0f);
   EXPECT_EQ(cudaFreeHost(memory), cudaSuccess);
 }

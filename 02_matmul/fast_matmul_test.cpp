@@ -172,6 +172,30 @@ TEST_P(FastMatmulTest, CountsPastTwoToThe31) {
       << "the last row of c: too far for a 32-bit index";
 }
 
+// 0 * infinity is NaN: a zero beside an element must be one, and a product must not be left out for a zero.
+TEST_P(FastMatmulTest, KeepsInfinityAndNan) {
+  constexpr int kM = 5, kN = 8, kK = 12;
+  std::vector<float> a = wb::random_uniform(area(kM, kK), 1), b = wb::random_uniform(area(kK, kN), 2);
+  a[area(3, kK) - 1] = std::numeric_limits<float>::infinity();     // the last of row 2
+  b[area(4, kN) - 2] = std::nanf("");                              // column 6 of row 3
+  for (int row = 0; row < kM; ++row) a[area(row, kK) + 3] = 0.0f;  // which meets it
+  const wb::DeviceBuffer<float> device_a(a), device_b(b);
+  wb::DeviceBuffer<float> c(area(kM, kN));
+  run(device_a.data(), device_b.data(), c.data(), kM, kN, kK, nullptr);
+  const std::vector<float> got = c.download();
+  for (int row = 0; row < kM; ++row) {
+    for (int column = 0; column < kN; ++column) {
+      const float value = got[area(row, kN) + static_cast<std::size_t>(column)];
+      const std::string where = "c[" + std::to_string(row) + "][" + std::to_string(column) + "]";
+      if (column == 6) {
+        EXPECT_TRUE(std::isnan(value)) << where << " = " << value << ": a NaN of b, times 0, is NaN";
+      } else {
+        EXPECT_EQ(std::isinf(value), row == 2) << where << " = " << value << ": row 2 of a has an infinity";
+      }
+    }
+  }
+}
+
 TEST_P(FastMatmulTest, StoresToDifferentBanks) {
   if (const std::string why = not_counted({"tile", "register_tile"}); !why.empty()) GTEST_SKIP() << why;
   const wb::AccessCount stores = counts_of_product().shared_stores;

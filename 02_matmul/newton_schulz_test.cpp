@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "02_matmul/testing/newton_schulz_oracle.h"
+#include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/inspection.h"
 #include "common/harness/sanitizer.h"
@@ -170,7 +171,10 @@ TEST_P(NewtonSchulzTest, LeavesZerosAndSpreadsNan) {
   }
   std::vector<float> x = wb::random_normal(area(kR, kC), 1);
   x[77] = std::numeric_limits<float>::quiet_NaN();
-  for (const float value : orthogonalize(x, kR, kC, wb::kNewtonSchulzSteps)) ASSERT_TRUE(std::isnan(value));
+  for (const int steps : {0, wb::kNewtonSchulzSteps}) {
+    for (const float value : orthogonalize(x, kR, kC, steps))
+      ASSERT_TRUE(std::isnan(value)) << "steps = " << steps << ": an element is NaN, so the norm is";
+  }
 }
 
 TEST_P(NewtonSchulzTest, TakesAnyAlignment) {
@@ -242,6 +246,30 @@ TEST_P(NewtonSchulzTest, NeverWaitsForTheDevice) {
   EXPECT_FALSE(gate.waited_too_long) << "the launcher waited for the device: leave the norm in device memory";
   EXPECT_TRUE(wb::matches(out.download(), wb::newton_schulz_oracle(x, kR, kC, wb::kNewtonSchulzSteps),
                           tolerance_for(wb::kNewtonSchulzSteps), {{kR, kC}}));
+}
+
+// More than 2^31 elements, of which only those at the end are not 0. Without a step nothing is multiplied. On
+// the CPU device one block runs, to which the last elements belong in a loop over the grid.
+TEST_P(NewtonSchulzTest, CountsPastTwoToThe31) {
+  constexpr int kR = 8, kSeen = 256, kBlock = 65536;
+  const auto c = static_cast<int>(wb::far_elements() / kR + kBlock / kR);
+  const std::size_t size = area(kR, c), scratch_size = wb::newton_schulz_scratch_size(kR, c);
+  if (const std::string why = wb::no_far_operands(2 * size + scratch_size, implementation().name);
+      !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const wb::FarOperand x(size, wb::FarFill::kZeros), out(size, wb::FarFill::kZeros),
+      scratch(scratch_size, wb::FarFill::kOwnZeros);
+  const std::vector<float> last = wb::random_normal(kSeen, 1);
+  const std::size_t first_seen = size - kSeen, bytes = kSeen * sizeof(float);
+  WB_CUDA_CHECK(cudaMemcpy(x.data() + first_seen, last.data(), bytes, cudaMemcpyHostToDevice));
+  wb::run_far(static_cast<std::int64_t>(size),
+              [&] { run(x.data(), out.data(), scratch.data(), kR, c, 0, reference_matmul(), nullptr); },
+              {0, 1});
+  std::vector<float> got(kSeen);
+  WB_CUDA_CHECK(cudaMemcpy(got.data(), out.data() + first_seen, bytes, cudaMemcpyDeviceToHost));
+  EXPECT_TRUE(wb::matches(got, wb::newton_schulz_oracle(last, 1, kSeen, 0), tolerance_for(0)))
+      << "the last of " << size << " elements: too far for a 32-bit index";
 }
 
 TEST_P(NewtonSchulzTest, RejectsBadArguments) {

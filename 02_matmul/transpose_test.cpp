@@ -2,6 +2,9 @@
 #include "02_matmul/transpose.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -72,6 +75,38 @@ TEST_P(TransposeTest, MovesEveryShape) {
     expect_transpose(rows, columns);
     if (HasFailure()) return;  // one shape explains enough
   }
+}
+
+// What is no number, or has two zeros, is moved as well.
+TEST_P(TransposeTest, MovesEveryBit) {
+  constexpr int kRows = 3, kColumns = 5;
+  std::vector<float> in(area(kRows, kColumns), -0.0f);
+  in[4] = std::bit_cast<float>(0x7fc12345u);  // a NaN with a payload
+  in[7] = std::numeric_limits<float>::infinity();
+  in[9] = std::numeric_limits<float>::denorm_min();
+  const wb::DeviceBuffer<float> device_in(in);
+  wb::DeviceBuffer<float> out(in.size());
+  run(device_in.data(), out.data(), kRows, kColumns, nullptr);
+  const std::vector<float> got = out.download();
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const float moved = got[i % kColumns * kRows + i / kColumns];
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(moved), std::bit_cast<std::uint32_t>(in[i]))
+        << in[i] << " has become " << moved;
+  }
+}
+
+// A grid has at most 65535 blocks in y.
+TEST_P(TransposeTest, MovesAVeryTallMatrix) {
+  constexpr int kRows = 65535 * 32 + 33;
+  std::vector<float> in(kRows, 1.0f);
+  in.back() = 5.0f;
+  const wb::DeviceBuffer<float> device_in(in);
+  wb::DeviceBuffer<float> out(in.size());
+  {
+    const wb::OnlyEndBlocks ends({0, 1});
+    run(device_in.data(), out.data(), kRows, 1, nullptr);
+  }
+  EXPECT_EQ(out.download().back(), 5.0f) << "the last of " << kRows << " rows";
 }
 
 TEST_P(TransposeTest, MovesALargeOddMatrix) {

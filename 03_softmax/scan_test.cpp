@@ -9,6 +9,7 @@
 #include "03_softmax/testing/scan_oracle.h"
 #include "common/core/device_buffer.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/last_block_first.h"
 #include "common/harness/runtime_calls.h"
 
 namespace {
@@ -88,7 +89,7 @@ TEST_P(ScanTest, TakesUsedScratchMemory) {
 
 // Sums near the ends of an int, which a float cannot hold.
 TEST_P(ScanTest, KeepsEveryBit) {
-  std::vector<int> x(3000, 0);
+  std::vector<int> x(20000, 0);  // some tiles
   for (std::size_t i = 0; i < x.size(); ++i)
     x[i] = (i / 1000 % 2 == 0 ? 1 : -1) * (2100001 + static_cast<int>(i) % 7);
   expect_scan(x);
@@ -118,12 +119,13 @@ TEST_P(ScanTest, TakesOneLaunch) {
   calls.stop();
   EXPECT_EQ(calls.count(wb::CallKind::kLaunch), 1u)
       << "launches: each one after the first reads or writes the elements, or the sums, once more";
-  for (const wb::RuntimeCall& call : calls.all()) {
-    EXPECT_TRUE(call.kind != wb::CallKind::kFill || call.stream != nullptr)
-        << wb::to_text(call)
-        << " is in the default stream: the kernel in `stream` need not wait for it, and may find the states "
-           "of another call";
-  }
+}
+
+// A block that waits for one before it may start first: then it has to take an earlier tile, or it waits for
+// ever.
+TEST_P(ScanTest, StartsWithAnyBlock) {
+  const wb::LastBlockFirst last_block_first;
+  expect_scans({100003});
 }
 
 TEST_P(ScanTest, RejectsBadArguments) {

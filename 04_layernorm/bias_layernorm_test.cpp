@@ -8,6 +8,7 @@
 #include "04_layernorm/layernorm.h"
 #include "04_layernorm/testing/layernorm_diagnosis.h"
 #include "04_layernorm/testing/layernorm_oracle.h"
+#include "common/harness/far_rows.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -181,6 +182,23 @@ TEST_P(BiasLayernormTest, TakesAnyAlignment) {
 
 TEST_P(BiasLayernormTest, NormalizesARowOf100000) {
   expect_norm(random_problem(1, 100000));
+}
+
+// The last row begins past element 2^31.
+TEST_P(BiasLayernormTest, CountsPastTwoToThe31) {
+  if (implementation().name == "unfused")
+    GTEST_SKIP() << "unfused adds the bias by blocks that hold parts of rows";
+  if (const std::string why = wb::FarRows::lacking(implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const wb::FarRows far;
+  Problem last = random_problem(1, far.kC);
+  last.x = far.last_row;
+  wb::DeviceBuffer<float> bias(last.bias), gamma(last.gamma), beta(last.beta);
+  wb::DeviceBuffer<float> mean(area(far.n(), 1)), rstd(area(far.n(), 1));
+  far.run([&] {
+    run(far.x(), bias.data(), gamma.data(), beta.data(), far.y(), mean.data(), rstd.data(), far.n(), far.kC,
+        kEpsilon, nullptr);
+  });
+  EXPECT_TRUE(wb::matches(far.last_of_y(), oracle(last, kEpsilon).y, kY)) << far.explain(false);
 }
 
 TEST_P(BiasLayernormTest, RejectsBadArguments) {

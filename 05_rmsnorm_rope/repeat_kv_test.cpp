@@ -5,6 +5,7 @@
 #include <span>
 
 #include "05_rmsnorm_rope/testing/repeat_kv_oracle.h"
+#include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -21,9 +22,30 @@ std::vector<Sizes> test_sizes() {
   std::vector<Sizes> all = {{1, 1, 1, 1, 1},  {3, 5, 6, 6, 16},  {3, 5, 6, 3, 16}, {3, 5, 6, 2, 16},
                             {3, 5, 6, 1, 16}, {2, 9, 32, 4, 64}, {5, 3, 15, 5, 7}};
   for (const int t : wb::edge_sizes()) all.push_back({2, t, 4, 2, 5});
-  for (const int d : {1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257}) all.push_back({2, 3, 4, 2, d});
+  for (const int d : {1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257, 1030}) all.push_back({2, 3, 4, 2, d});
   return all;
 }
+
+// Two sequences of one head that is copied twice. The copies of the second one lie past element 2^31, and on
+// the CPU device a copy alone has more elements.
+struct FarHeads {
+  static constexpr int kB = 2, kH = 2, kD = 64, kSeen = 4 * kD;  // the last four tokens
+  static int t() { return static_cast<int>(wb::far_elements() / 2 / kD) + 4; }
+  static std::size_t one() { return static_cast<std::size_t>(kB) * static_cast<std::size_t>(t()) * kD; }
+  static std::string lacking(const std::string& name) { return wb::no_far_operands(3 * one(), name); }
+  static wb::HeadsShape shape() { return {kB, t(), 1, kD}; }
+  static void store(const wb::FarOperand& to, std::size_t size, const std::vector<float>& last) {
+    WB_CUDA_CHECK(
+        cudaMemcpy(to.data() + size - kSeen, last.data(), kSeen * sizeof(float), cudaMemcpyHostToDevice));
+  }
+  static std::vector<float> last_of(const wb::FarOperand& from, std::size_t size) {
+    std::vector<float> last(kSeen);
+    WB_CUDA_CHECK(
+        cudaMemcpy(last.data(), from.data() + size - kSeen, kSeen * sizeof(float), cudaMemcpyDeviceToHost));
+    return last;
+  }
+  static std::string explain() { return "the last tokens of the last copy: too far for a 32-bit index"; }
+};
 
 class RepeatKvForwardTest : public wb::ImplementationTest<wb::RepeatKvForward> {
  protected:
@@ -70,6 +92,19 @@ TEST_P(RepeatKvForwardTest, ReadsEveryLayout) {
 TEST_P(RepeatKvForwardTest, CopiesFromAnyAddress) {
   expect_copies({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 1, 0);
   expect_copies({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 0, 1);
+}
+
+TEST_P(RepeatKvForwardTest, CountsPastTwoToThe31) {
+  if (const std::string why = FarHeads::lacking(implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const wb::FarOperand x(FarHeads::one(), wb::FarFill::kZeros), y(2 * FarHeads::one(), wb::FarFill::kZeros);
+  const std::vector<float> last = wb::random_normal(FarHeads::kSeen, 1);
+  FarHeads::store(x, FarHeads::one(), last);
+  wb::run_far(wb::far_elements(), [&] {
+    run(wb::make_view<const float>(HeadsLayout::kTokenMajor, x.data(), FarHeads::shape()), y.data(),
+        FarHeads::kB, FarHeads::t(), FarHeads::kH, FarHeads::kD, nullptr);
+  });
+  EXPECT_TRUE(wb::matches(FarHeads::last_of(y, 2 * FarHeads::one()), wb::to_double(last), {0, 0}))
+      << FarHeads::explain();
 }
 
 TEST_P(RepeatKvForwardTest, RejectsBadArguments) {
@@ -143,6 +178,19 @@ TEST_P(RepeatKvBackwardTest, WritesEveryLayout) {
 TEST_P(RepeatKvBackwardTest, SumsFromAnyAddress) {
   expect_sums({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 1, 0);
   expect_sums({2, 5, 4, 2, 64}, HeadsLayout::kTokenMajor, 0, 1);
+}
+
+TEST_P(RepeatKvBackwardTest, CountsPastTwoToThe31) {
+  if (const std::string why = FarHeads::lacking(implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const wb::FarOperand dy(2 * FarHeads::one(), wb::FarFill::kZeros), dx(FarHeads::one(), wb::FarFill::kZeros);
+  const std::vector<float> last = wb::random_normal(FarHeads::kSeen, 1);
+  FarHeads::store(dy, 2 * FarHeads::one(), last);  // the gradient of the other copy is 0
+  wb::run_far(wb::far_elements(), [&] {
+    run(dy.data(), wb::make_view(HeadsLayout::kTokenMajor, dx.data(), FarHeads::shape()), FarHeads::kB,
+        FarHeads::t(), FarHeads::kH, FarHeads::kD, nullptr);
+  });
+  EXPECT_TRUE(wb::matches(FarHeads::last_of(dx, FarHeads::one()), wb::to_double(last), {0, 0}))
+      << FarHeads::explain();
 }
 
 TEST_P(RepeatKvBackwardTest, RejectsBadArguments) {

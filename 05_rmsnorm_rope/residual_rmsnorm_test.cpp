@@ -7,6 +7,7 @@
 
 #include "05_rmsnorm_rope/testing/rmsnorm_diagnosis.h"
 #include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
+#include "common/harness/far_rows.h"
 #include "common/harness/implementation_test.h"
 
 namespace {
@@ -182,6 +183,22 @@ TEST_P(ResidualRmsnormTest, TakesAnyAlignment) {
     SCOPED_TRACE("all arrays start " + std::to_string(misalign) + " floats past a 256-byte boundary");
     expect_norm(random_problem(3, 256), kEpsilon, misalign);
   }
+}
+
+// The last row begins past element 2^31. What is added is x itself.
+TEST_P(ResidualRmsnormTest, CountsPastTwoToThe31) {
+  if (const std::string why = wb::FarRows::lacking(implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const wb::FarRows far, sum;
+  const Problem last = {1, far.kC, far.last_row, far.last_row,
+                        wb::random_normal(area(1, far.kC), 3, 1.0f, 0.5f)};
+  wb::DeviceBuffer<float> weight(last.weight), rstd(area(far.n(), 1));
+  const auto launch = [&] {
+    run(far.x(), far.x(), weight.data(), sum.y(), far.y(), rstd.data(), far.n(), far.kC, kEpsilon, nullptr);
+  };
+  far.run(launch, far.kWholeRow);
+  EXPECT_TRUE(wb::matches(sum.last_of_y(), last.sum(), kSum)) << "sum" << far.explain(false);
+  EXPECT_TRUE(wb::matches(far.last_of_y(), last.norm_of(last.sum(), kEpsilon).y, kY))
+      << "y" << far.explain(false);
 }
 
 TEST_P(ResidualRmsnormTest, RejectsBadArguments) {

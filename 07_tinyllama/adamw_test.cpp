@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "07_tinyllama/testing/adamw_oracle.h"
+#include "common/harness/far_array.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {
@@ -124,12 +125,37 @@ TEST_P(AdamWTest, TakesAnyAlignment) {
   expect_oracle(1000, {.learning_rate = 1e-2f}, 2, 2);
 }
 
+// A gradient that is no number must show.
+TEST_P(AdamWTest, KeepsNan) {
+  std::vector<float> gradients = random_normal(100, 2);
+  gradients[7] = std::nanf("");
+  const State got = one_step(random_normal(100, 1), gradients, AdamWConfig{}, 1);
+  for (std::size_t i = 0; i < got.p.size(); ++i) {
+    EXPECT_EQ(std::isnan(got.p[i]), i == 7) << "parameter " << i;
+    EXPECT_EQ(std::isnan(got.m[i]), i == 7) << "the average gradient " << i;
+  }
+}
+
 // Padding between the tensors of an arena must stay what it is.
 TEST_P(AdamWTest, LeavesZerosAlone) {
   const std::vector<float> zeros(100, 0.0f);
   const State got = one_step(zeros, zeros, AdamWConfig{}, 1);
   EXPECT_EQ(got.p, zeros);
   EXPECT_EQ(got.v, zeros);
+}
+
+// An arena of more than 2^31 parameters: the last of them.
+TEST_P(AdamWTest, CountsPastTwoToThe31) {
+  if (const std::string why = FarArray::lacking(4, implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const auto parameters = random_normal(FarArray::kSeen, 1), gradients = random_normal(FarArray::kSeen, 2);
+  const FarArray p(parameters), g(gradients), m, v;
+  const AdamWConfig config = {.learning_rate = 0.125f};
+  run_far(FarArray::size(),
+          [&] { run(p.data(), g.data(), m.data(), v.data(), FarArray::size(), config, 1, nullptr); });
+  AdamWOracle oracle(parameters);
+  oracle.step(gradients, config, 1);
+  EXPECT_TRUE(matches(p.last(), oracle.p, {1e-6, 1e-6}, {{}, 0, parameters})) << FarArray::explain();
+  EXPECT_TRUE(matches(v.last(), oracle.v, {1e-9, 1e-5})) << FarArray::explain();
 }
 
 TEST_P(AdamWTest, RefusesWhatTheContractForbids) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "07_tinyllama/testing/cross_entropy_oracle.h"
+#include "common/harness/far_rows.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {
@@ -113,6 +114,21 @@ TEST_P(CrossEntropyForwardTest, KeepsNaN) {
   EXPECT_TRUE(std::isnan(got.losses[1])) << "row 1 holds a NaN, and its loss is " << got.losses[1];
 }
 
+// 131,072 tokens of a vocabulary of 32,000 are enough to pass 2^31.
+TEST_P(CrossEntropyForwardTest, CountsPastTwoToThe31) {
+  if (const std::string why = FarRows::lacking(implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const FarRows far;
+  const auto n = static_cast<std::size_t>(far.n());
+  const DeviceBuffer<int> targets(std::vector<int>(n, 7));
+  DeviceBuffer<float> losses(n), lse(n);
+  far.run([&] { run(far.x(), targets.data(), losses.data(), lse.data(), far.n(), far.kC, nullptr); });
+  const auto expected = cross_entropy_oracle(to_double(far.last_row), {7});
+  const std::vector<float> got = {losses.download().back()}, got_lse = {lse.download().back()};
+  const bool wrapped = looks_like(got_lse, cross_entropy_oracle(to_double(far.other_row), {7}).lse);
+  EXPECT_TRUE(matches(got_lse, expected.lse, {4e-6, 1e-6})) << "the log-sum-exp" << far.explain(wrapped);
+  EXPECT_TRUE(matches(got, expected.losses, {4e-6, 1e-6})) << "the loss" << far.explain(false);
+}
+
 TEST_P(CrossEntropyForwardTest, RefusesWhatTheContractForbids) {
   DeviceBuffer<float> data(16);
   DeviceBuffer<int> targets(16);
@@ -170,6 +186,19 @@ TEST_P(CrossEntropyBackwardTest, TakesAnyAlignment) {
 TEST_P(CrossEntropyBackwardTest, MayOverwriteTheLogits) {
   expect_oracle(33, 1000, 1.0f, 0, true);
   expect_oracle(2, 4099, 1.0f, 0, true);
+}
+
+TEST_P(CrossEntropyBackwardTest, CountsPastTwoToThe31) {
+  if (const std::string why = FarRows::lacking(implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const FarRows far;
+  const auto n = static_cast<std::size_t>(far.n());
+  const Vector last = to_double(far.last_row), exact_lse = cross_entropy_oracle(last, {7}).lse;
+  const DeviceBuffer<int> targets(std::vector<int>(n, 7));
+  const DeviceBuffer<float> lse(std::vector<float>(n, static_cast<float>(exact_lse[0])));
+  far.run([&] { run(far.x(), targets.data(), lse.data(), far.y(), 0.5f, far.n(), far.kC, nullptr); });
+  EXPECT_TRUE(
+      matches(far.last_of_y(), cross_entropy_backward_oracle(last, {7}, exact_lse, 0.5), {1e-7, 1e-5}))
+      << far.explain(false);
 }
 
 TEST_P(CrossEntropyBackwardTest, RefusesWhatTheContractForbids) {

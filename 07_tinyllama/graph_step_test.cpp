@@ -3,6 +3,7 @@
 #include "07_tinyllama/graph_step.h"
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "07_tinyllama/testing/graph_step_work.h"
@@ -55,6 +56,11 @@ class GraphStepTest : public wb::ImplementationTest<wb::GraphStep> {
   }
   bool is_eager() const { return implementation().name == "eager"; }
   static std::string name_of(cudaError_t code) { return cudaGetErrorName(code); }
+  static cudaError_t allocate() {
+    float* memory = nullptr;
+    const cudaError_t code = cudaMalloc(&memory, kSize);
+    return code != cudaSuccess ? code : cudaFree(memory);
+  }
 
   cudaStream_t stream_ = nullptr;
 };
@@ -73,7 +79,7 @@ TEST_P(GraphStepTest, CapturesOneStep) {
   EXPECT_EQ(name_of(code), "cudaSuccess");
   EXPECT_TRUE(calls == 1) << "`enqueue` was called " << calls
                           << " times: a graph is captured once, and launched for every step";
-  EXPECT_EQ(captured, calls) << "the stream was not captured while `enqueue` was called with it";
+  EXPECT_TRUE(captured == calls) << "the stream was not captured while `enqueue` was called with it";
   EXPECT_FALSE(end_capture()) << "the stream is still captured";
 }
 
@@ -88,10 +94,36 @@ TEST_P(GraphStepTest, RunsEveryStep) {
     if (HasFailure()) return;  // one number of steps explains enough
     if (is_eager()) continue;
     EXPECT_EQ(calls.count(CallKind::kGraphLaunch), static_cast<std::size_t>(steps));
-    EXPECT_EQ(calls.count(CallKind::kLaunch), static_cast<std::size_t>(wb::CountingStep::kKernels))
-        << "kernels are launched in the capture alone";
+    for (const wb::RuntimeCall& launch : calls.of(CallKind::kGraphLaunch)) {
+      EXPECT_EQ(launch.stream, stream_)
+          << "a step is launched in another stream than the given one, which need not wait for it";
+    }
+    EXPECT_EQ(calls.count(CallKind::kWait), 0u) << "nothing waits: the host prepares its next work meanwhile";
+    EXPECT_TRUE(calls.count(CallKind::kLaunch) == wb::CountingStep::kKernels)
+        << calls.count(CallKind::kLaunch) << " kernels were launched: the " << wb::CountingStep::kKernels
+        << " of one step are, in the capture of this call, and no others. (The graph of an earlier call has "
+           "other work.)";
     if (HasFailure()) return;
   }
+}
+
+// A loader of data, say, allocates whenever it likes.
+TEST_P(GraphStepTest, LetsOtherThreadsAllocate) {
+  if (is_eager()) GTEST_SKIP() << "eager captures nothing";
+  wb::CountingStep step(kSize);
+  cudaError_t of_other_thread = cudaSuccess;
+  bool is_called = false;
+  const cudaError_t code = call(
+      [&](cudaStream_t stream) {
+        is_called = true;
+        std::thread([&] { of_other_thread = allocate(); }).join();
+        return step.enqueue(stream);
+      },
+      1);
+  ASSERT_TRUE(is_called) << "`enqueue` was not called";
+  EXPECT_EQ(name_of(of_other_thread), "cudaSuccess")
+      << "cudaMalloc in another thread, during the capture: is its mode cudaStreamCaptureModeThreadLocal?";
+  EXPECT_EQ(name_of(code), "cudaSuccess");
 }
 
 // Work of the stream before and after the steps stays before and after them.
@@ -141,6 +173,11 @@ TEST_P(GraphStepTest, ReportsEveryError) {
   EXPECT_NE(name_of(call([](cudaStream_t stream) { return cudaStreamSynchronize(stream); }, 3)),
             "cudaSuccess");
   EXPECT_FALSE(end_capture()) << "the step has waited, and the stream is still captured";
+  static_cast<void>(cudaGetLastError());
+  // Of a step that allocates, which it may not, either.
+  EXPECT_NE(name_of(call([](cudaStream_t) { return allocate(); }, 3)), "cudaSuccess")
+      << "a step has allocated, and the capture has let it: is its mode cudaStreamCaptureModeThreadLocal?";
+  EXPECT_FALSE(end_capture()) << "the step has allocated, and the stream is still captured";
   static_cast<void>(cudaGetLastError());
   // Of each call that can fail: the beginning of the capture, the instantiation, three launches.
   for (std::size_t failing = 0; failing < 5; ++failing) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "07_tinyllama/testing/muon_oracle.h"
+#include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {
@@ -149,6 +150,42 @@ TEST_P(MuonTest, StepsEquallyFarInAllDirections) {
   const std::vector<double> lengths = singular_values(got.p, r, c);
   EXPECT_LE(lengths.front(), 1.3);
   EXPECT_GE(lengths.back(), 0.6);
+}
+
+// More than 2^31 elements, of which the last are looked at. What orthogonalizes leaves them as they are.
+constexpr std::size_t kSeen = 1000;
+void keep_the_end(const float* x, float* out, float*, int r, int c, int, Matmul::Function*,
+                  cudaStream_t stream) {
+  if (x == out) return;
+  const std::size_t first = area(r, c) - kSeen;
+  WB_CUDA_CHECK(
+      cudaMemcpyAsync(out + first, x + first, kSeen * sizeof(float), cudaMemcpyDeviceToDevice, stream));
+}
+
+TEST_P(MuonTest, CountsPastTwoToThe31) {
+  constexpr int kR = 5;
+  const int c = static_cast<int>(far_elements() / kR + 1000) | 1;  // odd: no packs of 16 bytes
+  const std::size_t size = area(kR, c), scratch_size = muon_scratch_size(kR, c), first = size - kSeen;
+  if (const std::string why = no_far_operands(3 * size + scratch_size, implementation().name); !why.empty()) {
+    GTEST_SKIP() << why;
+  }
+  const FarOperand p(size, FarFill::kZeros), g(size, FarFill::kZeros), m(size, FarFill::kZeros),
+      scratch(scratch_size, FarFill::kOwnZeros);
+  const auto parameters = random_normal(kSeen, 1), gradients = random_normal(kSeen, 2);
+  constexpr std::size_t kBytes = kSeen * sizeof(float);
+  WB_CUDA_CHECK(cudaMemcpy(p.data() + first, parameters.data(), kBytes, cudaMemcpyHostToDevice));
+  WB_CUDA_CHECK(cudaMemcpy(g.data() + first, gradients.data(), kBytes, cudaMemcpyHostToDevice));
+  const MuonConfig config = {.learning_rate = 0.125f, .weight_decay = 0.25f};
+  run_far(static_cast<std::int64_t>(size), [&] {
+    run(p.data(), g.data(), m.data(), scratch.data(), kR, c, config, keep_the_end, matmul(), nullptr);
+  });
+  // As a matrix that is as wide: of more columns than rows, so muon_scale is 1.
+  MuonOracle oracle = {to_double(parameters), std::vector<double>(kSeen), 1, static_cast<int>(kSeen), false};
+  oracle.step(gradients, config);
+  std::vector<float> got(kSeen);
+  WB_CUDA_CHECK(cudaMemcpy(got.data(), p.data() + first, kBytes, cudaMemcpyDeviceToHost));
+  EXPECT_TRUE(matches(got, oracle.p, {1e-6, 1e-6}, {{}, 0, parameters}))
+      << "the last of " << size << " parameters: too far for a 32-bit index";
 }
 
 TEST_P(MuonTest, RefusesWhatTheContractForbids) {

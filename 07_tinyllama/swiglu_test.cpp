@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "07_tinyllama/testing/swiglu_oracle.h"
+#include "common/harness/far_array.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {
@@ -71,6 +72,16 @@ TEST_P(SiluMultiplyTest, StaysFiniteForLargeGates) {
   expect_oracle({-1000.0f, -200.0f, -88.0f, -30.0f, 0.0f, 30.0f, 88.0f, 200.0f, 1000.0f}, 0, true);
 }
 
+TEST_P(SiluMultiplyTest, CountsPastTwoToThe31) {
+  if (const std::string why = FarArray::lacking(3, implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const auto gate = random_normal(FarArray::kSeen, 1), up = random_normal(FarArray::kSeen, 2);
+  const FarArray far_gate(gate), far_up(up), out;
+  run_far(FarArray::size(),
+          [&] { run(far_gate.data(), far_up.data(), out.data(), FarArray::size(), nullptr); });
+  EXPECT_TRUE(matches(out.last(), silu_multiply_oracle(to_double(gate), to_double(up)), kElementTolerance))
+      << FarArray::explain();
+}
+
 TEST_P(SiluMultiplyTest, RefusesWhatTheContractForbids) {
   DeviceBuffer<float> data(16);
   float* p = data.data();
@@ -120,6 +131,25 @@ TEST_P(SwigluForwardTest, AgreesWithTheOracle) {
 
 TEST_P(SwigluForwardTest, TakesAnyAlignment) {
   expect_oracle({33, 65, 31}, 1);
+}
+
+// The products are left out: gate and up are what they were. n * f is too large for an int.
+TEST_P(SwigluForwardTest, CountsPastTwoToThe31) {
+  if (implementation().name == "naive") GTEST_SKIP() << "naive brings its own product";
+  if (const std::string why = FarArray::lacking(4, implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const auto leave = [](MatmulLayout, const float*, const float*, float*, int, int, int, float, float,
+                        cudaStream_t) {};
+  const auto gate = random_normal(FarArray::kSeen, 1), up = random_normal(FarArray::kSeen, 2);
+  const FarArray far_gate(gate), far_up(up), out, weights;
+  const int n = 3, f = static_cast<int>(FarArray::size() / n);
+  const std::int64_t rest = FarArray::size() % n;
+  const DeviceBuffer<float> x(std::vector<float>(3, 0.0f));
+  run_far(FarArray::size(), [&] {
+    run(x.data(), weights.data(), weights.data(), far_gate.data() + rest, far_up.data() + rest,
+        out.data() + rest, n, 1, f, leave, nullptr);
+  });
+  EXPECT_TRUE(matches(out.last(), silu_multiply_oracle(to_double(gate), to_double(up)), kElementTolerance))
+      << FarArray::explain();
 }
 
 TEST_P(SwigluForwardTest, RefusesWhatTheContractForbids) {
@@ -188,6 +218,19 @@ TEST_P(SiluMultiplyBackwardTest, TakesAnySizeAndAlignment) {
 
 TEST_P(SiluMultiplyBackwardTest, StaysFiniteForLargeGates) {
   expect_oracle({-1000.0f, -200.0f, -88.0f, -30.0f, 0.0f, 30.0f, 88.0f, 200.0f, 1000.0f}, 0, true);
+}
+
+TEST_P(SiluMultiplyBackwardTest, CountsPastTwoToThe31) {
+  if (const std::string why = FarArray::lacking(5, implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const auto dout = random_normal(FarArray::kSeen, 1), gate = random_normal(FarArray::kSeen, 2),
+             up = random_normal(FarArray::kSeen, 3);
+  const FarArray far_dout(dout), far_gate(gate), far_up(up), dgate, dup;
+  run_far(FarArray::size(), [&] {
+    run(far_dout.data(), far_gate.data(), far_up.data(), dgate.data(), dup.data(), FarArray::size(), nullptr);
+  });
+  const auto expected = silu_multiply_backward_oracle(to_double(dout), to_double(gate), to_double(up));
+  EXPECT_TRUE(matches(dgate.last(), expected.dgate, kElementTolerance)) << FarArray::explain();
+  EXPECT_TRUE(matches(dup.last(), expected.dup, kElementTolerance)) << FarArray::explain();
 }
 
 TEST_P(SiluMultiplyBackwardTest, RefusesWhatTheContractForbids) {

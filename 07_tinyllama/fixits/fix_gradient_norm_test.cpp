@@ -6,6 +6,8 @@
 #include <limits>
 #include <string>
 
+#include "common/core/device_info.h"
+#include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/inspection.h"
 
@@ -97,6 +99,26 @@ TEST_P(GradientNormTest, GivesTheSameBitsEveryTime) {
     ASSERT_EQ(again.norm, first.norm) << "in call " << i + 2;
     ASSERT_EQ(again.factor, first.factor) << "in call " << i + 2;
   }
+}
+
+// Gradients past 2^31, all but the last of them 0. On the CPU device the last block of the grid runs, to
+// which they belong.
+TEST_P(GradientNormTest, CountsPastTwoToThe31) {
+  constexpr std::int64_t kRound = 256 * kGradientNormBlocks;  // threads of the largest grid
+  const std::int64_t n = far_elements() + kRound;
+  const auto size = static_cast<std::size_t>(n);
+  if (const std::string why = no_far_operands(size, implementation().name); !why.empty()) GTEST_SKIP() << why;
+  const FarOperand gradients(size, FarFill::kZeros);
+  const Values last(256, 3.0f);
+  WB_CUDA_CHECK(
+      cudaMemcpy(gradients.data() + n - 256, last.data(), 256 * sizeof(float), cudaMemcpyHostToDevice));
+  DeviceBuffer<float> scratch(Values(kGradientNormScratch, 0.0f)), norm(1), factor(1);
+  run_far(n, [&] { run(gradients.data(), scratch.data(), norm.data(), factor.data(), n, 8.0f, nullptr); },
+          {0, 1});
+  const float got = norm.download().at(0);
+  if (device_is_cpu() && got == 0.0f) GTEST_SKIP() << "the last block of this grid has other gradients";
+  EXPECT_FLOAT_EQ(got, 48.0f) << "the last 256 of " << n << " gradients are 3: too far for a 32-bit index";
+  EXPECT_FLOAT_EQ(factor.download().at(0), 8.0f / 48.0f);
 }
 
 TEST_P(GradientNormTest, RejectsBadArguments) {

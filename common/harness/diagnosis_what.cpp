@@ -212,7 +212,7 @@ Finding rounding(const Comparison& c) {
     return {};
   }
   return "close, but beyond rounding of this formula in fp32: a cancellation, an approximate intrinsic, or a "
-         "missing term";
+         "missing or repeated term";
 }
 
 Finding diagnose_what(const Comparison& c) {

@@ -55,6 +55,17 @@ class FarGradientRows {
     run_far(kLast, launch, {0, 1});
   }
 
+  /// The same, and again with more of the last blocks, until `taken()` says that one of them had the last
+  /// row: the grid may end in blocks that have no rows.
+  template <class Launch, class Taken>
+  void run_until(Launch launch, Taken taken) const {
+    const ManyMultiprocessors many;
+    for (const unsigned blocks : {1u, 2u, kC / 32u + 1}) {  // the most: a block for each 32 columns, and one
+      run_far(kLast, launch, {0, blocks});
+      if (taken()) return;
+    }
+  }
+
   /// The last kSeen columns of a row, of a gradient, or of the last row of dx.
   template <class T>
   static std::vector<T> seen(const std::vector<T>& row) {

@@ -6,6 +6,7 @@
 
 #include "common/core/error.h"
 #include "common/harness/far_operand.h"
+#include "common/harness/last_block_first.h"
 #include "common/harness/watched_call.h"
 #include "simt/far.h"
 #include "simt/inspection.h"
@@ -56,6 +57,13 @@ ManyMultiprocessors::ManyMultiprocessors() {
 }
 ManyMultiprocessors::~ManyMultiprocessors() {
   simt::pretend_multiprocessors(0);
+}
+
+LastBlockFirst::LastBlockFirst() {
+  simt::run_last_block_first(true);
+}
+LastBlockFirst::~LastBlockFirst() {
+  simt::run_last_block_first(false);
 }
 
 std::string far_words(std::int64_t index) {

@@ -4,6 +4,7 @@
 #include "common/core/check.h"
 #include "common/core/device_info.h"
 #include "common/harness/far_operand.h"
+#include "common/harness/last_block_first.h"
 #include "common/harness/sanitizer.h"
 
 namespace wb {
@@ -35,6 +36,8 @@ OnlyEndBlocks::OnlyEndBlocks(EndBlocks) {}
 OnlyEndBlocks::~OnlyEndBlocks() = default;
 ManyMultiprocessors::ManyMultiprocessors() = default;
 ManyMultiprocessors::~ManyMultiprocessors() = default;
+LastBlockFirst::LastBlockFirst() = default;
+LastBlockFirst::~LastBlockFirst() = default;
 
 std::string far_words(std::int64_t index) {
   return fmt::format("; elements up to {} are meant: too far for a 32-bit index", index);

@@ -37,9 +37,12 @@ class FarRows {
 
   /// Calls `launch`; on the CPU device, only the ends of a grid run.
   template <class Launch>
-  void run(Launch launch) const {
-    run_far(first_of_last(), launch);
+  void run(Launch launch, EndBlocks blocks = {}) const {
+    run_far(first_of_last(), launch, blocks);
   }
+  /// So many that those at the end hold the last row, in a kernel of a thread per element too.
+  static constexpr EndBlocks kWholeRow = {kC / 128, kC / 128};
+
   std::vector<float> last_of_y() const {
     std::vector<float> row(kC);
     WB_CUDA_CHECK(cudaMemcpy(row.data(), y_.data() + first_of_last(), kBytes, cudaMemcpyDeviceToHost));

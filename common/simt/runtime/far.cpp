@@ -7,6 +7,7 @@
 
 #include "runtime/allocations.h"
 #include "runtime/far.h"
+#include "runtime/order.h"
 
 namespace simt {
 namespace {
@@ -93,6 +94,9 @@ constinit std::atomic<int> pretended_multiprocessors{0};
 void run_only_ends(std::uint64_t first, std::uint64_t last) {
   detail::only_first = first;
   detail::only_last = last;
+}
+void run_last_block_first(bool first) {
+  detail::last_block_first = first;
 }
 void pretend_multiprocessors(int count) {
   detail::pretended_multiprocessors = count;

@@ -7,6 +7,8 @@
 
 namespace simt::detail {
 
+constinit std::atomic<bool> last_block_first{false};
+
 const OrderSetting& order_setting() {
   static const OrderSetting setting = [] {
     OrderSetting result;
@@ -57,7 +59,7 @@ const unsigned* ThreadOrder::threads(unsigned count, std::uint64_t block) {
 // An affine map modulo the count is a permutation when the factor shares no divisor with it.
 BlockOrder::BlockOrder(std::uint64_t count) : count_(count) {
   const OrderSetting& setting = order_setting();
-  if (setting.kind == OrderSetting::Kind::kReverse) {
+  if (setting.kind == OrderSetting::Kind::kReverse || last_block_first) {
     factor_ = count - 1;
     offset_ = count - 1;
   } else if (setting.kind == OrderSetting::Kind::kSeeded && count > 2) {

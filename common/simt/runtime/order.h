@@ -6,6 +6,7 @@
 //   seed:N                  shuffled, another way for every N; also the order in which waiting threads go on
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct OrderSetting {
 
 /// The setting of this process. If SIMT_ORDER is not valid, prints a message once and runs forward.
 const OrderSetting& order_setting();
+
+/// Whether the last block runs first, whatever the setting is (simt/far.h).
+extern std::atomic<bool> last_block_first;
 
 /// Random numbers that are good enough to shuffle with.
 class OrderRandom {

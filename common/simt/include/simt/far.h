@@ -1,4 +1,5 @@
-// Arrays larger than this machine's memory, for tests of index arithmetic. CUDA has no such calls.
+// Arrays larger than this machine's memory, and which blocks run in which order: for tests. CUDA has no such
+// calls.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,9 @@ void* allocate_far_zeros(std::size_t bytes);
 /// From now on a launch runs only its first `first` and its last `last` blocks; with last = 0 all of them
 /// again.
 void run_only_ends(std::uint64_t first, std::uint64_t last);
+
+/// From now on the last block of a launch runs first; with false, the order is that of SIMT_ORDER again.
+void run_last_block_first(bool first);
 
 /// From now on the device reports this number of multiprocessors; 0: the number of workers.
 void pretend_multiprocessors(int count);
