@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <string_view>
 #include <tuple>
 
 #include "inspector/entry.h"
@@ -81,6 +82,8 @@ const char* name_of(Kind kind) {
   }
 }
 
+constexpr std::string_view kKernel = "kernel ";  // in front of its name, in Party::by
+
 Party party(const Access& access) {
   const Run& run = state().runs[access.run];
   const Launch& launch = state().launches[run.launch];
@@ -97,7 +100,7 @@ Party party(const Access& access) {
     result.by = state().outsiders[run.block].name;
     return result;
   }
-  result.by = std::string("kernel ") + launch.kernel;
+  result.by = std::string(kKernel) + launch.kernel;
   result.block = coordinates(run.block, launch.grid);
   result.thread = coordinates(access.thread, launch.block);
   return result;
@@ -127,12 +130,17 @@ auto order_of(const Finding& f) {
   return std::tuple(f.kernel, place(0), place(1), f.what);
 }
 
-// Which of two accesses came first is random, so the one at the earlier line is named first.
+// Which of two accesses came first is random, so the one at the earlier line is named first. Between streams
+// the later access may be of the host: the kernel is then that of the other one.
 void put_in_order(Finding& finding) {
   if (finding.parties.size() != 2) return;
-  const auto place = [](const Party& p) { return std::tuple(p.file, p.line, p.access != "write"); };
+  const auto place = [](const Party& p) { return std::tuple(p.file, p.line, p.access != "write", p.by); };
   if (place(finding.parties[1]) < place(finding.parties[0]))
     std::swap(finding.parties[0], finding.parties[1]);
+  if (finding.what != What::kStreamRace) return;
+  const auto kernel = std::find_if(finding.parties.begin(), finding.parties.end(),
+                                   [](const Party& p) { return p.is_kernel; });
+  finding.kernel = kernel == finding.parties.end() ? "" : kernel->by.substr(kKernel.size());
 }
 
 bool is_race(const Finding& finding) {

@@ -1,5 +1,5 @@
 // Vector addition in managed memory, without a wait before the host reads the result.
-// The host reads while the kernel runs: a byte is read before it is written, or after (one finding or two).
+// Expect: 1 finding
 // Expect: race between the host and a stream: byte
 // Expect: no_wait.cu:9: write by kernel add, block (0,0,0)
 // Expect: no_wait.cu:22: read by the host
