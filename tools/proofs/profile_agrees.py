@@ -74,11 +74,12 @@ def main() -> int:
 
 
 def references() -> list:
-    """The CUDA files of the chapters that register something else than a starter."""
+    """The CUDA files of the chapters that register something else than a starter, and the fixed fix-its."""
+    folders = [*chapters.chapters(), ROOT / "solutions" / "journey"]
     return [
         file
-        for chapter in chapters.chapters()
-        for file in sorted(chapter.glob("*.cu"))
+        for folder in folders
+        for file in sorted(folder.glob("*.cu"))
         if not file.stem.endswith(("_starter", "_cpu"))
         and chapters.REGISTRATION.search(file.read_text(encoding="utf-8"))
     ]

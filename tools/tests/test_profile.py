@@ -9,7 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import support
-from workbook import device, occupancy, profile, profile_compile, profile_words
+from workbook import chapters, device, occupancy, profile, profile_compile, profile_words
 from workbook.errors import WorkbookError
 
 HEADER = Path("/usr/local/cuda/include/cuda_occupancy.h")
@@ -166,6 +166,19 @@ class Reads(unittest.TestCase):
         )
         same = profile_words.compared({"a": [kernel], "b": [kernel]}, options())
         self.assertIn("do not differ", same[0])
+
+    def test_fix_its_with_a_kernel_are_exercises_too(self):
+        chapter = support.ROOT / "07_tinyllama"
+        by_name = {one.name: one for one in chapters.everything(chapter)}
+        norm, swiglu = by_name["fix_gradient_norm"], by_name["fix_swiglu"]
+        self.assertEqual(profile.default_names(norm), ["starter", "solution"])
+        (fixed,) = profile.sources_of(norm, "solution")
+        self.assertEqual(fixed.name, "fix_gradient_norm_solution.cu")
+        self.assertEqual(profile.default_names(swiglu), ["starter"])
+        self.assertEqual(profile.sources_of(swiglu, "starter"), [swiglu.starter])
+        self.assertEqual(profile.default_names(by_name["swiglu"]), ["starter", "solution"])
+        with self.assertRaisesRegex(WorkbookError, "no kernel of that name"):
+            profile.chosen(Namespace(chapter="07", exercise="fix_init", capability="9.0", block=None))
 
     def test_an_implementation_that_is_not_there_is_named_with_those_that_are(self):
         exercise = profile.chosen(options(chapter="02", exercise="matmul"))

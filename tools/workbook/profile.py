@@ -75,7 +75,7 @@ def command(options) -> int:
     exercise = chosen(options)
     if options.problem is not None and not options.time:
         raise WorkbookError("--problem is for --time, which measures; without it nothing runs", Exit.USAGE)
-    names = options.impl.split(",") if options.impl else ["starter", "solution"]
+    names = options.impl.split(",") if options.impl else default_names(exercise)
     sources = [(name, sources_of(exercise, name)) for name in names]
     program, _ = device.nvcc()
     if program is None:
@@ -89,7 +89,9 @@ def command(options) -> int:
             answers = [profile_compile.compiled(program, file, options.capability) for file in paths]
             found.kernels[name] = [kernel for kernels, _ in answers for kernel in kernels]
             found.missing |= dict.fromkeys(why for _, why in answers if why)
-        if options.count:
+        if options.count and not exercise.has("bench.cpp"):
+            found.missing[f"Nothing was counted: {exercise.name} has no benchmark to run."] = None
+        elif options.count:
             found.counts = profile_counts.count(exercise, names, options)
         if options.time:
             found.times = profile_times.measure(exercise, names, options)
@@ -106,7 +108,7 @@ def chosen(options):
     """The one exercise that is meant; a chapter alone means its first."""
     chapter = chapters.find(options.chapter)
     kernels = [e for e in chapters.select(chapter, options.exercise) if e.starter.suffix == ".cu"]
-    kernels = [e for e in kernels if e.reference.suffix == ".cu" and e.reference.is_file()]
+    kernels = [e for e in kernels if e.reference.is_file() and kernel_files(e)]
     if not kernels:
         raise WorkbookError(f"{chapter.name} has no kernel of that name to profile", Exit.USAGE)
     if options.capability not in occupancy.LIMITS:
@@ -117,12 +119,25 @@ def chosen(options):
     return kernels[0]
 
 
+def kernel_files(exercise) -> list:
+    """The .cu files of an exercise; of a fix-it those of the broken and the fixed component."""
+    found = sorted(exercise.folder.glob(f"{exercise.name}_*.cu"))
+    if isinstance(exercise, chapters.Fixit):
+        return found + [file for file in exercise.reference_sources if file.suffix == ".cu"]
+    own = [file for file in found if chapters.exercise_of(file, exercise.chapter) == exercise.name]
+    return [file for file in own if not file.stem.endswith("_cpu")] if exercise.reference in own else []
+
+
+def default_names(exercise) -> list:
+    """The starter and what it is compared with; some fix-its are mended by leaving the kernel out."""
+    fixed = not isinstance(exercise, chapters.Fixit) or len(kernel_files(exercise)) > 1
+    return ["starter", "solution"] if fixed else ["starter"]
+
+
 def sources_of(exercise, name: str) -> list:
     """The .cu files that register an implementation of this name."""
     found, known = [], {}
-    for file in sorted(exercise.folder.glob(f"{exercise.name}_*.cu")):
-        if file.stem.endswith("_cpu") or chapters.exercise_of(file, exercise.chapter) != exercise.name:
-            continue
+    for file in kernel_files(exercise):
         names = {one for _, one in chapters.REGISTRATION.findall(files.read_text(file))}
         known |= dict.fromkeys(sorted(names))
         found += [file] if name in names else []
