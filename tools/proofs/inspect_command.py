@@ -19,7 +19,7 @@ REQUESTS = 65_536 // 32
 
 
 def inspect(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, ROOT / "workbook", "inspect", *arguments]
+    command = [sys.executable, "-S", ROOT / "workbook", "inspect", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 

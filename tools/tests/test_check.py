@@ -63,7 +63,7 @@ class RunsPrograms(unittest.TestCase):
     def run_script(self, body, timeout=30.0):
         with tempfile.TemporaryDirectory() as folder:
             program = Path(folder) / "program"
-            program.write_text(f"#!{sys.executable}\nimport os, pathlib, signal, sys\n{body}\n")
+            program.write_text(f"#!{sys.executable} -S\nimport os, pathlib, signal, sys\n{body}\n")
             program.chmod(program.stat().st_mode | stat.S_IXUSR)
             return test_run.run(program, [], timeout, Path(folder))
 

@@ -28,7 +28,7 @@ class WhereNobodyReads(unittest.TestCase):
         reading, writing = os.pipe()
         os.close(reading)
         done = subprocess.run(
-            [sys.executable, "-c", script], stdout=writing, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-S", "-c", script], stdout=writing, stderr=subprocess.PIPE, text=True
         )
         os.close(writing)
         self.assertEqual((done.returncode, done.stderr), (1, ""))

@@ -19,7 +19,7 @@ from workbook.errors import Exit, WorkbookError
 
 def workbook(*arguments, **changes):
     return subprocess.run(
-        [sys.executable, str(support.ROOT / "workbook"), *arguments],
+        [sys.executable, "-S", str(support.ROOT / "workbook"), *arguments],
         capture_output=True,
         text=True,
         env={**support.compiled_once(), **changes},
@@ -92,7 +92,10 @@ class Refuses(unittest.TestCase):
 
     def test_works_from_any_folder(self):
         done = subprocess.run(
-            [sys.executable, str(support.ROOT / "workbook"), "list"], cwd="/", capture_output=True, text=True
+            [sys.executable, "-S", str(support.ROOT / "workbook"), "list"],
+            cwd="/",
+            capture_output=True,
+            text=True,
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("01_vector_add", done.stdout)

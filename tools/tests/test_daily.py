@@ -146,7 +146,8 @@ class Progress(unittest.TestCase):
             )
             tools = str(support.ROOT / "tools")
             writers = [
-                subprocess.Popen([sys.executable, "-c", script, tools, folder, name]) for name in ("a", "b")
+                subprocess.Popen([sys.executable, "-S", "-c", script, tools, folder, name])
+                for name in ("a", "b")
             ]
             self.assertEqual([writer.wait() for writer in writers], [0, 0])
             store = progress.Store(Path(folder))

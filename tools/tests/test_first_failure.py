@@ -25,7 +25,7 @@ def outcome_of(end, printed=RED, timeout=3.0):
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "program"
         body = f"import os, sys\nprint('{printed}', end='', flush=True)\n{end}\n"
-        program.write_text(f"#!{sys.executable}\n{body}")
+        program.write_text(f"#!{sys.executable} -S\n{body}")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         return test_run.run(program, [], timeout, Path(folder))
 

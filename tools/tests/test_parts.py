@@ -13,7 +13,7 @@ import support
 from workbook import examination, inspection, process, test_run
 
 # As the harness does: takes its part of the tests, ends at the first that fails, reports behind the secret.
-PROGRAM = """#!{python}
+PROGRAM = """#!{python} -S
 import json, os, sys
 options = dict(zip(sys.argv, sys.argv[1:]))
 part, parts = map(int, options.get('--part', '1/1').split('/'))
@@ -94,7 +94,7 @@ class Examines(unittest.TestCase):
         program = self.folder / name
         reporter = self.folder / f"{name}_report"
         reporter.write_text(PROGRAM.format(python=sys.executable, names=NAMES, reds=reds, crash=""))
-        program.write_text(f'#!/bin/sh\n{before}\nexec {sys.executable} {reporter} "$@"\n')
+        program.write_text(f'#!/bin/sh\n{before}\nexec {sys.executable} -S {reporter} "$@"\n')
         program.chmod(0o755)
         return program
 

@@ -51,7 +51,7 @@ class Ends(unittest.TestCase):
         self.assertTrue(wait_until(lambda: not with_variable(self.name)), with_variable(self.name))
 
     def test_a_time_limit_ends_the_whole_group(self):
-        script = f"{sys.executable} -c '{STAYS}' & {sys.executable} -c '{STAYS}'"
+        script = f"{sys.executable} -S -c '{STAYS}' & {sys.executable} -S -c '{STAYS}'"
         started = time.monotonic()
         lines = process.Lines(["sh", "-c", script], env=self.env, timeout=0.5).run()
         self.assertTrue(lines.timed_out)
@@ -82,7 +82,7 @@ class Ends(unittest.TestCase):
             "from workbook import process\nprocess.GRACE_SECONDS = 0.3\n"
             f"process.Lines(['sh', '-c', '''setsid sleep 600 & {sys.executable} -c \"{STAYS}\"''']).run()\n"
         )
-        command = [sys.executable, "-c", script]
+        command = [sys.executable, "-S", "-c", script]
         outer = subprocess.Popen(command, env=self.env, stderr=subprocess.DEVNULL)
         self.assertTrue(wait_until(lambda: len(with_variable(self.name)) >= 4))
         outer.send_signal(how)
@@ -105,7 +105,7 @@ class Ends(unittest.TestCase):
             "print(lines.code, flush=True)\n"
         )
         outer = subprocess.Popen(
-            [sys.executable, "-c", script], env=self.env, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-S", "-c", script], env=self.env, stdout=subprocess.PIPE, text=True
         )
         self.addCleanup(outer.stdout.close)
         self.addCleanup(outer.wait)
@@ -136,7 +136,7 @@ class InTheBackground(unittest.TestCase):
 
     def test_it_is_read_without_waiting_and_then_to_its_end(self):
         script = "import time; print('a', flush=True); time.sleep(0.3); print('b')"
-        lines = process.Lines([sys.executable, "-c", script], sweep=False)
+        lines = process.Lines([sys.executable, "-S", "-c", script], sweep=False)
         began = time.monotonic()
         lines.advance()
         lines.advance()
@@ -146,14 +146,16 @@ class InTheBackground(unittest.TestCase):
         self.assertEqual((lines.code, lines.text), (0, "a\nb"))
 
     def test_it_may_come_to_its_end_there(self):
-        lines = process.Lines([sys.executable, "-c", "print('x' * 200000); raise SystemExit(3)"], sweep=False)
+        lines = process.Lines(
+            [sys.executable, "-S", "-c", "print('x' * 200000); raise SystemExit(3)"], sweep=False
+        )
         self.assertTrue(wait_until(lambda: lines.advance() or lines.code == 3))
         lines.run()
         self.assertEqual((lines.code, len(lines.text)), (3, 200000))
 
     def test_it_is_looked_at_when_it_is_waited_for(self):
         looks = []
-        lines = process.Lines([sys.executable, "-c", "import time; time.sleep(0.5)"], sweep=False)
+        lines = process.Lines([sys.executable, "-S", "-c", "import time; time.sleep(0.5)"], sweep=False)
         lines.on_look = lambda: looks.append(1)
         for _ in range(20):
             lines.advance()
@@ -163,7 +165,7 @@ class InTheBackground(unittest.TestCase):
         self.assertTrue(looks)
 
     def test_closing_ends_it(self):
-        lines = process.Lines([sys.executable, "-c", "import time; time.sleep(600)"], sweep=False)
+        lines = process.Lines([sys.executable, "-S", "-c", "import time; time.sleep(600)"], sweep=False)
         lines.advance()
         pid = lines.group.process.pid
         self.assertNotEqual(state_of(pid), "")
@@ -174,7 +176,7 @@ class InTheBackground(unittest.TestCase):
 class KeepsLittle(unittest.TestCase):
     def test_of_endless_output_head_and_tail(self):
         script = "import sys\nprint('first')\nwhile True: sys.stdout.write('x' * 9999 + chr(10))"
-        lines = process.Lines([sys.executable, "-c", script], timeout=60.0)
+        lines = process.Lines([sys.executable, "-S", "-c", script], timeout=60.0)
         lines.on_look = lambda: lines.output.left_out > 0
         lines.run()
         self.assertTrue(lines.timed_out)
@@ -184,7 +186,7 @@ class KeepsLittle(unittest.TestCase):
 
     def test_an_endless_line_comes_in_pieces(self):
         script = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
-        lines = process.Lines([sys.executable, "-c", script], timeout=60.0)
+        lines = process.Lines([sys.executable, "-S", "-c", script], timeout=60.0)
         lines.on_look = lambda: len(lines.output.head) > 4 * process.LINE_BYTES
         longest = max(map(len, lines))
         self.assertLessEqual(longest, process.LINE_BYTES)

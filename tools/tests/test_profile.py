@@ -194,7 +194,7 @@ class Compiles(unittest.TestCase):
     """With nvcc, from the command line."""
 
     def workbook(self, *arguments):
-        command = [sys.executable, str(support.ROOT / "workbook"), "profile", *arguments]
+        command = [sys.executable, "-S", str(support.ROOT / "workbook"), "profile", *arguments]
         return subprocess.run(command, capture_output=True, text=True, env=support.compiled_once())
 
     def test_agrees_with_nvcc(self):

@@ -97,7 +97,7 @@ class Runs(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def program(self, body):
-        return [sys.executable, "-c", body]
+        return [sys.executable, "-S", "-c", body]
 
     def test_a_feeder_reads_all_before_it_ends(self):
         metrics = self.folder / "metrics.jsonl"
@@ -137,9 +137,9 @@ class Runs(unittest.TestCase):
             f"{support.LISTEN_TO_CTRL_C}"
             "from workbook import process, train\n"
             "process.GRACE_SECONDS = 0.1\n"
-            f"train.run([sys.executable, '-c', {program!r}], [])"
+            f"train.run([sys.executable, '-S', '-c', {program!r}], [])"
         )
-        command = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+        command = subprocess.Popen([sys.executable, "-S", "-c", script], stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         while not ready.exists() and time.monotonic() < deadline:
             time.sleep(0.01)

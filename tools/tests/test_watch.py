@@ -26,7 +26,7 @@ class Watch(unittest.TestCase):
         self.mark = f"WB_WATCH_{os.getpid()}_{time.monotonic_ns()}".replace("WB_", "TEST_")
 
     def terminal(self, *arguments):
-        command = [sys.executable, str(self.root / "workbook"), *arguments]
+        command = [sys.executable, "-S", str(self.root / "workbook"), *arguments]
         return Terminal(command, toy_workbook.environment(**{self.mark: "1"}), self.root)
 
     def assert_sane(self, terminal):
@@ -105,7 +105,7 @@ class Watch(unittest.TestCase):
             self.assert_sane(terminal)
 
     def test_in_json_each_verdict_is_a_line(self):
-        command = [sys.executable, str(self.root / "workbook"), "watch", "--json"]
+        command = [sys.executable, "-S", str(self.root / "workbook"), "watch", "--json"]
         with subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -129,7 +129,7 @@ class Watch(unittest.TestCase):
             self.wait_for(lambda: not with_variable(self.mark))
 
     def test_a_killed_watch_gives_the_terminal_back(self):
-        inner = f'echo pid=$$; exec "{sys.executable}" "{self.root / "workbook"}" watch'
+        inner = f'echo pid=$$; exec "{sys.executable}" -S "{self.root / "workbook"}" watch'
         # A shell stays, as it does for a user.
         outer = ["sh", "-c", 'sh -c "$1"; echo ended; read line', "sh", inner]
         with Terminal(outer, toy_workbook.environment(**{self.mark: "1"}), self.root) as terminal:
@@ -162,7 +162,7 @@ class Watch(unittest.TestCase):
     def test_without_a_terminal_there_are_no_colors_and_no_keys(self):
         log = self.root / "log"
         with open(log, "w") as output:
-            command = [sys.executable, str(self.root / "workbook"), "watch", "01"]
+            command = [sys.executable, "-S", str(self.root / "workbook"), "watch", "01"]
             started = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

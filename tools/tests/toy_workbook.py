@@ -37,7 +37,7 @@ SOLUTION = "// done\n__global__ void kernel() { __shared__ float tile[32]; __syn
 TEST = "TEST_P(Suite, Adds) {}\nTEST_P(Suite, Guards) {}\n"
 # Stands in for a test program: red until the starter says "right"; "long" takes for ever, "stubborn" does so
 # even after SIGTERM.
-PROGRAM = """#!{python}
+PROGRAM = """#!{python} -S
 import json, os, signal, sys, time
 text = open({starter!r}).read()
 print("suite\\n  Adds  starter \\x02", end="", flush=True)

@@ -43,7 +43,9 @@ class Together(unittest.TestCase):
         here = Path(__file__).resolve().parent
         script = BUILDER.format(tests=str(here.parent), building=str(here), root=str(self.toy.root))
         started = [
-            subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            subprocess.Popen(
+                [sys.executable, "-S", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
             for _ in range(4)
         ]
         said = [one.communicate(timeout=120)[0].decode() for one in started]
@@ -56,7 +58,7 @@ class Together(unittest.TestCase):
 
     def hold(self):
         script = HOLDER.format(tools=str(support.ROOT / "tools"), folder=str(self.toy.folder))
-        holder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        holder = subprocess.Popen([sys.executable, "-S", "-c", script], stdout=subprocess.PIPE, text=True)
         self.addCleanup(holder.wait)
         self.addCleanup(holder.stdout.close)
         self.addCleanup(holder.kill)

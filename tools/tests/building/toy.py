@@ -32,7 +32,8 @@ PRESETS = {
             "name": "cpu",
             "generator": "Ninja",
             "binaryDir": "${sourceDir}/build/cpu",
-            "cacheVariables": {"WB_DEVICE": "cpu"},
+            # Forced: CMake does not try the compiler whenever the folder is built anew.
+            "cacheVariables": {"WB_DEVICE": "cpu", "CMAKE_CXX_COMPILER_FORCED": "ON"},
         }
     ],
 }

@@ -14,7 +14,7 @@ import time
 from types import SimpleNamespace
 from unittest import mock
 
-from workbook import cli, device, own_build, own_file, setup
+from workbook import cli, device, inspect, own_build, own_file, setup  # noqa: F401  (inspect: once for all copies)
 from workbook.child import Child
 from workbook.machine import default_jobs
 

@@ -45,7 +45,7 @@ def programs(folder):
 
 
 def workbook(*words, typed="", cwd=HERE, order=None, **settings):
-    command = [sys.executable, WORKBOOK, *map(str, words)]
+    command = [sys.executable, "-S", WORKBOOK, *map(str, words)]
     return subprocess.run(
         command,
         cwd=cwd,
@@ -284,10 +284,12 @@ class Written(unittest.TestCase):
             with subprocess.Popen(
                 [
                     sys.executable,
+                    "-S",
                     "-c",
                     "import signal, os, sys; signal.signal(signal.SIGINT, "
                     "signal.default_int_handler); os.execv(sys.executable, sys.argv[1:])",
                     sys.executable,
+                    "-S",
                     WORKBOOK,
                     command,
                     "spin.cu",
