@@ -15,6 +15,8 @@
 #                                             NAME_inspected_test: the same tests under the inspector of the CPU device,
 #                                             ctest inspected.NAME; NAME_metered_bench, which counts (Inspect.cmake)
 #   solutions/mutants/NAME/*.cu               wrong kernels; ctest mutants.NAME proves that NAME_test catches each
+# An implementation with a line "// Needs: sm_80" is left out of a CUDA build for an older architecture, and with the solution
+# the whole exercise; each is named (cmake/Ladder.cmake).
 # Files ending in _cuda or _cpu are for that device only. SOURCES names files that are no implementation: starters get
 # them too. DEPENDS links the kernels of earlier chapters.
 function(add_chapter)
@@ -29,6 +31,18 @@ function(add_chapter)
     list(APPEND implementations ${files})
   endforeach()
   list(REMOVE_DUPLICATES implementations)
+  foreach(file IN LISTS implementations)
+    wb_rung_lacks(lacks ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+    if(lacks)
+      message(STATUS "Chapter: ${chapter}/${file} is left out: ${lacks}")
+      list(REMOVE_ITEM implementations ${file})
+      string(REGEX MATCH "^(.*)_solution\\.cu$" is_solution ${file})
+      if(is_solution)
+        list(REMOVE_ITEM ARG_EXERCISES ${CMAKE_MATCH_1})
+        list(REMOVE_ITEM ARG_OPERATIONS ${CMAKE_MATCH_1})
+      endif()
+    endif()
+  endforeach()
   if(ARG_SOURCES)
     list(REMOVE_ITEM implementations ${ARG_SOURCES})
   endif()

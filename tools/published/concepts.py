@@ -77,7 +77,6 @@ HOLES = {
     "bytes in flight": "the reading of `vectorized` in chapter 01; no test can see it",
     "occupancy": "the benchmarks show it",
     "bf16 storage": "starters are fp32",
-    "tensor cores": "the ladder of bf16 matmul climbs it",
     "grid-wide barrier": "no exercise needs a cooperative launch",
     "independent thread scheduling": "programs to read and run",
     "memory fence": "programs to read and run; the scan of chapter 03 orders by release and acquire",

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import answers, bench_join, chapters, console, device, files, plot, predict, process, python_env, setup
+from . import (
+    answers,
+    bench_join,
+    chapters,
+    console,
+    device,
+    files,
+    needs,
+    plot,
+    predict,
+    process,
+    python_env,
+    setup,
+)
 from .build import Build
 from .console import heading, say, warn
 from .errors import Exit, WorkbookError, shown
@@ -31,6 +44,7 @@ def run(exercises: list, options) -> tuple:
     """Measure them all; the device, and the worst exit code."""
     files.require_writable(FOLDER)
     chosen = device.choose(options.device)
+    exercises = needs.possible(exercises, chosen)
     setup.ensure(chosen)
     build = Build(chosen, options.jobs, options.verbose)
     build.configure()

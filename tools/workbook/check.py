@@ -14,6 +14,7 @@ from . import (
     hints,
     inspection,
     judges,
+    needs,
     racecheck,
     setup,
     steps,
@@ -42,6 +43,7 @@ def command(options) -> int:
     refuse_unknown_names(options, ready)
 
     chosen = device.choose(options.device)
+    ready = needs.possible(ready, chosen)
     setup.ensure(chosen)
     build = Build(chosen, options.jobs, options.verbose)
     build.configure()

@@ -154,7 +154,11 @@ def cuda(chosen: bool) -> list:
 # What a GPU may lack, by the compute capability that brought it, and what the workbook does without.
 FEATURES = (
     ((7, 5), "what CUDA 13 compiles for", "use a CUDA 12 toolkit, or the CPU device"),
-    ((8, 0), "bf16 arithmetic, bf16 and tf32 on tensor cores, cp.async", "such rungs are skipped by name"),
+    (
+        (8, 0),
+        "bf16 arithmetic, bf16 and tf32 on tensor cores, cp.async",
+        "what needs them is left out by name",
+    ),
     ((9, 0), "TMA, wgmma and thread-block clusters", "the last rungs of the ladders are skipped by name"),
 )
 
