@@ -45,8 +45,7 @@ function(add_fixit exercise)
 endfunction()
 
 # The exercises that compute-sanitizer judges on a GPU, a line each.
-set(WB_RACECHECK_LIST ${CMAKE_BINARY_DIR}/racecheck.txt)
-file(WRITE ${WB_RACECHECK_LIST} "")
+wb_list(racecheck)
 
 # What judges a fix-it with a race, on either device, and the proof that it finds wrong mends.
 function(wb_racing_fixit chapter exercise starter)
@@ -57,7 +56,7 @@ function(wb_racing_fixit chapter exercise starter)
   add_executable(${exercise}_mutants_test)
   target_link_libraries(${exercise}_mutants_test PRIVATE ${exercise}_test_cases ${exercise}_mutants ${exercise}_mended)
   if(WB_DEVICE STREQUAL "cuda")
-    file(APPEND ${WB_RACECHECK_LIST} "${exercise}\n")
+    wb_list_line(racecheck ${exercise})
     # Lines of the source in what compute-sanitizer reports.
     foreach(target ${exercise}_starter ${exercise}_mended ${exercise}_mutants)
       target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-lineinfo>)
@@ -93,7 +92,7 @@ function(wb_racing_fixit chapter exercise starter)
     wb_starter_options(${exercise}_starter_inspected)
     wb_prelude(${exercise}_starter_inspected inspected_starter)
     set_target_properties(${exercise}_starter_inspected ${exercise}_starter_inspected_test PROPERTIES EXCLUDE_FROM_ALL ON)
-    file(APPEND ${WB_INSPECTED_LIST} "${exercise}\n")
+    wb_list_line(inspected ${exercise})
     add_test(NAME inspected.${exercise} COMMAND ${exercise}_inspected_test)
     set_tests_properties(inspected.${exercise} PROPERTIES LABELS "${chapter};inspected")
 

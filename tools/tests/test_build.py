@@ -1,6 +1,10 @@
+import contextlib
+import os
 import sys
+import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import support  # noqa: F401
 from workbook import build
@@ -81,6 +85,37 @@ class StartsBesideTheBuild(unittest.TestCase):
         beside = build.Beside(Path(sys.executable), fails)
         beside.built(f"link {beside.program.name}")
         self.assertIsNone(beside.running)
+
+
+class Lists(unittest.TestCase):
+    def test_one_of_an_interrupted_configuration_is_written_again(self):
+        with tempfile.TemporaryDirectory() as name:
+            root, folder = Path(name), Path(name) / "build"
+            folder.mkdir()
+            file = folder / "metered.txt"
+
+            def run_cmake(made):
+                self.runs += 1
+                file.write_text("launch\nmatmul\n")
+                os.utime(folder / "build.ninja", (3, 3))
+
+            for path, seconds in ((root / "CMakeLists.txt", 2), (folder / "build.ninja", 1)):
+                path.write_text("")
+                os.utime(path, (seconds, seconds))
+            file.write_text("launch\n")
+            self.runs = 0
+            with (
+                mock.patch.object(build, "ROOT", root),
+                mock.patch.object(build.Build, "_run_cmake", run_cmake),
+                mock.patch.object(build.lock, "held", lambda folder: contextlib.nullcontext()),
+            ):
+                made = build.Build("cpu", 1, False)
+                made.folder = folder
+                self.assertTrue(made.lists("metered", "launch"))
+                self.assertEqual(self.runs, 0)
+                self.assertTrue(made.lists("metered", "matmul"))
+                self.assertFalse(made.lists("metered", "softmax"))
+            self.assertEqual(self.runs, 1)
 
 
 class ShowsTheCompilersWords(unittest.TestCase):

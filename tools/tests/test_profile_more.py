@@ -82,13 +82,12 @@ class Counts(unittest.TestCase):
 
     def test_the_figures_are_those_of_inspect(self):
         build = SimpleNamespace(
-            configure=lambda: None, build=lambda *_: None, program=Path, folder=Path("/nowhere")
+            configure=lambda: None, build=lambda *_: None, program=Path, lists=lambda *_: True
         )
         report = counted(3200).report
         with (
             mock.patch.object(inspect.setup, "ensure"),
             mock.patch.object(inspect, "Build", return_value=build),
-            mock.patch.object(inspect, "listed", return_value=["matmul"]),
             mock.patch.object(inspect, "run", return_value=inspect.Counted(report=report)) as ran,
         ):
             options = Namespace(jobs=1, verbose=False)

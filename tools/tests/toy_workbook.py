@@ -63,6 +63,9 @@ class Build(Build):
 
     def build(self, targets, what="", limit=0, parts=None):
         pass
+
+    def lists(self, name, entry):
+        return False
 """
 
 # Behind tools/workbook/device.py: a toy has the CPU device alone, also on a machine with a GPU.

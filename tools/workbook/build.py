@@ -21,6 +21,7 @@ CMAKE_CHATTER = re.compile(
 )
 CCACHE_GAVE_UP = re.compile(r"^ccache: error: ", re.M)
 SHOWN_LINES = 60
+CMAKE_FILES = ("CMakeLists.txt", "cmake/*.cmake", "0*_*/CMakeLists.txt", "0*_*/*/CMakeLists.txt")
 STEP_SECONDS = 3600.0  # for one file to compile
 MENDINGS = 3
 UNUSABLE = '[];#"\\<>|'  # what CMake lists, Ninja files or their quotes cannot carry in a path
@@ -47,6 +48,25 @@ class Build:
         refuse_folder_name()
         with lock.held(self.folder):
             self._configure()
+
+    def lists(self, name: str, entry: str) -> bool:
+        """Whether a list that CMake writes has this entry. One that lacks it may be of a configuration before
+        the exercise came (git pull), or before an interrupted one: then CMake runs first."""
+        file = self.folder / f"{name}.txt"
+        if entry in lines_of(file):
+            return True
+        with lock.held(self.folder):
+            if not self._is_stale():
+                return False
+            self._run_cmake()
+        return entry in lines_of(file)
+
+    def _is_stale(self) -> bool:
+        """Whether one of CMake's files is newer than what CMake has written."""
+        made = [path for path in (self.folder / "build.ninja", self.folder / "Makefile") if path.is_file()]
+        inputs = [path for pattern in CMAKE_FILES for path in ROOT.glob(pattern)]
+        newest = max((path.stat().st_mtime_ns for path in inputs), default=0)
+        return bool(made) and newest > max(path.stat().st_mtime_ns for path in made)
 
     def build(
         self, targets: list, what: str = "", limit: float = STEP_SECONDS, parts: list | None = None
@@ -246,6 +266,10 @@ class Beside:
         running, self.running = self.running, None
         if running:
             running.close()
+
+
+def lines_of(file: Path) -> list:
+    return files.read_text(file).split() if file.is_file() else []
 
 
 def refuse_folder_name() -> None:

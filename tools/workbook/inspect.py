@@ -142,7 +142,7 @@ def inspect_one(build: Build, exercise, name: str, options) -> tuple:
     heading(f"{exercise.chapter.name} / {exercise.name}, {name}")
     target = target_of(exercise, name)
     build.configure()
-    if exercise.name not in listed(build):
+    if not build.lists("metered", exercise.name):
         message = f"{target} is not part of this build: kernels are metered with GCC or Clang on Linux only"
         raise WorkbookError(f"{message}, and without another sanitizer", Exit.SETUP)
     build.build([target], exercise.name, options.timeout)
@@ -163,7 +163,7 @@ def count(exercise, names: list, options) -> dict:
     setup.ensure("cpu")
     build = Build("cpu", options.jobs, options.verbose)
     build.configure()
-    if exercise.name not in listed(build):
+    if not build.lists("metered", exercise.name):
         raise WorkbookError(
             "--count: this build has no meter (docs/metering.md says which builds have one)", Exit.SETUP
         )
@@ -179,11 +179,6 @@ def count(exercise, names: list, options) -> dict:
 
 def target_of(exercise, name: str) -> str:
     return f"{exercise.name}_{'starter_' if name == 'starter' else ''}metered_bench"
-
-
-def listed(build: Build) -> list:
-    names = build.folder / "metered.txt"
-    return files.read_text(names).split() if names.is_file() else []
 
 
 def run(program: Path, name: str, report: Path, limit: float) -> Counted:
