@@ -13,7 +13,7 @@
 //
 // T is the type in memory, float or bf16; all arithmetic is float.
 //
-// 8 bytes per element (4 in bf16; half as many again in long rows), 1 exponential: memory bound.
+// 8 bytes per element (4 in bf16; 1.5 times as many in long rows), 1 exponential: memory bound.
 // Read next: softmax_backward_solution.cu.
 #include <cmath>
 #include <cstdint>

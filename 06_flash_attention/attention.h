@@ -30,7 +30,7 @@ struct AttentionMemory {
 };
 
 /// How much memory the implementation of the same name needs. flash: saved (B, H, T), the log-sum-exp;
-/// materialised: saved (B, H, T, T), the probabilities.
+/// materialized: saved (B, H, T, T), the probabilities.
 struct AttentionMemoryUse {
   static constexpr const char* kName = "attention_memory";
   using Function = AttentionMemory(const AttentionShape& shape);

@@ -1,4 +1,4 @@
-// The batched matrix product that materialised attention uses, forward and backward.
+// The batched matrix product that materialized attention uses, forward and backward.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -62,7 +62,7 @@ void attention_product(BatchedMatrix<const float> a,  // (M, K)
                        BatchedMatrix<float> c,        // (M, N), overwritten
                        const AttentionProduct& product, cudaStream_t stream);
 
-/// Materialised attention on a product of your choice; arguments and errors of AttentionForward::Function.
+/// Materialized attention on a product of your choice; arguments and errors of AttentionForward::Function.
 void attention_forward_by_products(AttentionProductFunction* multiply, HeadsView<const float> q,
                                    HeadsView<const float> k, HeadsView<const float> v, HeadsView<float> out,
                                    float* saved, const AttentionShape& shape, cudaStream_t stream);

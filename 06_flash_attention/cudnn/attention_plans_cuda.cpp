@@ -211,7 +211,7 @@ void cudnn_forward(const CudnnForward& pass, cudaStream_t stream) {
 void cudnn_backward(const CudnnBackward& pass, cudaStream_t stream) {
   Cudnn& cudnn = Cudnn::of_thread();
   const Plan& plan = cudnn.plan_of(pass);
-  // The caller's memory is for contiguous tensors. Others shall not need more.
+  // The caller's memory is for contiguous tensors. Others must not need more.
   WB_REQUIRE(plan.workspace_bytes() <= cudnn_workspace(pass.shape), plan.workspace_bytes());
   plan.execute(cudnn.on(stream),
                std::array{pointer(pass.q.data), pointer(pass.k.data), pointer(pass.v.data),

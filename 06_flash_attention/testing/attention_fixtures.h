@@ -39,7 +39,7 @@ inline AttentionMemory memory_of(const std::string& name, const AttentionShape& 
 
 // What it saves are the probabilities; of the others, the log-sum-exp.
 inline bool stores_scores(const std::string& name) {
-  return name.starts_with("materialised");
+  return name.starts_with("materialized");
 }
 
 // Of two downloads of the same array: NaN is equal to itself.

@@ -128,12 +128,12 @@ TEST_F(JourneyTest, StridedAttentionIsSlower) {
   EXPECT_GT(stage("2").profile->attention_ms_low, stage("3").profile->attention_ms_low);
 }
 
-TEST_F(JourneyTest, UnsynchronisedPhasesMissMuchOfTheStep) {
+TEST_F(JourneyTest, UnsynchronizedPhasesMissMuchOfTheStep) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
   EXPECT_LT(timed("3").phase_share, 0.8);
 }
 
-TEST_F(JourneyTest, SynchronisedPhasesAddUpToTheStep) {
+TEST_F(JourneyTest, SynchronizedPhasesAddUpToTheStep) {
   if (!is_timed()) GTEST_SKIP() << "no timing under a sanitizer";
   EXPECT_NEAR(timed("4").phase_share, 1.0, 0.05);
 }

@@ -138,11 +138,11 @@ bool is_profiled(const StageResult* result) {
   return result != nullptr && result->profile && !result->profile->totals.empty();
 }
 
-std::string about_true_timing(const StageResult& result, const StageResult* unsynchronised) {
+std::string about_true_timing(const StageResult& result, const StageResult* unsynchronized) {
   std::string text = about_phases(result);
-  if (unsynchronised != nullptr) {
-    text += fmt::format("; the step {}", compared(result, *unsynchronised, "stage 3's"));
-    if (!ratio_of(result, *unsynchronised).is_one()) {
+  if (unsynchronized != nullptr) {
+    text += fmt::format("; the step {}", compared(result, *unsynchronized, "stage 3's"));
+    if (!ratio_of(result, *unsynchronized).is_one()) {
       text += ", with the same kernels: the timer's waits take this time, or the machine was busy";
     }
   }

@@ -36,15 +36,15 @@ std::string_view hybrid_kernels() {
 std::array<Stage, 8> make_stages() {
   const std::string_view by_hand = beginners_kernels();
   return {{
-      {"v1", "baseline", kFixedInit, kContiguous, "synchronised",
-       "swiglu=unfused,rmsnorm=unfused,attention=materialised"},
-      {"v2", "fused", kFixedInit, kContiguous, "synchronised", "swiglu=solution,attention=materialised"},
-      {"1", "broken loss", kBrokenInit, kStrided, "unsynchronised", by_hand},
-      {"2", "slow", kFixedInit, kStrided, "unsynchronised", by_hand},
-      {"3", "false timing", kFixedInit, kContiguous, "unsynchronised", by_hand},
-      {"4", "true timing", kFixedInit, kContiguous, "synchronised", by_hand},
-      {"5", "hybrid", kFixedInit, kContiguous, "synchronised", hybrid_kernels()},
-      {"v4", "best attention", kFixedInit, kContiguous, "synchronised", "swiglu=solution", true},
+      {"v1", "baseline", kFixedInit, kContiguous, "synchronized",
+       "swiglu=unfused,rmsnorm=unfused,attention=materialized"},
+      {"v2", "fused", kFixedInit, kContiguous, "synchronized", "swiglu=solution,attention=materialized"},
+      {"1", "broken loss", kBrokenInit, kStrided, "unsynchronized", by_hand},
+      {"2", "slow", kFixedInit, kStrided, "unsynchronized", by_hand},
+      {"3", "false timing", kFixedInit, kContiguous, "unsynchronized", by_hand},
+      {"4", "true timing", kFixedInit, kContiguous, "synchronized", by_hand},
+      {"5", "hybrid", kFixedInit, kContiguous, "synchronized", hybrid_kernels()},
+      {"v4", "best attention", kFixedInit, kContiguous, "synchronized", "swiglu=solution", true},
   }};
 }
 

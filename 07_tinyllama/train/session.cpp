@@ -64,7 +64,7 @@ Session::Session(const RunOptions& options, ProgressLine progress) : options_(op
       }
       return load_checkpoint(options.output, *trainer_, notes());
     });
-    recorded_ = synchronised_ = saved_ = state.step;
+    recorded_ = synchronized_ = saved_ = state.step;
     if (const auto loss = state.memory.find("best_loss"); loss != state.memory.end()) {
       best_ = {std::strtof(loss->second.c_str(), nullptr), std::atoi(state.memory.at("best_step").c_str())};
     }
@@ -118,9 +118,9 @@ Standing Session::standing(float loss) const {
 // Wait for the device before the host has run too far ahead of it, and show how things stand.
 void Session::pulse() {
   const int ahead = step_seconds_ > 0.0 ? static_cast<int>(std::min(1e6, kAheadSeconds / step_seconds_)) : 0;
-  if (trainer_->steps_done() - synchronised_ < std::max(1, ahead)) return;
+  if (trainer_->steps_done() - synchronized_ < std::max(1, ahead)) return;
   const float loss = trainer_->last_loss();
-  synchronised_ = trainer_->steps_done();
+  synchronized_ = trainer_->steps_done();
   const std::chrono::duration<double> since = Clock::now() - interval_begin_;
   step_seconds_ = since.count() / (trainer_->steps_done() - recorded_);
   progress_.show(standing(loss));
@@ -133,7 +133,7 @@ bool Session::record() {
   const std::vector<float> losses = trainer_->losses(recorded_, end);  // waits
   const std::chrono::duration<double> seconds = Clock::now() - interval_begin_;
   const std::vector<float> norms = trainer_->gradient_norms(recorded_, end);
-  synchronised_ = end;
+  synchronized_ = end;
   step_seconds_ = seconds.count() / (end - recorded_);
   const std::size_t bad_loss = first_not_finite(losses), bad_norm = first_not_finite(norms);
   if (std::min(bad_loss, bad_norm) < losses.size()) {

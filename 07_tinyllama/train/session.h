@@ -77,7 +77,7 @@ class Session {
   double step_seconds_ = 0.0;   // of the latest interval; 0: not measured yet
   Clock::time_point interval_begin_;
   int recorded_ = 0;      // steps in metrics.jsonl
-  int synchronised_ = 0;  // steps that the device is known to have done
+  int synchronized_ = 0;  // steps that the device is known to have done
   int saved_ = -1;        // step of the latest checkpoint
   int validated_ = -1;
   double validation_seconds_ = 0.0;

@@ -78,7 +78,7 @@ struct KernelSet : Kernels<float> {
 ///                    auto
 ///   operation=NAME   that operation only, forward and backward; it must have NAME
 ///   contract=NAME    that contract only: "rmsnorm_backward=unfused"
-/// "solution,swiglu=naive,attention=materialised" is a request. "" is auto. It chooses among the contracts of
+/// "solution,swiglu=naive,attention=materialized" is a request. "" is auto. It chooses among the contracts of
 /// the precision; of those, "rmsnorm_backward" also means rmsnorm_backward_bf16.
 /// Errors: an unknown operation, or a NAME that no operation has, throws wb::Error with a list of the names.
 KernelSet select_kernels(std::string_view request = "auto", Precision precision = Precision::kFp32);

@@ -38,9 +38,9 @@ std::vector<Variant> variants() {
       {"solutions", "solution"},
       {"naive_swiglu", "swiglu=naive"},
       {"unfused_swiglu", "swiglu=unfused"},
-      {"materialised_attention", "attention=materialised"},
+      {"materialized_attention", "attention=materialized"},
       {"unfused_norm", "rmsnorm=unfused"},
-      {"baseline", "swiglu=unfused,attention=materialised,rmsnorm=unfused"},
+      {"baseline", "swiglu=unfused,attention=materialized,rmsnorm=unfused"},
   };
   std::vector<Variant> all;
   for (const auto& [name, request] : requests) {

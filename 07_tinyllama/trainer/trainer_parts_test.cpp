@@ -126,7 +126,7 @@ TEST(KernelSetTest, RefusesWhatIsNotThere) {
                        "no implementation 'fastest'; there are vector_add (");
   EXPECT_THROW_MESSAGE(select_kernels("swiglu=fastest"), Error, "no implementation 'fastest' of swiglu");
   EXPECT_THROW_MESSAGE(select_kernels("convolution=solution"), Error, "no operation 'convolution'");
-  EXPECT_THROW_MESSAGE(select_kernels("attention_forward=materialised"), Error, "attention=NAME");
+  EXPECT_THROW_MESSAGE(select_kernels("attention_forward=materialized"), Error, "attention=NAME");
 }
 
 TEST(KernelSetTest, APrecisionHasContractsOfItsOwn) {

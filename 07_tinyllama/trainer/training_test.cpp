@@ -44,7 +44,7 @@ TEST_F(TrainingTest, LossCurveAgreesWithPyTorch) {
   ASSERT_EQ(expected.size(), 20u);
   double worst = 0.0;
   for (const KvLayout layout : {KvLayout::kContiguous, KvLayout::kStridedView}) {
-    for (const char* kernels : {"auto", "swiglu=naive,attention=materialised,rmsnorm=unfused"}) {
+    for (const char* kernels : {"auto", "swiglu=naive,attention=materialized,rmsnorm=unfused"}) {
       SCOPED_TRACE(testing::Message() << name_of(layout) << ", " << kernels);
       Trainer trainer({.config = golden.config(),
                        .kernels = select_kernels(kernels),
@@ -92,7 +92,7 @@ TEST_F(TrainingTest, ComponentsAgree) {
     return trainer.losses();
   };
   const std::vector<float> reference = train(KvLayout::kContiguous, "auto");
-  for (const char* kernels : {"solution", "swiglu=naive", "attention=materialised"}) {
+  for (const char* kernels : {"solution", "swiglu=naive", "attention=materialized"}) {
     const std::vector<float> losses = train(KvLayout::kStridedView, kernels);
     for (std::size_t i = 0; i < reference.size(); ++i) EXPECT_NEAR(losses[i], reference[i], 1e-4) << kernels;
   }

@@ -3,7 +3,7 @@
 // is too large is refused.
 // Prints: the shares add up to 1.000000
 // Prints: a grid that does not fit: cudaErrorCooperativeLaunchTooLarge
-// Refused: grid-wide synchronisation
+// Refused: grid-wide synchronization
 #include <cooperative_groups.h>
 #include <cstdio>
 

@@ -114,7 +114,7 @@ def block() -> list:
     return parts
 
 
-def materialised(t: int) -> float:
+def materialized(t: int) -> float:
     return 4.0 * (4 * t * D + 4 * t * t)
 
 
@@ -145,7 +145,7 @@ def traffic() -> list:
     parts.append(line([(left, top), (left, top + height), (left + width, top + height)], FAINT))
     parts.append(text(left + width / 2, top + height + 42, "T"))
     curves = (
-        (materialised, RED, ["materialised:", "scores written and read"]),
+        (materialized, RED, ["materialized:", "scores written and read"]),
         (tile_loads, BROWN, ["flash: loads of all blocks,", "most served by L2"]),
         (once, GREEN, ["flash: each input once,", "the least from HBM"]),
     )
@@ -154,7 +154,7 @@ def traffic() -> list:
         parts.append(line(points, color, 2))
         parts += [dot(x, y, color, 3) for x, y in points]
         x, y = points[-1]
-        shift = -8 if moved is materialised else 14
+        shift = -8 if moved is materialized else 14
         parts += [text(x + 12, y + shift + 16 * i, w, 13, color, "start") for i, w in enumerate(words)]
     return parts
 

@@ -57,7 +57,7 @@ def says(y: float, readings: list, true_step: float) -> str:
     )
 
 
-def unsynchronised(y: float) -> list:
+def unsynchronized(y: float) -> list:
     parts = lanes(y, "A clock that does not wait: launches only ask")
     host, device, readings = 0.0, LATENCY, [0.0]
     for name, asks, works, color in PHASES:
@@ -72,7 +72,7 @@ def unsynchronised(y: float) -> list:
     return [*parts, says(y, readings, device)]
 
 
-def synchronised(y: float) -> list:
+def synchronized(y: float) -> list:
     parts = lanes(y, "A clock that waits first: cudaStreamSynchronize, then look")
     host, readings = 0.0, [0.0]
     for name, asks, works, color in PHASES:
@@ -111,7 +111,7 @@ def draw() -> str:
         24, 524, "Durations are assumed for the drawing. Red: a timer reads the time.", 13, GRAY, "start"
     )
     return figure(
-        "Three ways to time a device", 542, [*unsynchronised(60), *synchronised(220), *events(380), note]
+        "Three ways to time a device", 542, [*unsynchronized(60), *synchronized(220), *events(380), note]
     )
 
 

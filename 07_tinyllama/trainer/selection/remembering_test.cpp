@@ -172,7 +172,7 @@ TEST(LossParity, FailsOnNotANumber) {
 
 TEST(LossParity, HoldsOfTheWorkbooksOwnKernels) {
   for (const char* request :
-       {"rmsnorm=unfused", "attention=materialised", "matmul=solution", "repeat_kv=tiled"}) {
+       {"rmsnorm=unfused", "attention=materialized", "matmul=solution", "repeat_kv=tiled"}) {
     const Parity parity = check_parity(tiny_setting(), request, "auto", parity_options(Precision::kFp32));
     EXPECT_EQ(parity.failure, "") << request;
     EXPECT_EQ(parity.steps.size(), 3u);

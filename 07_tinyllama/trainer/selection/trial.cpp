@@ -151,7 +151,7 @@ ProblemRun::Trial ProblemRun::judge(const Candidate& candidate, Workspace& own) 
   } catch (const std::exception& error) {
     trial = verdict_of(error, candidate.name);
   }
-  // What one implementation has spoiled, the next one shall not be judged by.
+  // What one implementation has spoiled must not count against the next one.
   if (trial.verdict != Verdict::kCorrect) prepare();
   return trial;
 }

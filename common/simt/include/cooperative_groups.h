@@ -222,7 +222,7 @@ inline thread_group tiled_partition(const thread_group& parent, unsigned size, S
 class grid_group {
  public:
   template <class... A>
-  SIMT_REFUSED("grid-wide synchronisation")
+  SIMT_REFUSED("grid-wide synchronization")
   static void sync(A&&...);
   static bool is_valid() { return false; }
   static unsigned long long size() { return num_blocks() * thread_block::size(); }

@@ -15,7 +15,7 @@ struct Entry {
   std::uint32_t pc = 0;   // where in the program, from its load address
   std::uint32_t who = 0;  // 10 bits: thread in its block; 22 bits: the clock of the block
   std::uint32_t how =
-      0;  // 4 bits: which bytes; 2: Kind; 10: clock of the lane; 16: synchronisations of the warp
+      0;  // 4 bits: which bytes; 2: Kind; 10: clock of the lane; 16: synchronizations of the warp
 
   std::uint32_t thread() const { return who & 0x3ff; }
   std::uint32_t warp() const { return who >> 5 & 0x1f; }

@@ -161,7 +161,7 @@ TEST(Translator, ErrorsNameTheLine) {
 TEST(Translator, RefusesByName) {
   expect_error("void k() {\n  asm volatile(\"cp.async.wait_all;\");\n}", 2, "inline PTX");
   expect_unchanged("using namespace nvcuda;");
-  expect_error("cudaLaunchCooperativeKernel(k, 1, 1, args);", 1, "grid-wide synchronisation");
+  expect_error("cudaLaunchCooperativeKernel(k, 1, 1, args);", 1, "grid-wide synchronization");
   expect_error("cudaTextureObject_t t;", 1, "textures");
   expect_error("__cluster_dims__(2) void k();", 1, "clusters");
   expect_unchanged("settings.asm = 3;");

@@ -17,7 +17,7 @@ constexpr Refusal kRefusals[] = {
     {"__asm", "inline PTX"},
     {"__cluster_dims__", "thread-block clusters"},
     {"this_cluster", "thread-block clusters"},
-    {"cudaLaunchCooperativeKernel", "grid-wide synchronisation"},
+    {"cudaLaunchCooperativeKernel", "grid-wide synchronization"},
     {"cudaLaunchKernelEx", "extensible launches (clusters)"},
     {"cudaTextureObject_t", "textures"},
     {"cudaSurfaceObject_t", "surfaces"},

@@ -6,11 +6,11 @@
 
 namespace wb {
 
-double step_timer_synchronised(cudaStream_t stream) {
+double step_timer_synchronized(cudaStream_t stream) {
   WB_CUDA_CHECK(cudaStreamSynchronize(stream));
   return host_clock_ms();
 }
 
-WB_REGISTER(StepTimer, synchronised, step_timer_synchronised);
+WB_REGISTER(StepTimer, synchronized, step_timer_synchronized);
 
 }  // namespace wb

@@ -41,7 +41,7 @@ void attention_backward_by_products(AttentionProductFunction* multiply, HeadsVie
 
 namespace {
 
-void attention_backward_materialised(HeadsView<const float> dout, HeadsView<const float> q,
+void attention_backward_materialized(HeadsView<const float> dout, HeadsView<const float> q,
                                      HeadsView<const float> k, HeadsView<const float> v,
                                      HeadsView<const float> out, const float* saved, HeadsView<float> dq,
                                      HeadsView<float> dk, HeadsView<float> dv, float* scratch,
@@ -52,6 +52,6 @@ void attention_backward_materialised(HeadsView<const float> dout, HeadsView<cons
 
 }  // namespace
 
-WB_REGISTER(AttentionBackward, materialised, attention_backward_materialised);
+WB_REGISTER(AttentionBackward, materialized, attention_backward_materialized);
 
 }  // namespace wb

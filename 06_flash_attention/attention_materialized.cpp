@@ -7,7 +7,7 @@
 // Flash attention is compared with this implementation. P is stored for the backward pass: B H T^2 floats per
 // layer. One pass over memory writes S, two belong to the softmax, and one reads P again. FLOPs: 4 B H T^2 D,
 // also when causal. Bytes: about 16 B H T^2, T / D times as many as for q, k, v and out. Next:
-// attention_solution.cu, which never stores S; attention_materialised_cublas_cuda.cu, with faster products.
+// attention_solution.cu, which never stores S; attention_materialized_cublas_cuda.cu, with faster products.
 #include <limits>
 
 #include "03_softmax/softmax.h"
@@ -41,7 +41,7 @@ void attention_forward_by_products(AttentionProductFunction* multiply, HeadsView
 
 namespace {
 
-void attention_forward_materialised(HeadsView<const float> q, HeadsView<const float> k,
+void attention_forward_materialized(HeadsView<const float> q, HeadsView<const float> k,
                                     HeadsView<const float> v, HeadsView<float> out, float* saved,
                                     const AttentionShape& shape, cudaStream_t stream) {
   attention_forward_by_products(attention_product, q, k, v, out, saved, shape, stream);
@@ -49,7 +49,7 @@ void attention_forward_materialised(HeadsView<const float> q, HeadsView<const fl
 
 }  // namespace
 
-WB_REGISTER(AttentionMemoryUse, materialised, attention_memory_of_products);
-WB_REGISTER(AttentionForward, materialised, attention_forward_materialised);
+WB_REGISTER(AttentionMemoryUse, materialized, attention_memory_of_products);
+WB_REGISTER(AttentionForward, materialized, attention_forward_materialized);
 
 }  // namespace wb

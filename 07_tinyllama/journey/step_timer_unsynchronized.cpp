@@ -6,10 +6,10 @@
 
 namespace wb {
 
-double step_timer_unsynchronised(cudaStream_t) {
+double step_timer_unsynchronized(cudaStream_t) {
   return host_clock_ms();
 }
 
-WB_REGISTER(StepTimer, unsynchronised, step_timer_unsynchronised);
+WB_REGISTER(StepTimer, unsynchronized, step_timer_unsynchronized);
 
 }  // namespace wb

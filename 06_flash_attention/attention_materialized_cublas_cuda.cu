@@ -1,4 +1,4 @@
-// Materialised attention with cuBLAS's products, as an eager framework computes it.
+// Materialized attention with cuBLAS's products, as an eager framework computes it.
 //
 // cuBLAS multiplies column-major matrices, a batch of them at equal distances. Every layout of this chapter
 // has one contiguous direction, so it is such a matrix or the transpose of one. Query heads that share a key
@@ -6,7 +6,7 @@
 // results must be summed (dK, dV), one batch after the other is added. cuBLAS has no mask, so a separate pass
 // applies it.
 //
-// FLOPs and bytes: as in attention_materialised.cpp, and half a pass over the scores for the mask.
+// FLOPs and bytes: as in attention_materialized.cpp, and half a pass over the scores for the mask.
 #include <cublas_v2.h>
 
 #include <algorithm>
@@ -79,7 +79,7 @@ void cublas_product(BatchedMatrix<const float> a, BatchedMatrix<const float> b, 
                                              distance(a), first(b, sequence, member), right.stride,
                                              distance(b), &beta, first(c, sequence, member), result.stride,
                                              distance(c), product.h / group),
-                   "attention materialised_cublas: cublasSgemmStridedBatched");
+                   "attention materialized_cublas: cublasSgemmStridedBatched");
     }
   }
   if (product.causal) {
@@ -106,8 +106,8 @@ void attention_backward_cublas(HeadsView<const float> dout, HeadsView<const floa
 
 }  // namespace
 
-WB_REGISTER(AttentionMemoryUse, materialised_cublas, attention_memory_of_products);
-WB_REGISTER(AttentionForward, materialised_cublas, attention_forward_cublas);
-WB_REGISTER(AttentionBackward, materialised_cublas, attention_backward_cublas);
+WB_REGISTER(AttentionMemoryUse, materialized_cublas, attention_memory_of_products);
+WB_REGISTER(AttentionForward, materialized_cublas, attention_forward_cublas);
+WB_REGISTER(AttentionBackward, materialized_cublas, attention_backward_cublas);
 
 }  // namespace wb
