@@ -252,8 +252,8 @@ TEST_P(NewtonSchulzTest, NeverWaitsForTheDevice) {
 // the CPU device one block runs, to which the last elements belong in a loop over the grid.
 TEST_P(NewtonSchulzTest, CountsPastTwoToThe31) {
   constexpr int kR = 8, kSeen = 256, kBlock = 65536;
-  const auto c = static_cast<int>(wb::far_elements() / kR + kBlock / kR);
-  const std::size_t size = area(kR, c), scratch_size = wb::newton_schulz_scratch_size(kR, c);
+  constexpr int kC = (1 << 28) + kBlock / kR;
+  const std::size_t size = area(kR, kC), scratch_size = wb::newton_schulz_scratch_size(kR, kC);
   if (const std::string why = wb::no_far_operands(2 * size + scratch_size, implementation().name);
       !why.empty()) {
     GTEST_SKIP() << why;
@@ -264,7 +264,7 @@ TEST_P(NewtonSchulzTest, CountsPastTwoToThe31) {
   const std::size_t first_seen = size - kSeen, bytes = kSeen * sizeof(float);
   WB_CUDA_CHECK(cudaMemcpy(x.data() + first_seen, last.data(), bytes, cudaMemcpyHostToDevice));
   wb::run_far(static_cast<std::int64_t>(size),
-              [&] { run(x.data(), out.data(), scratch.data(), kR, c, 0, reference_matmul(), nullptr); },
+              [&] { run(x.data(), out.data(), scratch.data(), kR, kC, 0, reference_matmul(), nullptr); },
               {0, 1});
   std::vector<float> got(kSeen);
   WB_CUDA_CHECK(cudaMemcpy(got.data(), out.data() + first_seen, bytes, cudaMemcpyDeviceToHost));

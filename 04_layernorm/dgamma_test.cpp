@@ -83,7 +83,7 @@ TEST_P(DgammaTest, AddsUpManyRows) {
     expect_dgamma(n, 33);
     if (HasFailure()) return;
   }
-  // Of many rows a block takes more than of a few.
+  SCOPED_TRACE("right with fewer rows: of so many, a block may have more than before");
   expect_dgamma(wb::unless_inspected(140'001, 3000), 2);
 }
 

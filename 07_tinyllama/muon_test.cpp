@@ -6,6 +6,7 @@
 #include "07_tinyllama/testing/muon_oracle.h"
 #include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
+#include "common/harness/runtime_calls.h"
 
 namespace wb {
 namespace {
@@ -136,6 +137,24 @@ TEST_P(MuonTest, LeavesAMatrixWithoutGradientAlone) {
   const std::vector<float> zeros(area(8, 12), 0.0f), parameters = random_normal(area(8, 12), 1);
   const State got = step({parameters, zeros}, zeros, 8, 12, {}, newton_schulz());
   EXPECT_EQ(got.p, parameters);
+}
+
+// A graph cannot contain a step that allocates or waits.
+TEST_P(MuonTest, NeitherAllocatesNorWaits) {
+  const int r = 8, c = 12;
+  DeviceBuffer<float> p(random_normal(area(r, c), 1)), m(random_normal(area(r, c), 2)),
+      scratch(muon_scratch_size(r, c));
+  const DeviceBuffer<float> g(random_normal(area(r, c), 3));
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+  RuntimeCalls calls;
+  implementation().function(p.data(), g.data(), m.data(), scratch.data(), r, c, MuonConfig{}, keep, matmul(),
+                            detail::stream_of_tests());
+  calls.stop();
+  EXPECT_GE(calls.count(CallKind::kLaunch), 1u) << "kernels launched";
+  for (const RuntimeCall& call : calls.all()) {
+    EXPECT_FALSE(call.waits || call.kind == CallKind::kWait || call.kind == CallKind::kAllocate)
+        << to_text(call) << ": a graph cannot contain a step that allocates or waits";
+  }
 }
 
 // What it is for: every direction of a step is about equally long, however unequal the gradient's are.

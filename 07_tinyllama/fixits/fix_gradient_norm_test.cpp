@@ -10,6 +10,7 @@
 #include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/inspection.h"
+#include "common/harness/runtime_calls.h"
 
 namespace wb {
 namespace {
@@ -119,6 +120,20 @@ TEST_P(GradientNormTest, CountsPastTwoToThe31) {
   if (device_is_cpu() && got == 0.0f) GTEST_SKIP() << "the last block of this grid has other gradients";
   EXPECT_FLOAT_EQ(got, 48.0f) << "the last 256 of " << n << " gradients are 3: too far for a 32-bit index";
   EXPECT_FLOAT_EQ(factor.download().at(0), 8.0f / 48.0f);
+}
+
+TEST_P(GradientNormTest, DoesNotWaitForTheDevice) {
+  const DeviceBuffer<float> gradients(random_uniform(1000, 6));
+  DeviceBuffer<float> scratch(std::size_t{kGradientNormScratch}), norm(1), factor(1);
+  WB_CUDA_CHECK(cudaDeviceSynchronize());
+  RuntimeCalls calls;
+  implementation().function(gradients.data(), scratch.data(), norm.data(), factor.data(), 1000, 1.0f,
+                            detail::stream_of_tests());
+  calls.stop();
+  for (const RuntimeCall& call : calls.all()) {
+    EXPECT_FALSE(call.waits || call.kind == CallKind::kWait)
+        << to_text(call) << ": the contract promises not to wait. The two kernels are in one stream already";
+  }
 }
 
 TEST_P(GradientNormTest, RejectsBadArguments) {
