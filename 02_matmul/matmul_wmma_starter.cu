@@ -63,8 +63,8 @@ __global__ void __launch_bounds__(kThreads) matmul_wmma_kernel(const bf16* a,  /
 
   // TODO 2: Store the sums to C.
 
-  // TODO 3: Tiles at the edges stick out of C. Which fragments must be neither loaded nor stored? A fragment
-  //         belongs to a whole warp, so all 32 lanes have to decide alike.
+  // TODO 3: Tiles at the edges extend past C. Which fragments must be neither loaded nor stored? A fragment
+  //         belongs to a whole warp, so the condition has to be the same for all 32 lanes.
 }
 
 void matmul_wmma_starter(const bf16* a, const bf16* b, float* c, int m, int n, int k, cudaStream_t stream) {

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import unittest
+from fractions import Fraction
 
 import support
 from published import lesson_counts
@@ -96,6 +97,26 @@ class Counts(unittest.TestCase):
             f"2 * 2 + 4 = {2 * 2 + 4} for 32, {(2 * 2 + 4) / 32}.",
             f"4 * 4 bytes * 8 rows = {4 * 4 * 8} bytes",
         )
+
+    def test_of_matmul_wmma(self):
+        page, peak = "02_matmul/matmul_wmma.md", 989e12  # of bf16, in the data sheet of an H200
+        clocks, wavefronts = 16**3 // 2048, 16 * 16 * 2 // 128
+        for rows, share in ((1, "1/4"), (2, "1/2"), (4, "1")):
+            loaded, products = 2 * rows, rows * rows
+            each = wavefronts * loaded // products
+            self.assertEqual(clocks / each, float(Fraction(share)))
+            cells = [f"{rows} x {rows}", loaded, products, each, clocks, share]
+            self.says(page, f"| {' | '.join(map(str, cells))} |")
+        reached, bytes_of_block = 2 * 16**3 / (2 * 512) * HBM, 2 * 64 * 72 * 2
+        self.says(
+            page,
+            f"of bf16 products is at about {round(peak / HBM, -2):.0f}.",
+            f"= {reached / 1e12:.0f} TFLOP/s, about {reached / peak:.0%} of 989.",
+            f"2 * 64 * 72 * 2 = {bytes_of_block:,} bytes, {bytes_of_block // 1024} KiB: "
+            f"{228 // (bytes_of_block // 1024 + 1)} blocks",
+            f"{wavefronts * 6} wavefronts for 8: {wavefronts * 6 // 8} per product, and at most 2/3",
+        )
+        self.assertAlmostEqual(clocks / (wavefronts * 6 / 8), 2 / 3)
 
     def test_of_the_model(self):
         tinyllama, small = preset("tinyllama"), preset("small")
