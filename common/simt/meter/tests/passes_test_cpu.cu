@@ -51,6 +51,20 @@ TEST(Passes, ABranchWithoutAMemoryAccess) {
   EXPECT_EQ(flop(found), 2u * 48);
 }
 
+constexpr int kDeclared = __LINE__ + 2;
+__global__ void array_of_a_class(float* out) {
+  __shared__ half2 tile[64];
+  tile[threadIdx.x] = __float2half2_rn(1.0f);
+  __syncthreads();
+  out[threadIdx.x] = __low2float(tile[63 - threadIdx.x]);
+}
+TEST(Passes, TheDeclarationOfASharedArrayDoesNothing) {
+  array_of_a_class<<<1, 64>>>(zeros<float>(64));
+  const auto found = kernel("array_of_a_class");
+  for (const auto& line : found["passes"]) EXPECT_NE(line["line"], kDeclared) << line;
+  EXPECT_EQ(pass(found, kDeclared + 1), (Pass{2, 64}));
+}
+
 constexpr int kPowers = __LINE__ + 4;
 __global__ void powers(float* out) {
   float x = static_cast<float>(blockDim.x);
