@@ -7,6 +7,7 @@
 
 #include "05_rmsnorm_rope/testing/rmsnorm_diagnosis.h"
 #include "05_rmsnorm_rope/testing/rmsnorm_oracle.h"
+#include "common/harness/far_matches.h"
 #include "common/harness/far_rows.h"
 #include "common/harness/implementation_test.h"
 
@@ -196,8 +197,8 @@ TEST_P(ResidualRmsnormTest, CountsPastTwoToThe31) {
     run(far.x(), far.x(), weight.data(), sum.y(), far.y(), rstd.data(), far.n(), far.kC, kEpsilon, nullptr);
   };
   far.run(launch, far.kWholeRow);
-  EXPECT_TRUE(wb::matches(sum.last_of_y(), last.sum(), kSum)) << "sum" << far.explain(false);
-  EXPECT_TRUE(wb::matches(far.last_of_y(), last.norm_of(last.sum(), kEpsilon).y, kY))
+  EXPECT_TRUE(wb::far_matches(sum.last_of_y(), last.sum(), kSum)) << "sum" << far.explain(false);
+  EXPECT_TRUE(wb::far_matches(far.last_of_y(), last.norm_of(last.sum(), kEpsilon).y, kY))
       << "y" << far.explain(false);
 }
 

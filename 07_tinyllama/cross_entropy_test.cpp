@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "07_tinyllama/testing/cross_entropy_oracle.h"
+#include "common/harness/far_matches.h"
 #include "common/harness/far_rows.h"
 #include "common/harness/implementation_test.h"
 
@@ -125,8 +126,8 @@ TEST_P(CrossEntropyForwardTest, CountsPastTwoToThe31) {
   const auto expected = cross_entropy_oracle(to_double(far.last_row), {7});
   const std::vector<float> got = {losses.download().back()}, got_lse = {lse.download().back()};
   const bool wrapped = looks_like(got_lse, cross_entropy_oracle(to_double(far.other_row), {7}).lse);
-  EXPECT_TRUE(matches(got_lse, expected.lse, {4e-6, 1e-6})) << "the log-sum-exp" << far.explain(wrapped);
-  EXPECT_TRUE(matches(got, expected.losses, {4e-6, 1e-6})) << "the loss" << far.explain(false);
+  EXPECT_TRUE(far_matches(got_lse, expected.lse, {4e-6, 1e-6})) << "the log-sum-exp" << far.explain(wrapped);
+  EXPECT_TRUE(far_matches(got, expected.losses, {4e-6, 1e-6})) << "the loss" << far.explain(false);
 }
 
 TEST_P(CrossEntropyForwardTest, RefusesWhatTheContractForbids) {
@@ -197,7 +198,7 @@ TEST_P(CrossEntropyBackwardTest, CountsPastTwoToThe31) {
   const DeviceBuffer<float> lse(std::vector<float>(n, static_cast<float>(exact_lse[0])));
   far.run([&] { run(far.x(), targets.data(), lse.data(), far.y(), 0.5f, far.n(), far.kC, nullptr); });
   EXPECT_TRUE(
-      matches(far.last_of_y(), cross_entropy_backward_oracle(last, {7}, exact_lse, 0.5), {1e-7, 1e-5}))
+      far_matches(far.last_of_y(), cross_entropy_backward_oracle(last, {7}, exact_lse, 0.5), {1e-7, 1e-5}))
       << far.explain(false);
 }
 

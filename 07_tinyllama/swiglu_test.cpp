@@ -8,6 +8,7 @@
 
 #include "07_tinyllama/testing/swiglu_oracle.h"
 #include "common/harness/far_array.h"
+#include "common/harness/far_matches.h"
 #include "common/harness/implementation_test.h"
 
 namespace wb {
@@ -78,7 +79,8 @@ TEST_P(SiluMultiplyTest, CountsPastTwoToThe31) {
   const FarArray far_gate(gate), far_up(up), out;
   run_far(FarArray::size(),
           [&] { run(far_gate.data(), far_up.data(), out.data(), FarArray::size(), nullptr); });
-  EXPECT_TRUE(matches(out.last(), silu_multiply_oracle(to_double(gate), to_double(up)), kElementTolerance))
+  EXPECT_TRUE(
+      far_matches(out.last(), silu_multiply_oracle(to_double(gate), to_double(up)), kElementTolerance))
       << FarArray::explain();
 }
 
@@ -148,7 +150,8 @@ TEST_P(SwigluForwardTest, CountsPastTwoToThe31) {
     run(x.data(), weights.data(), weights.data(), far_gate.data() + rest, far_up.data() + rest,
         out.data() + rest, n, 1, f, leave, nullptr);
   });
-  EXPECT_TRUE(matches(out.last(), silu_multiply_oracle(to_double(gate), to_double(up)), kElementTolerance))
+  EXPECT_TRUE(
+      far_matches(out.last(), silu_multiply_oracle(to_double(gate), to_double(up)), kElementTolerance))
       << FarArray::explain();
 }
 
@@ -229,8 +232,8 @@ TEST_P(SiluMultiplyBackwardTest, CountsPastTwoToThe31) {
     run(far_dout.data(), far_gate.data(), far_up.data(), dgate.data(), dup.data(), FarArray::size(), nullptr);
   });
   const auto expected = silu_multiply_backward_oracle(to_double(dout), to_double(gate), to_double(up));
-  EXPECT_TRUE(matches(dgate.last(), expected.dgate, kElementTolerance)) << FarArray::explain();
-  EXPECT_TRUE(matches(dup.last(), expected.dup, kElementTolerance)) << FarArray::explain();
+  EXPECT_TRUE(far_matches(dgate.last(), expected.dgate, kElementTolerance)) << FarArray::explain();
+  EXPECT_TRUE(far_matches(dup.last(), expected.dup, kElementTolerance)) << FarArray::explain();
 }
 
 TEST_P(SiluMultiplyBackwardTest, RefusesWhatTheContractForbids) {

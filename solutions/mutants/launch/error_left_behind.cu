@@ -1,5 +1,5 @@
 // Mistake: cudaPeekAtLastError() leaves the error of the launch for the next one.
-// Caught as: the next launch will be blamed
+// Caught as: when asked again: cudaGetLastError\(\) clears it
 // Caught by: ReportsALaunchThatIsRefused
 #include "solutions/mutants/launch/mutated.cuh"
 
