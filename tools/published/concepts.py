@@ -83,7 +83,7 @@ HOLES = {
     "cooperative groups": "programs to read and run",
     "Amdahl's law": "arithmetic before a fix-it",
 }
-TAG = re.compile(r"^<!-- (teaches|practi[sc]es): (.*?) -->$", re.S)
+TAG = re.compile(r"^<!-- (teaches|practices): (.*?) -->$", re.S)
 HEADING = re.compile(r"^#+ (.*)$")
 ENTRY = re.compile(r"^(?P<name>[^()]+?)(?: \((?P<tests>[\w, ]+)\))?$")
 

@@ -374,6 +374,14 @@ class ShowsTheVerdict(unittest.TestCase):
             self.assertEqual(outcome.passed, passed)
             self.assertIn(expected, text.getvalue())
 
+    def test_inspect_is_offered_for_kernels_alone(self):
+        outcome = test_run.TestRun(total=1, failures=[], implementations=["starter"])
+        for name, expected in (("swiglu", True), ("graph_step", False), ("fix_init", False)):
+            exercise = chapters.select(chapters.find("07"), name)[0]
+            with support.captured() as text:
+                check.next_step(exercise, outcome, inspection.Inspection())
+            self.assertEqual("./workbook inspect 07" in text.getvalue(), expected, name)
+
 
 if __name__ == "__main__":
     unittest.main()

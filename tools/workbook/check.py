@@ -339,7 +339,7 @@ def next_step(
         keys = console.has_keys  # of watch
         call = "key b" if keys else f"./workbook bench {number} {exercise.name} --starter"
         bench = f" How fast is it? {call}." if exercise.has("bench.cpp") else ""
-        if bench and not on_gpu and exercise.starter.suffix == ".cu":
+        if bench and not on_gpu and "__global__" in exercise.starter.read_text(errors="replace"):
             bench += f" Which lines move too many bytes? ./workbook inspect {number} {exercise.name}."
         call = "key s" if keys else f"./workbook solution {number} {exercise.name}"
         say(f"Solved.{bench} Compare with the reference: {call}.")
