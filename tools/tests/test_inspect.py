@@ -108,7 +108,7 @@ class Report(unittest.TestCase):
 
     def test_memory_that_is_asked_for_again_and_again_is_named(self):
         self.assertIn(
-            "are the sectors of 128 bytes: each is asked for 10 times", text(line(), bytes_touched=128)
+            "are the sectors of 128 bytes, each requested 10 times", text(line(), bytes_touched=128)
         )
         self.assertNotIn("asked for", text(line(), bytes_touched=1280))
 

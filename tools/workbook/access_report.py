@@ -106,8 +106,8 @@ def totals(kernel: dict) -> list:
         touched = kernel["bytes_touched"]
         if moved > REPEATED * touched:
             text += arrow(
-                f"They are the sectors of {amount(touched)}: each is asked for {moved / touched:.0f} times. "
-                "What the caches do not serve, shared memory or registers could keep."
+                f"These are the sectors of {amount(touched)}, each requested {moved / touched:.0f} times. "
+                "The caches serve a part of this; shared memory or registers could keep the rest."
             )
     wavefronts = sum(line["wavefronts"] for line in lines)
     if wavefronts:
