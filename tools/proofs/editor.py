@@ -40,13 +40,6 @@ ERROR = re.compile(
 )
 CHAPTERS = re.compile(r"^\d\d_")
 FIXIT = re.compile(r"_(starter|solution)\.cpp$")  # of the host's code
-# Mistakes that a student should see in the editor: what the file has instead, and a word of the error.
-WRONG = {
-    "a name that is not there": ("y[i] = x[i];", "y[i] = x[row];", "row"),
-    "a launch of what is no kernel": ("__global__ ", "", "global function"),
-    "a launch with an argument too few": ("(x, y, n);", "(x, y);", "no matching function"),
-    "a barrier with a wrong name": ("__syncthreads", "__syncthread", "__syncthread"),
-}
 RIGHT = """#include <cuda_runtime.h>
 #include <algorithm>
 #include <cmath>
@@ -80,6 +73,30 @@ int main() {
   std::cout << cudaGetErrorString(cudaDeviceSynchronize()) << "\\n";
 }
 """
+# A program without C++'s headers, which take most of the time that reading RIGHT takes; and mistakes in it
+# that a student should see in the editor: what the program has instead, and a word of the error.
+SHORT = """#include <cuda_runtime.h>
+template <class T>
+__global__ void kernel(const T* x, T* y, int n) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  __syncthreads();
+  if (i < n) y[i] = x[i];
+}
+int main() {
+  const int n = 100;
+  float *x, *y;
+  if (cudaMalloc(&x, 400) != cudaSuccess || cudaMalloc(&y, 400) != cudaSuccess) return 1;
+  kernel<<<dim3(1, 1), 128, 512>>>(x, y, n);
+  kernel<float><<<1, 128, 512, nullptr>>>(x, y, n);
+  return cudaDeviceSynchronize();
+}
+"""
+WRONG = {
+    "a name that is not there": ("y[i] = x[i];", "y[i] = x[row];", "row"),
+    "a launch of what is no kernel": ("__global__ ", "", "global function"),
+    "a launch with an argument too few": ("(x, y, n);", "(x, y);", "no matching function"),
+    "a barrier with a wrong name": ("__syncthreads", "__syncthread", "__syncthread"),
+}
 
 
 class Reader:
@@ -148,11 +165,11 @@ def relative(path: Path) -> str:
 
 
 def made(folder: Path) -> dict:
-    """Files of our own: path -> (name, word of the error). The right one has no word."""
-    cases = [("a right program", RIGHT, "")]
+    """Files of our own: path -> (name, word of the error). The right ones have no word."""
+    cases = [("a right program", RIGHT, ""), ("a short right program", SHORT, "")]
     for name, (old, new, word) in WRONG.items():
-        assert old in RIGHT, name
-        cases.append((name, RIGHT.replace(old, new), word))
+        assert old in SHORT, name
+        cases.append((name, SHORT.replace(old, new), word))
     found = {}
     for number, (name, text, word) in enumerate(cases):
         path = folder / f"case_{number}.cu"
