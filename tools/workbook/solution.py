@@ -24,9 +24,9 @@ def command(options) -> int:
         message = f"{place.title} is not solved yet ({place.standing.words}); {hint}"
         raise WorkbookError(f"{message} helps, and {force} shows the reference all the same", Exit.USAGE)
     if options.walkthrough or options.step:
-        if options.json or options.count:
-            raise WorkbookError("--walkthrough is text alone: without --json and --count", Exit.USAGE)
-        walkthrough.show(exercise, place.title, options.step)
+        if options.count:
+            raise WorkbookError("--walkthrough counts nothing; leave one of the two options out", Exit.USAGE)
+        (walkthrough.answer if options.json else walkthrough.show)(exercise, place.title, options.step)
         return Exit.OK
     is_source = exercise.reference.suffix == exercise.starter.suffix
     if options.count and not is_source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from . import files, prose, side_by_side
+from . import console, files, prose, side_by_side
 from .console import heading, say
 from .errors import Exit, WorkbookError, shown
 from .machine import ROOT
@@ -31,8 +31,8 @@ def steps(text: str) -> list:
     return [(step[2], text[step.end() : end].strip("\n")) for step, end in zip(found, ends)]
 
 
-def show(exercise, title: str, number: int | None) -> None:
-    """All steps, or the one with this number."""
+def chosen(exercise, title: str, number: int | None) -> tuple:
+    """(the page, its steps); refused where there is no such step."""
     file = page(exercise)
     if file is None:
         raise WorkbookError(
@@ -43,6 +43,24 @@ def show(exercise, title: str, number: int | None) -> None:
         raise WorkbookError(
             f"--step {number}: the walkthrough of {title} has steps 1 to {len(every)}", Exit.USAGE
         )
+    return file, every
+
+
+def answer(exercise, title: str, number: int | None) -> None:
+    """For --json: the steps with their Markdown."""
+    file, every = chosen(exercise, title, number)
+    rows = [
+        {"step": at, "title": name, "text": text}
+        for at, (name, text) in enumerate(every, 1)
+        if number in (None, at)
+    ]
+    about = {"chapter": exercise.chapter.name, "exercise": exercise.name, "page": shown(file)}
+    console.document("walkthrough", {**about, "steps": rows})
+
+
+def show(exercise, title: str, number: int | None) -> None:
+    """All steps, or the one with this number."""
+    file, every = chosen(exercise, title, number)
     heading(f"{title}: from the starter to the reference")
     say(shown(file))
     if number is None:
