@@ -105,6 +105,7 @@ class Counts(unittest.TestCase):
             "UIADD3": "integer",
             "LDCU": "constant load",
             "UMOV": "move",
+            "MOVM": "move",
             "VOTEU": "shuffle or vote",
         }.items():
             self.assertEqual(sass.group_of(name, "", ""), kind, name)
