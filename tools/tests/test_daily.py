@@ -213,6 +213,8 @@ class Words(unittest.TestCase):
         self.assertEqual(console.broken("x" * 30, 20), ["x" * 30])
         source = "   86 |       c = sums[i][j]"
         self.assertEqual(console.broken(source, 20), [source])
+        message = "02_matmul/a.cu:86:70: error: expected ';' before '}' token"  # one line for an editor
+        self.assertEqual(console.broken(message, 20), [message])
 
     def test_two_columns_fit(self):
         ours, theirs = ["int a;", "b" * 100], ["int a;", "c", "d" * 90]

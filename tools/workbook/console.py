@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 QUIET_SECONDS = 20.0  # between two lines of progress where there is no terminal
 COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
-SOURCE = re.compile(r"[ \d]{5} \| ")
+# Of a compiler's message: its first line, which editors read as a whole, and lines of source code.
+COMPILED = re.compile(r"[ \d]{5} \| |[^\s:]+:\d+:\d+:\s+(?:fatal )?(?:error|warning):")
 COLORS |= {"bold": "1", "dim": "2"}
 
 
@@ -133,7 +134,7 @@ def fitted(text: str, stream) -> str:
 
 def broken(line: str, width: int) -> list:
     """A color at the beginning of the line takes no place. A line with colors elsewhere is not broken, nor
-    source code in a compiler's message, below which a mark has its column."""
+    a compiler's message: below its source code a mark has its column."""
     colored = re.match(r"( *)(\033\[\d+m)(.+?)\033\[0m", line)
     if colored:
         bare = colored[1] + colored[3]
@@ -142,7 +143,7 @@ def broken(line: str, width: int) -> list:
             return [colored[0] + first[len(bare) :], *others]
         if colored.end() == len(line):
             return [f"{colored[2]}{part}\033[0m" for part in (first, *others)]
-    if len(line) <= width or "\033" in line or SOURCE.match(line):
+    if len(line) <= width or "\033" in line or COMPILED.match(line):
         return [line]
     margin = " " * (len(line) - len(line.lstrip()))
     return textwrap.wrap(
