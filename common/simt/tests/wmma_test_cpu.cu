@@ -103,6 +103,21 @@ TEST(WmmaFailures, LanesInDifferentOperations) {
   EXPECT_EXPLAINED("mma_sync at " + at(kElsewhereLine + 4));
 }
 
+constexpr int kMultiplyLine = __LINE__ + 6;
+__global__ void multiply_without_one() {
+  if (threadIdx.x == 5) return;
+  A<wmma::row_major> a;
+  B b;
+  Sums sums;
+  wmma::mma_sync(sums, a, b, sums);
+}
+
+TEST(WmmaFailures, LaneMissingFromAProduct) {
+  EXPECT_EQ(outcome([] { multiply_without_one<<<1, 32>>>(); }), cudaErrorLaunchFailure);
+  EXPECT_EXPLAINED("mma_sync at " + at(kMultiplyLine) + ": 31 of the 32 lanes");
+  EXPECT_EXPLAINED("(mask 0xffffffdf)");
+}
+
 template <class Layout>
 __device__ void multiply_by(Sums& sums) {
   A<Layout> a;
