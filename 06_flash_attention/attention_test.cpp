@@ -52,13 +52,16 @@ TEST_P(AttentionForwardTest, LargeScoresDoNotOverflow) {
   try_step(shape, in);
 }
 
-// All scores far below zero: without the maximum every exponential is 0, and so is their sum.
+// All scores far below zero: without the maximum every exponential is 0, and so is their sum. -128000 is also
+// below what may pass for the -infinity of a masked key.
 TEST_P(AttentionForwardTest, LowScoresDoNotUnderflow) {
   AttentionShape shape{1, 70, 1, 1, 16, false, 1.0f};
-  AttentionInputs in = random_inputs(shape);
-  for (float& value : in.q) value = 8.0f;
-  for (float& value : in.k) value = -8.0f + std::round(value) / 16.0f;
-  try_step(shape, in);
+  for (const float offset : {-8.0f, -1000.0f}) {
+    AttentionInputs in = random_inputs(shape);
+    for (float& value : in.q) value = 8.0f;
+    for (float& value : in.k) value = offset + std::round(value) / 16.0f;
+    try_step(shape, in);
+  }
 }
 
 TEST_P(AttentionForwardTest, HidesTheFuture) {

@@ -133,6 +133,14 @@ TEST_P(WindowedAttentionForwardTest, LargeScoresDoNotOverflow) {
   // A score of 400 is known to 3e-5, and so is a probability.
   EXPECT_TRUE(matches(got.out, expected.out, {1e-3, 1e-4}, out_dims(c.shape)));
   EXPECT_TRUE(matches(got.lse, expected.lse, {1e-4, 1e-5})) << "the log-sum-exp";
+
+  // A token alone gets its own value, though its score, about -160000, is below what may pass for -infinity.
+  WindowedAttentionCase alone = make_case({1, 1, 1, 1, 16}, true, 10, 20);
+  alone.shape.scale = -10000.0f;
+  WindowedInputs one = random_windowed_inputs(alone.shape);
+  one.k = one.q;
+  EXPECT_TRUE(matches(attend(alone, one).out, to_double(one.v), {1e-6, 1e-6}, out_dims(alone.shape)))
+      << "one token: is a masked score -infinity?";
 }
 
 TEST_P(WindowedAttentionForwardTest, RefusesBadInput) {
