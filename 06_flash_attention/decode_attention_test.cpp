@@ -3,12 +3,15 @@
 #include "06_flash_attention/decode_attention.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
 #include "05_rmsnorm_rope/testing/heads_layouts.h"
 #include "06_flash_attention/testing/decode_attention_cases.h"
 #include "06_flash_attention/testing/decode_attention_diagnosis.h"
+#include "common/core/device_info.h"
+#include "common/harness/far_matches.h"
 #include "common/harness/far_operand.h"
 #include "common/harness/implementation_test.h"
 #include "common/harness/runtime_calls.h"
@@ -257,15 +260,32 @@ TEST_P(DecodeAttentionTest, CountsPastTwoToThe31) {
     return HeadsView<const float>{far.data(), 1, 2 * last, last, size.d, 1};
   };
   Problem problem(size, in);
-  run_far(last, [&] {
+  const auto launch = [&] {
     run(problem.q.data(), view(keys), view(values), problem.out.data(), problem.scratch.data(), size,
         nullptr);
-  });
+  };
+  run_far(last, launch, {kMostDecodePieces, kMostDecodePieces});
   EXPECT_TRUE(
       matches(problem.out.download(),
               decode_attention_oracle(to_double(in.q), to_double(in.keys), to_double(in.values), size),
               kTolerance, {{1, 1, size.d}}))
       << "the second token lies at element " << last << ": too far for a 32-bit index";
+
+  // So many sequences that the last of their queries lies there too. All have the same token, and its value.
+  const DecodeSize many(static_cast<int>(last / kMaxHeadWidth) + 1, 1, 1, 1, kMaxHeadWidth);
+  const std::size_t scratch_size = decode_attention_scratch_size(many);
+  const std::size_t queries = many.query_elements();
+  if (!no_far_operands(2 * queries + scratch_size, implementation().name).empty()) return;
+  const FarOperand q(queries), out(queries, FarFill::kZeros), scratch(scratch_size, FarFill::kOwnZeros);
+  const DeviceBuffer<float> token(random_normal(kMaxHeadWidth, 12));
+  const HeadsView<const float> same{token.data(), 1, 0, kMaxHeadWidth, kMaxHeadWidth, 1};
+  run_far(last, [&] { run(q.data(), same, same, out.data(), scratch.data(), many, nullptr); });
+  std::vector<float> got(kMaxHeadWidth);
+  WB_CUDA_CHECK(
+      cudaMemcpy(got.data(), out.data() + last, kMaxHeadWidth * sizeof(float), cudaMemcpyDeviceToHost));
+  if (device_is_cpu() && std::isnan(got[0])) return;  // merged of pieces whose blocks did not run
+  EXPECT_TRUE(far_matches(got, to_double(token.download()), kTolerance))
+      << "out of the last sequence begins at element " << last << ": too far for a 32-bit index";
 }
 
 TEST_P(DecodeAttentionTest, RefusesWhatTheContractForbids) {
