@@ -112,8 +112,12 @@ def git_bytes(*arguments: str, root: Path = ROOT) -> tuple:
     return done.returncode, done.stdout
 
 
+@cache
 def commit() -> str:
-    """The commit of this checkout, with -dirty when files differ from it; empty without git."""
+    """The commit of this checkout, with -dirty when files differ from it; empty without git.
+
+    Asked once: a check starts several programs.
+    """
     code, text = git("describe", "--always", "--exclude=*", "--dirty", "--abbrev=12")
     return text.strip() if code == 0 else ""
 

@@ -1,5 +1,7 @@
 // Mistake: the stride of the loop is that of one block, so that blocks share elements.
 // First screen: race in device memory.*stride_of_one_block\.cu
+// Does not end
+// That is so for 2^32 elements (CountsPastTwoToThe31), through which each thread goes in steps of one block.
 #include "tools/proofs/mistakes/adamw/adamw.cuh"
 
 namespace wb::mistake {
