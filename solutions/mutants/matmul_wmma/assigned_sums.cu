@@ -1,5 +1,6 @@
 // Mistake: each product replaces the sums, since mma_sync begins at zero.
 // Caught as: product of the last 16 of K alone
+// Caught by: ReadsFromDifferentBanks
 //
 // Needs: sm_80
 #include <mma.h>

@@ -1,5 +1,6 @@
 // Mistake: the offset of a row of A is an int: past 2^31 elements it wraps around.
 // Caught as: too far for a 32-bit index
+// Caught by: CountsPastTwoToThe31
 //
 // Needs: sm_80
 #include <mma.h>

@@ -1,5 +1,6 @@
 // Mistake: rows of the tiles have 128 bytes, so 8 rows are in the same 4 banks.
 // Caught as: wavefronts of the reads of shared memory: 8192
+// Caught by: ReadsFromDifferentBanks
 // Caught on: cpu
 //
 // Needs: sm_80
