@@ -14,10 +14,6 @@ import re
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # a file, no window
-import matplotlib.pyplot as plt
 from picture import save
 
 SCHEMA_VERSION = 1
@@ -195,6 +191,11 @@ def draw_ratios(axes, contract: Contract) -> None:
 
 
 def draw(document: dict, contract: Contract, picture: Path) -> None:
+    import matplotlib  # here: loading it takes longer than refusing a file
+
+    matplotlib.use("Agg")  # a file, no window
+    import matplotlib.pyplot as plt
+
     drawings = [draw_speed] * contract.on_gpu + [draw_ratios] * contract.can_compare()
     panels = len(drawings)
     figure, axes = plt.subplots(1, panels, figsize=(6.9 * panels, 5.4), dpi=130, squeeze=False)

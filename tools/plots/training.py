@@ -10,10 +10,6 @@ import json
 import sys
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # a file, no window
-import matplotlib.pyplot as plt
 from picture import save
 
 SCHEMA_VERSION = 1
@@ -88,6 +84,11 @@ def speed(body: dict) -> str:
 
 
 def draw(document: dict, picture: Path) -> None:
+    import matplotlib  # here: loading it takes longer than refusing a file
+
+    matplotlib.use("Agg")  # a file, no window
+    import matplotlib.pyplot as plt
+
     body, device = document["body"], document["device"]
     figure = plt.figure(figsize=(11, 7), dpi=130, facecolor="white")
     grid = figure.add_gridspec(
