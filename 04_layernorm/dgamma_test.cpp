@@ -174,14 +174,15 @@ TEST_P(DgammaTest, CountsPastTwoToThe31) {
   const wb::DeviceBuffer<float> device_mean(mean), device_rstd(rstd);
   wb::DeviceBuffer<float> dgamma(before);
   std::vector<float> got;
+  // Blocks may own 32 columns each: then so many of them end the grid with the same rows.
   far.run_until(
+      {1, 2, kC / 32 + 1},
       [&] { run(far.dy(), far.x(), device_mean.data(), device_rstd.data(), dgamma.data(), kN, kC, nullptr); },
       [&] {
         got = dgamma.download();
         return got != before;
       });
-  if (wb::device_is_cpu() && got == before)
-    GTEST_SKIP() << "none of the last blocks of this grid takes the last row";
+  if (wb::device_is_cpu() && got == before) GTEST_SKIP() << far.kLeftOut;
   const wb::DgammaInput last{far.dy_row, far.x_row, {mean.back()}, {rstd.back()}, std::vector<float>(kC)};
   EXPECT_TRUE(far.gradient_matches(got, before, wb::dgamma_oracle(last, 1, kC), {2e-6, 1e-5}))
       << far.explain();

@@ -1,5 +1,5 @@
 // Operands of the gradient of an operation on rows. The last row begins past element 2^31. A block of such a
-// kernel often takes many rows, so on the CPU device only the last block of each grid runs.
+// kernel often takes many rows, so on the CPU device only the last blocks of each grid run.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,18 +50,13 @@ class FarGradientRows {
   float* dx() const { return dx_.data(); }            // (kN, kC)
   float* scratch() const { return scratch_.data(); }  // (scratch_floats)
 
-  template <class Launch>
-  void run(Launch launch) const {
-    const ManyMultiprocessors many;
-    run_far(kLast, launch, {0, 1});
-  }
-
-  /// The same, and again with more of the last blocks, until `taken()` says that one of them had the last
-  /// row: the grid may end in blocks that have no rows.
+  /// Calls `launch`, of which the CPU device runs the last blocks: as many as the first number says, and
+  /// again with the next number until `taken()` says that one of them had the last row. (The grid may end in
+  /// blocks that have no rows.)
   template <class Launch, class Taken>
-  void run_until(Launch launch, Taken taken) const {
+  void run_until(std::initializer_list<unsigned> numbers, Launch launch, Taken taken) const {
     const ManyMultiprocessors many;
-    for (const unsigned blocks : {1u, 2u, kC / 32u + 1}) {  // the most: a block for each 32 columns, and one
+    for (const unsigned blocks : numbers) {
       run_far(kLast, launch, {0, blocks});
       if (taken()) return;
     }
@@ -78,7 +74,7 @@ class FarGradientRows {
     return end;
   }
 
-  /// Whether the last block did not take the last row. Then dx is not written, and no parameter has a
+  /// Whether the last blocks did not take the last row. Then dx is not written, and no parameter has a
   /// gradient. On a GPU all blocks run, so the answer is false.
   bool last_row_left_out(bool parameters_changed) const {
     if (!device_is_cpu()) return false;
@@ -86,7 +82,7 @@ class FarGradientRows {
     return !parameters_changed &&
            std::all_of(end.begin(), end.end(), [](float value) { return value == 0.0f; });
   }
-  static constexpr const char* kLeftOut = "the last block of this grid does not take the last row";
+  static constexpr const char* kLeftOut = "none of the last blocks of this grid takes the last row";
 
   /// Whether a parameter's gradient is right; `before` holds its contents before the call. On the CPU device
   /// a gradient that did not change belongs to blocks that did not run: those of another strip of columns, or
