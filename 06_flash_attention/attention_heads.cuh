@@ -36,12 +36,12 @@ __device__ HeadMatrix<T> head_matrix(const HeadsView<T>& view, int b, int h) {
 }
 
 /// Calls launch(std::integral_constant<int, kHead>) with the narrowest head of a compiled kernel that holds
-/// d. A starter under the inspector (WB_FEW_HEAD_WIDTHS) has just the narrowest and the widest kernel: a
+/// d. A starter under the inspector (WB_FEW_KERNELS) has just the narrowest and the widest kernel: a
 /// student waits while the others would be compiled.
 template <class Launch>
 void with_head_width(int d, Launch launch) {
   if (d <= 16) return launch(std::integral_constant<int, 16>{});
-#ifndef WB_FEW_HEAD_WIDTHS
+#ifndef WB_FEW_KERNELS
   if (d <= 32) return launch(std::integral_constant<int, 32>{});
   if (d <= 64) return launch(std::integral_constant<int, 64>{});
   if (d <= 80) return launch(std::integral_constant<int, 80>{});

@@ -191,15 +191,24 @@ inline void require_shared_memory(int bytes) {
 
 /// Calls launch(std::integral_constant<int, rows>) with the most rows a group, of kRows, kRows / 2, ...,
 /// whose kBytes(rows) this GPU gives a block. Throws wb::Error where it gives none that much. Fewer rows than
-/// fit every GPU are not compiled.
+/// fit every GPU are not compiled. A starter under the inspector (WB_FEW_KERNELS) has just the rows that fit
+/// every GPU.
 template <auto kBytes, int kRows, class Launch>
 void with_rows_that_fit(Launch launch) {
   constexpr int kNeeded = kBytes(kRows);
+#ifdef WB_FEW_KERNELS
+  if constexpr (kRows > 1 && kNeeded > kLeastSharedMemory) {
+    with_rows_that_fit<kBytes, kRows / 2>(launch);
+  } else
+#else
   if constexpr (kRows > 1 && kNeeded > kLeastSharedMemory) {
     if (kNeeded > shared_memory_per_block()) return with_rows_that_fit<kBytes, kRows / 2>(launch);
   }
-  require_shared_memory(kNeeded);
-  launch(std::integral_constant<int, kRows>{});
+#endif
+  {
+    require_shared_memory(kNeeded);
+    launch(std::integral_constant<int, kRows>{});
+  }
 }
 
 /// Lets `kernel` use `bytes` of dynamic shared memory; more than 48 KiB has to be asked for. Throws wb::Error

@@ -137,12 +137,16 @@ function(wb_inspected_exercise chapter exercise)
   endif()
 endfunction()
 
-# wb_inspect_less(EXERCISE MACRO NAME WORDS): the inspected starter is compiled with MACRO, since a student waits for it, and
+# wb_inspect_less(EXERCISE MACRO [NAME WORDS]...): the inspected starter is compiled with MACRO, since a student waits for it, and
 # ./workbook check says WORDS of what was inspected where the starter calls NAME.
-function(wb_inspect_less exercise macro name words)
+function(wb_inspect_less exercise macro)
   if(TARGET ${exercise}_starter_inspected)
     target_compile_definitions(${exercise}_starter_inspected PRIVATE ${macro})
-    wb_list_line(inspected_less "${exercise}\t${name}\t${words}")
+    set(rows ${ARGN})
+    while(rows)
+      list(POP_FRONT rows name words)
+      wb_list_line(inspected_less "${exercise}\t${name}\t${words}")
+    endwhile()
   endif()
 endfunction()
 

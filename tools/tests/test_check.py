@@ -303,6 +303,9 @@ class ReadsFindings(unittest.TestCase):
             self.assertEqual(inspection.less(where, exercise), words)
             exercise.starter.write_text("kernel<<<1, 1>>>();")
             self.assertEqual(inspection.less(where, exercise), "")
+            (files / "inspected_less.txt").write_text("a\twith_width\tone\na\twith_rows\tother\n")
+            exercise.starter.write_text("with_width(d, [] { with_rows(launch); });")
+            self.assertEqual(inspection.less(where, exercise), "one; other")
         inspected = inspection.Inspection(tests=9, less=words)
         self.assertIn(f"(9 tests; {words}).", inspection.summary(inspected))
 

@@ -48,7 +48,7 @@ def less(build: Build, exercise) -> str:
     listed = build.folder / "inspected_less.txt"
     rows = [line.split("\t") for line in listed.read_text().splitlines()] if listed.is_file() else []
     starter = exercise.starter.read_text(errors="replace")
-    return "".join(words for name, caller, words in rows if name == exercise.name and caller in starter)
+    return "; ".join(words for name, caller, words in rows if name == exercise.name and caller in starter)
 
 
 def of_first(outcome: test_run.TestRun) -> list:
