@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Time `./workbook watch` from a save to the verdict, for each exercise of chapters 01 to 06.
 
-    watch_time.py [--rounds 2] [--limit 5] [EXERCISE...]
+    watch_time.py [--rounds 3] [--limit 5] [EXERCISE...]
 
 `watch` runs in a terminal of 80 columns. Two fills of the starter are saved in turn: a right one, which is
 the reference, and a wrong one, which is the last step of the walkthrough that does not pass every test. Each
 save changes a comment too, so that the starter is compiled, and without ccache. The time ends when `watch`
-shows the verdict and its keys. The table has the fastest round's seconds, the processor seconds of that round
-(all that `watch` started), and the load of the machine before it; above a load of 0.5 or so, seconds say
-little.
-Fails where a verdict is not the expected one, or comes later than the limit.
+shows the verdict and its keys. The table has the seconds of the median round and of the slowest one, the
+processor seconds of the median round (all that `watch` started), and the largest load of the machine before a
+round; above a load of 0.5 or so, seconds say little.
+Fails where a verdict is not the expected one, or where the median is above the limit.
 
 The starters are put back. Where one of them is not as it was handed out, this is a learner's checkout, and
 nothing is done (exit code 77). Results go to a folder of its own.
@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools" / "tests")]
 
-from check_time import FIRST_CHAPTERS, NOT_OURS, pasted  # noqa: E402
+from check_time import FIRST_CHAPTERS, HEAD, NOT_OURS, pasted, row  # noqa: E402
 from terminal import Terminal  # noqa: E402
 from walkthrough import page, steps  # noqa: E402
 from workbook import chapters  # noqa: E402
@@ -75,9 +75,9 @@ def save(terminal: Terminal, starter: Path, text: str, is_right: bool) -> Timing
 
 
 def measure(exercise, rounds: int, env: dict) -> dict:
-    """Name of a fill -> its fastest Timing."""
+    """Name of a fill -> its Timings; after a wrong verdict, that one alone."""
     fills = {"right": pasted(exercise), "wrong": unfinished(exercise)}
-    handed_out, best = exercise.starter.read_bytes(), {}
+    handed_out, found = exercise.starter.read_bytes(), {name: [] for name in fills}
     command = [str(ROOT / "workbook"), "watch", *exercise.call.split(), "--device", "cpu"]
     try:
         with Terminal(command, env, ROOT) as terminal:
@@ -85,20 +85,19 @@ def measure(exercise, rounds: int, env: dict) -> dict:
             for _ in range(rounds):
                 for name, text in fills.items():
                     timing = save(terminal, exercise.starter, text, name == "right")
-                    if timing.wrong or name not in best or timing.seconds < best[name].seconds:
-                        best[name] = timing
                     if timing.wrong:
-                        return best
+                        return {name: [timing]}
+                    found[name].append(timing)
             terminal.type("q")
             terminal.wait()
     finally:
         exercise.starter.write_bytes(handed_out)
-    return best
+    return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=float, default=5.0)
     parser.add_argument("names", nargs="*", metavar="EXERCISE")
     options = parser.parse_args()
@@ -115,17 +114,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="wb_watch_time_") as results:
         env = {name: value for name, value in os.environ.items() if not name.startswith(("WB_", "SIMT_"))}
         env |= {"WB_RESULTS_DIR": results, "CCACHE_DISABLE": "1", "TERM": "xterm"}
-        print(f"{'exercise':<20} {'fill':<6} {'seconds':>8} {'processor':>10} {'load':>6}", flush=True)
+        print(f"{'exercise':<20} {'fill':<6} {HEAD}", flush=True)
         for one in chosen:
-            for fill, timing in measure(one, options.rounds, env).items():
-                slow = timing.seconds > options.limit
-                bad += bool(timing.wrong or slow)
-                words = f"{one.name:<20} {fill:<6} {timing.seconds:8.2f} {timing.processor:10.2f}"
-                remark = "  slower than the limit" if slow else ""
-                print(f"{words} {timing.load:6.2f}{remark}", flush=True)
-                if timing.wrong:
-                    print(f"    not the expected verdict:\n{timing.wrong}")
-    print(f"{len(chosen)} exercises, {bad} verdicts wrong or later than {options.limit:g} s")
+            for fill, timings in measure(one, options.rounds, env).items():
+                columns, slow = row(timings, options.limit)
+                wrong = timings[0].wrong
+                bad += bool(wrong or slow)
+                print(f"{one.name:<20} {fill:<6} {columns}", flush=True)
+                if wrong:
+                    print(f"    not the expected verdict:\n{wrong}")
+    print(f"{len(chosen)} exercises, {bad} verdicts wrong or, in the median, later than {options.limit:g} s")
     return 1 if bad else 0
 
 
