@@ -24,6 +24,9 @@ ninja: build stopped: subcommand failed."""
 NEWER_NINJA_FAILURE = NINJA_FAILURE.replace("FAILED: ", "FAILED: [code=1] ")
 
 
+PROGRAM = Path(sys.executable)
+
+
 class ParsesProgress(unittest.TestCase):
     def test_ninja(self):
         step = build.parse_step("[3/12] Building CXX object a/CMakeFiles/t.dir/x.cpp.o")
@@ -42,7 +45,7 @@ class ParsesProgress(unittest.TestCase):
 
 
 class StartsBesideTheBuild(unittest.TestCase):
-    """The plain tests run while the inspected program is still compiled."""
+    """The tests of one program run while the other one is still compiled."""
 
     class Started:
         def __init__(self):
@@ -55,36 +58,49 @@ class StartsBesideTheBuild(unittest.TestCase):
             self.closed = True
 
     def beside(self):
-        return build.Beside(Path(sys.executable), self.Started)
+        return build.Beside({PROGRAM: self.Started})
 
     def test_once_its_program_is_linked(self):
         beside = self.beside()
-        for what in ("x.cu", "link another", f"link {beside.program.name}_inspected"):
+        for what in ("x.cu", "link another", f"link {PROGRAM.name}_inspected"):
             beside.built(what)
-        self.assertIsNone(beside.running)
+        self.assertEqual(beside.running, {})
         self.assertFalse(beside.look())
-        beside.built(f"link {beside.program.name}")
-        running = beside.running
+        beside.built(f"link {PROGRAM.name}")
+        running = beside.running[PROGRAM]
         self.assertFalse(beside.look())  # True would end the build
-        beside.built(f"link {beside.program.name}")
-        self.assertIs(beside.running, running)
+        beside.built(f"link {PROGRAM.name}")
+        self.assertIs(beside.running[PROGRAM], running)
         self.assertEqual(running.advanced, 1)
         beside.close()
         self.assertTrue(running.closed)
-        self.assertIsNone(beside.running)
+        self.assertEqual(beside.running, {})
+
+    def test_in_the_order_in_which_they_are_linked(self):
+        shell = Path("/bin/sh")
+        beside = build.Beside({PROGRAM: self.Started, shell: self.Started})
+        beside.built("link sh")
+        self.assertEqual(list(beside.running), [shell])
+        beside.built(f"link {PROGRAM.name}")
+        both = list(beside.running.values())
+        self.assertEqual(list(beside.running), [shell, PROGRAM])
+        beside.look()
+        self.assertEqual([one.advanced for one in both], [1, 1])
+        beside.close()
+        self.assertEqual([one.closed for one in both], [True, True])
 
     def test_not_where_there_is_no_program(self):
-        beside = build.Beside(Path(__file__), self.Started)
-        beside.built(f"link {beside.program.name}")
-        self.assertIsNone(beside.running)
+        beside = build.Beside({Path(__file__): self.Started})
+        beside.built(f"link {Path(__file__).name}")
+        self.assertEqual(beside.running, {})
 
     def test_a_program_that_does_not_start_is_left_to_the_check(self):
         def fails():
             raise OSError("no memory")
 
-        beside = build.Beside(Path(sys.executable), fails)
-        beside.built(f"link {beside.program.name}")
-        self.assertIsNone(beside.running)
+        beside = build.Beside({PROGRAM: fails})
+        beside.built(f"link {PROGRAM.name}")
+        self.assertEqual(beside.running, {})
 
 
 class Lists(unittest.TestCase):

@@ -1,5 +1,6 @@
 """A test program whose tests several processes share, as `check` runs the inspector."""
 
+import functools
 import os
 import stat
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from unittest import mock
 
 import support
-from workbook import examination, inspection, process, test_run
+from workbook import build, examination, inspection, process, test_run
 
 # As the harness does: takes its part of the tests, ends at the first that fails, reports behind the secret.
 PROGRAM = """#!{python} -S
@@ -98,12 +99,12 @@ class Examines(unittest.TestCase):
         program.chmod(0o755)
         return program
 
-    def examine(self, plain, twin):
+    def examine(self, plain, twin, beside=None):
         with (
             mock.patch.object(examination, "RESULTS", self.folder),
             mock.patch.object(inspection, "RESULTS", self.folder),
         ):
-            return examination.examine(plain, twin, [], 60.0, tests=len(NAMES))
+            return examination.examine(plain, twin, [], 60.0, beside=beside, tests=len(NAMES))
 
     def test_the_twin_runs_while_the_tests_do(self):
         # One after the other, the plain program would wait forever.
@@ -112,6 +113,25 @@ class Examines(unittest.TestCase):
         self.assertEqual(outcome.failures, [])
         self.assertEqual(inspected.findings, ["race in Two"])
         self.assertEqual(outcome.objections, [examination.INSPECTOR])
+
+    def test_what_runs_beside_the_build_is_not_started_again(self):
+        started = self.folder / "started"
+        plain = self.script("plain", (), f"echo plain >> {started}")
+        twin = self.script("twin", ("Two",), f"echo twin >> {started}")
+        starts = {
+            plain: functools.partial(test_run.Running, plain, [], 60.0, self.folder),
+            twin: functools.partial(test_run.Parts, twin, ["--stop-at-first"], 60.0, 2),
+        }
+        beside = build.Beside(starts)
+        self.addCleanup(beside.close)
+        with mock.patch.object(build.repair, "is_program", return_value=True):
+            for what in ("link twin", "link plain"):
+                beside.built(what)
+                beside.look()
+        outcome, inspected = self.examine(plain, twin, beside)
+        self.assertEqual(outcome.failures, [])
+        self.assertEqual(inspected.findings, ["race in Two"])
+        self.assertEqual(sorted(started.read_text().split()), ["plain", "twin", "twin"])
 
     def test_a_red_test_ends_the_twin_and_is_inspected_alone(self):
         plain = self.script("plain", ("Three",), f"while [ ! -e {self.twin_runs} ]; do sleep 0.01; done")

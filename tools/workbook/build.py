@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from . import device as devices
@@ -38,7 +37,7 @@ class Build:
         self.folder = ROOT / "build" / device
         self.env = process.environment()
         self.mended = False
-        self.beside = None  # what runs beside the build as soon as its program is linked (Beside)
+        self.beside = None  # what runs beside the build as soon as it is linked (Beside)
 
     def program(self, name: str) -> Path:
         return self.folder / "bin" / name
@@ -245,27 +244,27 @@ class Build:
 
 
 class Beside:
-    """A program that starts when the build has linked it, and runs while the rest is built."""
+    """Programs that start when the build has linked them, and run while the rest is built."""
 
-    def __init__(self, program: Path, start: Callable) -> None:
-        self.program, self.start = program, start
-        self.running = None
+    def __init__(self, starts: dict) -> None:
+        self.starts = starts  # program -> how it is started
+        self.running = {}  # program -> what that returned
 
     def built(self, what: str) -> None:
-        if what == f"link {self.program.name}" and not self.running and repair.is_program(self.program):
-            with contextlib.suppress(OSError):  # it is started again after the build, and its error is told
-                self.running = self.start()
+        for program, start in self.starts.items():
+            if what == f"link {program.name}" and program not in self.running and repair.is_program(program):
+                with contextlib.suppress(OSError):  # it is started after the build, and its error is told
+                    self.running[program] = start()
 
     def look(self) -> bool:
-        if self.running:
-            self.running.advance()
+        for running in self.running.values():
+            running.advance()
         return False
 
     def close(self) -> None:
-        """End it, and forget what it has found."""
-        running, self.running = self.running, None
-        if running:
-            running.close()
+        """End them, and forget what they have found."""
+        while self.running:
+            self.running.popitem()[1].close()
 
 
 def lines_of(file: Path) -> list:

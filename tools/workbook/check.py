@@ -23,7 +23,7 @@ from . import (
 from .build import Beside, Build, as_compiled
 from .console import heading, mark, paint, say, warn
 from .errors import Exit, WorkbookError, shown
-from .examination import examine
+from .examination import examine, of_the_twin
 from .machine import RESULTS
 
 LISTED_FAILURES = 12
@@ -91,8 +91,8 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         build.configure()  # which writes down what has a twin
         twin = "" if options.solution else inspection.twin(build, exercise)
         program = build.program(target)
-        start = functools.partial(test_run.Running, program, arguments, options.timeout, RESULTS)
-        build.beside = Beside(program, start) if twin else None
+        tests = len(judges.listed_tests(exercise))
+        build.beside = beside(program, build.program(twin), arguments, options, tests) if twin else None
         trouble = build_both(build, target, twin, exercise, options.timeout)
     except WorkbookError as error:
         if options.solution:
@@ -106,7 +106,6 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
         return Exit.BUILD
     watched = build.program(twin) if twin and not trouble else None
-    tests = len(judges.listed_tests(exercise))
     outcome, inspected = examine(
         program, watched, arguments, options.timeout, options.verbose, build.beside, tests
     )
@@ -139,6 +138,16 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         )
         next_step(exercise, outcome, inspected, build.device == "cuda")
     return Exit.OK if outcome.passed else Exit.FAILED
+
+
+def beside(program, twin, arguments: list, options, tests: int) -> Beside:
+    """The test program and its twin start as soon as they are linked: either may be compiled first."""
+    starts = {program: functools.partial(test_run.Running, program, arguments, options.timeout, RESULTS)}
+    if tests:
+        of_twin = of_the_twin(arguments, options.verbose)
+        parts = inspection.parts_of(tests)
+        starts[twin] = functools.partial(test_run.Parts, twin, of_twin, options.timeout, parts)
+    return Beside(starts)
 
 
 def racecheck_on_gpu(

@@ -19,20 +19,27 @@ def examine(
     beside: Beside | None = None,
     tests: int = 0,
 ) -> tuple:
-    """Run a test program, unless it runs already, and its inspected twin if there is one:
+    """Run a test program and its inspected twin if there is one, unless they run already:
     (TestRun, Inspection). With `tests`, the number of tests, both run at the same time."""
     examination = Examination(program, twin, arguments, limit, verbose)
+    running = beside.running if beside else {}
     try:
-        return examination.run(beside.running if beside else None, tests)
+        examination.ahead = running.pop(twin, None)
+        return examination.run(running.pop(program, None), tests)
     finally:
         examination.close()
+
+
+def of_the_twin(arguments: list, verbose: bool) -> list:
+    """The arguments of the twin: the first finding is shown, or all of them."""
+    return arguments if verbose else [*arguments, "--stop-at-first"]
 
 
 class Examination:
     def __init__(self, program, twin, arguments: list, limit: float, verbose: bool) -> None:
         self.program, self.twin, self.limit = program, twin, limit
         self.arguments = arguments
-        self.of_twin = arguments if verbose else [*arguments, "--stop-at-first"]
+        self.of_twin = of_the_twin(arguments, verbose)
         self.inspected = inspection.Inspection(left_out=inspection.BLIND)
         self.endless = ""  # the test that did not end under the inspector either
         self.ahead: test_run.Parts | None = None  # the twin, while the outcome of the tests is not known
@@ -40,10 +47,10 @@ class Examination:
     def run(self, running: test_run.Running | None, tests: int) -> tuple:
         running = running or test_run.Running(self.program, self.arguments, self.limit, RESULTS)
         try:
-            if self.twin and tests:
+            if self.twin and tests and not self.ahead:
                 parts = inspection.parts_of(tests)
                 self.ahead = test_run.Parts(self.twin, self.of_twin, self.limit, parts)
-                self.yield_ahead()
+            self.yield_ahead()
             on_slow = self.cause_is_known if self.twin else None
             outcome = running.outcome(on_slow, sweep=False, meanwhile=self.yield_ahead)
         finally:

@@ -162,6 +162,10 @@ class Parts:
                 pass
             del self.eager[0]
 
+    def advance(self) -> None:
+        """While another program is followed. What they print waits in their pipes."""
+        self.yield_to_others()
+
     def outcome(self) -> TestRun:
         """That of one process; no report is kept. Nothing that this run has started is left then."""
         process.together(self.started)
