@@ -2,13 +2,16 @@
 
 #include <cxxabi.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <link.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <string_view>
@@ -22,8 +25,8 @@ namespace {
 
 struct Table {
   std::vector<SharedArray> arrays;                  // by offset; none of the CPU device's own variables
-  std::map<std::uintptr_t, std::string> functions;  // mangled, by address in the file
-  std::map<std::uintptr_t, std::pair<std::size_t, std::string>> variables;  // bytes and mangled name, alike
+  std::map<std::uintptr_t, const char*> functions;  // mangled, by address in the file
+  std::map<std::uintptr_t, std::pair<std::size_t, const char*>> variables;  // bytes and mangled name, alike
   std::uintptr_t context_offset = 0;
   std::size_t bytes = 0;
   bool has_symbols = false;
@@ -52,16 +55,29 @@ std::string short_name(const char* symbol) {
   return colons == std::string::npos ? name : name.substr(colons + 2);
 }
 
+// The file of this program, mapped for as long as it runs: to copy its megabytes would take longer than many
+// tests. Empty if it cannot be read.
+std::string_view program_file() {
+  const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  struct stat status = {};
+  void* start = MAP_FAILED;
+  if (fstat(file, &status) == 0 && status.st_size > 0)
+    start = mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_PRIVATE, file, 0);
+  close(file);
+  if (start == MAP_FAILED) return {};
+  return {static_cast<const char*>(start), static_cast<std::size_t>(status.st_size)};
+}
+
 template <class T>
-const T* entry(const std::vector<char>& file, std::size_t offset, std::size_t index) {
+const T* entry(std::string_view file, std::size_t offset, std::size_t index) {
   const std::size_t at = offset + index * sizeof(T);
   return at + sizeof(T) <= file.size() ? reinterpret_cast<const T*>(file.data() + at) : nullptr;
 }
 
 Table read_table() {
   Table table;
-  std::ifstream stream("/proc/self/exe", std::ios::binary);
-  const std::vector<char> file{std::istreambuf_iterator<char>(stream), {}};
+  const std::string_view file = program_file();
   const auto* header = entry<ElfW(Ehdr)>(file, 0, 0);
   if (header == nullptr || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return table;
   for (unsigned i = 0; i < header->e_phnum; ++i) {
@@ -117,7 +133,7 @@ bool has_symbols() {
 std::string function_name(const void* address) {
   const auto found = table().functions.find(reinterpret_cast<std::uintptr_t>(address) - image_base());
   if (found == table().functions.end()) return "";
-  const std::string name = demangled(found->second.c_str());
+  const std::string name = demangled(found->second);
   std::size_t start = 0, at = 0;
   for (int depth = 0; at < name.size(); ++at) {
     constexpr std::string_view kAnonymous = "(anonymous namespace)";
@@ -137,7 +153,7 @@ std::string variable_text(std::uintptr_t address) {
   const auto& [start, variable] = *std::prev(after);
   if (offset - start >= variable.first) return "a variable of the device";
   return fmt::format("byte {} of the {} bytes of the variable {}", offset - start, variable.first,
-                     short_name(variable.second.c_str()));
+                     short_name(variable.second));
 }
 
 const SharedArray* shared_array_at(std::uintptr_t offset) {
