@@ -47,7 +47,7 @@ def verdict_on_test(folder: Path, cheat: Path) -> tuple:
     inside = folder / CHEATS.relative_to(TOOLS.parent) / "CMakeFiles" / f"cheat_{cheat.stem}_starter.dir"
     linked = judges.parts(folder, exercise)
     linked.starter, linked.objects = cheat, sorted(inside.rglob("*.o"))
-    check.judge(outcome, exercise, linked, filtered=False)
+    check.judge(outcome, judges.Evidence(exercise, linked), filtered=False)
     # Whoever changes the tests of vector_add, or the harness, is not judged here.
     outcome.objections = [text for text in outcome.objections if "not as published" not in text]
     failures = [f"{len(outcome.failures)} tests fail"] if outcome.failures else []

@@ -134,11 +134,24 @@ class Judges(unittest.TestCase):
         return test_run.TestRun(total=len(tests), tests=tests)
 
     def objections(self, outcome):
-        check.judge(outcome, self.exercise, self.linked, filtered=False)
+        check.judge(outcome, judges.Evidence(self.exercise, self.linked), filtered=False)
         return [text for text in outcome.objections if "not as published" not in text]
 
     def test_all_is_well(self):
         self.assertEqual(self.objections(self.outcome()), [])
+
+    def test_what_is_asked_of_files_is_looked_up_once(self):
+        evidence = judges.Evidence(self.exercise, self.linked)
+        with (
+            mock.patch.object(judges, "objections", return_value=["includes all"]) as objections,
+            mock.patch.object(judges, "changed_files", return_value=(["a.h"], "")) as changed,
+        ):
+            evidence.gather()
+            outcome = self.outcome()
+            check.judge(outcome, evidence, filtered=False)
+        self.assertEqual((objections.call_count, changed.call_count), (1, 1))
+        self.assertIn("includes all", outcome.objections[-1])
+        self.assertIn("a.h", outcome.objections[0])
 
     def test_a_test_that_did_not_run(self):
         outcome = self.outcome()

@@ -99,12 +99,14 @@ class Examines(unittest.TestCase):
         program.chmod(0o755)
         return program
 
-    def examine(self, plain, twin, beside=None):
+    def examine(self, plain, twin, beside=None, when_green=None):
         with (
             mock.patch.object(examination, "RESULTS", self.folder),
             mock.patch.object(inspection, "RESULTS", self.folder),
         ):
-            return examination.examine(plain, twin, [], 60.0, beside=beside, tests=len(NAMES))
+            return examination.examine(
+                plain, twin, [], 60.0, beside=beside, tests=len(NAMES), when_green=when_green
+            )
 
     def test_the_twin_runs_while_the_tests_do(self):
         # One after the other, the plain program would wait forever.
@@ -132,6 +134,21 @@ class Examines(unittest.TestCase):
         self.assertEqual(outcome.failures, [])
         self.assertEqual(inspected.findings, ["race in Two"])
         self.assertEqual(sorted(started.read_text().split()), ["plain", "twin", "twin"])
+
+    def test_where_the_tests_are_green_something_is_done_while_the_twin_runs(self):
+        # The twin waits for it: afterwards would be too late.
+        twin = self.script("twin", (), f"while [ ! -e {self.plain_is_done} ]; do sleep 0.01; done")
+        outcome, inspected = self.examine(
+            self.script("plain", (), ""), twin, when_green=self.plain_is_done.touch
+        )
+        self.assertTrue(outcome.passed and inspected.clean)
+        self.plain_is_done.unlink()
+        self.examine(
+            self.script("plain", ("Three",), ""),
+            self.script("twin", ("Three",), ""),
+            when_green=self.plain_is_done.touch,
+        )
+        self.assertFalse(self.plain_is_done.exists())
 
     def test_a_red_test_ends_the_twin_and_is_inspected_alone(self):
         plain = self.script("plain", ("Three",), f"while [ ! -e {self.twin_runs} ]; do sleep 0.01; done")

@@ -106,8 +106,10 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         exercise.remember({"passed": False, "problem": "does not compile", "device": build.device})
         return Exit.BUILD
     watched = build.program(twin) if twin and not trouble else None
+    evidence = judges.Evidence(exercise, judges.parts(build.folder, exercise))
+    when_green = None if options.solution else evidence.gather
     outcome, inspected = examine(
-        program, watched, arguments, options.timeout, options.verbose, build.beside, tests
+        program, watched, arguments, options.timeout, options.verbose, build.beside, tests, when_green
     )
     inspected.less = inspection.less(build, exercise) if watched else ""
     if not options.solution and racecheck.judges(build, exercise) and outcome.passed:
@@ -116,7 +118,7 @@ def build_and_judge(build: Build, exercise, target: str, options) -> Exit:
         inspected.left_out += f": the inspected program was not built ({trouble})"
     ran = ", ".join(outcome.implementations) or "none"
     if not options.solution and (outcome.problem or not outcome.failures):  # red needs no further reasons
-        judge(outcome, exercise, judges.parts(build.folder, exercise), bool(options.impl))
+        judge(outcome, evidence, bool(options.impl))
     subject = f"implementations: {ran}" if options.solution else f"your {where}"
     say(f"{subject}, on {device.label(build.device)}")
     for complaint in complaints(outcome.output):
@@ -177,13 +179,13 @@ def build_both(build: Build, target: str, twin: str, exercise, limit: float) -> 
     return ""
 
 
-def judge(outcome: test_run.TestRun, exercise, linked: judges.Parts, filtered: bool) -> None:
+def judge(outcome: test_run.TestRun, evidence: judges.Evidence, filtered: bool) -> None:
     """Adds to `outcome.objections` why green tests are not a solution.
 
     All of them must have run, with kernels of the starter, and no file that judges may have been changed.
     """
-    where = shown(linked.starter)
-    meddling = [f"{where} {what}" for what in judges.objections(linked)]
+    exercise, where = evidence.exercise, shown(evidence.linked.starter)
+    meddling = [f"{where} {what}" for what in evidence.objections]
     if outcome.problem:  # a starter that defines memcmp, say, may end its program anywhere
         outcome.objections += meddling
         return
@@ -198,7 +200,7 @@ def judge(outcome: test_run.TestRun, exercise, linked: judges.Parts, filtered: b
         outcome.objections.append(
             f"no kernel was launched in {idle[0]}{more}: the work is to be done by a kernel"
         )
-    changed, unknown = judges.changed_files(exercise)
+    changed, unknown = evidence.changed
     if changed:
         outcome.objections.append(judges.about_changes(exercise, changed))
     outcome.unknown += [unknown] if unknown else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from . import guard, inspection, test_run
 from .build import Beside
 from .machine import RESULTS
@@ -18,10 +20,13 @@ def examine(
     verbose: bool = False,
     beside: Beside | None = None,
     tests: int = 0,
+    when_green: Callable | None = None,
 ) -> tuple:
     """Run a test program and its inspected twin if there is one, unless they run already:
-    (TestRun, Inspection). With `tests`, the number of tests, both run at the same time."""
+    (TestRun, Inspection). With `tests`, the number of tests, both run at the same time. `when_green` is
+    called if the tests are green while the twin still runs."""
     examination = Examination(program, twin, arguments, limit, verbose)
+    examination.when_green = when_green
     running = beside.running if beside else {}
     try:
         examination.ahead = running.pop(twin, None)
@@ -43,6 +48,7 @@ class Examination:
         self.inspected = inspection.Inspection(left_out=inspection.BLIND)
         self.endless = ""  # the test that did not end under the inspector either
         self.ahead: test_run.Parts | None = None  # the twin, while the outcome of the tests is not known
+        self.when_green: Callable | None = None
 
     def run(self, running: test_run.Running | None, tests: int) -> tuple:
         running = running or test_run.Running(self.program, self.arguments, self.limit, RESULTS)
@@ -55,6 +61,8 @@ class Examination:
             outcome = running.outcome(on_slow, sweep=False, meanwhile=self.yield_ahead)
         finally:
             running.close()
+        if self.ahead and self.when_green and not outcome.problem and not outcome.failures:
+            self.when_green()
         inspected = self.inspected
         known = inspected.findings or (self.endless and outcome.unfinished.endswith(self.endless))
         # A test that takes long may come behind a red one, whose cause is wanted first.

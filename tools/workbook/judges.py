@@ -3,6 +3,7 @@ that is nothing but an answer to its exercise."""
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,25 @@ def parts(build: Path, exercise) -> Parts:
     objects = sorted(of_starter.rglob("*.o"))
     cases = sorted((folder / f"{exercise.name}_test_cases.dir").rglob("*.o"))
     return Parts(build, exercise.starter, objects, cases, exercise.starter.suffix == ".cu")
+
+
+class Evidence:
+    """What a verdict asks of files, found when it is first asked for."""
+
+    def __init__(self, exercise, linked: Parts) -> None:
+        self.exercise, self.linked = exercise, linked
+
+    @functools.cached_property
+    def objections(self) -> list:
+        return objections(self.linked)
+
+    @functools.cached_property
+    def changed(self) -> tuple:
+        return changed_files(self.exercise)
+
+    def gather(self) -> None:
+        """Find all of it now: tests that still run take the time anyway."""
+        self.objections, self.changed  # noqa: B018
 
 
 def objections(linked: Parts) -> list:
