@@ -1,5 +1,6 @@
 // Mistake: the parts of all pieces are added as they are, though each is relative to a maximum of its own.
 // Caught as: WeighsByTheScores  parts_not_rescaled +FAILED
+// Caught by: WeighsByTheScores
 #include "solutions/mutants/decode_attention/divided.cuh"
 
 namespace wb {

@@ -1,5 +1,6 @@
 // Mistake: c is read although beta is 0: 0 * NaN is NaN.
 // Caught as: read before it was written|an output read before it was written|NaN: inf - inf
+// Caught by: DoesNotReadCWhenBetaIsZero
 // Inspected in: MatmulTest.MultipliesOneTile
 // Inspected as: never_written, line: beta * *target;
 #include "solutions/mutants/matmul/operands.cuh"
