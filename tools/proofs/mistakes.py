@@ -68,9 +68,10 @@ class UntilTold(test_run.Patience):
 
 
 def told_soon():
-    """The device and check take 1 s for long, where they take 5 s otherwise."""
+    """The device and check take 1 s for long, where they take 5 s otherwise. One worker shows where a kernel
+    waits as well as two do, for half of the processor time."""
     stack = contextlib.ExitStack()
-    stack.enter_context(mock.patch.dict(os.environ, {"SIMT_SLOW_SECONDS": "1"}))
+    stack.enter_context(mock.patch.dict(os.environ, {"SIMT_SLOW_SECONDS": "1", "SIMT_WORKERS": "1"}))
     stack.enter_context(mock.patch.object(test_run, "SLOW_SECONDS", 1.0))
     stack.enter_context(mock.patch.object(test_run, "Patience", UntilTold))
     return stack
