@@ -1,4 +1,4 @@
-"""What stands on the command line: numbers, the part behind `--`, and values that no command accepts."""
+"""What stands on the command line: options of programs, numbers, the part behind `--`, and refused values."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ NAMES = {
 LARGEST = 2**31 - 1  # what a C++ int holds; a seed may be larger
 LARGEST_SEED = 2**63 - 1
 MOST_JOBS = 4096
+METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
 def split(arguments: list | None) -> tuple:
@@ -70,6 +71,26 @@ def jobs(text: str) -> int:
 def number(kind: type):
     """`kind` as an argparse type that says in words what it wanted."""
     return {int: whole_number, float: real_number}.get(kind, kind)
+
+
+def program_options(sub, options: tuple, repeated: tuple = ()) -> None:
+    """Declares the options of a program on an argparse parser: (name, type, what --help says) each."""
+    for name, kind, text in options:
+        action = "append" if name in repeated else "store"
+        sub.add_argument(f"--{name}", action=action, type=number(kind), metavar=METAVARS[kind], help=text)
+
+
+def value(options: argparse.Namespace, name: str):
+    """What --NAME was given."""
+    return getattr(options, name.replace("-", "_"))
+
+
+def require_one_or_more(options: argparse.Namespace, names: tuple) -> None:
+    """Refuses a number below 1 for each --NAME that was given."""
+    for name in names:
+        given = value(options, name)
+        if given is not None and given < 1:
+            raise WorkbookError(f"--{name} is {given}; it must be 1 or more", Exit.USAGE)
 
 
 def checked(options: argparse.Namespace) -> argparse.Namespace:

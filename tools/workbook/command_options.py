@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from . import lazy, machine
-from .arguments import jobs, number, positive
+from .arguments import jobs, program_options
 from .daily_options import json_option, time_limit
-
-METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
 def journey(sub) -> None:
     module = lazy.module("journey")
-    for name, kind, text in module.OPTIONS:
-        action = "append" if name in module.REPEATED else "store"
-        sub.add_argument(f"--{name}", action=action, type=number(kind), metavar=METAVARS[kind], help=text)
+    program_options(sub, module.OPTIONS, module.REPEATED)
     time_limit(sub, 24 * 3600, "stop the journey after S seconds")
     sub.add_argument("--no-pytorch", action="store_true", help="leave out PyTorch's rows")
     json_option(sub)
 
 
 def train(sub) -> None:
-    lazy.module("train").declare(sub, number, METAVARS)
+    lazy.module("train").declare(sub)
     json_option(sub)
 
 
@@ -34,8 +30,7 @@ def data(sub) -> None:
 
 def sample(sub) -> None:
     module = lazy.module("sample")
-    for name, kind, text in module.OPTIONS:
-        sub.add_argument(f"--{name}", type=number(kind), metavar=METAVARS[kind], help=text)
+    program_options(sub, module.OPTIONS)
     sub.add_argument("--slide", action="store_true", help=module.SLIDE)
     json_option(sub)
 
@@ -102,7 +97,7 @@ def inspect(sub) -> None:
 
 
 def profile(sub) -> None:
-    lazy.module("profile").declare(sub, positive)
+    lazy.module("profile").declare(sub)
 
 
 def shared(parser) -> None:

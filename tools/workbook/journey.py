@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from . import answers, console, device, files, process, python_env, setup
+from .arguments import require_one_or_more, value
 from .build import Build
 from .console import say, warn
 from .errors import Exit, WorkbookError, shown
@@ -97,16 +98,9 @@ def measure_pytorch(chosen: str, results: Path, peer: Path, output: int | None =
         warn(f"no rows of PyTorch: {PEER.relative_to(ROOT)} failed")
 
 
-def value(options, name: str):
-    return getattr(options, name.replace("-", "_"))
-
-
 def refuse_bad_input(options) -> None:
     """Refuse before a long build what the program would refuse after it."""
-    for name in AT_LEAST_ONE:
-        given = value(options, name)
-        if given is not None and given < 1:
-            raise WorkbookError(f"--{name} is {given}; it must be 1 or more", Exit.USAGE)
+    require_one_or_more(options, AT_LEAST_ONE)
     for name, given, known in (
         ("preset", options.preset, presets()),
         *(("stage", stage.lower(), stages()) for stage in options.stage or ()),

@@ -20,10 +20,12 @@ from . import (
     profile_report,
     profile_times,
 )
+from .arguments import positive
 from .errors import Exit, WorkbookError
 
 
-def declare(sub, positive) -> None:
+def declare(sub) -> None:
+    """The command's arguments on an argparse parser."""
     sub.add_argument("chapter", metavar="NN", help="the chapter: 2, 02 or 02_matmul")
     sub.add_argument("exercise", nargs="?", help="the exercise (default: the first with a kernel)")
     sub.add_argument(
@@ -86,9 +88,9 @@ def command(options) -> int:
     found = profile_report.Profile(exercise, options)
     with console.aside(options.json or options.csv):
         for name, paths in sources:
-            answers = [profile_compile.compiled(program, file, options.capability) for file in paths]
-            found.kernels[name] = [kernel for kernels, _ in answers for kernel in kernels]
-            found.missing |= dict.fromkeys(why for _, why in answers if why)
+            compiled = [profile_compile.compiled(program, file, options.capability) for file in paths]
+            found.kernels[name] = [kernel for kernels, _ in compiled for kernel in kernels]
+            found.missing |= dict.fromkeys(why for _, why in compiled if why)
         if options.count and not exercise.has("bench.cpp"):
             found.missing[f"Nothing was counted: {exercise.name} has no benchmark to run."] = None
         elif options.count:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from . import answers, console, device, process, setup
+from .arguments import value
 from .build import Build
 from .console import say
 from .errors import Exit, WorkbookError, shown
@@ -61,10 +62,6 @@ def run(options, output: int | None) -> tuple:
         say(process.shown(started))
     code = process.in_the_open(started, cwd=ROOT, env=run_environment(), stdout=output)
     return chosen, code if code in (Exit.OK, Exit.USAGE) else Exit.FAILED
-
-
-def value(options, name: str):
-    return getattr(options, name.replace("-", "_"))
 
 
 def checkpoint(options) -> Path:

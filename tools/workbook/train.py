@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 from . import answers, console, device, files, journey, process, python_env, setup, train_starters
+from .arguments import program_options, require_one_or_more, value
 from .build import Build
 from .console import say, warn
 from .errors import Exit, WorkbookError, shown
@@ -81,11 +82,10 @@ AT_LEAST_ONE = (
 )
 
 
-def declare(sub, number, metavars: dict) -> None:
+def declare(sub) -> None:
     """The command's arguments on an argparse parser."""
     sub.add_argument("--data", nargs="+", metavar="FILE", help=DATA)
-    for name, kind, text in OPTIONS:
-        sub.add_argument(f"--{name}", type=number(kind), metavar=metavars[kind], help=text)
+    program_options(sub, OPTIONS)
     sub.add_argument("--kernel", action="append", metavar="OP=NAME", help=KERNEL)
     for name, text in FLAGS:
         sub.add_argument(f"--{name}", action="store_true", help=text)
@@ -173,10 +173,6 @@ def feeder(name: str, module: str) -> list:
     return [python, FEED, f"--{name}"]
 
 
-def value(options, name: str):
-    return getattr(options, name.replace("-", "_"))
-
-
 def from_here(path: str) -> Path:
     return Path(os.path.abspath(path))
 
@@ -192,10 +188,7 @@ def best(folder: Path) -> Path:
 
 def refuse_bad_input(options) -> None:
     """Refuse before a long build what the program would refuse after it."""
-    for name in AT_LEAST_ONE:
-        given = value(options, name)
-        if given is not None and given < 1:
-            raise WorkbookError(f"--{name} is {given}; it must be 1 or more", Exit.USAGE)
+    require_one_or_more(options, AT_LEAST_ONE)
     rate = options.learning_rate
     if rate is not None and not (0 < rate < math.inf):
         raise WorkbookError(f"--learning-rate is {rate}; it must be more than 0 and finite", Exit.USAGE)
