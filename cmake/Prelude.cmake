@@ -33,7 +33,7 @@ if(WB_DEVICE STREQUAL "cpu" AND NOT WB_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQU
   wb_precompile_prelude(plain)
   wb_precompile_prelude(starter -UNDEBUG)
   wb_precompile_prelude(checked -UNDEBUG -O2)
-  wb_precompile_prelude(checked-Og -UNDEBUG -Og)
+  wb_precompile_prelude(checked-Og -UNDEBUG -Og ${SIMT_QUICK_OPTIONS})
   if(WB_INSPECT)
     wb_precompile_prelude(inspected ${SIMT_INSPECTED_OPTIONS})
     wb_precompile_prelude(inspected_starter ${SIMT_INSPECTED_OPTIONS} -UNDEBUG)
