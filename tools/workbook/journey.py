@@ -11,6 +11,7 @@ from .build import Build
 from .console import say, warn
 from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS, ROOT, run_environment
+from .picture import draw
 
 PROGRAM = ROOT / "07_tinyllama" / "journey"
 PRESETS = ROOT / "07_tinyllama" / "trainer" / "config.cpp"
@@ -81,7 +82,7 @@ def run(options) -> tuple:
     peer.unlink(missing_ok=True)  # of an earlier run
     if not options.stage and not options.no_pytorch:
         measure_pytorch(chosen, RESULTS / "journey.json", peer, answers.output_of(options))
-    drawn = draw(RESULTS / "journey.json", RESULTS / "journey.png", peer)
+    drawn = draw(PLOT, RESULTS / "journey.json", RESULTS / "journey.png", "--peer", peer)
     return chosen, Exit.OK, RESULTS / "journey.png" if drawn else None
 
 
@@ -145,18 +146,3 @@ def arguments(options) -> list:
         return given
     texts = sorted({str(path) for pattern in TEXTS for path in ROOT.glob(pattern)})
     return [*given, "--text", *texts] if texts else given
-
-
-def draw(results: Path, picture: Path, peer: Path) -> bool:
-    """Whether the plot was drawn; without matplotlib that is a warning, since table and files are there."""
-    python = python_env.find("matplotlib")
-    if python is None:
-        warn("no plots: no Python here can import matplotlib (./workbook doctor says how to install it)")
-        return False
-    code, text = process.quiet([python, PLOT, results, picture, "--peer", peer], timeout=300, cwd=ROOT)
-    if code != 0:
-        reason = (text.strip().splitlines() or ["no reason given"])[-1]
-        warn(f"no plot: {shown(PLOT)} failed: {reason}")
-        return False
-    say(f"Plot: {shown(picture)}")
-    return True

@@ -14,6 +14,7 @@ from .build import Build
 from .console import say, warn
 from .errors import Exit, WorkbookError, shown
 from .machine import RESULTS, ROOT, run_environment
+from .picture import draw
 
 PROGRAM = ROOT / "07_tinyllama" / "train"
 PLOT = ROOT / "tools" / "plots" / "training.py"
@@ -123,23 +124,9 @@ def train(options, folder: Path) -> tuple:
     code = run(started, feeds, answers.output_of(options))
     if code != 0:
         return chosen, code if code in (Exit.USAGE, Exit.INTERRUPTED) else Exit.FAILED, None
-    drawn = draw(folder / "training.json", folder / "loss.png")
+    drawn = draw(PLOT, folder / "training.json", folder / "loss.png")
     say(f"Generate text with it: ./workbook sample --checkpoint {shown(best(folder))}")
     return chosen, Exit.OK, folder / "loss.png" if drawn else None
-
-
-def draw(results: Path, picture: Path) -> bool:
-    """Whether the losses were drawn; without matplotlib that is a warning, since the files are there."""
-    python = python_env.find("matplotlib")
-    if python is None:
-        warn("no picture: no Python here can import matplotlib (./workbook doctor says how to install it)")
-        return False
-    code, text = process.quiet([python, PLOT, results, picture], timeout=300, cwd=ROOT)
-    if code == 0:
-        say(f"Picture: {shown(picture)}")
-    else:
-        warn(f"no picture: {(text.strip().splitlines() or ['no reason given'])[-1]}")
-    return code == 0
 
 
 def run(started: list, feeds: list, stdout: int | None = None) -> int:
