@@ -19,7 +19,7 @@ class FarArray {
   static constexpr std::size_t kSeen = 1023;
   static std::int64_t size() { return far_elements() + static_cast<std::int64_t>(kSeen); }
 
-  /// Why there are not so many arrays for this implementation here; empty where there are.
+  /// Why this implementation cannot be tested with so many of these arrays here; empty if it can.
   static std::string lacking(std::size_t arrays, std::string_view implementation) {
     return no_far_operands(arrays * static_cast<std::size_t>(size()), implementation);
   }

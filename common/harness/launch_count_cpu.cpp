@@ -1,4 +1,4 @@
-// Kernels launched and memory held, on the CPU device: the runtime counts them.
+// Kernels launched, streams used and memory held, on the CPU device: the runtime counts them.
 #include "common/harness/streams_used.h"
 #include "common/harness/watched_call.h"
 #include "simt/memory_use.h"

@@ -1,5 +1,6 @@
-// Kernels launched, with CUDA: the linker sends every launch of this program's own object files through here
-// (--wrap, CMakeLists.txt). nvcc's launches call __cudaLaunchKernel since CUDA 13, cudaLaunchKernel before.
+// Kernels launched, and streams used, with CUDA: the linker sends every launch, fill and copy of this
+// program's own object files through here (--wrap, CMakeLists.txt). nvcc's launches call
+// __cudaLaunchKernel since CUDA 13, cudaLaunchKernel before.
 #include <cuda_runtime.h>
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// Copies and fills that a call puts into another stream than the one that was passed to it. Launches:
+// Copies and fills that a call puts into another stream than the one that was passed to it. For launches see
 // watched_call.h.
 #pragma once
 
@@ -7,7 +7,7 @@
 namespace wb::detail {
 
 /// The first fill, or copy for which the host need not wait, in another stream since expect_stream(). A
-/// synchronous copy between host and device is none.
+/// synchronous copy between host and device does not count: the host waits for it.
 struct TransferElsewhere {
   const char* call = nullptr;  // "cudaMemsetAsync"; null if there was none
   cudaStream_t stream = nullptr;

@@ -91,7 +91,7 @@ struct HalfFormat {
     const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
     const std::uint32_t magnitude = bits & 0x7fffu;
     if (magnitude >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13);
-    // Multiplying by 2^112 moves the exponent from one bias to the other and normalises subnormals.
+    // Multiplying by 2^112 moves the exponent from one bias to the other and normalizes subnormals.
     const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | sign);
   }

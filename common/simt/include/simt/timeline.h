@@ -41,7 +41,7 @@ std::vector<TimelineRecord> timeline_stop(std::size_t* lost = nullptr);
 std::uint64_t kernels_launched();
 
 /// From now on, work in other streams than this one is noted: launches, fills, and copies for which the host
-/// need not wait. (A synchronous copy between host and device is none of them.)
+/// need not wait. (A synchronous copy between host and device does not count.)
 void expect_stream(cudaStream_t stream);
 /// The number of these launches since then.
 std::uint64_t launched_elsewhere();

@@ -101,7 +101,6 @@ TEST(WmmaMemory, StorePastTheEnd) {
   expect_only(findings([] { store<<<1, 32>>>(zeros<float>(250)); }), What::kOutOfBounds, {kPast});
 }
 
-// Blocks that store one tile.
 TEST(WmmaRace, TwoBlocksStoreOneTile) {
   expect_only(findings([] { store<<<2, 32>>>(zeros<float>(256)); }), What::kGlobalRace, {kPast, kPast});
 }

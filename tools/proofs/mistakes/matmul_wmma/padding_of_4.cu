@@ -1,4 +1,4 @@
-// Mistake: rows have 4 elements of padding, so they begin at no multiples of 16 bytes.
+// Mistake: rows have 4 elements of padding, so not all of them begin at multiples of 16 bytes.
 // First screen: misaligned access in kernel padding_of_4
 #include "tools/proofs/mistakes/matmul_wmma/matmul_wmma.cuh"
 
