@@ -6,6 +6,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import support
 from workbook import check, inspection, test_run
@@ -50,6 +51,18 @@ class FirstFailure(unittest.TestCase):
 
     def test_before_one_that_takes_too_long(self):
         self.judge(outcome_of(HANGS), "stopped after 3 s in Ends")
+
+    def test_is_waited_for_no_longer_than_its_cause_is_worth(self):
+        short = {"SLOW_SECONDS": 0.2, "RED_SECONDS": 0.6}
+        with mock.patch.multiple(test_run, **short), support.captured() as said:
+            outcome = outcome_of(HANGS, timeout=60.0)
+        self.judge(outcome, "stopped after 1 s in Ends")
+        self.assertNotIn("--timeout", outcome.problem)
+        self.assertIn("since VectorAddTest.AddsTheTail has failed", said.getvalue())
+        green = RED.replace("FAILED", "ok")
+        with mock.patch.multiple(test_run, **short), support.captured() as said:
+            self.assertIn("stopped after 2 s in Ends; --timeout", outcome_of(HANGS, green, 2.0).problem)
+        self.assertNotIn("has failed", said.getvalue())
 
     def test_before_one_that_ends_the_program(self):
         self.judge(outcome_of(DIES, timeout=30.0), "died of SIGSEGV in Ends")

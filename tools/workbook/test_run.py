@@ -28,6 +28,7 @@ RED_TEST = re.compile(
 )
 SUITE = re.compile(r"^(?:\w+/)?([A-Za-z]\w*)(?:/\w+)?$", re.MULTILINE)
 SLOW_SECONDS = 5.0
+RED_SECONDS = 15.0  # for a test behind a red one, whose cause is wanted first
 NICE = 7  # about a fifth of the processor time of a program that has not yielded
 
 
@@ -207,7 +208,7 @@ def judged(done: process.Lines, channel: Channel, kept: Path | None) -> TestRun:
         if not report:
             outcome.failures = told_failures(done.output.text)
     if done.timed_out:
-        outcome.problem = hung(unfinished, done.on_look.seconds)
+        outcome.problem = hung(unfinished, done.on_look)
         return outcome
     if report and kept:
         files.write_text(kept, report)
@@ -280,8 +281,8 @@ def read_report(text: str) -> TestRun:
 
 
 class Patience:
-    """Says at once, if `aloud`, that a test takes long: which, and for how long it may. True: its cause is
-    known."""
+    """Says at once, if `aloud`, that a test takes long: which, and for how long it may. True: end it, since
+    its cause is known or a test before it is red."""
 
     aloud = True
 
@@ -290,6 +291,7 @@ class Patience:
         self.meanwhile: Callable | None = None
         self.seconds = limit  # for which it was let run
         self.test, self.since, self.said, self.seen = "", clock(), False, -1
+        self.red = ""  # the test that failed before one that takes long
 
     def __call__(self) -> bool:
         if self.meanwhile:
@@ -302,13 +304,21 @@ class Patience:
                 self.test, self.since, self.said = test, clock(), False
         if self.test and not self.said and clock() - self.since >= SLOW_SECONDS:
             self.said = True
-            words = f"has been running for {SLOW_SECONDS:.0f} s; it is stopped after {self.limit:.0f} s"
+            reds = told_failures(self.output.text)
+            self.red = reds[0].test if reds and self.limit > RED_SECONDS else ""
             if self.aloud:
-                say(f"{self.test} {words}")
+                self.say_slow()
             if self.on_slow and self.on_slow(self.test):
                 self.seconds = clock() - self.since
                 return True
+        if self.said and self.red and clock() - self.since >= RED_SECONDS:
+            self.seconds = RED_SECONDS
+            return True
         return False
+
+    def say_slow(self) -> None:
+        end = f"{RED_SECONDS:.0f} s, since {self.red} has failed" if self.red else f"{self.limit:.0f} s"
+        say(f"{self.test} has been running for {SLOW_SECONDS:.0f} s; it is stopped after {end}")
 
 
 def what_tests_printed(output: str) -> tuple:
@@ -343,8 +353,9 @@ def inside(test: str) -> str:
     return f" in {test}" if test else ""
 
 
-def hung(test: str, timeout: float) -> str:
-    return f"stopped after {timeout:.0f} s{inside(test)}; --timeout S allows more"
+def hung(test: str, patience: Patience) -> str:
+    words = f"stopped after {patience.seconds:.0f} s{inside(test)}"
+    return words if patience.red else f"{words}; --timeout S allows more"
 
 
 def died(test: str, code: int) -> str:
