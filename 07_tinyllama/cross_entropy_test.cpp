@@ -115,7 +115,7 @@ TEST_P(CrossEntropyForwardTest, KeepsNaN) {
   EXPECT_TRUE(std::isnan(got.losses[1])) << "row 1 holds a NaN, and its loss is " << got.losses[1];
 }
 
-// 131,072 tokens of a vocabulary of 32,000 are enough to pass 2^31.
+// 67,109 tokens of a vocabulary of 32,000 have more than 2^31 logits.
 TEST_P(CrossEntropyForwardTest, CountsPastTwoToThe31) {
   if (const std::string why = FarRows::lacking(implementation().name); !why.empty()) GTEST_SKIP() << why;
   const FarRows far;

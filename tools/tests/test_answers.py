@@ -1,4 +1,4 @@
-"""--json: every command has it, prints what its --help and docs/results_schema.md name, and nothing else."""
+"""--json: all commands but completion print what --help and docs/results_schema.md name, and nothing else."""
 
 import contextlib
 import io

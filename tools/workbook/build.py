@@ -49,8 +49,8 @@ class Build:
             self._configure()
 
     def lists(self, name: str, entry: str) -> bool:
-        """Whether a list that CMake writes has this entry. One that lacks it may be of a configuration before
-        the exercise came (git pull), or before an interrupted one: then CMake runs first."""
+        """Whether a list that CMake writes has this entry. A list that lacks it may be older than the
+        exercise (git pull), or than an interrupted configuration. If so, CMake runs before the answer."""
         file = self.folder / f"{name}.txt"
         if entry in lines_of(file):
             return True

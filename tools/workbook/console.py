@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 QUIET_SECONDS = 20.0  # between two lines of progress where there is no terminal
 COLORS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36"}
+COLORS |= {"bold": "1", "dim": "2"}
 # Of a compiler's message: its first line, which editors read as a whole, and lines of source code.
 COMPILED = re.compile(r"[ \d]{5} \| |[^\s:]+:\d+:\d+:\s+(?:fatal )?(?:error|warning):")
-COLORS |= {"bold": "1", "dim": "2"}
 
 
 def _unicode() -> bool:
@@ -73,7 +73,7 @@ def say(text: str = "") -> None:
 
 
 def complain(text: str) -> None:
-    """To standard error, where there is one; of several lines the breaks are those of another program."""
+    """To standard error, where there is one. Several lines are another program's, and stay as they are."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(text if "\n" in text else fitted(text, sys.stderr), file=sys.stderr, flush=True)
 
@@ -121,20 +121,23 @@ def columns() -> int:
 
 
 def width_of(most: int) -> int:
-    """Of a table or a paragraph that wraps itself: at most that of the terminal."""
+    """The width of a table or a paragraph that wraps itself: `most`, or that of a narrower terminal."""
     return min(most, columns()) if sys.stdout.isatty() else most
 
 
 def fitted(text: str, stream) -> str:
-    """On a terminal, lines break between words, and what goes on is as far in as its line began."""
+    """On a terminal, lines break between words, and the rest of a line is indented like its beginning."""
     if not stream.isatty():
         return text
     return "\n".join(part for line in text.split("\n") for part in broken(line, columns()))
 
 
 def broken(line: str, width: int) -> list:
-    """A color at the beginning of the line takes no place. A line with colors elsewhere is not broken, nor
-    a compiler's message: below its source code a mark has its column."""
+    """The parts of a line that is wider than `width`.
+
+    A color at the beginning of the line takes no place. A line with colors elsewhere is not broken. Neither
+    is a compiler's message, in which a mark points to a column of the source code above it.
+    """
     colored = re.match(r"( *)(\033\[\d+m)(.+?)\033\[0m", line)
     if colored:
         bare = colored[1] + colored[3]

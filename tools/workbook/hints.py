@@ -149,7 +149,7 @@ def show(place, number: int, found: list, rung: int, was_last: bool) -> None:
 
 
 def after_name(title: str, name: str) -> str:
-    """ ", step 2: the edges" of "Matmul, step 2: the edges": the exercise is named before it."""
+    """A title to follow the exercise's name: ", step 2: the edges" for "Matmul, step 2: the edges"."""
     first, _, rest = title.partition(", ")
     if re.findall(r"[a-z0-9]+", first.lower().removeprefix("exercise ")) == name.split("_"):
         title = rest

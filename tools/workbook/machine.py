@@ -116,7 +116,7 @@ def git_bytes(*arguments: str, root: Path = ROOT) -> tuple:
 def commit() -> str:
     """The commit of this checkout, with -dirty when files differ from it; empty without git.
 
-    Asked once: a check starts several programs.
+    Git is asked once per process, since a check starts several programs.
     """
     code, text = git("describe", "--always", "--exclude=*", "--dirty", "--abbrev=12")
     return text.strip() if code == 0 else ""

@@ -52,7 +52,7 @@ def declare(sub) -> None:
         "--time",
         action="store_true",
         help="also the time of one problem and the share of the roof on this GPU, and Nsight Compute's "
-        "metrics (so far tested with written output of ncu, not on a GPU); builds",
+        "metrics (tested with sample output of ncu, not on a GPU yet); builds",
     )
     sub.add_argument(
         "--problem",

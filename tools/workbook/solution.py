@@ -25,7 +25,8 @@ def command(options) -> int:
         raise WorkbookError(f"{message} helps, and {force} shows the reference all the same", Exit.USAGE)
     if options.walkthrough or options.step:
         if options.count:
-            raise WorkbookError("--walkthrough counts nothing; leave one of the two options out", Exit.USAGE)
+            message = "--walkthrough counts nothing; leave out --walkthrough or --count"
+            raise WorkbookError(message, Exit.USAGE)
         (walkthrough.answer if options.json else walkthrough.show)(exercise, place.title, options.step)
         return Exit.OK
     is_source = exercise.reference.suffix == exercise.starter.suffix

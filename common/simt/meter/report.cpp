@@ -199,7 +199,7 @@ json passes_of(const KernelTally& kernel) {
   json result = json::array();
   for (const Line& line : sorted) {
     const std::string text = instrumented::source_text(line.line);
-    // The first thread of a worker goes through an array of a class (GCC 12). On a GPU nothing happens there.
+    // GCC 12 constructs a shared array of a class in the first thread of a worker. A GPU does nothing there.
     if (text.find("__shared__") != std::string::npos) continue;
     result.push_back({{"file", line.line.file},
                       {"line", line.line.line},
