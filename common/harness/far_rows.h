@@ -19,7 +19,7 @@ class FarRows {
  public:
   static constexpr int kC = 1 << 14;
 
-  /// Why there are none for this implementation here; empty where there are.
+  /// Why this implementation cannot be tested with them here; empty if it can.
   static std::string lacking(std::string_view implementation) {
     return no_far_operands(2 * (static_cast<std::size_t>(first_of_last()) + kC), implementation);
   }

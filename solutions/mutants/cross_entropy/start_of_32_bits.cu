@@ -1,6 +1,7 @@
-// Mistake: where a row starts is computed in 32 bits: 131,072 rows of 32,768 logits are too many.
+// Mistake: where a row starts is computed in an unsigned int: 131,072 rows of 32,768 logits are too many.
 // Caught as: an index is computed in 32 bits
 // Caught by: CountsPastTwoToThe31
+// Caught on: cpu
 #include <cmath>
 #include <cstdint>
 
