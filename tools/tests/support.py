@@ -4,12 +4,20 @@ import contextlib
 import io
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 # A line for a script that stands in for ./workbook: what a shell starts in the background ignores Ctrl-C.
 LISTEN_TO_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
+def folder_of(test) -> Path:
+    """A new folder of a test (unittest.TestCase), which is deleted after it."""
+    folder = tempfile.TemporaryDirectory()
+    test.addCleanup(folder.cleanup)
+    return Path(folder.name)
 
 
 @contextlib.contextmanager

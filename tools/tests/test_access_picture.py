@@ -4,10 +4,8 @@ import contextlib
 import io
 import json
 import sys
-import tempfile
 import unittest
 import xml.etree.ElementTree as xml
-from pathlib import Path
 
 import support
 
@@ -119,9 +117,7 @@ class Pictures(unittest.TestCase):
 
 class Command(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
         self.meter = self.folder / "meter.json"
         good = line(lambda lane: 4 * lane)
         bad = line(lambda lane: 32 * lane, number=2, sectors=32)

@@ -5,7 +5,6 @@ import io
 import json
 import tempfile
 import unittest
-from pathlib import Path
 from unittest import mock
 
 import support
@@ -68,9 +67,7 @@ class Documents(unittest.TestCase):
     """Commands whose programs are stand-ins."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
         build = mock.Mock()
         build.program.side_effect = lambda name: self.folder / name
         for module in (journey_command, train_command, sample_command, commands, own_file):

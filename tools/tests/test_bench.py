@@ -168,9 +168,7 @@ class Bench(unittest.TestCase):
     """The whole of `bench` with a benchmark and a peer that are small scripts."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
+        self.root = support.folder_of(self)
         (self.root / "01_x").mkdir()
         (self.root / "peers").mkdir()
         (self.root / "peers" / "softmax.py").write_text("the peer")

@@ -1,8 +1,6 @@
 import json
 import subprocess
-import tempfile
 import unittest
-from pathlib import Path
 from unittest import mock
 
 import support
@@ -12,9 +10,7 @@ from workbook.errors import Exit, WorkbookError
 
 class Chapters(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
+        self.root = support.folder_of(self)
         for name in ("01_vector_add", "02_norms", "docs", "build"):
             (self.root / name).mkdir()
         (self.root / "01_vector_add" / "README.md").write_text("\n# 01 · Vector add\n\ntext\n")

@@ -3,6 +3,9 @@
 import unittest
 from unittest import mock
 
+import support  # noqa: F401  first: it puts tools/ on the path
+
+# isort: split
 from published import concepts
 from test_publish import Folder
 

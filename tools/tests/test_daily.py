@@ -20,9 +20,7 @@ RIGHT = "// right\n__global__ void kernel() {}\n"
 
 class Commands(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
         self.root = toy_workbook.make(self.folder)
         self.starter = self.root / "01_first" / "first_starter.cu"
 

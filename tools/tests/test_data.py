@@ -3,11 +3,9 @@
 import contextlib
 import hashlib
 import http.server
-import tempfile
 import threading
 import unittest
 from argparse import Namespace
-from pathlib import Path
 from unittest import mock
 
 import support
@@ -54,9 +52,7 @@ def server(answer):
 
 class Fetches(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name) / "data"
+        self.folder = support.folder_of(self) / "data"
         for patch in (
             mock.patch.object(data, "FOLDER", self.folder),
             mock.patch.object(data, "TEXTS", {"text": TEXT}),

@@ -1,7 +1,5 @@
 import importlib.util
-import tempfile
 import unittest
-from pathlib import Path
 
 import support
 
@@ -32,9 +30,7 @@ HINTS = "# Hints for RMSNorm\n## Step 1\n<details>a</details>\n<details>b</detai
 
 class Complete(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
+        self.root = support.folder_of(self)
         self.write("01_norms/CMakeLists.txt", "add_chapter(EXERCISES rmsnorm OPERATIONS embedding)\n")
         self.write("01_norms/fixits/CMakeLists.txt", "add_fixit(fix_init CHAPTER 01_norms)\n")
         self.write("01_norms/README.md", LESSON)

@@ -1,12 +1,10 @@
 """PyTorch's rows of ./workbook journey, with a peer of the test's own in PyTorch's place."""
 
 import sys
-import tempfile
 import unittest
-from pathlib import Path
 from unittest import mock
 
-import support  # noqa: F401  it puts tools/ on the path
+import support
 from workbook import journey
 
 PEER = """
@@ -20,9 +18,7 @@ pathlib.Path(given["--output"]).write_text("rows")
 
 class JourneyPeer(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
         self.results, self.rows = self.folder / "journey.json", self.folder / "journey-pytorch.json"
         self.results.write_text("{}")
         self.peer = self.folder / "peer.py"

@@ -157,9 +157,7 @@ class Climb(unittest.TestCase):
     """`ladder` with a benchmark and a peer that are written here."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
+        self.root = support.folder_of(self)
         self.started, self.peers_asked = [], 0
         patches = (
             mock.patch.multiple(ladder, ROOT=self.root, draw=lambda *_: None),

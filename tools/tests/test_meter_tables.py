@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import support  # noqa: F401
+import support
 from published import meter_arithmetic, meter_reasons, meter_tables, nsight_compute
 
 LOADS, SECTORS = (nsight_compute.GLOBAL.format(what, "ld") for what in ("requests", "sectors"))
@@ -79,9 +79,7 @@ class Arithmetic(unittest.TestCase):
 
 class Tables(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
         (self.folder / "meter").mkdir()
         (self.folder / "nsight_compute").mkdir()
         self.reasons({})

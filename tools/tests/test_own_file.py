@@ -1,11 +1,9 @@
 """What ./workbook run and inspect make of command lines, dependencies and the compiler's words; no build."""
 
 import os
-import tempfile
 import unittest
-from pathlib import Path
 
-import support  # noqa: F401
+import support
 from workbook import arguments, own_build, own_words
 
 HEADERS = own_words.HEADERS
@@ -23,9 +21,7 @@ class Arguments(unittest.TestCase):
 
 class Records(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
 
     def test_dependencies_of_odd_names(self):
         rule = self.folder / "x.d"

@@ -41,9 +41,7 @@ NAMES = ("One", "Two", "Three", "Four", "Five", "Six", "Seven")
 
 class SharesTests(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.program = Path(folder.name) / "program"
+        self.program = support.folder_of(self) / "program"
 
     def run_parts(self, parts, reds=(), crash="", options=()):
         text = PROGRAM.format(python=sys.executable, names=NAMES, reds=reds, crash=crash)
@@ -85,9 +83,7 @@ class Examines(unittest.TestCase):
     """The plain program and its twin, as shell scripts that meet through files."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
         self.twin_runs, self.plain_is_done = self.folder / "twin_runs", self.folder / "plain_is_done"
 
     def script(self, name, reds, before):

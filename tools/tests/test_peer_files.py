@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
@@ -18,9 +17,7 @@ import results_file  # noqa: E402
 
 class WritesResults(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
 
     def test_a_file_is_replaced_whole(self):
         file = self.folder / "new" / "results.json"

@@ -28,9 +28,7 @@ def two_rows(**changes):
 
 class Command(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
+        self.root = support.folder_of(self)
         self.measured, self.published = self.root / "bench", self.root / "published"
         self.measured.mkdir()
         self.published.mkdir()

@@ -27,9 +27,7 @@ class Terminal(io.StringIO):
 
 class Predicts(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
+        self.root = support.folder_of(self)
         starter = self.root / "softmax_starter.cu"
         starter.touch()
         self.exercise = Namespace(name="softmax", key="03_softmax/softmax", starter=starter)

@@ -142,9 +142,7 @@ class NsightCompute(unittest.TestCase):
         self.assertEqual(fill, ("fill(float *)", {duration: 2048.0, DRAM: 70.0}))
 
     def program(self, text):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        tool = Path(folder.name) / "ncu"
+        tool = support.folder_of(self) / "ncu"
         tool.write_text("#!/bin/sh\n" + text)
         tool.chmod(0o755)
         return str(tool)

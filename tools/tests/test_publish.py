@@ -2,12 +2,12 @@ import contextlib
 import copy
 import io
 import json
-import tempfile
 import unittest
-from pathlib import Path
 
+import support  # first: it puts tools/ on the path
+
+# isort: split
 import publish
-import support  # noqa: F401  first: it puts tools/ on the path
 from published import markdown
 
 FRAME = {
@@ -107,9 +107,7 @@ TRAINING = {
 
 class Folder(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
+        self.root = support.folder_of(self)
         self.results = self.root / "docs" / "results"
         self.results.mkdir(parents=True)
         self.readme = self.root / "README.md"

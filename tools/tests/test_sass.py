@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 from unittest import mock
 
-import support  # noqa: F401
+import support
 from workbook import device, profile_compile, profile_report, profile_words, sass
 
 CODE = "                                                    /* 0x000fe20000000800 */\n"
@@ -199,9 +199,7 @@ def stand_in(command, _):
 
 class Compiles(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
         self.source = self.folder / "known.cu"
         self.source.write_text(KERNEL)
         patched = mock.patch.object(profile_compile, "FOLDER", self.folder / "kept")

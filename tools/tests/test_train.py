@@ -92,9 +92,7 @@ class Refuses(unittest.TestCase):
 
 class Runs(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
 
     def program(self, body):
         return [sys.executable, "-S", "-c", body]

@@ -1,7 +1,5 @@
 import json
-import tempfile
 import unittest
-from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
@@ -43,9 +41,7 @@ class WhichStarters(unittest.TestCase):
 
 class AResumedRun(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        self.folder = support.folder_of(self)
 
     def wanted(self, text):
         (self.folder / "options.json").write_text(text)
@@ -64,9 +60,7 @@ class AResumedRun(unittest.TestCase):
 
 class TheProgram(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name) / "cpu"
+        self.folder = support.folder_of(self) / "cpu"
         self.folder.mkdir()
         self.build = SimpleNamespace(
             folder=self.folder,
