@@ -12,7 +12,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND SIMT_INSPECTED_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-loop-im)
   list(APPEND SIMT_METERED_OPTIONS --param=tsan-instrument-func-entry-exit=0 -Wno-tsan -fno-tree-sra
     -fsanitize-coverage=trace-pc)
-  # GCC 12 moves a store out of a loop by making others a second time behind it.
+  # GCC 12 moves a store out of a loop by making others a second time after it.
   if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12)
     list(APPEND SIMT_METERED_OPTIONS -fno-move-loop-stores)
   endif()

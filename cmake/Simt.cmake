@@ -5,7 +5,8 @@
 set(SIMT_KERNEL_OPTIONS -fno-strict-aliasing -fno-math-errno -fstack-clash-protection -ftls-model=initial-exec -g1
     -Wno-unknown-pragmas)
 
-# With -Og, without passes that take GCC a fifth of the time and save these kernels none: for a starter that is only tested.
+# With -Og: leave out passes that take a fifth of GCC's time and do not make these kernels faster. For a starter that is only
+# tested.
 set(SIMT_QUICK_OPTIONS "")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   set(SIMT_QUICK_OPTIONS -fira-region=one -fno-tree-dominator-opts -fno-thread-jumps -fno-if-conversion -fno-cprop-registers
@@ -29,7 +30,7 @@ function(simt_translate out file)
   set(options ${SIMT_KERNEL_OPTIONS})
   if(file MATCHES "_starter\\.cu$")
     # What is still to be written is not used yet. Here, since Clang takes the last word, and -Wextra, of what a target links
-    # to, comes behind the target's own options.
+    # to, comes after the target's own options.
     list(APPEND options -Wno-unused -Wno-unused-parameter)
   endif()
   set_source_files_properties(${translated} PROPERTIES

@@ -55,7 +55,7 @@ std::size_t parameter_list(std::string_view text) {
   return text.size();
 }
 
-// Where the kernel's own name starts: behind the last "::" outside of template brackets.
+// Where the kernel's own name starts: after the last "::" outside of template brackets.
 std::size_t own_name(std::string_view text) {
   int depth = 0;
   std::size_t start = 0;

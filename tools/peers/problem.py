@@ -42,7 +42,7 @@ class Problem:
         return found[:count]
 
     def letter(self, name: str, default: int | None = None) -> int:
-        """The size behind a letter: 64 for D in "T128 D64" or "T=128 D=64"."""
+        """The size after a letter: 64 for D in "T128 D64" or "T=128 D=64"."""
         found = re.search(rf"\b{name} ?=? ?(\d+)", self.text)
         if found:
             return int(found.group(1))

@@ -94,7 +94,7 @@ def check(exercise, env: dict) -> tuple:
 
 
 def steps_since(log: Path, size: int) -> list:
-    """(seconds at which it began and ended, output) of the steps that Ninja noted behind `size` bytes."""
+    """(seconds at which it began and ended, output) of the steps that Ninja noted after `size` bytes."""
     if not log.is_file():
         return []
     lines = log.read_bytes()[size:].decode(errors="replace").splitlines()

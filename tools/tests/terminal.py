@@ -51,7 +51,7 @@ class Terminal:
         return bool(data)
 
     def expect(self, words, seconds=MOST_SECONDS):
-        """Wait for `words`; what was printed up to them. The next call looks behind them."""
+        """Wait for `words`; what was printed up to them. The next call looks at what comes after them."""
         until = time.monotonic() + seconds
         while words not in self.plain:
             if not self.read() or time.monotonic() > until:

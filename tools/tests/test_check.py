@@ -68,7 +68,7 @@ class RunsPrograms(unittest.TestCase):
             return test_run.run(program, [], timeout, Path(folder))
 
     def report(self, text):
-        """As the harness does: the report behind the secret."""
+        """As the harness does: the report after the secret."""
         return f"file = int(os.environ['WB_VERDICT_FD'])\nos.pwrite(file, {text!r}.encode(), 64)"
 
     def test_a_red_program(self):

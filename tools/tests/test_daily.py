@@ -253,7 +253,7 @@ class Words(unittest.TestCase):
 
 class Completion(unittest.TestCase):
     def complete(self, *words):
-        """What bash offers behind `words`."""
+        """What bash offers after `words`."""
         script = completion.script("bash", parser())
         typed = " ".join(f"'{word}'" for word in ("workbook", *words))
         line = f"COMP_WORDS=({typed}); COMP_CWORD={len(words)}; _workbook; echo ${{COMPREPLY[@]}}"

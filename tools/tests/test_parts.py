@@ -13,7 +13,7 @@ from unittest import mock
 import support
 from workbook import build, examination, inspection, process, test_run
 
-# As the harness does: takes its part of the tests, ends at the first that fails, reports behind the secret.
+# As the harness does: takes its part of the tests, ends at the first that fails, reports after the secret.
 PROGRAM = """#!{python} -S
 import json, os, sys
 options = dict(zip(sys.argv, sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""What stands on the command line: options of programs, numbers, the part behind `--`, and refused values."""
+"""What is on the command line: options of programs, numbers, the part after `--`, and refused values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ METAVARS = {int: "N", float: "X", str: "NAME"}
 
 
 def split(arguments: list | None) -> tuple:
-    """The command's own arguments, and those behind `--`, which are the program's."""
+    """The command's own arguments, and those after `--`, which are the program's."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] not in WITH_PROGRAM or "--" not in given:
         return given, []

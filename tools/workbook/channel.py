@@ -1,7 +1,8 @@
 """The channel on which a test program hands over its report (common/harness/verdict.h).
 
-An anonymous file that holds a secret. The harness takes the secret out before any of the student's code runs,
-and puts the report behind it after the last test: a report without it is somebody else's.
+An anonymous file that holds a secret. The harness takes the secret out before any of the student's code runs.
+After the last test it writes the secret again, and the report after it. A report without the secret is
+somebody else's.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Exercise:
 
     @property
     def call(self) -> str:
-        """What a person types behind a command: `02 matmul`."""
+        """What a person types after a command: `02 matmul`."""
         return f"{self.chapter.name[:2]} {self.name}"
 
     @property

@@ -108,7 +108,7 @@ def guarded(words: list | None, is_open: bool) -> int:
         if options.command is None:
             options.json = options.alone
         elif options.alone:
-            message = f"--json belongs behind the command: ./workbook {options.command} --json"
+            message = f"--json belongs after the command: ./workbook {options.command} --json"
             raise WorkbookError(message, Exit.USAGE)
         require_places(options)
         action = COMMANDS[options.command].action if options.command else HOME

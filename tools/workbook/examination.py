@@ -65,7 +65,7 @@ class Examination:
             self.when_green()
         inspected = self.inspected
         known = inspected.findings or (self.endless and outcome.unfinished.endswith(self.endless))
-        # A test that takes long may come behind a red one, whose cause is wanted first.
+        # A test that takes long may run after a red one, whose cause is wanted first.
         if self.twin and (not known or outcome.failures):
             first = self.inspect(outcome)
             inspected = first if first.findings or not known else inspected

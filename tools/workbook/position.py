@@ -52,7 +52,7 @@ def last_edited(places: list) -> Place | None:
 
 
 def following(places: list, after: Place | None) -> Place | None:
-    """The next exercise that is not solved: behind `after`, then from the beginning. None: all are solved."""
+    """The first unsolved exercise after `after`, or else from the beginning. None: all are solved."""
     start = places.index(after) + 1 if after in places else 0
     return next(
         (place for place in places[start:] + places[:start] if not place.solved and place != after), None

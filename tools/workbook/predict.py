@@ -36,7 +36,7 @@ def wanted(options, exercises: list) -> Prediction | None:
     if options.predict != ASK:
         prediction.take(options.predict)
     elif not sys.stdin.isatty():
-        message = "--predict asks in a terminal, and standard input is none; write what you predict behind it"
+        message = "--predict asks in a terminal, and standard input is none; write what you predict after it"
         raise WorkbookError(f"{message}: --predict 2ms, or with --starter also --predict 1.5", Exit.USAGE)
     return prediction
 

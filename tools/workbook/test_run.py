@@ -28,7 +28,7 @@ RED_TEST = re.compile(
 )
 SUITE = re.compile(r"^(?:\w+/)?([A-Za-z]\w*)(?:/\w+)?$", re.MULTILINE)
 SLOW_SECONDS = 5.0
-RED_SECONDS = 15.0  # for a test behind a red one, whose cause is wanted first
+RED_SECONDS = 15.0  # for a test that runs after a red one, whose cause is wanted first
 NICE = 7  # about a fifth of the processor time of a program that has not yielded
 
 

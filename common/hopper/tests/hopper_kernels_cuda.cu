@@ -88,7 +88,7 @@ __global__ void __launch_bounds__(128)
   }
 }
 
-// Warpgroups take turns: each writes its number behind those before.
+// Warpgroups take turns: each writes its number after those before.
 __global__ void __launch_bounds__(384) turns_kernel(int* log, int turns) {
   __shared__ int count;
   const int warpgroup = static_cast<int>(threadIdx.x) / 128;

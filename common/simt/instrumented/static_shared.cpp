@@ -128,7 +128,7 @@ bool has_symbols() {
   return table().has_symbols;
 }
 
-// "void wb::(anonymous namespace)::softmax<4>(float const*)" -> "softmax<4>": a name begins behind the last
+// "void wb::(anonymous namespace)::softmax<4>(float const*)" -> "softmax<4>": a name begins after the last
 // space or colon outside of brackets, and ends at its parameters.
 std::string function_name(const void* address) {
   const auto found = table().functions.find(reinterpret_cast<std::uintptr_t>(address) - image_base());

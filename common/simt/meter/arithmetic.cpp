@@ -17,7 +17,7 @@ namespace simt::meter {
 namespace {
 
 constexpr std::uint32_t kFarApart = 1u << 16;  // between blocks whose code is read in two parts
-constexpr std::uint32_t kLongest = 1u << 12;   // code of a block behind its call, in bytes
+constexpr std::uint32_t kLongest = 1u << 12;   // code of a block after its call, in bytes
 constexpr std::uint32_t kCall = 5;             // bytes of that call
 
 /// A range of addresses of the program, as objdump prints it.
@@ -48,7 +48,7 @@ struct Found {
   Operations operations;
 };
 
-/// A block starts behind each call that the compiler inserts, and it ends with its function.
+/// A block starts after each call that the compiler inserts, and it ends with its function.
 void read(const std::string& text, std::vector<Found>& found) {
   std::uint32_t block = 0, address = 0;
   bool called = false;

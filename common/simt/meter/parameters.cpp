@@ -42,7 +42,7 @@ std::string last_name(std::string parameter) {
   return parameter.substr(start, end - start);
 }
 
-// From behind the opening parenthesis to the one that closes it.
+// From the place after the opening parenthesis to the one that closes it.
 std::vector<std::string> split(const std::string& text, std::size_t at) {
   std::vector<std::string> names;
   std::string parameter;

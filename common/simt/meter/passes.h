@@ -14,7 +14,7 @@ namespace simt::meter {
 
 /// Instructions between a label and the next jump, without a branch inside.
 struct BasicBlock {
-  std::uint32_t pc = 0;           // behind the compiler's call
+  std::uint32_t pc = 0;           // after the compiler's call
   std::uint64_t lane_passes = 0;  // of single lanes
   std::uint64_t warp_passes = 0;  // of warps, with at least one active lane
 

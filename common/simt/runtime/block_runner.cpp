@@ -122,7 +122,7 @@ void BlockRunner::release_shuffled(FiberList& waiting) {
   for (Fiber* fiber : fibers) ready_.push_back(fiber);
 }
 
-// Behind the threads that are ready and behind one thread that has not started.
+// After the threads that are ready and after one thread that has not started.
 void BlockRunner::yield() {
   if (ready_.empty() && context.next == context.count) return;
   Fiber* self = current_;

@@ -148,7 +148,7 @@ class Rewriter {
     throw Error(line, "cannot find where the kernel's template arguments begin");
   }
 
-  // The >>> that ends a configuration: outside all brackets, with the arguments' parenthesis behind it.
+  // The >>> that ends a configuration: outside all brackets, with the arguments' parenthesis after it.
   std::size_t end_of_configuration(std::size_t i) const {
     const int line = tokens_[i - 1].line;
     int depth = 0;

@@ -1,4 +1,4 @@
-// Mistake: writes the sums of the threads behind the barrier that the reader waits for.
+// Mistake: the threads store their sums after the barrier at which the reader waits for them.
 // First screen: race in shared memory.*sum_behind_the_barrier\.cu
 #include <cmath>
 #include <cstdint>
