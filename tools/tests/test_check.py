@@ -202,17 +202,8 @@ class ComparesTheTestsWithThePublishedOnes(unittest.TestCase):
                 "01_x/add_starter.cu",
             ):
                 (root / name).write_text("as published\n")
-            git = [
-                "git",
-                "-C",
-                folder,
-                "-c",
-                "user.name=x",
-                "-c",
-                "user.email=x@y",
-                "-c",
-                "commit.gpgsign=false",
-            ]
+            settings = ("user.name=x", "user.email=x@y", "commit.gpgsign=false")
+            git = ["git", "-C", folder, *(word for one in settings for word in ("-c", one))]
             for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "published"]):
                 subprocess.run([*git, *words], check=True, stdout=subprocess.DEVNULL)
             with mock.patch.object(judges, "ROOT", root):
