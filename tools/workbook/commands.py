@@ -54,7 +54,7 @@ def run_tests(options, report: Path) -> tuple:
 
 
 def rows_of(report: Path) -> list:
-    """The tests in ctest's report; none where it did not come to its end."""
+    """The tests in ctest's report; none if ctest wrote no report."""
     if not report.is_file():
         return []
     from xml.etree import ElementTree  # here: few commands need it

@@ -32,7 +32,7 @@ HELLO = """#include <cstdio>
 __global__ void hello() { printf("hello %d\\n", WORD); }
 int main() { hello<<<1, 1>>>(); return cudaDeviceSynchronize(); }
 """
-# With these nvcc begins every file.
+# nvcc includes these before every file.
 NVCCS = {"<assert.h>", "<cmath>", "<cstdlib>", "<cuda_runtime.h>"}
 NVCCS |= {"<math.h>", "<stdio.h>", "<stdlib.h>", "<string.h>"}
 # What needs more than its own name on the command line.
@@ -157,8 +157,8 @@ def headers_of(path):
 
 
 def one_file(paths):
-    """The text of programs that include the same headers, each in a namespace of its own: most of what nvcc
-    does for one of them is reading these headers."""
+    """The text of programs that include the same headers apart from NVCCS, each in a namespace of its own:
+    most of what nvcc does for one of them is reading these headers."""
     parts = [f"#include {name}" for name in sorted(set().union(*map(headers_of, paths)))]
     for number, path in enumerate(paths):
         text = path.read_text(encoding="utf-8")
