@@ -37,6 +37,7 @@ if(WB_DEVICE STREQUAL "cpu" AND NOT WB_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQU
   if(WB_INSPECT)
     wb_precompile_prelude(inspected ${SIMT_INSPECTED_OPTIONS})
     wb_precompile_prelude(inspected_starter ${SIMT_INSPECTED_OPTIONS} -UNDEBUG)
+    wb_precompile_prelude(inspected_starter-fno-inline ${SIMT_INSPECTED_OPTIONS} -UNDEBUG -fno-inline)
     wb_precompile_prelude(metered ${SIMT_METERED_OPTIONS} -DSIMT_METERED)
     wb_precompile_prelude(metered_starter ${SIMT_METERED_OPTIONS} -DSIMT_METERED -UNDEBUG)
   endif()

@@ -14,7 +14,9 @@ void access(const void* address, std::size_t bytes, Kind kind, const void* pc) {
   if (Watch* w = watch; w != nullptr) {
     if (kind == kAtomic) w->before_atomic();
     w->access(number, bytes, kind, pc);
-  } else if (device_memory.holds(number) || Streams::get().concerns_host(number)) [[unlikely]] {
+  } else if (inside == 0 && (device_memory.holds(number) || Streams::get().concerns_host(number)))
+      [[unlikely]] {
+    const Inside here;
     host_access(number, bytes, kind, pc);
   }
 }

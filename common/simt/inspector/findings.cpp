@@ -9,6 +9,7 @@
 
 #include "inspector/entry.h"
 #include "inspector/own_memory.h"
+#include "inspector/watch.h"
 #include "inspector/words.h"
 #include "instrumented/source.h"
 
@@ -271,6 +272,7 @@ std::vector<Finding> take() {
 }
 
 std::vector<Finding> so_far() {
+  const Inside here;
   State& s = state();
   const std::lock_guard lock(s.mutex);
   std::vector<std::uint32_t> places;

@@ -37,6 +37,7 @@ class Installed final : public detail::Inspector {
   // A block that waits for the host must not delay the work that the host submits.
   void transferred(const char* name, const void* caller, const detail::PointRef& point,
                    const std::vector<detail::Touched>& touched) override {
+    const Inside here;
     const auto pc =
         caller == nullptr
             ? 0

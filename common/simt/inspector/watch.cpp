@@ -16,6 +16,7 @@ namespace simt::inspector {
 using detail::context;
 
 constinit thread_local Watch* watch = nullptr;
+constinit thread_local int inside = 0;
 
 namespace {
 

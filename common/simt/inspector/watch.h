@@ -152,7 +152,21 @@ void host_compares(std::uintptr_t address);
 /// Null while no block runs on this thread.
 extern constinit thread_local Watch* watch __attribute__((tls_model("initial-exec")));
 
-/// While one exists, accesses are not recorded: the inspector itself is running.
+/// How many functions of the inspector this thread is in that may call functions of a library.
+extern constinit thread_local int inside __attribute__((tls_model("initial-exec")));
+
+/// While one exists, what this thread does on the host is the inspector's own work. The linker keeps one copy
+/// of each function of the library's headers, such as those of std::string, and that may be an inspected
+/// file's: its accesses would enter the inspector again, which holds its locks.
+class Inside {
+ public:
+  Inside() { ++inside; }
+  ~Inside() { --inside; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+};
+
+/// While one exists, accesses of a kernel are not recorded: the inspector itself is running.
 class Pause {
  public:
   Pause() { watch = nullptr; }
@@ -162,6 +176,7 @@ class Pause {
 
  private:
   Watch* const paused_ = watch;
+  const Inside inside_;
 };
 
 }  // namespace simt::inspector
