@@ -279,11 +279,12 @@ TEST_P(DecodeAttentionTest, CountsPastTwoToThe31) {
   const FarOperand q(queries), out(queries, FarFill::kZeros), scratch(scratch_size, FarFill::kOwnZeros);
   const DeviceBuffer<float> token(random_normal(kMaxHeadWidth, 12));
   const HeadsView<const float> same{token.data(), 1, 0, kMaxHeadWidth, kMaxHeadWidth, 1};
-  run_far(last, [&] { run(q.data(), same, same, out.data(), scratch.data(), many, nullptr); });
+  const EndBlocks of_last_sequence{kMostDecodePieces, kMostDecodePieces};
+  run_far(
+      last, [&] { run(q.data(), same, same, out.data(), scratch.data(), many, nullptr); }, of_last_sequence);
   std::vector<float> got(kMaxHeadWidth);
   WB_CUDA_CHECK(
       cudaMemcpy(got.data(), out.data() + last, kMaxHeadWidth * sizeof(float), cudaMemcpyDeviceToHost));
-  if (device_is_cpu() && std::isnan(got[0])) return;  // merged of pieces whose blocks did not run
   EXPECT_TRUE(far_matches(got, to_double(token.download()), kTolerance))
       << "out of the last sequence begins at element " << last << ": too far for a 32-bit index";
 }

@@ -4,10 +4,12 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import support  # noqa: F401
 from workbook import build
+from workbook.errors import WorkbookError
 
 NINJA_FAILURE = """[1/4] Building CXX object core/CMakeFiles/core.dir/check.cpp.o
 [2/4] Building CXX object 01/CMakeFiles/x_starter.dir/x_starter.cu.cpp.o
@@ -112,14 +114,16 @@ class Lists(unittest.TestCase):
 
             def run_cmake(made):
                 self.runs += 1
-                file.write_text("launch\nmatmul\n")
-                os.utime(folder / "build.ninja", (3, 3))
+                if self.code == 0:
+                    file.write_text("launch\nmatmul\n")
+                    os.utime(folder / "build.ninja", (3, 3))
+                return SimpleNamespace(code=self.code, text="CMake Error at CMakeLists.txt:1 (add):\n  no\n")
 
             for path, seconds in ((root / "CMakeLists.txt", 2), (folder / "build.ninja", 1)):
                 path.write_text("")
                 os.utime(path, (seconds, seconds))
             file.write_text("launch\n")
-            self.runs = 0
+            self.runs, self.code = 0, 1
             with (
                 mock.patch.object(build, "ROOT", root),
                 mock.patch.object(build.Build, "_run_cmake", run_cmake),
@@ -129,9 +133,12 @@ class Lists(unittest.TestCase):
                 made.folder = folder
                 self.assertTrue(made.lists("metered", "launch"))
                 self.assertEqual(self.runs, 0)
+                with self.assertRaises(WorkbookError):  # a configuration that fails is no answer
+                    made.lists("metered", "matmul")
+                self.code = 0
                 self.assertTrue(made.lists("metered", "matmul"))
                 self.assertFalse(made.lists("metered", "softmax"))
-            self.assertEqual(self.runs, 1)
+            self.assertEqual(self.runs, 2)
 
 
 class ShowsTheCompilersWords(unittest.TestCase):

@@ -57,7 +57,7 @@ class Build:
         with lock.held(self.folder):
             if not self._is_stale():
                 return False
-            self._run_cmake()
+            self._require_configured(self._run_cmake())
         return entry in lines_of(file)
 
     def _is_stale(self) -> bool:
@@ -118,6 +118,9 @@ class Build:
                 self.folder / "_deps", ignore_errors=True
             )  # what was downloaded may be cut off, too
             lines = self._run_cmake()
+        self._require_configured(lines)
+
+    def _require_configured(self, lines: process.Lines) -> None:
         if lines.code != 0:
             fault = repair.machines_fault(lines.text, self.folder)
             code = Exit.SETUP if fault else Exit.BUILD
