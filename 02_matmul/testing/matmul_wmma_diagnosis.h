@@ -25,7 +25,22 @@ std::vector<T> with_transposed_fragments(std::span<const T> matrix, int columns)
   return result;
 }
 
-/// A sentence, or "" where nothing is proved. For small products.
+/// A matrix (rows, columns) whose parts of (16, 16) are loaded with `ldm` elements from one row to the next
+/// in place of `columns`. Empty if that reads past its end.
+inline std::vector<float> with_leading_dimension(std::span<const float> matrix, int columns, int ldm) {
+  constexpr int kFragment = 16;
+  std::vector<float> result;
+  for (int i = 0; i < static_cast<int>(matrix.size()); ++i) {
+    const int row = i / columns, column = i % columns;
+    const auto from =
+        static_cast<std::size_t>((row - row % kFragment) * columns + row % kFragment * ldm + column);
+    if (from >= matrix.size()) return {};
+    result.push_back(matrix[from]);
+  }
+  return result;
+}
+
+/// What a wrong product `got` (m, n) of a (m, k) and b (k, n) proves: a sentence, or "". For small products.
 inline std::string explain_matmul_wmma(std::span<const float> got, std::span<const float> a,
                                        std::span<const float> b, int m, int n, int k) {
   constexpr int kFragment = 16, kDepth = 64;
@@ -33,12 +48,13 @@ inline std::string explain_matmul_wmma(std::span<const float> got, std::span<con
                            b_turned = with_transposed_fragments(b, n);
   if (looks_like(got, matmul_oracle(a_turned, b, m, n, k)))
     return "\n  matmul: the fragments of A are transposed: its rows are contiguous in memory, so its layout "
-           "is "
-           "row_major";
+           "is row_major";
   if (looks_like(got, matmul_oracle(a, b_turned, m, n, k)))
     return "\n  matmul: the fragments of B are transposed: its rows are contiguous in memory, so its layout "
-           "is "
-           "row_major";
+           "is row_major";
+  const std::vector<float> b_strided = k == n ? std::vector<float>() : with_leading_dimension(b, n, k);
+  if (!b_strided.empty() && looks_like(got, matmul_oracle(a, b_strided, m, n, k)))
+    return "\n  matmul: the fragments of B are loaded with ldm = K: a row of B has N elements, so ldm is N";
   const std::vector<double> right = matmul_oracle(a, b, m, n, k);
   if (looks_like(got, with_transposed_fragments(std::span<const double>(right), n)))
     return "\n  matmul: the fragments of C are transposed: store them with mem_row_major";
@@ -53,13 +69,11 @@ inline std::string explain_matmul_wmma(std::span<const float> got, std::span<con
   };
   if (k > kFragment && looks_like(got, last_part(k - kFragment)))
     return "\n  matmul: this is the product of the last 16 of K alone: the sums are set to zero once, before "
-           "the "
-           "loop, and mma_sync(sums, a, b, sums) adds to them";
+           "the loop, and mma_sync(sums, a, b, sums) adds to them";
   const int last_step = (k - 1) / kDepth * kDepth;
   if (last_step > 0 && looks_like(got, last_part(last_step)))
     return "\n  matmul: this is the product of the last step of K alone: the sums are set to zero once, "
-           "before "
-           "the first step";
+           "before the first step";
   return "";
 }
 
